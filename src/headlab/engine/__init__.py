@@ -1,0 +1,198 @@
+"""The native trainer behind one thin face: flat weights in, trained flat weights and curves out.
+
+A run is one lane of a vector register; the kernel (kernel/, C++ with no Python in it) is compiled for several
+instruction sets, and the widest that the processor has is used. Set HEADLAB_INSTRUCTION_SET to choose another.
+A run's result depends on the instruction set's rounding alone: not on its neighbours, their order, or the threads.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig, TrainConfig
+from headlab.engine import _native
+from headlab.engine.plan import Ids, make_plan
+from headlab.engine.rotation import Rotation, narrow_width
+from headlab.errors import ConfigError
+
+Flat = NDArray[np.floating[Any]]
+
+FINISHED = -1
+NOT_RUN = -2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the kernel trains on: ids [sequence, position] (-1 is padding, or no target), the model, the training."""
+
+    tokens: Ids
+    targets: Ids
+    d_vocab: int
+    model: ModelConfig
+    training: TrainConfig
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one call of the kernel leaves.
+
+    weights [run, weight], state [run, slot · weight], loss and rate [run, recorded step], final_loss [run],
+    snapshots [run, snapshot, weight]; outcome [run]: FINISHED, NOT_RUN, or the step at which the run diverged
+    """
+
+    weights: Flat
+    state: Flat | None
+    loss: Flat
+    rate: Flat
+    final_loss: Flat
+    snapshots: Flat | None
+    outcome: NDArray[np.int64]
+    interrupted: bool
+
+
+def instruction_sets() -> list[str]:
+    """Return the names of the instruction sets that this processor can run, the widest first.
+
+    >>> instruction_sets()[-1]
+    'generic'
+    """
+    return list(_native.instruction_sets())
+
+
+def chosen_instruction_set() -> str:
+    """Return the instruction set in use; raises `ConfigError` when HEADLAB_INSTRUCTION_SET names one that is not there."""
+    known = instruction_sets()
+    asked = os.environ.get("HEADLAB_INSTRUCTION_SET", known[0])
+    if asked not in known:
+        raise ConfigError(f"HEADLAB_INSTRUCTION_SET must be one of {', '.join(known)}, got {asked!r}")
+    return asked
+
+
+def default_threads() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def train_flat(
+    problem: Problem,
+    weights: Flat,
+    *,
+    state: Flat | None = None,
+    optimizer_step: int = 0,
+    record_steps: Sequence[int] = (),
+    snapshot_steps: Sequence[int] | None = None,
+    threads: int | None = None,
+    poll: Callable[[int], None] | None = None,
+) -> Trained:
+    """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
+
+    poll: called some 50 times a second with the number of (run, step) pairs done so far
+    A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
+    """
+    d_model = problem.model.width(problem.d_vocab)
+    narrow = narrow_width(problem.model, problem.training, d_model) if state is None else None
+    plan = make_plan(
+        problem.tokens,
+        problem.targets,
+        problem.d_vocab,
+        problem.model,
+        problem.training,
+        d_head=narrow,
+        record_steps=record_steps,
+        snapshot_steps=snapshot_steps or (),
+        optimizer_step=optimizer_step,
+    )
+    layout = _Layout.of(problem, d_model)
+    rotation, work = layout.narrow(weights) if narrow is not None else (None, np.array(weights, order="C"))
+    if work.shape[1] != plan.size:
+        raise ConfigError(f"the flat weights of a run must be {plan.size} numbers, got {work.shape[1]}")
+    results = _call_kernel(plan, work, state, snapshot_steps is not None, threads, poll)
+    return results if rotation is None else layout.widen(results, rotation)
+
+
+def _call_kernel(
+    plan: _native.Plan,
+    work: Flat,
+    state: Flat | None,
+    keep_snapshots: bool,
+    threads: int | None,
+    poll: Callable[[int], None] | None,
+) -> Trained:
+    n_runs, dtype = len(work), work.dtype
+    if plan.state_slots:
+        size = plan.state_slots * plan.size
+        state = np.zeros((n_runs, size), dtype) if state is None else np.array(state, dtype, order="C")
+    else:
+        state = None
+    loss, rate = (np.full((n_runs, len(plan.record_steps)), np.nan, dtype) for _ in range(2))
+    final_loss = np.full(n_runs, np.nan, dtype)
+    snapshots = np.full((n_runs, len(plan.snapshot_steps), plan.size), np.nan, dtype) if keep_snapshots else None
+    outcome = np.full(n_runs, NOT_RUN, np.int64)
+    interrupted = False
+    name = chosen_instruction_set()
+    lanes = _native.lanes(name, dtype == np.float64)
+    threads = max(1, min(threads or default_threads(), -(-n_runs // lanes)))
+    try:
+        if n_runs:
+            _native.train(name, plan, work, state, loss, rate, final_loss, snapshots, outcome, threads, poll)
+    except KeyboardInterrupt:
+        interrupted = True
+    return Trained(work, state, loss, rate, final_loss, snapshots, outcome, interrupted)
+
+
+def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:
+    """Return the loss [run] of flat weights [run, weight] and its gradient [run, weight], without training."""
+    plan = make_plan(problem.tokens, problem.targets, problem.d_vocab, problem.model, problem.training)
+    work = np.array(weights, order="C")
+    loss, gradient = np.empty(len(work), work.dtype), np.empty_like(work)
+    _native.gradient(chosen_instruction_set(), plan, work, loss, gradient)
+    return loss, gradient
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where (W_Q, W_K) stand in the flat weights of one run, wide and narrow."""
+
+    start: int
+    blocks: int
+    d_model: int
+    d_head: int
+
+    @classmethod
+    def of(cls, problem: Problem, d_model: int) -> "_Layout":
+        model, n_ctx = problem.model, problem.tokens.shape[1]
+        start = (problem.d_vocab + (n_ctx if model.positions else 0)) * d_model
+        return cls(start, model.n_layers * model.n_heads, d_model, model.d_head)
+
+    def _split(self, flat: Flat, width: int) -> tuple[Flat, Flat, Flat]:
+        size = 2 * self.blocks * self.d_model * width
+        middle = flat[..., self.start : self.start + size]
+        stacked = middle.reshape(*flat.shape[:-1], 2, self.blocks, self.d_model, width)
+        return flat[..., : self.start], stacked, flat[..., self.start + size :]
+
+    def narrow(self, flat: Flat) -> tuple[Rotation, Flat]:
+        before, wide, after = self._split(flat, self.d_head)
+        rotation, stacked = Rotation.narrowing(wide[:, 0], wide[:, 1])
+        q, k = stacked[:, :, : self.d_model], stacked[:, :, self.d_model :]
+        return rotation, _join(before, np.stack([q, k], axis=1).astype(flat.dtype), after)
+
+    def widen(self, results: Trained, rotation: Rotation) -> Trained:
+        weights = self._widen(results.weights, rotation)
+        snapshots = None if results.snapshots is None else self._widen(results.snapshots, rotation)
+        state = None if results.state is None else self._widen(results.state, rotation)
+        return Trained(
+            weights, state, results.loss, results.rate, results.final_loss, snapshots, results.outcome, results.interrupted
+        )
+
+    def _widen(self, flat: Flat, rotation: Rotation) -> Flat:
+        before, narrow, after = self._split(flat, 2 * self.d_model)
+        return _join(before, rotation.widen(narrow), after)
+
+
+def _join(before: Flat, stacked: Flat, after: Flat) -> Flat:
+    middle = stacked.reshape(*before.shape[:-1], -1)
+    return np.ascontiguousarray(np.concatenate([before, middle, after], axis=-1))

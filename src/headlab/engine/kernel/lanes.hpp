@@ -1,0 +1,98 @@
+// Vectors of independent runs. Every operation here is lane by lane: nothing ever crosses lanes.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace headlab::HEADLAB_ISA {
+
+#if defined(__AVX512F__)
+constexpr int vector_bytes = 64;
+#elif defined(__AVX2__)
+constexpr int vector_bytes = 32;
+#else
+constexpr int vector_bytes = 16;
+#endif
+
+template <class T> struct Lanes;
+template <> struct Lanes<float> {
+    typedef float V __attribute__((vector_size(vector_bytes)));
+    typedef int32_t I __attribute__((vector_size(vector_bytes)));
+    static constexpr int mantissa = 23, bias = 127, log_terms = 5;
+    static constexpr float round_magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
+    static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, smallest = -87.0f, largest = 88.0f;
+};
+template <> struct Lanes<double> {
+    typedef double V __attribute__((vector_size(vector_bytes)));
+    typedef int64_t I __attribute__((vector_size(vector_bytes)));
+    static constexpr int mantissa = 52, bias = 1023, log_terms = 12;
+    static constexpr double round_magic = 6755399441055744.0;
+    static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6, smallest = -708.0,
+                            largest = 709.0;
+};
+
+template <class T> using Vec = typename Lanes<T>::V;
+template <class T> using Int = typename Lanes<T>::I;
+template <class T> constexpr int lanes = vector_bytes / int(sizeof(T));
+
+template <class T> inline Vec<T> splat(T x) { return Vec<T>{} + x; }
+template <class T> inline Int<T> bits(Vec<T> x) { return (Int<T>)x; }
+template <class T> inline Vec<T> max(Vec<T> a, Vec<T> b) { return a > b ? a : b; }
+template <class T> inline bool any(Int<T> mask) {
+    uint64_t words[vector_bytes / 8], all = 0;
+    std::memcpy(words, &mask, sizeof(words));
+    for (uint64_t word : words) all |= word;
+    return all != 0;
+}
+
+inline Vec<float> exp_polynomial(Vec<float> r) {  // e^r on |r| <= ln2/2, minimax (Cephes expf)
+    Vec<float> p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    return p * (r * r) + (r + 1.0f);
+}
+inline Vec<double> exp_polynomial(Vec<double> r) {  // Taylor to r^13: the rest is below 5e-18
+    Vec<double> p = splat<double>(1.0 / 6227020800.0);
+    constexpr double c[] = {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+                            1.0 / 720,       1.0 / 120,      1.0 / 24,      1.0 / 6,      0.5,         1.0, 1.0};
+    for (double k : c) p = p * r + k;
+    return p;
+}
+
+// e^x = 2^n e^r for x <= 0 (or NaN). Arguments are held inside the range of normal numbers; NaN stays NaN.
+template <class T> inline Vec<T> exp_nonpositive(Vec<T> x) {
+    using L = Lanes<T>;
+    x = max<T>(splat<T>(L::smallest), x);
+    const Vec<T> shifted = x * T(1.4426950408889634) + L::round_magic;
+    const Vec<T> n = shifted - L::round_magic;
+    const Vec<T> r = (x - n * L::ln2_high) - n * L::ln2_low;
+    return (Vec<T>)(bits<T>(exp_polynomial(r)) + (bits<T>(shifted) << L::mantissa));
+}
+template <class T> inline Vec<T> exp(Vec<T> x) { return exp_nonpositive<T>(x > Lanes<T>::largest ? splat<T>(Lanes<T>::largest) : x); }
+
+// ln x = e ln2 + 2 artanh((m-1)/(m+1)) for x = 2^e m, m in [sqrt(1/2), sqrt 2); for normal positive x.
+template <class T> inline Vec<T> log(Vec<T> x) {
+    using L = Lanes<T>;
+    const T half_root = T(0.70710678118654752);
+    Int<T> e = (bits<T>(x) >> L::mantissa) - (L::bias - 1);
+    Vec<T> m = (Vec<T>)((bits<T>(x) & (((Int<T>{} + 1) << L::mantissa) - 1)) | bits<T>(splat<T>(T(0.5))));
+    const auto low = m < half_root;
+    m = low ? m + m : m;
+    e = e + (Int<T>)low;  // a true lane is -1
+    const Vec<T> f = (m - T(1)) / (m + T(1)), f2 = f * f;
+    Vec<T> series = splat<T>(T(1) / T(2 * L::log_terms + 1));
+    for (int k = L::log_terms - 1; k >= 0; --k) series = series * f2 + T(1) / T(2 * k + 1);
+    const Vec<T> power = __builtin_convertvector(e, Vec<T>);
+    const Vec<T> result = power * L::ln2_high + (power * L::ln2_low + (f + f) * series);
+    return x == x ? result : x;
+}
+
+template <class T> inline Vec<T> sqrt(Vec<T> x) {
+    Vec<T> root;
+    for (int i = 0; i < lanes<T>; ++i) root[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[i]))) : T(__builtin_sqrt(double(x[i])));
+    return root;
+}
+
+}  // namespace headlab::HEADLAB_ISA

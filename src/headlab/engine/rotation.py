@@ -1,0 +1,50 @@
+"""Train wide heads narrow: under SGD, (W_Q, W_K) may be rotated by one orthogonal matrix.
+
+    scores depend on W_Q W_Kᵀ alone, and for any orthogonal R:  (W_Q R)(W_K R)ᵀ = W_Q W_Kᵀ.
+
+The gradient of W_Q R is (d W_Q) R, and SGD (with or without momentum, under any schedule) is linear in it, so the
+rotated run is the run, rotated. Stack M = [W_Q; W_K], of 2 d_model rows: with Mᵀ = R L (a QR decomposition) the
+narrow weights L are 2 d_model wide whatever d_head was, and W_Q = L_Q Rᵀ at every step. Adam and RMSprop divide
+element by element and are not equivariant: they train the wide form.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig, TrainConfig
+
+
+def narrow_width(model: ModelConfig, training: TrainConfig, d_model: int) -> int | None:
+    """Return the width that the same run can be trained with, or None where the full width is needed.
+
+    >>> narrow_width(ModelConfig(d_head=160), TrainConfig(), 7)
+    14
+    >>> narrow_width(ModelConfig(d_head=160), TrainConfig(optimizer="adam"), 7) is None
+    True
+    """
+    rotates = training.optimizer == "sgd" and not model.factored_values
+    return 2 * d_model if rotates and model.d_head > 2 * d_model else None
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The orthonormal columns R [run, block, d_head, 2 d_model] that turn wide weights into narrow ones and back."""
+
+    basis: NDArray[np.float64]
+
+    @classmethod
+    def narrowing(cls, W_Q: NDArray[np.floating], W_K: NDArray[np.floating]) -> "tuple[Rotation, NDArray[np.float64]]":
+        """Return the rotation and the narrow [W_Q; W_K] [run, block, 2 d_model, 2 d_model] of wide weights.
+
+        W_Q, W_K: [run, block, d_model, d_head], where a block is one head of one layer.
+        """
+        stacked = np.concatenate([W_Q, W_K], axis=-2).astype(np.float64)
+        basis, upper = np.linalg.qr(np.swapaxes(stacked, -1, -2))
+        return cls(basis), np.swapaxes(upper, -1, -2)
+
+    def widen(self, narrow: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the wide form of narrow weights [run, ..., block, d_model, 2 d_model], in their own dtype."""
+        basis = self.basis.reshape(self.basis.shape[:1] + (1,) * (narrow.ndim - 4) + self.basis.shape[1:])
+        return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype)

@@ -1,0 +1,35 @@
+"""The exceptions headlab raises for a request it cannot serve.
+
+Each is one sentence: what was expected, what came, what to do. The command line prints that sentence and exits
+with status 2; a library user catches the class.
+"""
+
+from collections.abc import Iterable
+
+
+class HeadlabError(ValueError):
+    """A request that headlab cannot serve; its text is the sentence a user reads."""
+
+
+class CorpusError(HeadlabError):
+    """The sentences, the vocabulary or the file they came from cannot be used."""
+
+
+class ConfigError(HeadlabError):
+    """One or more fields of a configuration are wrong; `problems` lists every one of them."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class WeightsError(HeadlabError):
+    """Given or loaded weights do not fit: a damaged file, a wrong shape, a value that is not finite."""
+
+
+class SelectionError(HeadlabError):
+    """A run, sentence, position, token, head or layer was asked for that does not exist."""
+
+
+class OutputError(HeadlabError):
+    """A result cannot be written where it was asked for."""
