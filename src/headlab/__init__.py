@@ -1,0 +1,73 @@
+"""headlab, the laboratory for attention heads: train thousands of tiny attention models, and see how each one works.
+
+>>> import headlab as hl
+>>> corpus = hl.Corpus.from_text("man ordered the chicken\\nwoman ordered the beef")
+>>> runs = hl.train(corpus, seeds=range(16))
+>>> runs.loss.shape
+(16, 5020)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
+from headlab.errors import (
+    ConfigError,
+    CorpusError,
+    HeadlabError,
+    OutputError,
+    SelectionError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from headlab.corpus import Corpus
+    from headlab.model.forward import forward
+    from headlab.model.params import Params
+    from headlab.runs import Run, Runs
+    from headlab.training import TrainingInterrupted, resume, train
+
+__version__ = "0.1.0"
+
+# Imported on first use, so that `headlab --help` answers at once.
+_LAZY = {
+    "Corpus": "headlab.corpus",
+    "Params": "headlab.model.params",
+    "Run": "headlab.runs",
+    "Runs": "headlab.runs",
+    "TrainingInterrupted": "headlab.training",
+    "forward": "headlab.model.forward",
+    "resume": "headlab.training",
+    "train": "headlab.training",
+}
+
+__all__ = [
+    "ConfigError",
+    "Corpus",
+    "CorpusError",
+    "HeadlabError",
+    "ModelConfig",
+    "OutputError",
+    "Params",
+    "Phase",
+    "Plateau",
+    "Run",
+    "Runs",
+    "SelectionError",
+    "TrainConfig",
+    "TrainingInterrupted",
+    "WeightsError",
+    "forward",
+    "resume",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'headlab' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

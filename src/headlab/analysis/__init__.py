@@ -1,0 +1,1 @@
+"""What a trained model does: predictions, layers, circuits, attribution. Arrays in, arrays and tables out."""

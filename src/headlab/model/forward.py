@@ -1,0 +1,116 @@
+"""The model, readable: what the kernel computes, in NumPy, with every intermediate result kept.
+
+    resid_0    = W_E[token] + W_pos[position]
+    q, k, v    = resid W_Q, resid W_K, resid W_V
+    scores     = q · k / sqrt(d_head)                 pattern = softmax over the keys the mask allows
+    z          = pattern v                            attn_out = sum over heads of z (or z W_O)
+    resid_post = resid_pre + attn_out                 logits = resid_post of the last layer (or that times W_U)
+"""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig
+from headlab.model.params import Array, Params
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """Everything the model computes, along the same leading `*run` axes as the weights.
+
+    token_embed, pos_embed, resid_0 [*run, sequence, position, d_model]
+    resid_pre, attn_out, resid_post [*run, layer, sequence, position, d_model]
+    q, k, v, z [*run, layer, head, sequence, position, width]; z includes W_O when there is one
+    raw_scores (q · k), scores (scaled, before the mask), pattern [*run, layer, head, sequence, query, key]
+    logits [*run, sequence, position, d_vocab]
+    Rows of padding are zero in `pattern`, and without meaning elsewhere.
+    """
+
+    token_embed: Array
+    pos_embed: Array
+    resid_0: Array
+    resid_pre: Array
+    q: Array
+    k: Array
+    v: Array
+    raw_scores: Array
+    scores: Array
+    pattern: Array
+    z: Array
+    attn_out: Array
+    resid_post: Array
+    logits: Array
+
+    def __getitem__(self, index: Any) -> "Activations":
+        return Activations(**{item.name: getattr(self, item.name)[index] for item in fields(self)})
+
+
+def allowed(tokens: NDArray[np.int64], causal: bool) -> NDArray[np.bool_]:
+    """Return which key each query may attend to, [sequence, query, key]: no padding, and no future under the mask.
+
+    >>> allowed(np.array([[3, 1, -1]]), causal=True)[0].astype(int).tolist()
+    [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    """
+    real = tokens >= 0
+    mask = real[:, :, None] & real[:, None, :]
+    return mask & np.tri(tokens.shape[1], dtype=bool) if causal else mask
+
+
+def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
+    """Return exp(scores) / sum over the last axis, exactly zero where the mask is off (a row with none is all zero)."""
+    top = np.max(np.where(mask, scores, -np.inf), axis=-1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0).astype(scores.dtype)
+    raised = np.exp(np.where(mask, scores - top, -np.inf))
+    total = raised.sum(axis=-1, keepdims=True)
+    result: Array = np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
+    return result
+
+
+def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig) -> Activations:
+    """Return every activation of the model on token ids [sequence, position].
+
+    >>> from headlab.model.initial import initial
+    >>> params = initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64))
+    >>> forward(params, np.array([[0, 2, 4, 1, 3]]), ModelConfig()).pattern.shape
+    (3, 1, 1, 1, 5, 5)
+    """
+    mask = allowed(tokens, model.causal)
+    token_embed = params.W_E[..., np.maximum(tokens, 0), :]
+    pos_embed = np.zeros_like(token_embed)
+    if params.W_pos is not None:
+        pos_embed = np.broadcast_to(params.W_pos[..., None, : tokens.shape[1], :], token_embed.shape)
+    resid = resid_0 = token_embed + pos_embed
+    layers = []
+    for layer in range(model.n_layers):
+        layers.append(_layer(params, layer, resid, mask, model))
+        resid = layers[-1]["resid_post"]
+    stacked = {name: np.stack([kept[name] for kept in layers], axis=len(params.run_shape)) for name in layers[0]}
+    logits = resid if params.W_U is None else np.einsum("...btd,...dv->...btv", resid, params.W_U)
+    return Activations(token_embed=token_embed, pos_embed=pos_embed, resid_0=resid_0, logits=logits, **stacked)
+
+
+def _layer(params: Params, layer: int, resid: Array, mask: NDArray[np.bool_], model: ModelConfig) -> dict[str, Array]:
+    W_Q, W_K, W_V = (w[..., layer, :, :, :] for w in (params.W_Q, params.W_K, params.W_V))
+    q, k, v = (np.einsum("...btd,...hdx->...hbtx", resid, w) for w in (W_Q, W_K, W_V))
+    raw_scores = np.einsum("...qx,...kx->...qk", q, k)
+    scores = raw_scores * raw_scores.dtype.type(model.scale)
+    pattern = softmax(scores, mask)
+    z = np.einsum("...qk,...kx->...qx", pattern, v)
+    if params.W_O is not None:
+        z = np.einsum("...hbtx,...hxd->...hbtd", z, params.W_O[..., layer, :, :, :])
+    attn_out = z.sum(axis=-4)
+    return {
+        "resid_pre": resid,
+        "q": q,
+        "k": k,
+        "v": v,
+        "raw_scores": raw_scores,
+        "scores": scores,
+        "pattern": pattern,
+        "z": z,
+        "attn_out": attn_out,
+        "resid_post": resid + attn_out if model.residual else attn_out,
+    }

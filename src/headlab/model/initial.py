@@ -1,0 +1,83 @@
+"""Initial weights: Keras' initialisers, drawn from a counter so that a seed gives the same run anywhere.
+
+Weight number w of array number a (W_E 0, W_pos 1, W_Q 2, W_K 3, W_V 4, W_O 5, W_U 6) under seed s is word w mod 4 of
+Philox4x32-10 with counter (w div 4, a, 0, 0) and key (s mod 2³², s div 2³²). A word r becomes u = (r >> 8) · 2⁻²⁴ in
+[0, 1), exactly, and the weight (2u - 1) · limit in float32. So no weight depends on another, on the other runs, on the
+platform, or on NumPy's random state.
+Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig
+from headlab.model.params import Array, Params, param_shapes
+
+Words = NDArray[np.uint64]
+
+ARRAYS = ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")
+EMBEDDING_LIMIT = 0.05
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+_RUNS_AT_A_TIME = 4096
+
+
+def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
+    """Return the four 32-bit words that Philox4x32-10 makes of a counter and a key (32-bit words in uint64 arrays).
+
+    >>> zero = np.zeros((), np.uint64)
+    >>> [hex(int(word)) for word in philox((zero, zero, zero, zero), (zero, zero))]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        first, second = c0 * np.uint64(_MULTIPLIERS[0]), c2 * np.uint64(_MULTIPLIERS[1])
+        c0, c1, c2, c3 = (second >> _HALF) ^ c1 ^ k0, second & _LOW, (first >> _HALF) ^ c3 ^ k1, first & _LOW
+        k0, k1 = (k0 + np.uint64(_KEY_STEPS[0])) & _LOW, (k1 + np.uint64(_KEY_STEPS[1])) & _LOW
+    return c0, c1, c2, c3
+
+
+def uniform(seeds: NDArray[np.uint64], array: int, size: int) -> NDArray[np.float32]:
+    """Return u in [0, 1) for every seed and weight, [run, size]; see the module's formula."""
+    blocks = np.arange(-(-size // 4), dtype=np.uint64)[None, :]
+    zero, number = np.zeros_like(blocks), np.full_like(blocks, array)
+    key = (seeds[:, None] & _LOW, seeds[:, None] >> _HALF)
+    words = np.stack(np.broadcast_arrays(*philox((blocks, number, zero, zero), key)), axis=-1)
+    top = (words.reshape(len(seeds), -1)[:, :size] >> np.uint64(8)).astype(np.float32)
+    return top * np.float32(2.0**-24)
+
+
+def limit(name: str, shape: tuple[int, ...]) -> float:
+    """Return the bound of a weight's uniform distribution: 0.05 for embeddings, Glorot's sqrt(6 / (in + out)) otherwise.
+
+    >>> round(limit("W_Q", (1, 1, 7, 20)), 4)
+    0.4714
+    """
+    return EMBEDDING_LIMIT if name in ("W_E", "W_pos") else math.sqrt(6.0 / (shape[-2] + shape[-1]))
+
+
+def initial(
+    model: ModelConfig, d_vocab: int, n_ctx: int, seeds: NDArray[np.uint64], dtype: np.dtype | type = np.float32
+) -> Params:
+    """Return the initial weights of every seed, with one leading run axis.
+
+    >>> initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64)).W_Q.shape
+    (3, 1, 1, 7, 20)
+    """
+    shapes = param_shapes(model, d_vocab, n_ctx)
+    flat = np.empty((len(seeds), sum(math.prod(shape) for shape in shapes.values())), dtype)
+    for start in range(0, len(seeds), _RUNS_AT_A_TIME):
+        some = slice(start, start + _RUNS_AT_A_TIME)
+        flat[some] = np.concatenate([_draw(name, shape, model, seeds[some]) for name, shape in shapes.items()], axis=1)
+    return Params.from_flat(flat, shapes)
+
+
+def _draw(name: str, shape: tuple[int, ...], model: ModelConfig, seeds: NDArray[np.uint64]) -> Array:
+    bound = np.float32(limit(name, shape) * model.init_scale)
+    u = uniform(seeds, ARRAYS.index(name), math.prod(shape))
+    return (u * np.float32(2) - np.float32(1)) * bound

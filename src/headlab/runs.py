@@ -1,0 +1,236 @@
+"""Trained models: `Runs` are many along one leading axis, a `Run` is one of them without that axis."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab import engine
+from headlab.analysis import predictions as looking
+from headlab.analysis.circuits import W_QK, effective_rank
+from headlab.analysis.layers import Layers
+from headlab.config import ModelConfig, TrainConfig
+from headlab.corpus import Corpus
+from headlab.errors import SelectionError
+from headlab.model.forward import Activations, forward
+from headlab.model.params import Array, Params, param_shapes, summary
+
+_PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", "final_loss", "optimizer_state")
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Trained runs and how they came about.
+
+    seeds [run] (None: from given weights); params: weights with a leading run axis
+    loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
+    snapshots: flat weights [run, snapshot, weight] before the steps snapshot_steps, or None
+    outcome [run]: -1 finished, otherwise the step at which the run diverged (-2: interrupted before its end)
+    final_loss [run]: the loss of the last step, before its update
+    optimizer_state, optimizer_step: what `resume` goes on from
+    """
+
+    corpus: Corpus
+    model: ModelConfig
+    training: TrainConfig
+    seeds: NDArray[np.uint64] | None
+    params: Params
+    loss: Array
+    learning_rate: Array
+    recorded_steps: NDArray[np.int64]
+    snapshots: Array | None
+    snapshot_steps: NDArray[np.int64]
+    outcome: NDArray[np.int64]
+    final_loss: Array
+    optimizer_state: Array | None = None
+    optimizer_step: int = 0
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one `Run` for a number, `Runs` for a slice, a mask or a list of numbers."""
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            if not -len(self) <= index < len(self):
+                raise SelectionError(f"a run must be from 0 to {len(self) - 1}, got {index}")
+            number = int(index) % len(self)
+            return Run(self._select(slice(number, number + 1)), number)
+        return self._select(index)
+
+    def __iter__(self) -> Iterator["Run"]:
+        return (self[number] for number in range(len(self)))
+
+    def _select(self, index: Any) -> "Runs":
+        kept = {name: getattr(self, name) for name in _PER_RUN}
+        return replace(self, **{name: None if value is None else value[index] for name, value in kept.items()})
+
+    def activations(self) -> Activations:
+        """Return everything the trained models compute on their corpus, with a leading run axis."""
+        return self._activations
+
+    @cached_property
+    def _activations(self) -> Activations:
+        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+            return forward(self.params, self.corpus.tokens, self.model)
+
+    def logits(self) -> Array:
+        """Return [run, sequence, position, d_vocab]."""
+        return self._activations.logits
+
+    def sigmoid(self) -> Array:
+        """Return sigmoid(logits), the output that the notebook prints."""
+        return self._view("sigmoid")
+
+    def probs(self) -> Array:
+        """Return softmax(logits), the probabilities that the softmax loss sees."""
+        return self._view("probs")
+
+    def _view(self, kind: str) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return looking.view(self.logits(), kind)
+
+    def pattern(self) -> Array:
+        """Return the attention [run, sequence, query, key]; with several layers or heads, [run, layer, head, ...]."""
+        pattern = self._activations.pattern
+        return pattern[:, 0, 0] if pattern.shape[1:3] == (1, 1) else pattern
+
+    def solved(self) -> NDArray[np.bool_]:
+        """Return [run]: the run finished, and every resolvable position's most likely token is its target."""
+        return looking.solved(self.logits(), self.corpus) & self.finished
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """[run]: trained to the last step without diverging."""
+        return np.asarray(self.outcome == engine.FINISHED)
+
+    def outcomes(self) -> list[str]:
+        """Return a phrase for every run: `finished`, or `diverged at step k`."""
+        phrases = {engine.FINISHED: "finished", engine.NOT_RUN: "interrupted"}
+        return [phrases.get(step, f"diverged at step {step}") for step in self.outcome.tolist()]
+
+    def at(self, step: int) -> "Runs":
+        """Return the runs as they were before a step whose weights were kept; raises `SelectionError` otherwise."""
+        where = np.nonzero(self.snapshot_steps == step)[0]
+        if self.snapshots is None or len(where) == 0:
+            known = ", ".join(map(str, self.snapshot_steps)) or "none"
+            raise SelectionError(f"the step must be one whose weights were kept ({known}), got {step!r}")
+        shapes = param_shapes(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
+        return replace(self, params=Params.from_flat(self.snapshots[:, where[0]], shapes), optimizer_state=None)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a run: seed, outcome, final loss, solved."""
+        return pd.DataFrame(
+            {
+                "seed": pd.NA if self.seeds is None else self.seeds,
+                "outcome": self.outcomes(),
+                "loss": self.final_loss,
+                "solved": self.solved(),
+            },
+            index=pd.RangeIndex(len(self), name="run"),
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights.safetensors and run.json into a new or emptyable folder; raises `OutputError`."""
+        from headlab.runs_file import save
+
+        return save(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Runs":
+        """Read what `save` wrote; raises `WeightsError` for anything damaged."""
+        from headlab.runs_file import load
+
+        return load(folder)
+
+    def __repr__(self) -> str:
+        return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}, {self.solved().sum()} solved)"
+
+
+class Run:
+    """One trained run: the arrays of `Runs` without their run axis, and tables to look at.
+
+    >>> import headlab as hl
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=4, record="none")[0]
+    >>> run.attention()[0].round(3).shape
+    (5, 5)
+    """
+
+    def __init__(self, runs: Runs, number: int) -> None:
+        self.runs = runs
+        self.number = number
+
+    def __getattr__(self, name: str) -> Any:
+        # The arrays of Runs, one by one: run.loss is runs.loss[number].
+        if name.startswith("_") or name not in {item.name for item in fields(Runs)}:
+            raise AttributeError(f"Run has no attribute {name!r}")
+        value = getattr(self.runs, name)
+        return value[0] if name in _PER_RUN and value is not None else value
+
+    @property
+    def seed(self) -> int | None:
+        """The seed, or None for a run from given weights."""
+        return None if self.runs.seeds is None else int(self.runs.seeds[0])
+
+    def activations(self) -> Activations:
+        """Return everything the trained model computes on its corpus."""
+        return self.runs.activations()[0]
+
+    def logits(self) -> Array:
+        """Return [sequence, position, d_vocab]."""
+        return self.runs.logits()[0]
+
+    def sigmoid(self) -> Array:
+        """Return sigmoid(logits), the output that the notebook prints."""
+        return self.runs.sigmoid()[0]
+
+    def probs(self) -> Array:
+        """Return softmax(logits)."""
+        return self.runs.probs()[0]
+
+    def pattern(self) -> Array:
+        """Return the attention [sequence, query, key]; with several layers or heads, [layer, head, ...]."""
+        return self.runs.pattern()[0]
+
+    def solved(self) -> bool:
+        """Return whether every resolvable position's most likely token is its target."""
+        return bool(self.runs.solved()[0])
+
+    def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
+        """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""
+        return looking.tables(looking.view(self.logits(), view), self.corpus)
+
+    def attention(self, layer: int = 0, head: int = 0) -> list[pd.DataFrame]:
+        """Return one table a sentence: rows are query positions, columns key positions."""
+        for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
+            if not 0 <= value < count:
+                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {value!r}")
+        return looking.tables(self.activations().pattern[layer, head], self.corpus, columns="positions")
+
+    def layers(self) -> Layers:
+        """Return the notebook's 14 layers by number or name."""
+        return Layers(self.corpus.tokens, self.activations())
+
+    def summary(self) -> pd.DataFrame:
+        """Return every weight's shape and number of parameters; `attrs` holds the effective rank of each W_QK."""
+        table = summary(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
+        table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
+        return table
+
+    def at(self, step: int) -> "Run":
+        """Return the run as it was before a step whose weights were kept."""
+        return Run(self.runs.at(step), self.number)
+
+    def __repr__(self) -> str:
+        name = "from given weights" if self.seed is None else f"seed {self.seed}"
+        how = "solved" if self.solved() else "not solved"
+        return f"Run({name}, loss {float(self.final_loss):.4f}, {how})"
+
+    def _repr_html_(self) -> str:
+        from headlab.report.tables import run_html
+
+        return run_html(self)

@@ -1,0 +1,99 @@
+"""The kernel's hand-written gradient against two derivations that are not ours: differences, and autodiff."""
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from engine_problems import MODELS, n_weights, problem, random_weights
+
+from headlab import engine
+from headlab.config import LOSSES, ModelConfig
+
+
+def unpack(flat, model: ModelConfig, d_vocab: int, n_ctx: int):
+    d, h = model.width(d_vocab), model.d_head
+    blocks = (model.n_layers, model.n_heads)
+    v = h if model.factored_values else d
+    shapes = {"E": (d_vocab, d)}
+    if model.positions:
+        shapes["pos"] = (n_ctx, d)
+    shapes |= {"Q": (*blocks, d, h), "K": (*blocks, d, h), "V": (*blocks, d, v)}
+    if model.factored_values:
+        shapes["O"] = (*blocks, h, d)
+    if model.unembed:
+        shapes["U"] = (d, d_vocab)
+    weights, start = {}, 0
+    for name, shape in shapes.items():
+        size = int(np.prod(shape))
+        weights[name] = flat[start : start + size].reshape(shape)
+        start += size
+    assert start == len(flat)
+    return weights
+
+
+def autodiff_loss(flat, of):
+    """The model written once more, sentence by sentence, in the plainest way."""
+    model, losses = of.model, []
+    W = unpack(flat, model, of.d_vocab, of.tokens.shape[1])
+    for tokens, targets in zip(of.tokens, of.targets, strict=True):
+        length = int((tokens >= 0).sum())
+        x = W["E"][tokens[:length]]
+        if model.positions:
+            x = x + W["pos"][:length]
+        mask = np.tril(np.ones((length, length))) if model.causal else np.ones((length, length))
+        for layer in range(model.n_layers):
+            out = x if model.residual else 0.0
+            for head in range(model.n_heads):
+                q, k, v = x @ W["Q"][layer, head], x @ W["K"][layer, head], x @ W["V"][layer, head]
+                scores = q @ k.T / np.sqrt(model.d_head) - 1e9 * (1 - mask)
+                weights = anp.exp(scores - anp.max(scores, axis=1, keepdims=True))
+                z = weights / anp.sum(weights, axis=1, keepdims=True) @ v
+                out = out + (z @ W["O"][layer, head] if model.factored_values else z)
+            x = out
+        logits = x @ W["U"] if model.unembed else x
+        p = anp.exp(logits) if of.training.loss == "softmax" else 1 / (1 + anp.exp(-logits))
+        p = p / anp.sum(p, axis=1, keepdims=True)
+        losses += [-anp.log(p[t, target]) for t, target in enumerate(targets[:length]) if target >= 0]
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_gradient_equals_autodiff_of_an_independent_model(model, loss):
+    of = problem(model, loss=loss, dtype="float64")
+    weights = random_weights(of, 1)
+    value, gradient = engine.loss_and_gradient(of, weights)
+    assert value[0] == pytest.approx(autodiff_loss(weights[0], of), abs=1e-13)
+    np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-13)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_gradient_equals_central_differences_for_every_weight(model, loss):
+    of = problem(model, loss=loss, dtype="float64")
+    weights, step = random_weights(of, 1), 1e-5
+    nudges = step * np.eye(n_weights(of))
+    up, down = (engine.loss_and_gradient(of, weights + sign * nudges)[0] for sign in (1, -1))
+    _, gradient = engine.loss_and_gradient(of, weights)
+    np.testing.assert_allclose(gradient[0], (up - down) / (2 * step), atol=1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_float32_gradient_is_the_float64_gradient_rounded(model):
+    of = problem(model)
+    weights = random_weights(of, 8, dtype="float32")
+    _, single = engine.loss_and_gradient(of, weights)
+    _, double = engine.loss_and_gradient(of, weights.astype("float64"))
+    error = np.linalg.norm(single - double, axis=1) / np.linalg.norm(double, axis=1)
+    assert error.max() < 2e-6
+
+
+def test_large_model_is_tiled_and_packed_without_changing_the_gradient():
+    rng = np.random.default_rng(0)
+    model = ModelConfig(d_head=16, n_heads=2, d_model=33, unembed=True, factored_values=True)
+    tokens = rng.integers(0, 11, (4, 50))
+    of = engine.Problem(tokens, np.roll(tokens, -1, axis=1), 11, model, problem(dtype="float64").training)
+    weights = random_weights(of, 1, scale=0.2)
+    value, gradient = engine.loss_and_gradient(of, weights)
+    assert value[0] == pytest.approx(autodiff_loss(weights[0], of), abs=1e-12)
+    np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-12)
