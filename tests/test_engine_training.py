@@ -120,7 +120,8 @@ def plateau_by_definition(losses, rate, plateau):
         elif cooldown == 0:
             wait += 1
             if wait >= plateau.patience and rate > np.float32(plateau.min_rate):
-                rate, cooldown, wait = np.float32(max(float(rate) * plateau.factor, plateau.min_rate)), plateau.cooldown, 0
+                rate = max(rate * np.float32(plateau.factor), np.float32(plateau.min_rate))
+                cooldown, wait = plateau.cooldown, 0
     return np.array(rates, np.float32)
 
 

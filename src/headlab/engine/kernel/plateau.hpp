@@ -37,7 +37,7 @@ template <class T> class PlateauState {
     static Count patience_of(const Phase& phase) { return Count(std::clamp<int64_t>(phase.patience, 1, 1 << 30)); }
 
     void reduce(const Phase& phase, int lane, Vec<T>& rate) {
-        rate[lane] = T(std::max(double(rate[lane]) * phase.factor, phase.min_rate));
+        rate[lane] = std::max(rate[lane] * T(phase.factor), T(phase.min_rate));  // Keras keeps the rate in the weights' dtype
         cooldown[lane] = Count(std::min<int64_t>(phase.cooldown, 1 << 30));
         wait[lane] = 0;
         cooling = phase.cooldown > 0;

@@ -1,0 +1,1 @@
+"""Questions about many runs, answered with their uncertainty."""
