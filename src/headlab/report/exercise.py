@@ -1,0 +1,135 @@
+"""The homework, done: the notebook's model trained, its two items answered with evidence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from headlab.analysis.attribution import source_contributions
+from headlab.config import ModelConfig, TrainConfig
+from headlab.corpus import Corpus, Dependency
+from headlab.runs import Run, Runs
+from headlab.study.head_sizes import HeadSizeStudy, study_head_sizes
+from headlab.training import train
+
+HEAD_SIZES = (10, 20, 40)
+STRONG = 0.5  # a position that gets more than half of the attention is "mostly" looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What one dependency's prediction rests on in one run.
+
+    attention: the pattern's row by source position, summed over the last layer's heads and divided by their number
+    contributions: parts of logit(target) - logit(alternative), `direct` first, then one a source position
+    """
+
+    dependency: Dependency
+    alternative: int
+    probability: float
+    attention: pd.Series
+    contributions: pd.Series
+
+    @property
+    def margin(self) -> float:
+        """logit(target) - logit(alternative)."""
+        return float(self.contributions.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """The homework's answers: the runs of item 1 and the one picked, its evidence, and the study of item 2."""
+
+    corpus: Corpus
+    runs: Runs
+    run: Run
+    evidence: tuple[Evidence, ...]
+    study: HeadSizeStudy
+
+    def item_1(self) -> list[str]:
+        """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""
+        if not self.evidence:
+            return ["No token of this corpus is left open by the current token and settled by an earlier one: there is no dependency to code."]
+        return [_sentence(item, self.corpus) for item in self.evidence]
+
+    def item_2(self) -> list[str]:
+        """Return the sentences of item 2."""
+        return self.study.sentences()
+
+
+def exercise(
+    corpus: Corpus,
+    *,
+    model: ModelConfig | None = None,
+    training: TrainConfig | None = None,
+    head_sizes: Sequence[int] = HEAD_SIZES,
+    n_runs: int = 100,
+    seed: int | None = None,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Exercise:
+    """Do the whole homework: train `n_runs` runs, pick one that predicts well, explain it, compare head sizes.
+
+    seed: the run to show; by default the first seed that solved the corpus
+    progress: called with the share that is done
+    Raises `ConfigError`, `CorpusError`.
+
+    >>> done = exercise(Corpus.notebook(), n_runs=8, head_sizes=[20])
+    >>> done.run.solved()
+    True
+    """
+    part = 1 / (1 + len(head_sizes))
+    first = None if progress is None else (lambda done: progress(done * part))
+    rest = None if progress is None else (lambda done: progress(part + done * (1 - part)))
+    seeds = range(n_runs) if seed is None else [seed]
+    runs = train(corpus, model, training, seeds=seeds, threads=threads, progress=first)
+    run = runs[int(np.argmax(runs.solved()))]
+    study = study_head_sizes(
+        corpus, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
+    )
+    return Exercise(corpus, runs, run, tuple(gather_evidence(run)), study)
+
+
+def gather_evidence(run: Run) -> list[Evidence]:
+    """Return the evidence for every dependency that an earlier position settles."""
+    on = run.activations()
+    found = []
+    for dependency in run.corpus.dependencies():
+        if not dependency.resolvable:
+            continue
+        b, t = dependency.sequence, dependency.position
+        rivals = list(dependency.alternatives)
+        alternative = rivals[int(np.argmax(run.logits()[b, t, rivals]))]
+        parts = source_contributions(run.params, on, b, t, dependency.target, alternative, residual=run.model.residual)
+        rows = run.corpus.position_labels(b)[: t + 1 if run.model.causal else None]
+        by_source = parts.by_source.sum(axis=0)[: len(rows)]
+        found.append(
+            Evidence(
+                dependency,
+                alternative,
+                float(run.probs()[b, t, dependency.target]),
+                pd.Series(on.pattern[-1, :, b, t].mean(axis=0)[: len(rows)], index=rows, name="attention"),
+                pd.Series([float(parts.direct), *by_source.astype(float)], index=["direct", *rows], name="contribution"),
+            )
+        )
+    return found
+
+
+def _sentence(item: Evidence, corpus: Corpus) -> str:
+    d, names = item.dependency, corpus.vocabulary
+    sources = item.contributions.drop("direct")
+    looked, gave = item.attention.idxmax(), sources.abs().idxmax()
+    where = f"from position {d.position} “{names[d.token]}”" if len(corpus.sentences) else ""
+    look = "mostly looks at" if item.attention[looked] > STRONG else "looks most at"
+    result = "predicts" if item.margin > 0 else "wrongly prefers"
+    winner = names[d.target] if item.margin > 0 else names[item.alternative]
+    return (
+        f"In sentence {d.sequence + 1} the head, {where}, {look} “{_word(looked)}” ({item.attention[looked]:.0%}) and {result} "
+        f"“{winner}”: logit({names[d.target]}) − logit({names[item.alternative]}) = {item.margin:+.2f}, of which "
+        f"“{_word(gave)}” gives {sources[gave]:+.2f} and the residual stream {item.contributions['direct']:+.2f}."
+    )
+
+
+def _word(row: str) -> str:
+    return row.split(" ", 1)[1]

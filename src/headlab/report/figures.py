@@ -1,0 +1,134 @@
+"""Static figures: the loss curve, prediction and attention maps, and solved share and loss by head size.
+
+Every function draws into a new matplotlib figure and returns it; nothing touches pyplot's global state.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from headlab.study.head_sizes import HeadSizeStudy
+
+BLUE, ORANGE, GREY = "#2166ac", "#d95f0e", "#777777"
+MAP = "Blues"
+
+
+def loss_curve(
+    steps: NDArray[Any], loss: NDArray[Any], rate: NDArray[Any], *, floor: float, bigram_floor: float, seen: str = "softmax"
+) -> Figure:
+    """Draw the loss over steps with both floors and the steps where the learning rate fell."""
+    figure, axes = _new(7.2, 3.2)
+    axes.plot(steps, loss, color=BLUE, linewidth=1.8, label="loss")
+    for value, name, style in ((floor, "floor (full prefix)", "--"), (bigram_floor, "floor (current token only)", ":")):
+        axes.axhline(value, color=GREY, linestyle=style, linewidth=1)
+        axes.annotate(f"{name}  {value:.4f}", (0, value), xytext=(4, 3), textcoords="offset points", fontsize=8, color=GREY)
+    for drop in steps[1:][np.diff(rate) < 0]:
+        axes.axvline(drop, color=ORANGE, linewidth=1, alpha=0.8)
+    drops = [f"{float(r):g} from step {s}" for s, r in zip(steps[1:], rate[1:], strict=True) if r < _before(rate, steps, s)]
+    if drops:
+        axes.set_title("learning rate: " + ", ".join(drops), fontsize=8, color=ORANGE, loc="right")
+    axes.set_xlabel("step")
+    axes.set_ylabel(f"{seen} loss (nats per position)")
+    axes.set_ylim(0, float(np.nanmax(loss)) * 1.05)
+    axes.set_xlim(0, float(steps[-1]))
+    return figure
+
+
+def _before(rate: NDArray[Any], steps: NDArray[Any], step: Any) -> Any:
+    return rate[int(np.searchsorted(steps, step)) - 1]
+
+
+def heat_map(frame: pd.DataFrame, *, title: str, targets: Sequence[int] | None = None) -> Figure:
+    """Draw a table of values in 0 … 1 with every number readable; `targets` outlines one column a row (-1: none)."""
+    rows, columns = frame.shape
+    figure, axes = _new(1.6 + 0.66 * columns, 0.9 + 0.42 * rows)
+    values = frame.to_numpy(float)
+    axes.imshow(values, cmap=MAP, vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(rows, columns):
+        ink = "white" if values[row, column] > 0.55 else "black"
+        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=8, color=ink)
+    for row, target in enumerate(targets if targets is not None else []):
+        if target >= 0:
+            axes.add_patch(_outline(target, row))
+    axes.set_xticks(range(columns), [str(name) for name in frame.columns], fontsize=8)
+    axes.set_yticks(range(rows), [str(name) for name in frame.index], fontsize=8)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, fontsize=10, loc="left")
+    return figure
+
+
+def _outline(column: int, row: int) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fill=False, edgecolor=ORANGE, linewidth=2)
+
+
+def head_sizes(study: HeadSizeStudy) -> Figure:
+    """Draw the solved share with its Wilson interval, and every run's final loss, by head size."""
+    figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+    rate_axes, loss_axes = figure.subplots(1, 2)
+    names = [str(size.d_head) for size in study.sizes]
+    for at, size in enumerate(study.sizes):
+        rate = size.rate
+        rate_axes.errorbar(
+            at, rate.share, [[rate.share - rate.low], [rate.high - rate.share]], fmt="o", color=BLUE, capsize=5, markersize=7
+        )
+        rate_axes.annotate(f"{rate.share:.0%}", (at, rate.share), xytext=(8, -3), textcoords="offset points", fontsize=9)
+        _scatter(loss_axes, at, size.losses, size.solved)
+    for axes in (rate_axes, loss_axes):
+        _tidy(axes)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_xlim(-0.6, len(names) - 0.4)
+        axes.set_xlabel("d_head")
+    rate_axes.set_ylim(0, 1.03)
+    rate_axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    rate_axes.set_title("runs solved, 95 % Wilson interval", fontsize=9, loc="left")
+    loss_axes.set_title("final loss of every run", fontsize=9, loc="left")
+    loss_axes.plot([], [], "o", color=BLUE, markersize=4, label="solved")
+    loss_axes.plot([], [], "x", color=ORANGE, markersize=4, label="not solved")
+    loss_axes.legend(frameon=False, fontsize=8, loc="upper right")
+    return figure
+
+
+def _scatter(axes: Axes, at: int, losses: NDArray[Any], solved: NDArray[np.bool_]) -> None:
+    spread = np.random.default_rng(0).uniform(-0.22, 0.22, len(losses))
+    for mask, marker, color in ((solved, "o", BLUE), (~solved, "x", ORANGE)):
+        axes.scatter(at + spread[mask], losses[mask], s=12, marker=marker, color=color, alpha=0.6, linewidth=1)
+
+
+def contributions(parts: pd.Series, *, title: str) -> Figure:
+    """Draw the parts of a logit difference as bars that add up to their total, the last bar."""
+    names = [*parts.index, "sum"]
+    values = [*parts.to_numpy(float), float(parts.sum())]
+    figure, axes = _new(5.2, 0.8 + 0.32 * len(names))
+    starts = [0.0, *np.cumsum(values[:-2]).tolist(), 0.0]
+    colors = [BLUE if value >= 0 else ORANGE for value in values[:-1]] + [GREY]
+    axes.barh(range(len(names)), values, left=starts, color=colors, height=0.62)
+    reach = max(abs(start + value) for start, value in zip(starts, values, strict=True)) or 1.0
+    for row, (start, value) in enumerate(zip(starts, values, strict=True)):
+        axes.text(max(start, start + value) + reach * 0.02, row, f"{value:+.2f}", va="center", fontsize=8)
+    axes.margins(x=0.14)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_title(title, fontsize=9, loc="left")
+    return figure
+
+
+def _new(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    _tidy(axes)
+    return figure, axes
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
