@@ -93,7 +93,7 @@ def head_sizes(study: HeadSizeStudy) -> Figure:
     loss_axes.set_title("final loss of every run", fontsize=9, loc="left")
     loss_axes.plot([], [], "o", color=BLUE, markersize=4, label="solved")
     loss_axes.plot([], [], "x", color=ORANGE, markersize=4, label="not solved")
-    loss_axes.legend(frameon=False, fontsize=8, loc="upper right")
+    loss_axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handletextpad=0.1)
     return figure
 
 

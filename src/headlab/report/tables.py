@@ -21,7 +21,7 @@ def terminal_table(
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1))
     table.add_column("")
     for name in frame.columns:
-        table.add_column(str(name), justify="right")
+        table.add_column(str(name), justify="right", no_wrap=True)
     if marks is not None:
         table.add_column("target", justify="left")
     for number, (label, row) in enumerate(frame.iterrows()):

@@ -1,0 +1,6 @@
+"""`python -m headlab` is `headlab`."""
+
+from headlab.cli import main
+
+if __name__ == "__main__":
+    main()

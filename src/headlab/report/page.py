@@ -1,0 +1,162 @@
+"""The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
+
+import io
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from headlab.analysis.predictions import verdicts
+from headlab.report import figures
+from headlab.report.exercise import Exercise
+from headlab.runs_file import write_atomically
+
+LOSS_WORDS = {
+    "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
+    "normalized_sigmoid": "The loss sees the sigmoid outputs, divided by their sum.",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a shaded table: its text, its shade in 0 … 1, and whether it is the row's target."""
+
+    text: str
+    shade: float
+    target: bool = False
+
+
+@dataclass(frozen=True)
+class ShadedTable:
+    """A table of numbers with a verdict a row, ready to be written as HTML."""
+
+    caption: str
+    columns: list[str]
+    rows: list[tuple[str, list[Cell], str, str]]
+
+
+def write(exercise: Exercise, path: str | Path) -> Path:
+    """Write the page of an exercise whole or not at all; raises `OutputError`."""
+    write_atomically(Path(path), render(exercise).encode())
+    return Path(path)
+
+
+def render(exercise: Exercise) -> str:
+    """Return the page of an exercise as HTML."""
+    environment = Environment(loader=PackageLoader("headlab.report"), autoescape=True, undefined=StrictUndefined)
+    run, corpus, study = exercise.run, exercise.corpus, exercise.study
+    return environment.get_template("report.html.j2").render(
+        corpus=corpus,
+        association=_association(corpus.association()),
+        dependencies=[_dependency(item, corpus) for item in corpus.dependencies()],
+        run=run,
+        loss_words=LOSS_WORDS[run.training.loss],
+        summary=run.summary(),
+        ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
+        layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
+        tables={view: prediction_tables(run, view) for view in ("sigmoid", "probs")},
+        attention=[
+            _attention(layer, head, frame, number)
+            for layer in range(run.model.n_layers)
+            for head in range(run.model.n_heads)
+            for number, frame in enumerate(run.attention(layer, head), 1)
+        ],
+        solved=int(exercise.runs.solved().sum()),
+        n_runs=len(exercise.runs),
+        curve=svg(_curve(exercise)),
+        item_1=exercise.item_1(),
+        waterfalls=[svg(_waterfall(item, corpus)) for item in exercise.evidence],
+        item_2=exercise.item_2(),
+        sizes=study.table(),
+        pairs=study.pairs(),
+        size_figure=svg(figures.head_sizes(study)),
+    )
+
+
+def prediction_tables(run: Any, view: str) -> list[ShadedTable]:
+    """Return one shaded table a sentence, each row with its target and whether it was predicted."""
+    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus)
+    result = []
+    for number, frame in enumerate(run.predictions(view)):
+        rows = []
+        for position, (label, values) in enumerate(frame.iterrows()):
+            target = int(corpus.targets[number, position])
+            cells = [_cell(float(value), column == target) for column, value in enumerate(values)]
+            rows.append((str(label), cells, marks[number][position], corpus.labels[target] if target >= 0 else ""))
+        result.append(ShadedTable(f"Sentence {number + 1}", [str(name) for name in frame.columns], rows))
+    return result
+
+
+def svg(figure: Figure) -> Markup:
+    """Return a figure as inline SVG that takes the page's text colour and width."""
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "headlab", "font.family": "sans-serif"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = text.replace("#000000", "currentColor").replace("stroke: #262626", "stroke: currentColor")
+    text = re.sub(r'(<text style="(?![^"]*fill))', r"\1fill: currentColor; ", text)
+    return Markup(_unique_ids(text))  # noqa: S704  # matplotlib escapes what it draws
+
+
+def _unique_ids(text: str) -> str:
+    # Several figures stand in one page: their ids must not collide.
+    prefix = f"f{zlib.crc32(text.encode()):08x}-"
+    return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}", text)
+
+
+def _cell(value: float, target: bool = False) -> Cell:
+    return Cell("" if np.isnan(value) else f"{value:.3f}", float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0, target)
+
+
+def _shaded(caption: str, frame: pd.DataFrame) -> ShadedTable:
+    rows = [(str(label), [_cell(float(value)) for value in values], "", "") for label, values in frame.iterrows()]
+    return ShadedTable(caption, [str(name) for name in frame.columns], rows)
+
+
+def _attention(layer: int, head: int, frame: pd.DataFrame, number: int) -> ShadedTable:
+    return _shaded(f"Sentence {number}" + (f", layer {layer}, head {head}" if layer or head else ""), frame)
+
+
+def _association(frame: pd.DataFrame) -> ShadedTable:
+    return _shaded("P(next token | token)", frame)
+
+
+def _dependency(item: Any, corpus: Any) -> str:
+    names = corpus.vocabulary
+    where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with “{names[item.target]}”"
+    others = ", ".join(f"“{names[other]}”" for other in item.alternatives)
+    if not item.resolvable:
+        return f"{where}, elsewhere with {others}; nothing before it tells which, so no model can know."
+    if item.settled_by is None:
+        return f"{where}, elsewhere with {others}; the whole prefix tells which."
+    return f"{where}, elsewhere with {others}; “{names[item.settled_token]}” at position {item.settled_by} tells which."
+
+
+def _curve(exercise: Exercise) -> Figure:
+    run, corpus = exercise.run, exercise.corpus
+    return figures.loss_curve(
+        run.recorded_steps,
+        run.loss,
+        run.learning_rate,
+        floor=corpus.floor(),
+        bigram_floor=corpus.bigram_floor(),
+        seen=run.training.loss.replace("_", " "),
+    )
+
+
+def _waterfall(item: Any, corpus: Any) -> Figure:
+    names = corpus.labels
+    title = f"sentence {item.dependency.sequence + 1}: logit({names[item.dependency.target]}) − logit({names[item.alternative]})"
+    return figures.contributions(item.contributions, title=title)
+

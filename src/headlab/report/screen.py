@@ -1,0 +1,187 @@
+"""The homework on a terminal and as JSON: the same records, in the notebook's order."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from headlab.analysis.predictions import verdicts
+from headlab.report.tables import terminal_table
+
+if TYPE_CHECKING:
+    from headlab.report.exercise import Exercise
+    from headlab.runs import Run, Runs
+
+
+def print_exercise(exercise: "Exercise", report: Path, seconds: float) -> None:
+    """Print everything the notebook prints, and the answers to its two items."""
+    console = Console(highlight=False)
+    for block in exercise_blocks(exercise):
+        console.print(block)
+    console.print(f"\nReport: {report}   ({seconds:.1f} s)", soft_wrap=True)
+
+
+def exercise_blocks(exercise: "Exercise") -> list[Any]:
+    """Return the screen's blocks, in the notebook's order."""
+    run, corpus = exercise.run, exercise.corpus
+    solved = int(exercise.runs.solved().sum())
+    return [
+        Rule("The corpus", align="left"),
+        Text("\n".join(" ".join(sentence) for sentence in corpus.sentences)),
+        _ids(corpus),
+        _blank(terminal_table(corpus.association(), title="Association: P(next token | token)", shade=True)),
+        Text(f"Smallest mean loss: {corpus.floor():.4f} with the full prefix, {corpus.bigram_floor():.4f} with the current token only."),
+        Rule("The model", align="left"),
+        _weights(run),
+        Text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
+        Rule("Training", align="left"),
+        Text(training_lines(run)),
+        Text(f"{solved} of {len(exercise.runs)} runs are solved; shown is {run!r}."),
+        Rule("Item 1: predictions and attention", align="left"),
+        *_predictions(run),
+        *_attention(run),
+        *_sentences(exercise.item_1()),
+        Rule("Item 2: head sizes", align="left"),
+        _sizes(exercise),
+        *_sentences(exercise.item_2()),
+    ]
+
+
+def training_lines(run: "Run") -> str:
+    """Return the loss of the first and last steps, and where the learning rate fell."""
+    steps, loss, rate = run.recorded_steps, run.loss, run.learning_rate
+    if len(steps) == 0:
+        return "No losses were recorded."
+    shown = sorted({0, 1, 2, len(steps) // 4, len(steps) // 2, 3 * len(steps) // 4, len(steps) - 1} & set(range(len(steps))))
+    lines = [f"step {steps[i]:>6}  loss {loss[i]:.4f}  learning rate {rate[i]:g}" for i in shown]
+    drops = np.nonzero(np.diff(rate) < 0)[0] + 1
+    lines += [f"step {steps[i]:>6}  learning rate falls to {rate[i]:g}" for i in drops]
+    return "\n".join(lines)
+
+
+def _ids(corpus: Any) -> Text:
+    rows = zip(corpus.tokens.tolist(), corpus.targets.tolist(), strict=True)
+    return Text("\n".join(f"ids {_real(tokens)} → targets {_real(targets)}" for tokens, targets in rows), style="dim")
+
+
+def _real(ids: Iterable[int]) -> list[int]:
+    return [number for number in ids if number >= 0]
+
+
+def _blank(renderable: Any) -> Padding:
+    return Padding(renderable, (1, 0))
+
+
+def _weights(run: "Run") -> Text:
+    table = run.summary()
+    ranks = ", ".join(f"{rank:.2f}" for rank in np.ravel(table.attrs["effective_rank_W_QK"]))
+    weights = "   ".join(f"{name} {row['shape']}" for name, row in table.drop("total").iterrows())
+    return Text(f"{weights}\n{table.loc['total', 'parameters']} parameters; effective rank of W_QK: {ranks}")
+
+
+def _predictions(run: "Run") -> list[Any]:
+    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus)
+    blocks = []
+    for number, frame in enumerate(run.predictions()):
+        targets = [corpus.labels[t] if t >= 0 else "" for t in corpus.targets[number, : len(frame)]]
+        title = f"Output predictions (sigmoid), head size {run.model.d_head}, sentence {number + 1}"
+        blocks.append(_blank(terminal_table(frame, title=title, shade=True, marks=marks[number], targets=targets)))
+    return blocks
+
+
+def _attention(run: "Run") -> list[Any]:
+    return [
+        _blank(
+            terminal_table(frame, title=f"Attention weights, layer {layer}, head {head}, sentence {number}", shade=True)
+        )
+        for layer in range(run.model.n_layers)
+        for head in range(run.model.n_heads)
+        for number, frame in enumerate(run.attention(layer, head), 1)
+    ]
+
+
+def _sentences(sentences: Iterable[str]) -> list[Any]:
+    return [Padding(Text("• " + sentence), (0, 0)) for sentence in sentences]
+
+
+def _sizes(exercise: "Exercise") -> Group:
+    table = exercise.study.table()
+    shown = pd.DataFrame(
+        {
+            "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
+            "95 % interval": [f"{low:.0%} to {high:.0%}" for low, high in zip(table["low"], table["high"], strict=True)],
+            "loss, solved": [_quartiles(row, "solved") for _, row in table.iterrows()],
+            "loss, unsolved": [_quartiles(row, "unsolved") for _, row in table.iterrows()],
+        },
+        index=[f"d_head {d_head}" for d_head in table.index],
+    )
+    return Group(_blank(terminal_table(shown, title="Solved runs, and the quartiles of their loss")))
+
+
+def _quartiles(row: pd.Series, kind: str) -> str:
+    values = [row[f"loss_{kind}_{name}"] for name in ("q1", "median", "q3")]
+    return "none" if math.isnan(values[1]) else " ".join(f"{value:.3f}" for value in values)
+
+
+def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
+    """Return the homework's numbers as plain JSON values."""
+    run, corpus = exercise.run, exercise.corpus
+    return {
+        "corpus": corpus.to_dict(),
+        "floor": corpus.floor(),
+        "bigram_floor": corpus.bigram_floor(),
+        "model": run.model.to_dict(),
+        "training": run.training.to_dict(),
+        "seed": run.seed,
+        "final_loss": float(run.final_loss),
+        "sigmoid": plain(run.sigmoid()),
+        "pattern": plain(run.pattern()),
+        "item_1": exercise.item_1(),
+        "item_2": exercise.item_2(),
+        "head_sizes": _records(exercise.study.table().reset_index()),
+        "pairs": _records(exercise.study.pairs()),
+        "report": str(report),
+    }
+
+
+def runs_json(runs: "Runs") -> dict[str, Any]:
+    """Return one record a run."""
+    return {"runs": _records(runs.table()), "solved": int(runs.solved().sum())}
+
+
+def print_runs(runs: "Runs", saved: Path | None) -> None:
+    """Print what became of each run, or of all when there are many."""
+    console = Console(highlight=False)
+    table = runs.table()
+    shown = table.head(20).assign(loss=table["loss"].astype(float)).astype({"seed": str, "solved": str})
+    console.print(terminal_table(shown.set_index("seed"), title="Runs, by seed"))
+    if len(runs) > 20:
+        console.print(f"… and {len(runs) - 20} more")
+    console.print(f"{int(runs.solved().sum())} of {len(runs)} runs solved, {int((~runs.finished).sum())} diverged")
+    if saved is not None:
+        console.print(f"saved in {saved}", soft_wrap=True)
+
+
+def plain(values: Any) -> Any:
+    """Return an array as nested lists with null for what is not finite."""
+    return json_value(np.asarray(values, float).tolist())
+
+
+def json_value(value: Any) -> Any:
+    """Return a value that strict JSON can hold."""
+    if isinstance(value, list):
+        return [json_value(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
