@@ -127,7 +127,12 @@ def plateau_by_definition(losses, rate, plateau):
 
 @pytest.mark.parametrize(
     "plateau",
-    [Plateau(min_delta=3e-3), Plateau(patience=2, min_delta=1e-2), Plateau(patience=3, min_delta=5e-3, cooldown=4), Plateau(patience=0, min_delta=2e-2)],
+    [
+        Plateau(min_delta=3e-3),
+        Plateau(patience=2, min_delta=1e-2),
+        Plateau(patience=3, min_delta=5e-3, cooldown=4),
+        Plateau(patience=0, min_delta=2e-2),
+    ],
 )
 def test_learning_rate_falls_in_the_steps_where_keras_callback_lets_it_fall(plateau):
     training = TrainConfig(learning_rate=0.05, phases=(Phase(5), Phase(400, plateau), Phase(5)))

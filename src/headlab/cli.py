@@ -120,13 +120,17 @@ def _field_options(config: type, helps: dict[str, str]) -> Callable[[Any], Any]:
         for field in reversed([item for item in dataclasses.fields(config) if item.name in helps]):
             name = field.name.replace("_", "-")
             if isinstance(field.default, bool):
-                option = click.option(f"--{name}/--no-{name}", default=field.default, show_default=True, help=helps[field.name])
+                option = click.option(
+                    f"--{name}/--no-{name}", default=field.default, show_default=True, help=helps[field.name]
+                )
             else:
                 kind = {int: int, float: float, str: str}.get(type(field.default), int)
                 text = helps[field.name]
                 if field.name in _CHOICES:
                     text = f"One of {', '.join(_CHOICES[field.name])}. {text}"
-                option = click.option(f"--{name}", type=kind, default=field.default, show_default=field.default is not None, help=text)
+                option = click.option(
+                    f"--{name}", type=kind, default=field.default, show_default=field.default is not None, help=text
+                )
             command = option(command)
         return command
 
@@ -137,9 +141,13 @@ def _corpus_options(command: Any) -> Any:
     for option in reversed(
         [
             click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True)),
-            click.option("--start", default="<Start>", show_default=True, help="Start token, put before every sentence."),
+            click.option(
+                "--start", default="<Start>", show_default=True, help="Start token, put before every sentence."
+            ),
             click.option("--no-start", is_flag=True, help="No start token."),
-            click.option("--wrap/--no-wrap", default=True, show_default=True, help="The last target is the start token."),
+            click.option(
+                "--wrap/--no-wrap", default=True, show_default=True, help="The last target is the start token."
+            ),
             click.option("--vocabulary", help="Tokens in the order of their ids, separated by spaces."),
             click.option("--labels", help="Short display names in the same order, separated by spaces."),
         ]
@@ -213,7 +221,9 @@ def _head_sizes(text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ConfigError(f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {text!r}") from None
+        raise ConfigError(
+            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {text!r}"
+        ) from None
 
 
 @contextmanager
@@ -243,7 +253,9 @@ def _writable(path: Path) -> Path:
     if path.is_dir():
         raise OutputError(f"--output must be a file, got the folder {str(path)!r}: name a file in it")
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(f"--output must be in a folder that can be written, got {str(path)!r}: make {str(folder)!r}, or choose another")
+        raise OutputError(
+            f"--output must be in a folder that can be written, got {str(path)!r}: make {str(folder)!r}, or choose another"
+        )
     return path
 
 
@@ -252,8 +264,12 @@ def _writable(path: Path) -> Path:
 @click.option("--head-sizes", default="10,20,40", show_default=True, help="Head sizes of item 2, separated by commas.")
 @click.option("--runs", "n_runs", type=int, default=100, show_default=True, help="Runs (seeds) for each head size.")
 @click.option("--seed", type=int, help="The run shown in item 1.  [default: the first that predicts well]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report.")
-@click.option("--steps", type=int, help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
+)
+@click.option(
+    "--steps", type=int, help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]"
+)
 @_field_options(ModelConfig, _MODEL_HELP)
 @_field_options(TrainConfig, _TRAINING_HELP)
 @_threads
@@ -274,7 +290,14 @@ def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_js
     corpus, sizes, target = _read_corpus(options), _head_sizes(head_sizes), _writable(output)
     with _progress("training", as_json) as progress:
         done = homework.exercise(
-            corpus, model=model, training=training, head_sizes=sizes, n_runs=n_runs, seed=seed, progress=progress, **options
+            corpus,
+            model=model,
+            training=training,
+            head_sizes=sizes,
+            n_runs=n_runs,
+            seed=seed,
+            progress=progress,
+            **options,
         )
     from headlab.report import page
 
@@ -290,7 +313,9 @@ def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_js
 @click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for the weights (safetensors) and configuration.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
-@click.option("--steps", type=int, help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]")
+@click.option(
+    "--steps", type=int, help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]"
+)
 @_field_options(ModelConfig, _MODEL_HELP)
 @_field_options(TrainConfig, _TRAINING_HELP)
 @_threads

@@ -288,7 +288,7 @@ class TrainConfig(_Checked):
 
 def _phase(item: Any) -> Phase:
     if not isinstance(item, Mapping):
-        return item  # type: ignore[no-any-return]  # reported by TrainConfig._problems
+        return item  # reported by TrainConfig._problems
     given = dict(item)
     if isinstance(given.get("plateau"), Mapping):
         given["plateau"] = Plateau.from_dict(given["plateau"])

@@ -90,7 +90,11 @@ class Corpus:
         sentences = split_sentences(text, start)
         if start is not None:
             sentences = [[start, *words] for words in sentences]
-        order = tuple(dict.fromkeys(word for words in sentences for word in words)) if vocabulary is None else tuple(vocabulary)
+        order = (
+            tuple(dict.fromkeys(word for words in sentences for word in words))
+            if vocabulary is None
+            else tuple(vocabulary)
+        )
         _check_names(order, labels)
         ids = {word: number for number, word in enumerate(order)}
         for line, words in enumerate(sentences, 1):
@@ -124,12 +128,16 @@ class Corpus:
         """
         sequences = [[_id(number, base) for number in sequence] for sequence in ids]
         if not sequences or not all(sequences):
-            raise CorpusError("ids must be at least one sequence with at least one id each, got none: give the token ids")
+            raise CorpusError(
+                "ids must be at least one sequence with at least one id each, got none: give the token ids"
+            )
         top = max(map(max, sequences))
         names = tuple(map(str, range(base, base + top + 1))) if vocabulary is None else tuple(vocabulary)
         if top >= len(names):
             hint = " (ids that count from 1 need base=1)" if top == len(names) and base == 0 else ""
-            raise CorpusError(f"ids must be from {base} to {base + len(names) - 1}, got {base + top}{hint}: extend the vocabulary")
+            raise CorpusError(
+                f"ids must be from {base} to {base + len(names) - 1}, got {base + top}{hint}: extend the vocabulary"
+            )
         _check_names(names, labels)
         return cls._build(sequences, names, labels, None, wrap)
 
@@ -160,7 +168,9 @@ class Corpus:
             following = [*sequence[1:], sequence[0] if wrap else PADDING]
             targets[row, : len(sequence)] = following
         if (targets < 0).all():
-            raise CorpusError("a corpus must have something to predict, got no target: use longer sentences, or wrap=True")
+            raise CorpusError(
+                "a corpus must have something to predict, got no target: use longer sentences, or wrap=True"
+            )
         tokens.flags.writeable = targets.flags.writeable = False
         return cls(tokens, targets, vocabulary, tuple(labels or vocabulary), start, wrap)
 
@@ -195,7 +205,9 @@ class Corpus:
         >>> Corpus.notebook().position_labels(0)
         ['0 <ST>', '1 man', '2 ordrd', '3 the', '4 chkn']
         """
-        return [f"{position} {self.labels[token]}" for position, token in enumerate(self.tokens[sequence]) if token >= 0]
+        return [
+            f"{position} {self.labels[token]}" for position, token in enumerate(self.tokens[sequence]) if token >= 0
+        ]
 
     def association(self) -> pd.DataFrame:
         """Return P(next token | token) [d_vocab, d_vocab] over the corpus; a token that is never followed has zeros.
@@ -208,7 +220,9 @@ class Corpus:
         np.add.at(counts, (self.tokens[has_target], self.targets[has_target]), 1.0)
         totals = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-        return pd.DataFrame(shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next"))
+        return pd.DataFrame(
+            shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
+        )
 
     def floor(self) -> float:
         """Return the smallest mean loss that any causal model can reach, in nats per position with a target.
@@ -308,7 +322,9 @@ class Corpus:
         # The nearest earlier position whose token, wherever the same pair occurs, always goes with this target.
         sequence, position = where
         for earlier in range(position - 1, -1, -1):
-            pair = (self.tokens[:, earlier] == self.tokens[sequence, earlier]) & (self.tokens[:, position] == self.tokens[where])
+            pair = (self.tokens[:, earlier] == self.tokens[sequence, earlier]) & (
+                self.tokens[:, position] == self.tokens[where]
+            )
             pair &= self.targets[:, position] >= 0
             if set(self.targets[pair, position].tolist()) == {target}:
                 return earlier
@@ -326,7 +342,9 @@ def _check_names(vocabulary: tuple[str, ...], labels: Sequence[str] | None) -> N
     if repeated:
         raise CorpusError(f"the vocabulary must name every token once, got {repeated[0]!r} twice: leave one out")
     if labels is not None and len(labels) != len(vocabulary):
-        raise CorpusError(f"labels must be as many as the vocabulary, {len(vocabulary)}, got {len(labels)}: give one a token")
+        raise CorpusError(
+            f"labels must be as many as the vocabulary, {len(vocabulary)}, got {len(labels)}: give one a token"
+        )
 
 
 def _id(number: Any, base: int) -> int:

@@ -15,7 +15,9 @@ def read_text(path: str | Path) -> str:
         with Path(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise CorpusError(f"the corpus must be a readable text file, got {str(path)!r} ({error.strerror}): check the path") from None
+        raise CorpusError(
+            f"the corpus must be a readable text file, got {str(path)!r} ({error.strerror}): check the path"
+        ) from None
     return decode(data, str(path))
 
 
@@ -26,7 +28,9 @@ def decode(data: bytes, name: str) -> str:
     'Zoë läuft'
     """
     if len(data) > MAX_BYTES:
-        raise CorpusError(f"the corpus must be at most {MAX_BYTES} bytes, got more in {name!r}: take some sentences of it")
+        raise CorpusError(
+            f"the corpus must be at most {MAX_BYTES} bytes, got more in {name!r}: take some sentences of it"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise CorpusError(f"the corpus must be UTF-8 text, got UTF-16 in {name!r}: save it as UTF-8")
     if b"\0" in data:
@@ -57,7 +61,9 @@ def split_sentences(text: str, start: str | None) -> list[list[str]]:
     if not sentences:
         raise CorpusError("the corpus must have at least one sentence, got none: write one sentence a line")
     if len(sentences) > MAX_SENTENCES:
-        raise CorpusError(f"the corpus must have at most {MAX_SENTENCES} sentences, got {len(sentences)}: take some of them")
+        raise CorpusError(
+            f"the corpus must have at most {MAX_SENTENCES} sentences, got {len(sentences)}: take some of them"
+        )
     for number, words in sentences:
         if len(words) > MAX_TOKENS:
             raise CorpusError(

@@ -66,8 +66,9 @@ class Runs:
         return (self[number] for number in range(len(self)))
 
     def _select(self, index: Any) -> "Runs":
-        kept = {name: getattr(self, name) for name in _PER_RUN}
-        return replace(self, **{name: None if value is None else value[index] for name, value in kept.items()})
+        kept: dict[str, Any] = {name: getattr(self, name) for name in _PER_RUN}
+        some: dict[str, Any] = {name: None if value is None else value[index] for name, value in kept.items()}
+        return replace(self, **some)
 
     def activations(self) -> Activations:
         """Return everything the trained models compute on their corpus, with a leading run axis."""

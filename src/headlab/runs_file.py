@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 WEIGHTS, CONFIG = "weights.safetensors", "run.json"
-_ARRAYS = ("seeds", "loss", "learning_rate", "recorded_steps", "snapshots", "snapshot_steps", "outcome", "final_loss", "optimizer_state")
+_ARRAYS = (
+    "seeds",
+    "loss",
+    "learning_rate",
+    "recorded_steps",
+    "snapshots",
+    "snapshot_steps",
+    "outcome",
+    "final_loss",
+    "optimizer_state",
+)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -40,7 +50,9 @@ def write_atomically(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError(f"the output must be writable, got {str(path)!r} ({error.strerror}): choose another place") from None
+        raise OutputError(
+            f"the output must be writable, got {str(path)!r} ({error.strerror}): choose another place"
+        ) from None
 
 
 def save(runs: "Runs", folder: str | Path) -> Path:
@@ -49,7 +61,9 @@ def save(runs: "Runs", folder: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the folder must be writable, got {str(folder)!r} ({error.strerror}): choose another place") from None
+        raise OutputError(
+            f"the folder must be writable, got {str(folder)!r} ({error.strerror}): choose another place"
+        ) from None
     tensors = {name: np.ascontiguousarray(weight) for name, weight in runs.params.items()}
     arrays = {name: getattr(runs, name) for name in _ARRAYS}
     tensors |= {f"run.{name}": np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
@@ -73,7 +87,9 @@ def load(folder: str | Path) -> "Runs":
     config = _config(folder)
     data = _read(folder / WEIGHTS)
     if hashlib.sha256(data).hexdigest() != config.get("sha256"):
-        raise WeightsError(f"{WEIGHTS} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again")
+        raise WeightsError(
+            f"{WEIGHTS} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again"
+        )
     try:
         tensors = load_tensors(data)
     except safetensors.SafetensorError as error:
@@ -93,7 +109,9 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray], folder: Path) 
         params = coerce(weights, model, corpus.d_vocab, corpus.n_ctx, finite=not diverged)
         return Runs(corpus, model, training, params=params, optimizer_step=config["optimizer_step"], **arrays)  # type: ignore[arg-type]
     except (KeyError, TypeError, HeadlabError) as error:
-        raise WeightsError(f"{CONFIG} must describe the weights beside it, got {error} in {str(folder)!r}: train again") from None
+        raise WeightsError(
+            f"{CONFIG} must describe the weights beside it, got {error} in {str(folder)!r}: train again"
+        ) from None
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -104,7 +122,9 @@ def _config(folder: Path) -> dict[str, Any]:
             raise
         raise WeightsError(f"{CONFIG} must be JSON, got {error} in {str(folder)!r}: train again") from None
     if not isinstance(config, dict) or not isinstance(config.get("format"), int):
-        raise WeightsError(f"{CONFIG} must be headlab's, got something else in {str(folder)!r}: name a folder made by save")
+        raise WeightsError(
+            f"{CONFIG} must be headlab's, got something else in {str(folder)!r}: name a folder made by save"
+        )
     if config["format"] > FORMAT:
         raise WeightsError(f"{CONFIG} must be of format {FORMAT} or older, got {config['format']}: update headlab")
     return config
@@ -114,4 +134,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"saved runs must have a readable {path.name}, got {error.strerror} in {str(path.parent)!r}") from None
+        raise WeightsError(
+            f"saved runs must have a readable {path.name}, got {error.strerror} in {str(path.parent)!r}"
+        ) from None

@@ -134,7 +134,7 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     if wrong or not given:
         got = repr(wrong[0]) if wrong else "none"
         raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
-    return np.array([operator.index(seed) for seed in given], np.uint64)  # type: ignore[arg-type]
+    return np.array([operator.index(seed) for seed in given], np.uint64)
 
 
 def _is_seed(seed: Any) -> bool:

@@ -42,14 +42,15 @@ def source_contributions(
     pattern = activations.pattern[..., -1, :, sequence, position, :]
     by_source = pattern * np.einsum("...hkd,...d->...hk", v, readout)
     stream = activations.resid_pre[..., -1, sequence, position, :]
-    direct = np.einsum("...d,...d->...", stream, readout) if residual else np.zeros(by_source.shape[:-2], by_source.dtype)
+    direct = (
+        np.einsum("...d,...d->...", stream, readout) if residual else np.zeros(by_source.shape[:-2], by_source.dtype)
+    )
     return Contributions(direct, by_source, direct + by_source.sum(axis=(-1, -2)))
 
 
 def _readout(params: Params, a: int, b: int, width: int) -> Array:
     if params.W_U is not None:
-        result: Array = params.W_U[..., a] - params.W_U[..., b]
-        return result
+        return params.W_U[..., a] - params.W_U[..., b]
     unit = np.zeros((*params.run_shape, width), params.W_E.dtype)
     unit[..., a] += 1
     unit[..., b] -= 1

@@ -10,14 +10,12 @@ from headlab.model.params import Array, Params
 
 def W_QK(params: Params) -> Array:
     """Return W_Q W_Kᵀ [*run, layer, head, d_model, d_model]; its rank is at most d_model, whatever d_head is."""
-    result: Array = params.W_Q @ np.swapaxes(params.W_K, -1, -2)
-    return result
+    return params.W_Q @ np.swapaxes(params.W_K, -1, -2)
 
 
 def W_OV(params: Params) -> Array:
     """Return W_V W_O, or the full W_V where there is no W_O, [*run, layer, head, d_model, d_model]."""
-    result: Array = params.W_V if params.W_O is None else params.W_V @ params.W_O
-    return result
+    return params.W_V if params.W_O is None else params.W_V @ params.W_O
 
 
 def effective_rank(matrix: Array) -> Array:
@@ -33,5 +31,4 @@ def effective_rank(matrix: Array) -> Array:
     singular = np.linalg.svd(matrix, compute_uv=False)
     shares = singular / singular.sum(axis=-1, keepdims=True)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    result: Array = np.exp(-(shares * logs).sum(axis=-1))
-    return result
+    return np.exp(-(shares * logs).sum(axis=-1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class Layers:
     def __init__(self, tokens: Array, activations: Activations) -> None:
         on = activations
         positions = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
-        outputs = {
+        outputs: dict[str, Any] = {
             "Xseqids": tokens,
             "PosInput": positions,
             "XEmbed": on.token_embed,

@@ -1,5 +1,6 @@
 """What the model predicts, and whether that is right."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,14 @@ from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
 
-VIEWS = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
+VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 
 
 def view(logits: Array, kind: str) -> Array:
     """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
     if kind not in VIEWS:
         raise SelectionError(f"the view must be one of {', '.join(VIEWS)}, got {kind!r}")
-    result: Array = VIEWS[kind](logits)
-    return result
+    return VIEWS[kind](logits)
 
 
 def solved(logits: Array, corpus: Corpus) -> NDArray[np.bool_]:
@@ -33,8 +33,7 @@ def solved(logits: Array, corpus: Corpus) -> NDArray[np.bool_]:
     where = corpus.resolvable()
     right = logits[..., where, :].argmax(axis=-1) == corpus.targets[where]
     finite = np.isfinite(logits[..., where, :]).all(axis=(-1, -2))
-    result: NDArray[np.bool_] = right.all(axis=-1) & finite
-    return result
+    return right.all(axis=-1) & finite
 
 
 def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import headlab.engine._native as _native
 from headlab.config import ModelConfig, TrainConfig
-from headlab.engine import _native
 from headlab.engine.plan import Ids, make_plan
 from headlab.engine.rotation import Rotation, narrow_width
 from headlab.errors import ConfigError
@@ -185,7 +185,14 @@ class _Layout:
         snapshots = None if results.snapshots is None else self._widen(results.snapshots, rotation)
         state = None if results.state is None else self._widen(results.state, rotation)
         return Trained(
-            weights, state, results.loss, results.rate, results.final_loss, snapshots, results.outcome, results.interrupted
+            weights,
+            state,
+            results.loss,
+            results.rate,
+            results.final_loss,
+            snapshots,
+            results.outcome,
+            results.interrupted,
         )
 
     def _widen(self, flat: Flat, rotation: Rotation) -> Flat:

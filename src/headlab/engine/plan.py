@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+import headlab.engine._native as _native
 from headlab.config import ModelConfig, Phase, TrainConfig
-from headlab.engine import _native
 
 Ids = NDArray[np.int64]
 

@@ -1,10 +1,10 @@
 """The model, readable: what the kernel computes, in NumPy, with every intermediate result kept.
 
-    resid_0    = W_E[token] + W_pos[position]
-    q, k, v    = resid W_Q, resid W_K, resid W_V
-    scores     = q · k / sqrt(d_head)                 pattern = softmax over the keys the mask allows
-    z          = pattern v                            attn_out = sum over heads of z (or z W_O)
-    resid_post = resid_pre + attn_out                 logits = resid_post of the last layer (or that times W_U)
+resid_0    = W_E[token] + W_pos[position]
+q, k, v    = resid W_Q, resid W_K, resid W_V
+scores     = q · k / sqrt(d_head)                 pattern = softmax over the keys the mask allows
+z          = pattern v                            attn_out = sum over heads of z (or z W_O)
+resid_post = resid_pre + attn_out                 logits = resid_post of the last layer (or that times W_U)
 """
 
 from dataclasses import dataclass, fields
@@ -65,8 +65,7 @@ def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
     top = np.where(np.isfinite(top), top, 0.0).astype(scores.dtype)
     raised = np.exp(np.where(mask, scores - top, -np.inf))
     total = raised.sum(axis=-1, keepdims=True)
-    result: Array = np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
-    return result
+    return np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
 
 
 def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig) -> Activations:
@@ -82,7 +81,8 @@ def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig) -> Ac
     pos_embed = np.zeros_like(token_embed)
     if params.W_pos is not None:
         pos_embed = np.broadcast_to(params.W_pos[..., None, : tokens.shape[1], :], token_embed.shape)
-    resid = resid_0 = token_embed + pos_embed
+    resid: Array = token_embed + pos_embed
+    resid_0 = resid
     layers = []
     for layer in range(model.n_layers):
         layers.append(_layer(params, layer, resid, mask, model))

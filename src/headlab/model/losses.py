@@ -14,8 +14,7 @@ def sigmoid(logits: Array) -> Array:
     [0.0, 0.5, 1.0]
     """
     small = np.exp(-np.abs(logits))
-    result: Array = np.where(logits >= 0, 1, small) / (1 + small)
-    return result
+    return np.where(logits >= 0, 1, small) / (1 + small)
 
 
 def mean_loss(logits: Array, targets: NDArray[np.int64], kind: str = "softmax") -> Array:
@@ -30,8 +29,7 @@ def mean_loss(logits: Array, targets: NDArray[np.int64], kind: str = "softmax") 
     where = targets >= 0
     of_target = _probabilities(logits, kind)[..., where, :][..., np.arange(where.sum()), targets[where]]
     with np.errstate(divide="ignore"):
-        result: Array = -np.log(of_target).mean(axis=-1)
-    return result
+        return -np.log(of_target).mean(axis=-1)
 
 
 def _probabilities(logits: Array, kind: str) -> Array:

@@ -104,7 +104,9 @@ def coerce(
     given = dict(init.items())
     shapes = param_shapes(model, d_vocab, n_ctx)
     problems = [f"init has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given]
-    problems += [f"init has a weight {name!r} that this model has not: leave it out" for name in given if name not in shapes]
+    problems += [
+        f"init has a weight {name!r} that this model has not: leave it out" for name in given if name not in shapes
+    ]
     fitted = {}
     for name in shapes.keys() & given.keys():
         weight = np.asarray(given[name])
@@ -148,5 +150,5 @@ def summary(model: ModelConfig, d_vocab: int, n_ctx: int) -> pd.DataFrame:
         },
         index=pd.Index(shapes, name="weight"),
     )
-    table.loc["total"] = ["", table["parameters"].sum()]
-    return table
+    total = pd.DataFrame({"shape": [""], "parameters": [table["parameters"].sum()]}, index=["total"])
+    return pd.concat([table, total]).rename_axis("weight")

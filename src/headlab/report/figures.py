@@ -19,17 +19,27 @@ MAP = "Blues"
 
 
 def loss_curve(
-    steps: NDArray[Any], loss: NDArray[Any], rate: NDArray[Any], *, floor: float, bigram_floor: float, seen: str = "softmax"
+    steps: NDArray[Any],
+    loss: NDArray[Any],
+    rate: NDArray[Any],
+    *,
+    floor: float,
+    bigram_floor: float,
+    seen: str = "softmax",
 ) -> Figure:
     """Draw the loss over steps with both floors and the steps where the learning rate fell."""
     figure, axes = _new(7.2, 3.2)
     axes.plot(steps, loss, color=BLUE, linewidth=1.8, label="loss")
     for value, name, style in ((floor, "floor (full prefix)", "--"), (bigram_floor, "floor (current token only)", ":")):
         axes.axhline(value, color=GREY, linestyle=style, linewidth=1)
-        axes.annotate(f"{name}  {value:.4f}", (0, value), xytext=(4, 3), textcoords="offset points", fontsize=8, color=GREY)
+        axes.annotate(
+            f"{name}  {value:.4f}", (0, value), xytext=(4, 3), textcoords="offset points", fontsize=8, color=GREY
+        )
     for drop in steps[1:][np.diff(rate) < 0]:
         axes.axvline(drop, color=ORANGE, linewidth=1, alpha=0.8)
-    drops = [f"{float(r):g} from step {s}" for s, r in zip(steps[1:], rate[1:], strict=True) if r < _before(rate, steps, s)]
+    drops = [
+        f"{float(r):g} from step {s}" for s, r in zip(steps[1:], rate[1:], strict=True) if r < _before(rate, steps, s)
+    ]
     if drops:
         axes.set_title("learning rate: " + ", ".join(drops), fontsize=8, color=ORANGE, loc="right")
     axes.set_xlabel("step")
@@ -78,9 +88,17 @@ def head_sizes(study: HeadSizeStudy) -> Figure:
     for at, size in enumerate(study.sizes):
         rate = size.rate
         rate_axes.errorbar(
-            at, rate.share, [[rate.share - rate.low], [rate.high - rate.share]], fmt="o", color=BLUE, capsize=5, markersize=7
+            at,
+            rate.share,
+            [[rate.share - rate.low], [rate.high - rate.share]],
+            fmt="o",
+            color=BLUE,
+            capsize=5,
+            markersize=7,
         )
-        rate_axes.annotate(f"{rate.share:.0%}", (at, rate.share), xytext=(8, -3), textcoords="offset points", fontsize=9)
+        rate_axes.annotate(
+            f"{rate.share:.0%}", (at, rate.share), xytext=(8, -3), textcoords="offset points", fontsize=9
+        )
         _scatter(loss_axes, at, size.losses, size.solved)
     for axes in (rate_axes, loss_axes):
         _tidy(axes)

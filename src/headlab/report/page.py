@@ -106,7 +106,7 @@ def svg(figure: Figure) -> Markup:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = text.replace("#000000", "currentColor").replace("stroke: #262626", "stroke: currentColor")
     text = re.sub(r'(<text style="(?![^"]*fill))', r"\1fill: currentColor; ", text)
-    return Markup(_unique_ids(text))  # noqa: S704  # matplotlib escapes what it draws
+    return Markup(_unique_ids(text))  # matplotlib escapes what it draws
 
 
 def _unique_ids(text: str) -> str:
@@ -116,7 +116,9 @@ def _unique_ids(text: str) -> str:
 
 
 def _cell(value: float, target: bool = False) -> Cell:
-    return Cell("" if np.isnan(value) else f"{value:.3f}", float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0, target)
+    return Cell(
+        "" if np.isnan(value) else f"{value:.3f}", float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0, target
+    )
 
 
 def _shaded(caption: str, frame: pd.DataFrame) -> ShadedTable:
@@ -159,4 +161,3 @@ def _waterfall(item: Any, corpus: Any) -> Figure:
     names = corpus.labels
     title = f"sentence {item.dependency.sequence + 1}: logit({names[item.dependency.target]}) − logit({names[item.alternative]})"
     return figures.contributions(item.contributions, title=title)
-

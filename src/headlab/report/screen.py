@@ -37,7 +37,10 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
         Text("\n".join(" ".join(sentence) for sentence in corpus.sentences)),
         _ids(corpus),
         _blank(terminal_table(corpus.association(), title="Association: P(next token | token)", shade=True)),
-        Text(f"Smallest mean loss: {corpus.floor():.4f} with the full prefix, {corpus.bigram_floor():.4f} with the current token only."),
+        Text(
+            f"Smallest mean loss: {corpus.floor():.4f} with the full prefix, "
+            f"{corpus.bigram_floor():.4f} with the current token only."
+        ),
         Rule("The model", align="left"),
         _weights(run),
         Text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
@@ -59,7 +62,9 @@ def training_lines(run: "Run") -> str:
     steps, loss, rate = run.recorded_steps, run.loss, run.learning_rate
     if len(steps) == 0:
         return "No losses were recorded."
-    shown = sorted({0, 1, 2, len(steps) // 4, len(steps) // 2, 3 * len(steps) // 4, len(steps) - 1} & set(range(len(steps))))
+    shown = sorted(
+        {0, 1, 2, len(steps) // 4, len(steps) // 2, 3 * len(steps) // 4, len(steps) - 1} & set(range(len(steps)))
+    )
     lines = [f"step {steps[i]:>6}  loss {loss[i]:.4f}  learning rate {rate[i]:g}" for i in shown]
     drops = np.nonzero(np.diff(rate) < 0)[0] + 1
     lines += [f"step {steps[i]:>6}  learning rate falls to {rate[i]:g}" for i in drops]
@@ -82,7 +87,8 @@ def _blank(renderable: Any) -> Padding:
 def _weights(run: "Run") -> Text:
     table = run.summary()
     ranks = ", ".join(f"{rank:.2f}" for rank in np.ravel(table.attrs["effective_rank_W_QK"]))
-    weights = "   ".join(f"{name} {row['shape']}" for name, row in table.drop("total").iterrows())
+    rows = zip(table.index[:-1].astype(str), table["shape"].astype(str), strict=False)
+    weights = "   ".join(" ".join(row) for row in rows)
     return Text(f"{weights}\n{table.loc['total', 'parameters']} parameters; effective rank of W_QK: {ranks}")
 
 
@@ -116,7 +122,9 @@ def _sizes(exercise: "Exercise") -> Group:
     shown = pd.DataFrame(
         {
             "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
-            "95 % interval": [f"{low:.0%} to {high:.0%}" for low, high in zip(table["low"], table["high"], strict=True)],
+            "95 % interval": [
+                f"{low:.0%} to {high:.0%}" for low, high in zip(table["low"], table["high"], strict=True)
+            ],
             "loss, solved": [_quartiles(row, "solved") for _, row in table.iterrows()],
             "loss, unsolved": [_quartiles(row, "unsolved") for _, row in table.iterrows()],
         },

@@ -15,7 +15,12 @@ MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
 
 def terminal_table(
-    frame: pd.DataFrame, *, title: str, shade: bool = False, marks: Sequence[str] | None = None, targets: Sequence[str] | None = None
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    shade: bool = False,
+    marks: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
 ) -> Table:
     """Return a Rich table of numbers; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1))

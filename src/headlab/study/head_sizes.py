@@ -127,5 +127,9 @@ def _verdict(c: Comparison) -> str:
             f"Between d_head {c.first} and {c.second} no difference can be told from chance ({interval}); "
             f"one larger than {widest:.0%} is unlikely."
         )
-    needed = "" if c.runs_needed is None else f" A difference like this one takes about {c.runs_needed} runs a head size to see (80 % power)."
+    needed = (
+        ""
+        if c.runs_needed is None
+        else f" A difference like this one takes about {c.runs_needed} runs a head size to see (80 % power)."
+    )
     return verdict + needed

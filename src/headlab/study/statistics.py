@@ -41,7 +41,8 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Rate:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(successes, n, alpha=1 - level, method="wilson")
-    return Rate(int(successes), int(n), float(low), float(high))
+    share = successes / n  # rounding may leave the share of 0 or n successes a hair outside
+    return Rate(int(successes), int(n), min(float(low), share), max(float(high), share))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+# make exercise   set up, do the homework, write headlab-report.html
+# make test       set up, run every test
+# Both need Python 3.11 or newer with venv, and a C++ compiler; nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+SOURCES := pyproject.toml CMakeLists.txt $(shell find src -name '*.py' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.j2')
+
+ifdef UV
+MAKE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+INSTALL = VIRTUAL_ENV=$(VENV) uv pip install --quiet
+else
+MAKE_VENV = $(PYTHON) -m venv $(VENV)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.PHONY: exercise test lint benchmark smoke clean
+
+exercise: $(VENV)/.installed
+	@$(BIN)/headlab exercise
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+benchmark: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/training.py
+
+# Build the wheel and use it in an environment that has nothing else.
+smoke:
+	sh .ci/smoke
+
+$(VENV)/bin/python:
+	@echo "Making $(VENV) ..."
+	@$(MAKE_VENV)
+
+$(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
+	@echo "Building headlab and installing what it needs (once; about a minute) ..."
+	@$(INSTALL) .
+	@touch $@
+
+$(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
+	@echo "Building headlab and installing what its tests need (once; about two minutes) ..."
+	@$(INSTALL) '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build dist headlab-report.html

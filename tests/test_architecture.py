@@ -1,0 +1,107 @@
+"""The house: who may import whom, who may print, and how large a room may grow. See docs/decisions/."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import headlab
+
+SOURCE = Path(headlab.__file__).parent
+FLOORS = [  # from the top; a module imports only from floors below its own, or its own room
+    {"cli", "__main__", "lab"},
+    {"report"},
+    {"study"},
+    {"training", "runs", "runs_file"},
+    {"analysis"},
+    {"engine", "model"},
+    {"corpus", "corpus_text", "config", "errors"},
+]
+MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
+NAMES = [
+    info.name
+    for info in pkgutil.walk_packages([str(SOURCE)], "headlab.")
+    if not info.name.endswith(("_native", "__main__"))
+]
+
+
+def floor(room):
+    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def room(parts):
+    return parts[0].removesuffix(".py")
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("headlab."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.ImportFrom) and node.module == "headlab":
+            yield from (alias.name for alias in node.names if alias.name.islower() and (SOURCE / alias.name).exists())
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("headlab."))
+
+
+# A Run in Jupyter shows itself with the report's tables: the one import that goes up, made when it is used.
+UPWARD = {("runs", "report")}
+
+
+@pytest.mark.parametrize("path", [p for p, parts in MODULES.items() if parts != ("__init__.py",)], ids=str)
+def test_imports_go_downward_only(path):
+    here = room(MODULES[path])
+    for there in imported_rooms(path):
+        allowed = here == there or floor(there) >= floor(here) or (here, there) in UPWARD
+        assert allowed, f"{here} imports {there}"
+
+
+def test_analysis_never_imports_training():
+    for path in (SOURCE / "analysis").glob("*.py"):
+        assert not {"training", "runs", "engine"} & set(imported_rooms(path))
+
+
+def test_only_the_command_line_prints_or_ends_the_program():
+    for path, parts in MODULES.items():
+        if room(parts) in {"cli", "__main__"}:
+            continue
+        calls = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not calls & {"print", "exit", "eval", "exec"}, path
+
+
+def test_rooms_and_functions_stay_small():
+    for path in MODULES:
+        text = path.read_text()
+        assert len(text.splitlines()) <= 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                assert lines <= 45, f"{path}: {node.name} has {lines} lines"
+
+
+def test_help_answers_without_heavy_imports():
+    heavy = ("scipy", "pandas", "matplotlib", "statsmodels", "numpy")
+    code = f"import sys, headlab.cli; sys.exit(any(m in sys.modules for m in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_in_docstrings_are_true(name):
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
+
+
+def test_every_public_function_has_a_docstring():
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"

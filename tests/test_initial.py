@@ -1,0 +1,65 @@
+"""Initial weights: the generator's published answers, Keras' distributions, and independence of the batch."""
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from headlab import ModelConfig
+from headlab.model.initial import initial, limit, philox, uniform
+
+ALL = 0xFFFFFFFF
+KNOWN = [  # Random123's known-answer vectors for philox4x32-10
+    ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+    ((ALL,) * 4, (ALL, ALL), (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+    (
+        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+        (0xA4093822, 0x299F31D0),
+        (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("counter", "key", "expected"), KNOWN)
+def test_generator_gives_the_published_answers(counter, key, expected):
+    words = philox(tuple(np.array(c, np.uint64) for c in counter), tuple(np.array(k, np.uint64) for k in key))
+    assert tuple(int(word) for word in words) == expected
+
+
+def test_run_731_alone_is_run_731_of_a_thousand():
+    seeds = np.arange(1000, dtype=np.uint64)
+    many = initial(ModelConfig(), 7, 5, seeds).flat()
+    np.testing.assert_array_equal(initial(ModelConfig(), 7, 5, seeds[731:732]).flat()[0], many[731])
+
+
+def test_more_than_one_chunk_of_seeds_is_drawn_alike():
+    seeds = np.arange(5000, dtype=np.uint64)
+    many = initial(ModelConfig(d_head=1), 7, 5, seeds).flat()
+    np.testing.assert_array_equal(many[4990:], initial(ModelConfig(d_head=1), 7, 5, seeds[4990:]).flat())
+    assert len(np.unique(many, axis=0)) == 5000
+
+
+@pytest.mark.parametrize("name", ["W_E", "W_pos", "W_Q", "W_K", "W_V"])
+def test_weights_are_uniform_within_keras_limits(name):
+    weight = getattr(initial(ModelConfig(), 7, 5, np.arange(500, dtype=np.uint64)), name)
+    bound = limit(name, weight.shape[1:])
+    assert kstest(weight.ravel(), "uniform", args=(-bound, 2 * bound)).pvalue > 1e-3
+    assert np.abs(weight).max() <= bound
+
+
+def test_high_half_of_a_seed_matters():
+    seeds = np.array([5, 5 + 2**32], np.uint64)
+    assert (uniform(seeds, 0, 8)[0] != uniform(seeds, 0, 8)[1]).any()
+
+
+def test_golden_weights_are_those_of_the_first_release():
+    first = initial(ModelConfig(), 7, 5, np.array([0, 7], np.uint64)).flat()
+    np.testing.assert_array_equal(first[:, [0, 1, 412]], GOLDEN)
+
+
+GOLDEN = np.array(
+    [
+        [-0.010095357894897461, 0.038052018731832504, -0.303989976644516],
+        [0.04545971378684044, 0.025015218183398247, 0.062385816127061844],
+    ],
+    np.float32,
+)
