@@ -143,7 +143,8 @@ def _sentence(item: Evidence, corpus: Corpus) -> str:
     result = "predicts" if item.margin > 0 else "wrongly prefers"
     winner = names[d.target] if item.margin > 0 else names[item.alternative]
     return (
-        f"In sentence {d.sequence + 1} the head, from position {d.position} “{names[d.token]}”, {look} “{_word(looked)}” ({item.attention[looked]:.0%}) and {result} "
+        f"In sentence {d.sequence + 1} the head, from position {d.position} “{names[d.token]}”, "
+        f"{look} “{_word(looked)}” ({item.attention[looked]:.0%}) and {result} "
         f"“{winner}”: logit({names[d.target]}) − logit({names[item.alternative]}) = {item.margin:+.2f}, of which "
         f"“{_word(gave)}” gives {sources[gave]:+.2f} and the residual stream {item.contributions['direct']:+.2f}."
     )

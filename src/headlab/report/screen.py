@@ -89,7 +89,7 @@ def _weights(run: "Run") -> Text:
     ranks = ", ".join(f"{rank:.2f}" for rank in np.ravel(table.attrs["effective_rank_W_QK"]))
     rows = zip(table.index[:-1].astype(str), table["shape"].astype(str), strict=False)
     weights = "   ".join(" ".join(row) for row in rows)
-    return Text(f"{weights}\n{table.loc['total', 'parameters']} parameters; effective rank of W_QK: {ranks}")
+    return Text(f"{weights}\n{table['parameters'].iloc[-1]} parameters; effective rank of W_QK: {ranks}")
 
 
 def _predictions(run: "Run") -> list[Any]:
