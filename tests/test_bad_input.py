@@ -1,6 +1,5 @@
 """Whatever is wrong is said in one sentence: a named exception in the library, exit status 2 at the command line."""
 
-import os
 import subprocess
 import sys
 
@@ -107,7 +106,7 @@ def test_given_weights_that_do_not_fit_are_listed_together():
 COMMAND_FAULTS = {
     "no such file": (["exercise", "missing.txt"], "readable text file"),
     "d_head 0": (["exercise", "--d-head", "0"], "d_head must be a whole number"),
-    "d_head text": (["exercise", "--d-head", "many"], "'many' is not a valid integer"),
+    "d_head text": (["exercise", "--d-head", "many"], "d_head must be a whole number"),
     "unknown optimiser": (["train", "--optimizer", "sdg"], "optimizer must be one of"),
     "negative steps": (["train", "--steps", "-5"], "steps must be a whole number"),
     "d_model": (["train", "--d-model", "9"], "d_model must equal d_vocab"),
@@ -155,9 +154,3 @@ def test_without_a_terminal_there_are_no_colours_and_no_progress_bar(tmp_path):
     done = headlab("exercise", "--runs", "4", "--steps", "20", cwd=tmp_path)
     assert done.returncode == 0
     assert "\x1b[" not in done.stdout + done.stderr
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_folder_without_write_permission_is_refused(tmp_path):
-    tmp_path.chmod(0o500)
-    assert headlab("exercise", cwd=tmp_path).returncode == 2

@@ -9,8 +9,10 @@ import pandas as pd
 from headlab.analysis.attribution import source_contributions
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus, Dependency
+from headlab.errors import SelectionError
 from headlab.runs import Run, Runs
-from headlab.study.head_sizes import HeadSizeStudy, study_head_sizes
+from headlab.study.head_sizes import HeadSize, HeadSizeStudy, study_head_sizes
+from headlab.study.statistics import wilson
 from headlab.training import train
 
 HEAD_SIZES = (10, 20, 40)
@@ -106,6 +108,26 @@ def pick(runs: Runs) -> int:
         return int(np.argmax(clear))
     loss = np.where(solved, runs.final_loss, np.inf) if solved.any() else runs.final_loss
     return int(np.argmin(np.where(np.isfinite(loss), loss, np.inf)))
+
+
+def of_runs(runs: Runs, number: int | None = None) -> Exercise:
+    """Return the same record for runs that are there already: item 2 then has their one head size.
+
+    number: the run to show; by default one with good predictions (see `pick`)
+    Raises `SelectionError` for a run that does not exist, or runs without a recorded loss.
+    """
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
+        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
+    if len(runs.recorded_steps) == 0:
+        raise SelectionError(
+            "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
+        )
+    run = runs[pick(runs) if number is None else number]
+    solved = runs.solved()
+    rate = wilson(int(solved.sum()), len(runs))
+    size = HeadSize(runs.model.d_head, runs.final_loss.astype(float), solved, rate, int((~runs.finished).sum()))
+    study = HeadSizeStudy((size,), (), runs.model.width(runs.corpus.d_vocab))
+    return Exercise(runs.corpus, runs, run, tuple(gather_evidence(run)), study)
 
 
 def gather_evidence(run: Run) -> list[Evidence]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console, Group
+from rich.console import Group
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
@@ -18,14 +18,6 @@ from headlab.report.tables import terminal_table
 if TYPE_CHECKING:
     from headlab.report.exercise import Exercise
     from headlab.runs import Run, Runs
-
-
-def print_exercise(exercise: "Exercise", report: Path, seconds: float) -> None:
-    """Print everything the notebook prints, and the answers to its two items."""
-    console = Console(highlight=False)
-    for block in exercise_blocks(exercise):
-        console.print(block)
-    console.print(f"\nReport: {report}   ({seconds:.1f} s)", soft_wrap=True)
 
 
 def exercise_blocks(exercise: "Exercise") -> list[Any]:
@@ -164,17 +156,16 @@ def runs_json(runs: "Runs") -> dict[str, Any]:
     return {"runs": _records(runs.table()), "solved": int(runs.solved().sum())}
 
 
-def print_runs(runs: "Runs", saved: Path | None) -> None:
-    """Print what became of each run, or of all when there are many."""
-    console = Console(highlight=False)
+def runs_blocks(runs: "Runs") -> list[Any]:
+    """Return the screen's blocks of what became of each run, or of the first when there are many."""
     table = runs.table()
     shown = table.head(20).assign(loss=table["loss"].astype(float)).astype({"seed": str, "solved": str})
-    console.print(terminal_table(shown.set_index("seed"), title="Runs, by seed"))
-    if len(runs) > 20:
-        console.print(f"… and {len(runs) - 20} more")
-    console.print(f"{int(runs.solved().sum())} of {len(runs)} runs solved, {int((~runs.finished).sum())} diverged")
-    if saved is not None:
-        console.print(f"saved in {saved}", soft_wrap=True)
+    solved, diverged = int(runs.solved().sum()), int((~runs.finished).sum())
+    return [
+        terminal_table(shown.set_index("seed"), title="Runs, by seed"),
+        *([Text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
+        Text(f"{solved} of {len(runs)} runs solved, {diverged} diverged"),
+    ]
 
 
 def plain(values: Any) -> Any:

@@ -1,15 +1,19 @@
 """Tables for a terminal (Rich, shaded cells) and for Jupyter and the page (HTML)."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from headlab.runs import Run
 
+GAP = 2  # characters between columns
 _SHADES = (16, 17, 18, 19, 25, 31, 37, 43, 79, 115, 151)  # 256-colour steps from dark blue to pale green
 MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
@@ -21,20 +25,73 @@ def terminal_table(
     shade: bool = False,
     marks: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
-) -> Table:
-    """Return a Rich table of numbers; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1))
-    table.add_column("")
-    for name in frame.columns:
-        table.add_column(str(name), justify="right", no_wrap=True)
-    if marks is not None:
-        table.add_column("target", justify="left")
-    for number, (label, row) in enumerate(frame.iterrows()):
-        cells = [Text(str(label), style="bold"), *(_cell(value, shade) for value in row)]
-        if marks is not None and targets is not None:
-            cells.append(_verdict(marks[number], targets[number]))
-        table.add_row(*cells)
-    return table
+) -> "TerminalTable":
+    """Return a table for Rich; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
+    rows = [[_cell(value, shade) for value in row] for _, row in frame.iterrows()]
+    columns = [
+        TableColumn(Text(str(name)), [row[number] for row in rows], "right")
+        for number, name in enumerate(frame.columns)
+    ]
+    if marks is not None and targets is not None:
+        verdicts = [_verdict(mark, target) for mark, target in zip(marks, targets, strict=True)]
+        columns.append(TableColumn(Text("target"), verdicts, "left"))
+    return TerminalTable(title, [Text(str(label), style="bold") for label in frame.index], columns)
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a terminal table: its name, its cells, and which side they keep to."""
+
+    name: Text
+    cells: list[Text]
+    side: Literal["left", "right"]
+
+    @property
+    def width(self) -> int:
+        """The characters it takes, the gap to its neighbour included."""
+        return max(cell_len(text.plain) for text in (self.name, *self.cells)) + GAP
+
+
+@dataclass(frozen=True)
+class TerminalTable:
+    """A table that folds where the terminal is too narrow: the columns left over follow below, with the same rows."""
+
+    title: str
+    labels: list[Text]
+    columns: list[TableColumn]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | Text]:
+        """Yield one table after the other, each no wider than the terminal."""
+        room = options.max_width - max((cell_len(label.plain) for label in self.labels), default=0)
+        yield Text(self.title, style="bold")
+        for number, columns in enumerate(fold(self.columns, room)):
+            if number:
+                yield Text("")
+            table = Table(box=None, pad_edge=False, padding=(0, 1))
+            table.add_column("", no_wrap=True)
+            for column in columns:
+                table.add_column(column.name, justify=column.side, no_wrap=True)
+            for row, label in enumerate(self.labels):
+                table.add_row(label, *(column.cells[row] for column in columns))
+            yield table
+
+
+def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
+    """Return the columns in stretches that fit into `room` characters; a column wider than that stands alone.
+
+    >>> column = TableColumn(Text("man"), [Text("0.5")], "right")
+    >>> [len(stretch) for stretch in fold([column] * 5, room=11)]
+    [2, 2, 1]
+    """
+    stretches: list[list[TableColumn]] = [[]]
+    left = room
+    for column in columns:
+        if column.width > left and stretches[-1]:
+            stretches.append([])
+            left = room
+        stretches[-1].append(column)
+        left -= column.width
+    return stretches
 
 
 def _cell(value: object, shade: bool) -> Text:
@@ -44,6 +101,8 @@ def _cell(value: object, shade: bool) -> Text:
     if not shade or not 0 <= value <= 1:
         return Text(text)
     level = round(value * (len(_SHADES) - 1))
+    if level == 0:  # as on paper: nothing there, whatever the terminal's background
+        return Text(text, style="dim")
     ink = "black" if level > 6 else "bright_white"
     return Text(text, style=f"{ink} on color({_SHADES[level]})")
 

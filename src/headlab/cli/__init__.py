@@ -1,0 +1,327 @@
+"""The command line: one thin command a library verb. Only here are results printed and errors translated.
+
+Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headlab.cli.options import (
+    MAX_RUNS,
+    MODEL_HELP,
+    TRAINING_HELP,
+    configurations,
+    corpus_options,
+    field_options,
+    head_size_list,
+    json_option,
+    plain,
+    read_corpus,
+    seed_list,
+    threads_option,
+)
+from headlab.config import ModelConfig, TrainConfig
+from headlab.errors import ConfigError, HeadlabError
+
+REPORT = "headlab-report.html"
+SLOW_SECONDS = 1.0
+
+
+class _Commands(click.Group):
+    """The commands in the order of the homework, with a hint for a misspelt one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        import difflib
+
+        if args and args[0] not in self.commands:
+            near = difflib.get_close_matches(args[0], self.commands, 1)
+            hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(self.commands)}"
+            raise click.UsageError(f"the command must be one that headlab has, got {args[0]!r}: {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="headlab")
+def cli() -> None:
+    """headlab, the laboratory for attention heads.
+
+    Start with `headlab exercise`: it trains the notebook's model and answers the homework.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error becomes one sentence on standard error (HEADLAB_DEBUG=1: a traceback)."""
+    from headlab.errors import OutputError
+
+    _open_streams()
+    try:
+        status = cli.main(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        status = 2
+    except click.ClickException as error:
+        _complain(error.format_message())
+        status = 2
+    except HeadlabError as error:
+        _complain(str(error))
+        status = 1 if isinstance(error, OutputError) and error.__cause__ else 2
+    except (KeyboardInterrupt, click.Abort) as error:
+        _complain(str(error) or "interrupted")
+        status = 130
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        _discard_output()
+        status = 0
+    except SystemExit:  # Rich's way of saying the same
+        status = 0
+    except MemoryError:
+        _complain("the work must fit in memory, and it did not: take fewer runs, or record less (--record none)")
+        status = 1
+    except Exception as error:
+        if os.environ.get("HEADLAB_DEBUG"):
+            raise
+        _discard_output()
+        _complain(f"the work failed ({type(error).__name__}: {error}): HEADLAB_DEBUG=1 headlab … shows where")
+        status = 1
+    sys.exit(status)
+
+
+def _open_streams() -> None:
+    # `headlab … >&-` leaves no stream at all; a terminal that cannot show ✓ gets a question mark, not a traceback.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the process ends
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _discard_output() -> None:
+    # What is still buffered for a reader that has gone, or for a full disk, must not complain at exit.
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(f"headlab: {line}", err=True)
+
+
+@contextmanager
+def _progress(label: str, quiet: bool = False) -> Iterator[Callable[[float], None] | None]:
+    """Show a bar on a terminal, once the work has taken longer than a second."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    began = time.monotonic()
+    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(label, total=1.0, visible=False)
+
+        def show(done: float) -> None:
+            visible = time.monotonic() - began > SLOW_SECONDS
+            bar.update(task, completed=done, visible=visible, refresh=visible)
+
+        yield show
+
+
+def _show(blocks: Iterable[Any]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for block in blocks:
+        console.print(block)
+
+
+def _writable(path: Path) -> Path:
+    from headlab.errors import OutputError
+
+    if path.is_dir():
+        raise OutputError(f"--output must be a file, got the folder {str(path)!r}: name a file in it")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # os.access says yes to root, everywhere
+            return path
+    except OSError as error:
+        raise OutputError(
+            f"--output must be in a folder that can be written, got {str(path)!r} ({error.strerror}): choose another place"
+        ) from None
+
+
+def _saveable(folder: Path) -> Path:
+    # Before the training, not after it: the nearest folder that exists must take new files.
+    _writable(next(parent for parent in (folder, *folder.absolute().parents) if parent.exists()) / ".headlab")
+    return folder
+
+
+@cli.command()
+@corpus_options
+@click.option("--head-sizes", default="10,20,40", show_default=True, help="Head sizes of item 2, separated by commas.")
+@click.option(
+    "--runs",
+    "n_runs",
+    type=plain,
+    metavar="NUMBER",
+    default=100,
+    show_default=True,
+    help="Runs (seeds) for each head size.",
+)
+@click.option(
+    "--seed", type=plain, metavar="NUMBER", help="The run shown in item 1.  [default: the first that predicts well]"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
+)
+@click.option(
+    "--steps",
+    type=plain,
+    metavar="NUMBER",
+    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
+)
+@field_options(ModelConfig, MODEL_HELP)
+@field_options(TrainConfig, TRAINING_HELP)
+@threads_option
+@json_option
+def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_json: bool, **options: Any) -> None:
+    """Do the homework: train, predict, look, and compare head sizes.
+
+    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    Prints what the notebook prints, answers both of its items, and writes an HTML report.
+    """
+    from headlab.report import exercise as homework
+    from headlab.report.screen import exercise_blocks, exercise_json
+
+    began = time.monotonic()
+    model, training = configurations(options)
+    if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
+        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
+    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), _writable(output)
+    with _progress("training", as_json) as progress:
+        done = homework.exercise(
+            corpus,
+            model=model,
+            training=training,
+            head_sizes=sizes,
+            n_runs=n_runs,
+            seed=seed,
+            progress=progress,
+            **options,
+        )
+    from headlab.report import page
+
+    page.write(done, target)
+    if as_json:
+        click.echo(json.dumps(exercise_json(done, target), indent=2, ensure_ascii=False))
+    else:
+        _show(exercise_blocks(done))
+        click.echo(f"\nReport: {target}   ({time.monotonic() - began:.1f} s)")
+
+
+@cli.command()
+@corpus_options
+@click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for the weights (safetensors) and configuration.")
+@click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
+@click.option(
+    "--steps",
+    type=plain,
+    metavar="NUMBER",
+    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
+)
+@field_options(ModelConfig, MODEL_HELP)
+@field_options(TrainConfig, TRAINING_HELP)
+@threads_option
+@json_option
+def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: Any) -> None:
+    """Train one run or thousands, and save them.
+
+    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    """
+    from headlab import TrainingInterrupted
+    from headlab import train as train_runs
+    from headlab.report.screen import runs_blocks, runs_json
+
+    model, training = configurations(options)
+    corpus, numbers = read_corpus(options), seed_list(seeds)
+    target = None if save is None else _saveable(save)
+    interrupted = None
+    with _progress("training", as_json) as progress:
+        try:
+            runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
+        except TrainingInterrupted as error:
+            interrupted, runs = error, error.runs
+    if target is not None and len(runs):
+        runs.save(target)
+    if as_json:
+        click.echo(json.dumps(runs_json(runs), indent=2, ensure_ascii=False))
+    else:
+        _show(runs_blocks(runs))
+        if target is not None and len(runs):
+            click.echo(f"saved in {target}")
+    if interrupted is not None:
+        raise interrupted
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run shown.  [default: the first solved]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
+)
+def report(folder: Path, number: Any, output: Path) -> None:
+    """Write the HTML report of saved runs.
+
+    FOLDER is what `headlab train --save` wrote.
+    """
+    from headlab.report import page
+    from headlab.report.exercise import of_runs
+    from headlab.runs import Runs
+
+    runs = Runs.load(folder)
+    click.echo(page.write(of_runs(runs, number), _writable(output)))
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("table", default="runs")
+@click.option(
+    "--run", "number", type=plain, default=0, metavar="NUMBER", show_default=True, help="The run, where one is shown."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of the screen.")
+@json_option
+def export(folder: Path, table: str, number: Any, output: Path | None, as_json: bool) -> None:
+    """Print a table of saved runs as CSV, unrounded.
+
+    FOLDER is what `headlab train --save` wrote; TABLE is one of these.
+
+    \b
+    runs         a row a run: seed, outcome, final loss, solved
+    loss         a row a recorded step, a column a run
+    predictions  a row a position: one run's sigmoid outputs
+    attention    a row a query position of each layer and head: one run's pattern
+    association  P(next token | token)
+    weights      shapes and numbers of parameters
+    """
+    from headlab.report.export import table_of
+    from headlab.runs import Runs
+    from headlab.runs_file import write_atomically
+
+    frame = table_of(Runs.load(folder), table, number)
+    text = frame.to_json(orient="records", indent=2, force_ascii=False) + "\n" if as_json else frame.to_csv(index=False)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_atomically(_writable(output), text.encode())

@@ -1,0 +1,187 @@
+"""Options that several commands share, in the library's own words, and how they become the library's records."""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
+from headlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headlab.corpus import Corpus
+
+MAX_RUNS = 10_000_000
+
+MODEL_HELP = {
+    "d_head": "Width of queries and keys.",
+    "n_heads": "Attention heads in a layer.",
+    "n_layers": "Layers.",
+    "d_model": "Width of the residual stream; needs --unembed unless it is d_vocab.",
+    "factored_values": "Values as W_V times W_O instead of one full W_V.",
+    "unembed": "A learned W_U instead of the residual stream as logits.",
+    "residual": "The residual connection.",
+    "positions": "The learned position embeddings.",
+    "causal": "The causal mask.",
+    "init_scale": "Factor on every initial weight.",
+}
+TRAINING_HELP = {
+    "optimizer": "Keras' definitions.",
+    "learning_rate": "Of the first step.",
+    "loss": "softmax is what the notebook trains.",
+    "momentum": "For sgd and rmsprop.",
+    "nesterov": "For sgd.",
+    "rho": "For rmsprop.",
+    "centered": "For rmsprop.",
+    "beta_1": "For adam and adamw.",
+    "beta_2": "For adam and adamw.",
+    "epsilon": "For rmsprop, adam and adamw.",
+    "weight_decay": "For adamw.",
+    "dtype": "float32 or float64.",
+}
+_CHOICES = {"optimizer": OPTIMIZERS, "loss": LOSSES}
+
+
+def plain(text: Any) -> Any:
+    """Return a number where the text is one, and the text itself where it is not.
+
+    >>> plain("20"), plain("1e-3"), plain("20x")
+    (20, 0.001, '20x')
+    """
+    # The configurations judge values, and name all that are wrong at once.
+    for kind in (int, float) if isinstance(text, str) else ():  # click hands defaults over as they are
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def field_options(config: type, helps: dict[str, str]) -> Callable[[Any], Any]:
+    """Add one option a field of a configuration, so that command line and library share words, defaults and checks."""
+
+    def decorate(command: Any) -> Any:
+        for field in reversed([item for item in dataclasses.fields(config) if item.name in helps]):
+            name = field.name.replace("_", "-")
+            if isinstance(field.default, bool):
+                option = click.option(
+                    f"--{name}/--no-{name}", default=field.default, show_default=True, help=helps[field.name]
+                )
+            else:
+                text = helps[field.name]
+                if field.name in _CHOICES:
+                    text = f"One of {', '.join(_CHOICES[field.name])}. {text}"
+                option = click.option(
+                    f"--{name}",
+                    type=plain,
+                    metavar="TEXT" if field.name in _CHOICES else "NUMBER",
+                    default=field.default,
+                    show_default=field.default is not None,
+                    help=text,
+                )
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def corpus_options(command: Any) -> Any:
+    """Add the file of sentences, and the options that say how it is read."""
+    for option in reversed(
+        [
+            click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True)),
+            click.option(
+                "--start", default="<Start>", show_default=True, help="Start token, put before every sentence."
+            ),
+            click.option("--no-start", is_flag=True, help="No start token."),
+            click.option(
+                "--wrap/--no-wrap", default=True, show_default=True, help="The last target is the start token."
+            ),
+            click.option("--vocabulary", help="Tokens in the order of their ids, separated by spaces."),
+            click.option("--labels", help="Short display names in the same order, separated by spaces."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+threads_option = click.option("--threads", type=plain, metavar="NUMBER", help="Processors to use.  [default: all]")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
+
+
+def read_corpus(options: dict[str, Any]) -> "Corpus":
+    """Take the corpus options out of `options` and read the file; without one, the notebook's corpus."""
+    from headlab.corpus import Corpus
+    from headlab.corpus_text import decode
+
+    file = options.pop("file")
+    start = None if options.pop("no_start") else options["start"]
+    words = {name: options.pop(name) for name in ("vocabulary", "labels")}
+    settings = {"start": start, "wrap": options.pop("wrap"), **{k: v.split() if v else None for k, v in words.items()}}
+    del options["start"]
+    if file is None:
+        if words["vocabulary"] or words["labels"] or start != "<Start>" or not settings["wrap"]:
+            raise ConfigError("corpus options need a file, got none: name a text file with one sentence a line")
+        return Corpus.notebook()
+    if str(file) == "-":
+        return Corpus.from_text(decode(sys.stdin.buffer.read(), "standard input"), **settings)
+    return Corpus.from_file(file, **settings)
+
+
+def _model(options: dict[str, Any]) -> ModelConfig:
+    return ModelConfig(**{name: options.pop(name) for name in MODEL_HELP})
+
+
+def _training(options: dict[str, Any]) -> TrainConfig:
+    steps = options.pop("steps")
+    phases = NOTEBOOK_PHASES if steps is None else (Phase(steps),)
+    return TrainConfig(phases=phases, **{name: options.pop(name) for name in TRAINING_HELP})
+
+
+def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
+    """Take both configurations out of `options`; raises one `ConfigError` that lists the problems of both."""
+    problems: list[str] = []
+    built: list[Any] = []
+    for build in (_model, _training):
+        try:
+            built.append(build(options))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return built[0], built[1]
+
+
+def seed_list(text: str) -> Sequence[int]:
+    """Read `7`, `0:1000` or `1,5,9`; raises `ConfigError`.
+
+    >>> seed_list("0:1000")
+    range(0, 1000)
+    """
+    seeds: Sequence[int]
+    try:
+        if ":" in text:
+            first, last = text.split(":")
+            seeds = range(int(first or 0), int(last))
+        else:
+            seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds:
+        raise ConfigError(f"--seeds must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
+    if len(seeds) > MAX_RUNS:
+        raise ConfigError(f"--seeds must be at most {MAX_RUNS} seeds, got {text!r}: train them in several parts")
+    return seeds
+
+
+def head_size_list(text: str) -> list[int]:
+    """Read `10,20,40`; raises `ConfigError`."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {text!r}"
+        ) from None
