@@ -20,6 +20,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
 
+RUNS_AT_A_TIME = 4096
 _PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", "final_loss", "optimizer_state")
 
 
@@ -81,7 +82,17 @@ class Runs:
 
     def logits(self) -> Array:
         """Return [run, sequence, position, d_vocab]."""
-        return self._activations.logits
+        return self._logits
+
+    @cached_property
+    def _logits(self) -> Array:
+        # Some runs at a time: all activations of 100,000 runs would take more memory than their weights.
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [
+                forward(self.params[start : start + RUNS_AT_A_TIME], self.corpus.tokens, self.model).logits
+                for start in range(0, max(1, len(self)), RUNS_AT_A_TIME)
+            ]
+        return np.concatenate(parts)
 
     def sigmoid(self) -> Array:
         """Return sigmoid(logits), the output that the notebook prints."""

@@ -65,14 +65,14 @@ def train(
     dtype = np.dtype(training.dtype)
     if init is None:
         seed_list = seed_array(0 if seeds is None else seeds)
-        params = initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype)
+        flat = initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype).flat()
     else:
-        seed_list, params = None, coerce(init, model, corpus.d_vocab, corpus.n_ctx)
+        seed_list, flat = None, coerce(init, model, corpus.d_vocab, corpus.n_ctx).flat()
     return _train(
         corpus,
         model,
         training,
-        params.flat().astype(dtype, copy=False),
+        flat.astype(dtype, copy=False),
         seed_list,
         record_steps=_record_steps(record, training.steps),
         snapshot_steps=_snapshot_steps(snapshots if record != "none" or snapshots != "log" else None, training.steps),

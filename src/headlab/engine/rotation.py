@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
 
+RUNS_AT_A_TIME = 4096
+
 
 def narrow_width(model: ModelConfig, training: TrainConfig, d_model: int) -> int | None:
     """Return the width that the same run can be trained with, or None where the full width is needed.
@@ -32,17 +34,23 @@ def narrow_width(model: ModelConfig, training: TrainConfig, d_model: int) -> int
 class Rotation:
     """The orthonormal columns R [run, block, d_head, 2 d_model] that turn wide weights into narrow ones and back."""
 
-    basis: NDArray[np.float64]
+    basis: NDArray[np.floating]
 
     @classmethod
-    def narrowing(cls, W_Q: NDArray[np.floating], W_K: NDArray[np.floating]) -> "tuple[Rotation, NDArray[np.float64]]":
+    def narrowing(cls, W_Q: NDArray[np.floating], W_K: NDArray[np.floating]) -> "tuple[Rotation, NDArray[np.floating]]":
         """Return the rotation and the narrow [W_Q; W_K] [run, block, 2 d_model, 2 d_model] of wide weights.
 
         W_Q, W_K: [run, block, d_model, d_head], where a block is one head of one layer.
         """
-        stacked = np.concatenate([W_Q, W_K], axis=-2).astype(np.float64)
-        basis, upper = np.linalg.qr(np.swapaxes(stacked, -1, -2))
-        return cls(basis), np.swapaxes(upper, -1, -2)
+        runs, blocks, d_model, d_head = W_Q.shape
+        basis = np.empty((runs, blocks, d_head, 2 * d_model), W_Q.dtype)
+        narrow = np.empty((runs, blocks, 2 * d_model, 2 * d_model), W_Q.dtype)
+        for start in range(0, runs, RUNS_AT_A_TIME):  # the decomposition in float64, without a float64 copy of all
+            some = slice(start, start + RUNS_AT_A_TIME)
+            stacked = np.concatenate([W_Q[some], W_K[some]], axis=-2).astype(np.float64)
+            basis[some], upper = np.linalg.qr(np.swapaxes(stacked, -1, -2))
+            narrow[some] = np.swapaxes(upper, -1, -2)
+        return cls(basis), narrow
 
     def widen(self, narrow: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the wide form of narrow weights [run, ..., block, d_model, 2 d_model], in their own dtype."""

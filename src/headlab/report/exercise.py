@@ -12,7 +12,6 @@ from headlab.corpus import Corpus, Dependency
 from headlab.errors import SelectionError
 from headlab.runs import Run, Runs
 from headlab.study.head_sizes import HeadSize, HeadSizeStudy, study_head_sizes
-from headlab.study.statistics import wilson
 from headlab.training import train
 
 HEAD_SIZES = (10, 20, 40)
@@ -51,6 +50,11 @@ class Exercise:
 
     def item_1(self) -> list[str]:
         """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""
+        if not self.run.solved():
+            return ["No run of these solved the corpus; the one of the smallest loss is shown.", *self._sentences()]
+        return self._sentences()
+
+    def _sentences(self) -> list[str]:
         if not self.evidence:
             return [
                 "No token of this corpus is left open by the current token and settled by an earlier one: "
@@ -88,8 +92,9 @@ def exercise(
     first = None if progress is None else (lambda done: progress(done * part))
     rest = None if progress is None else (lambda done: progress(part + done * (1 - part)))
     seeds = range(n_runs) if seed is None else [seed]
-    runs = train(corpus, model, training, seeds=seeds, threads=threads, progress=first)
-    run = runs[pick(runs)]
+    runs = train(corpus, model, training, seeds=seeds, record="none", threads=threads, progress=first)
+    shown = seeds[pick(runs)]  # trained once more, alone and with its curve: the same run to the bit
+    run = train(corpus, model, training, seeds=shown, threads=threads)[0]
     study = study_head_sizes(
         corpus, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
     )
@@ -123,10 +128,7 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
             "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
         )
     run = runs[pick(runs) if number is None else number]
-    solved = runs.solved()
-    rate = wilson(int(solved.sum()), len(runs))
-    size = HeadSize(runs.model.d_head, runs.final_loss.astype(float), solved, rate, int((~runs.finished).sum()))
-    study = HeadSizeStudy((size,), (), runs.model.width(runs.corpus.d_vocab))
+    study = HeadSizeStudy((HeadSize.of(runs),), (), runs.model.width(runs.corpus.d_vocab))
     return Exercise(runs.corpus, runs, run, tuple(gather_evidence(run)), study)
 
 
@@ -170,6 +172,19 @@ def _sentence(item: Evidence, corpus: Corpus) -> str:
         f"“{winner}”: logit({names[d.target]}) − logit({names[item.alternative]}) = {item.margin:+.2f}, of which "
         f"“{_word(gave)}” gives {sources[gave]:+.2f} and the residual stream {item.contributions['direct']:+.2f}."
     )
+
+
+def dependency_sentence(item: Dependency, corpus: Corpus) -> str:
+    """Return what one dependency of a corpus is, in words."""
+    names = corpus.vocabulary
+    where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with"
+    others = ", ".join(f"“{names[other]}”" for other in item.alternatives)
+    fact = f"{where} “{names[item.target]}”, elsewhere with {others}"
+    if not item.resolvable:
+        return f"{fact}; nothing before it tells which, so no model can know."
+    if item.settled_by is None or item.settled_token is None:
+        return f"{fact}; the whole prefix tells which."
+    return f"{fact}; “{names[item.settled_token]}” at position {item.settled_by} tells which."
 
 
 def _word(row: str) -> str:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from headlab.analysis.predictions import verdicts
 from headlab.report import figures
-from headlab.report.exercise import Exercise
+from headlab.report.exercise import Exercise, dependency_sentence
 from headlab.runs_file import write_atomically
 
 LOSS_WORDS = {
@@ -56,7 +56,7 @@ def render(exercise: Exercise) -> str:
     return environment.get_template("report.html.j2").render(
         corpus=corpus,
         association=_association(corpus.association()),
-        dependencies=[_dependency(item, corpus) for item in corpus.dependencies()],
+        dependencies=[dependency_sentence(item, corpus) for item in corpus.dependencies()],
         run=run,
         loss_words=LOSS_WORDS[run.training.loss],
         summary=run.summary(),
@@ -132,17 +132,6 @@ def _attention(layer: int, head: int, frame: pd.DataFrame, number: int) -> Shade
 
 def _association(frame: pd.DataFrame) -> ShadedTable:
     return _shaded("P(next token | token)", frame)
-
-
-def _dependency(item: Any, corpus: Any) -> str:
-    names = corpus.vocabulary
-    where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with “{names[item.target]}”"
-    others = ", ".join(f"“{names[other]}”" for other in item.alternatives)
-    if not item.resolvable:
-        return f"{where}, elsewhere with {others}; nothing before it tells which, so no model can know."
-    if item.settled_by is None:
-        return f"{where}, elsewhere with {others}; the whole prefix tells which."
-    return f"{where}, elsewhere with {others}; “{names[item.settled_token]}” at position {item.settled_by} tells which."
 
 
 def _curve(exercise: Exercise) -> Figure:

@@ -13,6 +13,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.predictions import verdicts
+from headlab.report.exercise import dependency_sentence
 from headlab.report.tables import terminal_table
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
             f"Smallest mean loss: {corpus.floor():.4f} with the full prefix, "
             f"{corpus.bigram_floor():.4f} with the current token only."
         ),
+        *_sentences(dependency_sentence(item, corpus) for item in corpus.dependencies()),
         Rule("The model", align="left"),
         _weights(run),
         Text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
@@ -42,6 +44,7 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
         Rule("Item 1: predictions and attention", align="left"),
         *_predictions(run),
         *_attention(run),
+        *_contributions(exercise),
         *_sentences(exercise.item_1()),
         Rule("Item 2: head sizes", align="left"),
         _sizes(exercise),
@@ -57,9 +60,11 @@ def training_lines(run: "Run") -> str:
     shown = sorted(
         {0, 1, 2, len(steps) // 4, len(steps) // 2, 3 * len(steps) // 4, len(steps) - 1} & set(range(len(steps)))
     )
-    lines = [f"step {steps[i]:>6}  loss {loss[i]:.4f}  learning rate {rate[i]:g}" for i in shown]
-    drops = np.nonzero(np.diff(rate) < 0)[0] + 1
-    lines += [f"step {steps[i]:>6}  learning rate falls to {rate[i]:g}" for i in drops]
+    drops = set((np.nonzero(np.diff(rate) < 0)[0] + 1).tolist())
+    lines = [
+        f"step {steps[i]:>6}  loss {loss[i]:.4f}  learning rate {rate[i]:g}{' (reduced)' if i in drops else ''}"
+        for i in sorted({*shown, *drops})
+    ]
     return "\n".join(lines)
 
 
@@ -103,6 +108,17 @@ def _attention(run: "Run") -> list[Any]:
         for head in range(run.model.n_heads)
         for number, frame in enumerate(run.attention(layer, head), 1)
     ]
+
+
+def _contributions(exercise: "Exercise") -> list[Any]:
+    labels = exercise.corpus.labels
+    blocks = []
+    for item in exercise.evidence:
+        total = pd.concat([item.contributions, pd.Series({"sum": item.margin})])
+        pair = f"logit({labels[item.dependency.target]}) − logit({labels[item.alternative]})"
+        title = f"What each source position contributes to {pair}, sentence {item.dependency.sequence + 1}"
+        blocks.append(_blank(terminal_table(total.to_frame("part").T, title=title)))
+    return blocks
 
 
 def _sentences(sentences: Iterable[str]) -> list[Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError
+from headlab.runs import Runs
 from headlab.study.statistics import Comparison, Rate, compare_rates, quartiles, wilson
 from headlab.training import train
 
@@ -23,6 +24,13 @@ class HeadSize:
     solved: NDArray[np.bool_]
     rate: Rate
     diverged: int
+
+    @classmethod
+    def of(cls, runs: Runs) -> "HeadSize":
+        """Count the runs of one head size; a diverged run counts as not solved."""
+        solved = runs.solved()
+        rate = wilson(int(solved.sum()), len(runs))
+        return cls(runs.model.d_head, runs.final_loss.astype(float), solved, rate, int((~runs.finished).sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +110,7 @@ def study_head_sizes(
     for number, condition in enumerate(models):
         share = None if progress is None else (lambda done, n=number: progress((n + done) / len(models)))
         runs = train(corpus, condition, training, seeds=seeds, record="none", threads=threads, progress=share)
-        solved = runs.solved()
-        rate = wilson(int(solved.sum()), len(runs))
-        sizes.append(
-            HeadSize(condition.d_head, runs.final_loss.astype(float), solved, rate, int((~runs.finished).sum()))
-        )
+        sizes.append(HeadSize.of(runs))
     comparisons = compare_rates([size.d_head for size in sizes], [size.rate for size in sizes])
     return HeadSizeStudy(tuple(sizes), tuple(comparisons), base.width(corpus.d_vocab))
 
