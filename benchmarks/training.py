@@ -1,7 +1,7 @@
 """How fast the kernel trains, as ratios taken in one run: `make benchmark`.
 
-Every figure is the best of several repetitions, in microseconds per run and step. Peers (PyTorch, JAX) are measured in
-the same process list when they are installed, and left out when they are not.
+Every figure is the best of several repetitions, in microseconds per run and step. PyTorch is measured in
+the same process when it is installed, and left out when it is not.
 """
 
 import importlib.util
