@@ -211,3 +211,15 @@ def test_error_in_the_progress_function_reaches_the_caller():
 
     with pytest.raises(RuntimeError, match="progress broke"):
         engine.train_flat(of, random_weights(of, 64, dtype="float32"), poll=fail)
+
+
+@pytest.mark.skipif("avx512" not in engine.instruction_sets(), reason="needs a processor with AVX-512")
+@pytest.mark.parametrize("name", MODELS)
+def test_avx2_and_avx512_give_the_same_bits(name, monkeypatch):
+    of = problem(MODELS[name])
+    weights = random_weights(of, 20, dtype="float32")
+    results = []
+    for instruction_set in ("avx2", "avx512"):
+        monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
+        results.append(engine.train_flat(of, weights).weights)
+    np.testing.assert_array_equal(*results)
