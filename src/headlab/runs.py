@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from headlab import engine
 from headlab.analysis import predictions as looking
 from headlab.analysis.circuits import W_QK, effective_rank
+from headlab.analysis.explainable import Explainable
+from headlab.analysis.explanation import Explanation, Explanations, explain
 from headlab.analysis.layers import Layers
+from headlab.analysis.subject import Subject
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError
@@ -25,7 +28,7 @@ _PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", 
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class Runs(Explainable):
     """Trained runs and how they came about.
 
     seeds [run] (None: from given weights); params: weights with a leading run axis
@@ -146,6 +149,20 @@ class Runs:
             index=pd.RangeIndex(len(self), name="run"),
         )
 
+    @cached_property
+    def subject(self) -> Subject:
+        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        return Subject(self.params, self.corpus, self.model, self.training.loss)
+
+    def explain(self) -> Explanations:
+        """Explain every run: where it looks, what that gives, how the dependency is coded, and the test by intervention.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=range(100), record="none").explain().census()["runs"].sum()
+        np.int64(100)
+        """
+        return explain(self.subject, names=None if self.seeds is None else self.seeds.tolist())
+
     def save(self, folder: str | Path) -> Path:
         """Write weights.safetensors and run.json into a new or emptyable folder; raises `OutputError`."""
         from headlab.runs_file import save
@@ -163,7 +180,7 @@ class Runs:
         return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}, {self.solved().sum()} solved)"
 
 
-class Run:
+class Run(Explainable):
     """One trained run: the arrays of `Runs` without their run axis, and tables to look at.
 
     >>> import headlab as hl
@@ -232,6 +249,15 @@ class Run:
         table = summary(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
         table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
         return table
+
+    @property
+    def subject(self) -> Subject:
+        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        return self.runs.subject
+
+    def explain(self) -> Explanation:
+        """Explain the run: where it looks, what that gives, how the dependency is coded, and the test by intervention."""
+        return self.runs.explain()[0]
 
     def at(self, step: int) -> "Run":
         """Return the run as it was before a step whose weights were kept."""

@@ -1,10 +1,15 @@
-"""A head is two matrices: W_QK says where it looks, W_OV what it writes from there.
+"""A head is two circuits: QK says where it looks, OV what it writes from there. As matrices, and as tables in words.
 
 Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
+from headlab.analysis.subject import Subject
+from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
 
 
@@ -32,3 +37,70 @@ def effective_rank(matrix: Array) -> Array:
     shares = singular / singular.sum(axis=-1, keepdims=True)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
     return np.exp(-(shares * logs).sum(axis=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class Circuits:
+    """One head of one run in words.
+
+    scores: four tables whose entries add up to the score of query token@position and key token@position, scaled:
+        `token–token`, `token–position`, `position–token`, `position–position` (rows: query side)
+    writes: two tables of logits, one a source `token`, one a source `position`: what the head writes when it looks there
+    singular_values, effective_rank: of `QK` and `OV`
+    In layers after the first, where heads read more than embeddings, these are the parts that the embeddings contribute.
+    """
+
+    scores: dict[str, pd.DataFrame]
+    writes: dict[str, pd.DataFrame]
+    singular_values: dict[str, Array]
+    effective_rank: dict[str, float]
+
+    def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:
+        """Return the score of a query (token label, position) and a key, the sum of its four parts."""
+        names = ("token", "position")
+        return float(sum(self.scores[f"{i}–{j}"].loc[query[a], key[b]] for a, i in enumerate(names) for b, j in enumerate(names)
+                         if f"{i}–{j}" in self.scores))  # fmt: skip
+
+
+def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> Circuits:
+    """Return a head's QK and OV circuits as tables, with their singular values; raises `SelectionError`.
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> found = circuits(subject)
+    >>> found.scores["token–position"].shape, found.writes["position"].shape
+    ((7, 5), (5, 7))
+    >>> bool(abs(found.score(("the", 3), ("man", 1)) - subject.clean.scores[0, 0, 0, 0, 3, 1]) < 1e-12)
+    True
+    """
+    layer, head = subject.layer_and_head(layer, head)
+    if not 0 <= run < subject.n_runs:
+        raise SelectionError(f"a run must be from 0 to {subject.n_runs - 1}, got {run!r}")
+    params, corpus = subject.params[run], subject.corpus
+    QK, OV = W_QK(params)[layer, head], W_OV(params)[layer, head]
+    embeds = {"token": (params.W_E, list(corpus.labels))}
+    if params.W_pos is not None:
+        embeds["position"] = (params.W_pos, list(range(corpus.n_ctx)))
+    W_U = np.eye(params.W_E.shape[-1]) if params.W_U is None else params.W_U
+    return Circuits(
+        scores={
+            f"{i}–{j}": pd.DataFrame(
+                rows @ QK @ columns.T * subject.model.scale,
+                index=pd.Index(row_names, name=f"query {i}"),
+                columns=pd.Index(column_names, name=f"key {j}"),
+            )
+            for i, (rows, row_names) in embeds.items()
+            for j, (columns, column_names) in embeds.items()
+        },
+        writes={
+            i: pd.DataFrame(
+                rows @ OV @ W_U, index=pd.Index(names, name=f"source {i}"), columns=pd.Index(corpus.labels, name="logit")
+            )
+            for i, (rows, names) in embeds.items()
+        },
+        singular_values={"QK": np.linalg.svd(QK, compute_uv=False), "OV": np.linalg.svd(OV, compute_uv=False)},
+        effective_rank={"QK": float(effective_rank(QK)), "OV": float(effective_rank(OV))},
+    )

@@ -7,6 +7,7 @@ z          = pattern v                            attn_out = sum over heads of z
 resid_post = resid_pre + attn_out                 logits = resid_post of the last layer (or that times W_U)
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,6 +16,12 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.model.params import Array, Params
+
+
+# What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the
+# same layer computed before, and returns what the model goes on with. EDITABLE is the order in which it is asked.
+Edit = Callable[[str, int, Array, Mapping[str, Array]], Array]
+EDITABLE = ("token_embed", "pos_embed", "resid_pre", "q", "k", "v", "scores", "pattern", "z", "direct")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +75,13 @@ def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
     return np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
 
 
-def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig) -> Activations:
+def forward(
+    params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None
+) -> Activations:
     """Return every activation of the model on token ids [sequence, position].
+
+    edit: called with every activation named in EDITABLE, which it may replace; `direct` is the embeddings' own part of
+        the last residual stream, 0 in a model without residual connection
 
     >>> from headlab.model.initial import initial
     >>> params = initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64))
@@ -81,36 +93,39 @@ def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig) -> Ac
     pos_embed = np.zeros_like(token_embed)
     if params.W_pos is not None:
         pos_embed = np.broadcast_to(params.W_pos[..., None, : tokens.shape[1], :], token_embed.shape)
+    if edit is not None:
+        token_embed, pos_embed = edit("token_embed", 0, token_embed, {}), edit("pos_embed", 0, pos_embed, {})
     resid: Array = token_embed + pos_embed
     resid_0 = resid
     layers = []
     for layer in range(model.n_layers):
-        layers.append(_layer(params, layer, resid, mask, model))
+        layers.append(_layer(params, layer, resid, mask, model, edit or _unedited))
         resid = layers[-1]["resid_post"]
+    if edit is not None and model.residual:
+        resid = resid + (edit("direct", model.n_layers, resid_0, {}) - resid_0)
     stacked = {name: np.stack([kept[name] for kept in layers], axis=len(params.run_shape)) for name in layers[0]}
-    logits = resid if params.W_U is None else np.einsum("...btd,...dv->...btv", resid, params.W_U)
+    logits = resid if params.W_U is None else resid @ params.W_U[..., None, :, :]
     return Activations(token_embed=token_embed, pos_embed=pos_embed, resid_0=resid_0, logits=logits, **stacked)
 
 
-def _layer(params: Params, layer: int, resid: Array, mask: NDArray[np.bool_], model: ModelConfig) -> dict[str, Array]:
-    W_Q, W_K, W_V = (w[..., layer, :, :, :] for w in (params.W_Q, params.W_K, params.W_V))
-    q, k, v = (np.einsum("...btd,...hdx->...hbtx", resid, w) for w in (W_Q, W_K, W_V))
-    raw_scores = np.einsum("...qx,...kx->...qk", q, k)
-    scores = raw_scores * raw_scores.dtype.type(model.scale)
-    pattern = softmax(scores, mask)
-    z = np.einsum("...qk,...kx->...qx", pattern, v)
+def _unedited(name: str, layer: int, activation: Array, before: Mapping[str, Array]) -> Array:
+    return activation
+
+
+def _layer(
+    params: Params, layer: int, resid: Array, mask: NDArray[np.bool_], model: ModelConfig, edit: Edit
+) -> dict[str, Array]:
+    W_Q, W_K, W_V = (w[..., layer, :, None, :, :] for w in (params.W_Q, params.W_K, params.W_V))
+    on: dict[str, Array] = {"resid_pre": edit("resid_pre", layer, resid, {})}
+    for name, weight in (("q", W_Q), ("k", W_K), ("v", W_V)):
+        on[name] = edit(name, layer, on["resid_pre"][..., None, :, :, :] @ weight, on)
+    on["raw_scores"] = on["q"] @ np.swapaxes(on["k"], -1, -2)
+    on["scores"] = edit("scores", layer, on["raw_scores"] * on["raw_scores"].dtype.type(model.scale), on)
+    on["pattern"] = edit("pattern", layer, softmax(on["scores"], mask), on)
+    z = on["pattern"] @ on["v"]
     if params.W_O is not None:
-        z = np.einsum("...hbtx,...hxd->...hbtd", z, params.W_O[..., layer, :, :, :])
-    attn_out = z.sum(axis=-4)
-    return {
-        "resid_pre": resid,
-        "q": q,
-        "k": k,
-        "v": v,
-        "raw_scores": raw_scores,
-        "scores": scores,
-        "pattern": pattern,
-        "z": z,
-        "attn_out": attn_out,
-        "resid_post": resid + attn_out if model.residual else attn_out,
-    }
+        z = z @ params.W_O[..., layer, :, None, :, :]
+    on["z"] = edit("z", layer, z, on)
+    on["attn_out"] = on["z"].sum(axis=-4)
+    on["resid_post"] = on["resid_pre"] + on["attn_out"] if model.residual else on["attn_out"]
+    return on

@@ -1,0 +1,202 @@
+"""The parts of a model that can be taken away, and how they are named on the command line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headlab.analysis.subject import Subject
+from headlab.corpus import Corpus
+from headlab.errors import SelectionError
+
+
+@dataclass(frozen=True)
+class Source:
+    """What all heads of all layers read from one position, for every query."""
+
+    position: int
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        return f"source {corpus.position_labels(sequence)[self.position]}"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What heads read from one key for one query; layer or head None: of all of them."""
+
+    query: int
+    key: int
+    layer: int | None = None
+    head: int | None = None
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        rows = corpus.position_labels(sequence)
+        which = "" if self.layer is None else f" of head {self.layer}.{self.head}"
+        return f"edge {rows[self.query]} → {rows[self.key]}{which}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Everything that one head writes."""
+
+    layer: int
+    head: int
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        return f"head {self.layer}.{self.head}"
+
+
+@dataclass(frozen=True)
+class Token:
+    """The embedding of a token, wherever it stands in the sentence."""
+
+    token: int
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        return f"token {corpus.labels[self.token]}"
+
+
+@dataclass(frozen=True)
+class Direct:
+    """The direct path: what the embeddings themselves write to the logits, past all heads."""
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        return "direct path"
+
+
+@dataclass(frozen=True)
+class Positional:
+    """The position embeddings, everywhere in the sentence."""
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return it in words."""
+        return "position embeddings"
+
+
+Component = Source | Edge | Head | Token | Direct | Positional
+SPELLINGS = "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, positions"
+
+
+def checked(subject: Subject, component: Component, sequence: int) -> Component:
+    """Return a component that this model and sentence have; raises `SelectionError`, which lists what exists.
+
+    Positions and tokens may be given as words, as in `Source("man")`.
+    """
+    match component:
+        case Source(position):
+            return Source(subject.position(sequence, position))
+        case Edge(query, key, layer, head):
+            query, key = subject.position(sequence, query), subject.position(sequence, key)
+            if subject.model.causal and key > query:
+                words = subject.corpus.position_labels(sequence)
+                raise SelectionError(
+                    f"a key must be at or before its query under the causal mask, got {words[key]} after {words[query]}: "
+                    f"choose one of {', '.join(words[: query + 1])}"
+                )
+            if layer is not None or head is not None:
+                layer, head = subject.layer_and_head(layer, head)
+            return Edge(query, key, layer, head)
+        case Head(layer, head):
+            return Head(*subject.layer_and_head(layer, head))
+        case Token(token):
+            found = subject.token(token)
+            if found not in subject.corpus.tokens[sequence]:
+                there = ", ".join(dict.fromkeys(subject.corpus.sentences[sequence]))
+                raise SelectionError(f"the token must be one of the sentence's, {there}; got {token!r}")
+            return Token(found)
+        case Direct():
+            if not subject.model.residual:
+                raise SelectionError("the direct path must be in the model, and this one has no residual connection")
+            return component
+        case Positional():
+            if not subject.model.positions:
+                raise SelectionError("positions must be in the model, and this one has no position embeddings")
+            return component
+    raise SelectionError(f"a component must be one of Source, Edge, Head, Token, Direct, Positional; got {component!r}")
+
+
+def parse(subject: Subject, text: str, sequence: int) -> Component:
+    """Read a component as the command line spells it; raises `SelectionError`.
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.model.initial import initial
+    >>> import numpy as np
+    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), Corpus.notebook(), ModelConfig())
+    >>> parse(subject, "source:man", 0), parse(subject, "edge:0.0:3>1", 0)
+    (Source(position=1), Edge(query=3, key=1, layer=0, head=0))
+    """
+    kind, _, rest = text.partition(":")
+    try:
+        component = _read(kind, rest)
+    except (ValueError, TypeError):
+        component = None
+    if component is None:
+        raise SelectionError(f"a component must be one of {SPELLINGS}; got {text!r}")
+    return checked(subject, component, sequence)
+
+
+def _read(kind: str, rest: str) -> Component | None:
+    if kind == "source":
+        return Source(_number_or_word(rest))
+    if kind == "edge":
+        which, query, key = _edge(rest)
+        return Edge(_number_or_word(query), _number_or_word(key), *which)
+    if kind == "head":
+        return Head(*_pair(rest))
+    if kind == "token":
+        return Token(rest)  # type: ignore[arg-type]
+    return {"direct": Direct(), "positions": Positional()}.get(kind) if not rest else None
+
+
+def _edge(text: str) -> tuple[tuple[int, int] | tuple[()], str, str]:
+    query, key = text.split(">")
+    if ":" in query:
+        which, query = query.split(":")
+        return _pair(which), query, key
+    return (), query, key
+
+
+def _pair(text: str) -> tuple[int, int]:
+    layer, head = text.split(".")
+    return int(layer), int(head)
+
+
+def _number_or_word(text: str) -> int:
+    # Words are looked up by `checked`.
+    return int(text) if text.isdigit() else text  # type: ignore[return-value]
+
+
+def components(subject: Subject, sequence: int, position: int) -> list[Component]:
+    """Return what is tried for one prediction: every source position it can see, every head, direct path, positions."""
+    last = position + 1 if subject.model.causal else int(subject.corpus.lengths[sequence])
+    found: list[Component] = [Source(key) for key in range(last)]
+    if subject.model.n_layers * subject.model.n_heads > 1:
+        found += [Head(layer, head) for layer in range(subject.model.n_layers) for head in range(subject.model.n_heads)]
+    if subject.model.residual:
+        found.append(Direct())
+    if subject.model.positions:
+        found.append(Positional())
+    return found
+
+
+def spelling(component: Component) -> str:
+    """Return a component as the command line spells it.
+
+    >>> spelling(Edge(3, 1, 0, 0)), spelling(Positional())
+    ('edge:0.0:3>1', 'positions')
+    """
+    match component:
+        case Source(position):
+            return f"source:{position}"
+        case Edge(query, key, layer, head):
+            return f"edge:{query}>{key}" if layer is None else f"edge:{layer}.{head}:{query}>{key}"
+        case Head(layer, head):
+            return f"head:{layer}.{head}"
+        case Token(token):
+            return f"token:{token}"
+        case Direct():
+            return "direct"
+    return "positions"

@@ -1,0 +1,240 @@
+"""What an intervention does to one choice: the logit difference, the target's probability, the prediction; before and after."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.analysis.components import Component, Positional, checked, components
+from headlab.analysis.contrast import Contrast, Place
+from headlab.analysis.interventions import (
+    KINDS,
+    PATCHES,
+    Ablation,
+    Intervention,
+    Patch,
+    SetPattern,
+    intervene,
+    pattern_row,
+)
+from headlab.analysis.subject import Subject
+from headlab.errors import SelectionError
+from headlab.model.forward import softmax
+from headlab.model.params import Array
+
+TIE = 1e-9  # of a logit: a lead smaller than this is rounding
+DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One choice in some forward passes: all logits there [run, *case, d_vocab], between the tokens target and rival."""
+
+    logits: Array
+    target: int
+    rival: int
+
+    @property
+    def difference(self) -> Array:
+        """[run, *case]: logit(target) - logit(rival)."""
+        return self.logits[..., self.target] - self.logits[..., self.rival]
+
+    @property
+    def probability(self) -> Array:
+        """[run, *case]: the target's."""
+        with np.errstate(invalid="ignore"):
+            return softmax(self.logits)[..., self.target]
+
+    @property
+    def best(self) -> NDArray[np.int64]:
+        """[run, *case]: the most likely token."""
+        return self.logits.argmax(axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """What each of some interventions does to a choice, in every run.
+
+    names: the interventions' groups (one a component, or one a direction of patching); kinds: what was done in each group
+    before, after: the choice, [run, group, kind]; after holds nan where an intervention was not possible
+    """
+
+    contrast: Contrast
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    before: Outcome
+    after: Outcome
+
+    @property
+    def change(self) -> Array:
+        """[run, group, kind]: how much the logit difference moved."""
+        return self.after.difference - self.before.difference
+
+    @property
+    def flips(self) -> NDArray[np.bool_]:
+        """[run, group, kind]: another token is now more likely than the one predicted before; a tie is no flip."""
+        logits = self.after.logits
+        best = np.broadcast_to(self.before.best, logits.shape[:-1])
+        kept = np.take_along_axis(logits, best[..., None], axis=-1)[..., 0]
+        top = logits.max(axis=-1)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(top - kept > TIE * (1 + np.abs(top)))
+
+    @property
+    def disagree(self) -> NDArray[np.bool_]:
+        """[run, group]: some kinds flip the prediction and others do not, or their changes differ by much.
+
+        By much: by more than half of the clean logit difference.
+        """
+        tried = np.isfinite(self.after.difference)
+        some = self.flips.any(axis=2) & ~(self.flips | ~tried).all(axis=2)
+        change = np.where(tried, self.change, np.nan)
+        spread = np.fmax.reduce(change, axis=2) - np.fmin.reduce(change, axis=2)
+        return some | (spread > DISAGREE * np.abs(self.before.difference[:, :, 0]))
+
+    def table(self, run: int | None = None) -> pd.DataFrame:
+        """Return a row a run, intervention and kind (without the column `run` for one run)."""
+        runs, groups, kinds = self.after.difference.shape
+        index = np.indices((runs, groups, kinds)).reshape(3, -1)
+        before, after = (
+            {
+                f"difference_{when}": np.broadcast_to(side.difference, self.after.difference.shape).ravel(),
+                f"probability_{when}": np.broadcast_to(side.probability, self.after.difference.shape).ravel(),
+            }
+            for when, side in (("before", self.before), ("after", self.after))
+        )
+        table = pd.DataFrame(
+            {
+                "run": index[0],
+                "intervention": np.array(self.names)[index[1]],
+                "kind": np.array(self.kinds)[index[2]],
+                **before,
+                **after,
+                "change": self.change.ravel(),
+                "flips": self.flips.ravel(),
+                "disagree": np.repeat(self.disagree.ravel(), kinds),
+            }
+        )
+        chosen = table if run is None else table[table["run"] == run]
+        return chosen.drop(columns="run").reset_index(drop=True) if runs == 1 or run is not None else chosen
+
+
+def donor(subject: Subject, contrast: Contrast) -> int | None:
+    """Return the sentence that parts are resampled from: the contrast's other one, else the next; None without any."""
+    row = contrast.place.sequence
+    if contrast.other is not None and contrast.other.sequence != row:
+        return contrast.other.sequence
+    return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
+
+
+def ablate(subject: Subject, contrast: Contrast, parts: Sequence[Component] | None = None) -> Effects:
+    """Take components away, each in all three ways, and return what that does to the choice.
+
+    parts: by default every source position, every head where there are several, the direct path, the positions
+    Raises `SelectionError` for a component that does not exist.
+    """
+    row = contrast.place.sequence
+    given = components(subject, row, contrast.place.position) if parts is None else [
+        checked(subject, part, row) for part in parts
+    ]
+    other = donor(subject, contrast)
+    cases: list[Intervention] = [
+        Ablation(row, part, kind, row if other is None else other) for part in given for kind in KINDS
+    ]
+    after = _outcome(subject, contrast, cases, [contrast.place] * len(cases))
+    if other is None:  # with one sentence, mean and resampling would put back what was there
+        after = _without(after, [kind != "zero" and not isinstance(part, Positional) for part in given for kind in KINDS])
+    names = tuple(part.name(subject.corpus, row) for part in given)
+    return Effects(contrast, names, KINDS, _before(subject, contrast, [contrast.place]), _grouped(after, len(KINDS)))
+
+
+def patch(
+    subject: Subject,
+    contrast: Contrast,
+    what: str | Sequence[str],
+    layer: int | None = None,
+    head: int | None = None,
+    position: int | None = None,
+) -> Effects:
+    """Patch activations from the other sentence into this one, and the other way round; both directions, always.
+
+    What is necessary shows when it is taken away from one side, what is sufficient when it is put into the other: a circuit
+    that needs two parts (AND) is missed by one direction, one that has a spare part (OR) by the other.
+    what: one or several of q, k, v, z, pattern, scores, resid; layer, head, position: by default all of them
+    Kinds are `into this` (donor: the other sentence) and `into other`. Raises `SelectionError`.
+    """
+    chosen = [what] if isinstance(what, str) else list(what)
+    wrong = [name for name in chosen if name not in PATCHES]
+    if wrong or not chosen:
+        raise SelectionError(f"what to patch must be one of {', '.join(PATCHES)}; got {(wrong or ['nothing'])[0]!r}")
+    here, there = contrast.place, contrast.other
+    if there is None or there.sequence == here.sequence:
+        raise SelectionError(
+            "patching must have another sentence in which the same token goes on with the rival, and this corpus has none: "
+            "add one"
+        )
+    if layer is not None or head is not None:
+        layer, head = subject.layer_and_head(layer or 0, head or 0)
+    lengths = subject.corpus.lengths[[here.sequence, there.sequence]]
+    if not subject.model.causal and lengths[0] != lengths[1] and {"pattern", "scores"} & set(chosen):
+        raise SelectionError(
+            f"sentences must be of one length to patch a pattern without the causal mask, got {lengths[0]} and {lengths[1]}: "
+            f"patch q, k, v or z"
+        )
+    if position is not None:
+        position = subject.position(here.sequence, position)
+        subject.position(there.sequence, position)
+    cases: list[Intervention] = []
+    for name in chosen:
+        cases.append(Patch(here.sequence, there.sequence, name, layer, head, position))
+        cases.append(Patch(there.sequence, here.sequence, name, layer, head, position))
+    after = _outcome(subject, contrast, cases, [here, there] * len(chosen))
+    before = _before(subject, contrast, [here, there])
+    return Effects(contrast, tuple(chosen), ("into this", "into other"), before, _grouped(after, 2))
+
+
+def set_pattern(
+    subject: Subject,
+    contrast: Contrast,
+    weights: Mapping[int | str, float],
+    layer: int = 0,
+    head: int = 0,
+    query: int | str | None = None,
+) -> Effects:
+    """Set a row of a head's pattern by hand and return what that does to the choice.
+
+    weights: by position or word, those left out are 0; they must sum to 1
+    query: whose row; by default the position that the choice is at. Raises `SelectionError`.
+    """
+    row = contrast.place.sequence
+    at = contrast.place.position if query is None else subject.position(row, query)
+    layer, head = subject.layer_and_head(layer, head)
+    case = SetPattern(row, pattern_row(subject, row, at, weights), at, layer, head)
+    after = _outcome(subject, contrast, [case], [contrast.place])
+    words = ", ".join(f"{place} {weight:g}" for place, weight in weights.items())
+    return Effects(
+        contrast, (f"pattern {words}",), ("set",), _before(subject, contrast, [contrast.place]), _grouped(after, 1)
+    )
+
+
+def _outcome(subject: Subject, contrast: Contrast, cases: Sequence[Intervention], places: Sequence[Place]) -> Outcome:
+    logits = intervene(subject, cases)[:, np.arange(len(cases)), [place.position for place in places]]
+    return Outcome(logits, contrast.target, contrast.rival)
+
+
+def _before(subject: Subject, contrast: Contrast, places: Sequence[Place]) -> Outcome:
+    """Return the choice without intervention, [run, 1, place]: it stands beside every group of `after`."""
+    logits = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
+    return Outcome(logits[:, None], contrast.target, contrast.rival)
+
+
+def _grouped(outcome: Outcome, kinds: int) -> Outcome:
+    logits = outcome.logits
+    return Outcome(logits.reshape(len(logits), -1, kinds, logits.shape[-1]), outcome.target, outcome.rival)
+
+
+def _without(outcome: Outcome, cases: Sequence[bool]) -> Outcome:
+    logits = outcome.logits.copy()
+    logits[:, list(cases)] = np.nan
+    return Outcome(logits, outcome.target, outcome.rival)

@@ -1,0 +1,106 @@
+"""What can be asked of trained models: the methods that one run and many share."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from headlab.analysis import attribution, effects
+from headlab.analysis.battery import N_PERMUTATIONS, battery
+from headlab.analysis.circuits import Circuits, circuits
+from headlab.analysis.coding import Coding, coding
+from headlab.analysis.components import Component, parse
+from headlab.analysis.contrast import Contrast, contrast, contrasts
+from headlab.analysis.head_scores import head_scores
+from headlab.analysis.subject import Subject
+
+if TYPE_CHECKING:
+    from headlab.analysis.effects import Effects
+
+Tokens = tuple[Any, Any] | None
+
+
+class Explainable:
+    """Questions about trained models; `subject` holds their weights, and everything works on all its runs at once.
+
+    sequence, position, tokens: the choice that is asked about; left out, the corpus' first dependency. A position may be a
+    word that the sentence holds once; tokens are two words, the first one preferred. Every method raises `SelectionError`,
+    which lists what exists.
+    """
+
+    @property
+    def subject(self) -> Subject:
+        """The weights under study, and their corpus."""
+        raise NotImplementedError
+
+    def contrast(self, sequence: Any = None, position: Any = None, tokens: Tokens = None) -> Contrast:
+        """Return the choice that the other methods ask about."""
+        return contrast(self.subject, sequence, position, tokens)
+
+    def contributions(
+        self, sequence: Any = None, position: Any = None, tokens: Tokens = None, max_heads: int | None = None
+    ) -> attribution.Contributions:
+        """Return the exact parts of the logit difference; see `analysis.attribution`."""
+        at = self.contrast(sequence, position, tokens)
+        return attribution.contributions(self.subject, at.place, at.target, at.rival, max_heads)
+
+    def coding(self, sequence: Any = None, position: Any = None, tokens: Tokens = None) -> Coding | None:
+        """Return the split of what two sentences differ by into pattern, value and direct part."""
+        return coding(self.subject, self.contrast(sequence, position, tokens))
+
+    def ablate(
+        self, *parts: Component | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
+    ) -> "Effects":
+        """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all that apply).
+
+        >>> import headlab as hl
+        >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
+        >>> run.ablate("source:man").table()[["kind", "flips"]].to_string(index=False)
+        '    kind  flips\\n    zero   True\\n    mean   True\\nresample   True'
+        """
+        at = self.contrast(sequence, position, tokens)
+        row = at.place.sequence
+        chosen = [parse(self.subject, part, row) if isinstance(part, str) else part for part in parts]
+        return effects.ablate(self.subject, at, chosen or None)
+
+    def patch(
+        self,
+        what: str | Sequence[str],
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        at: Any = None,
+        sequence: Any = None,
+        position: Any = None,
+        tokens: Tokens = None,
+    ) -> "Effects":
+        """Patch q, k, v, z, pattern, scores or resid from the other sentence, in both directions; at: one position only."""
+        choice = self.contrast(sequence, position, tokens)
+        return effects.patch(self.subject, choice, what, layer, head, at)
+
+    def set_pattern(
+        self,
+        weights: Mapping[int | str, float],
+        *,
+        layer: int = 0,
+        head: int = 0,
+        query: int | str | None = None,
+        sequence: Any = None,
+        position: Any = None,
+        tokens: Tokens = None,
+    ) -> "Effects":
+        """Set a row of a head's pattern by hand, weights by position or word."""
+        choice = self.contrast(sequence, position, tokens)
+        return effects.set_pattern(self.subject, choice, weights, layer, head, query)
+
+    def battery(self, *, permutations: int = N_PERMUTATIONS, seed: int = 0) -> pd.DataFrame:
+        """Return what uniform, permuted and another run's patterns do to every dependency."""
+        return battery(self.subject, contrasts(self.subject), permutations=permutations, seed=seed)
+
+    def head_scores(self) -> pd.DataFrame:
+        """Return previous-token, current-token, first-token, prefix-matching and copying scores of every head."""
+        return head_scores(self.subject)
+
+    def circuits(self, layer: int = 0, head: int = 0) -> Circuits:
+        """Return a head's QK and OV circuits in words (of the first run)."""
+        return circuits(self.subject, layer, head)

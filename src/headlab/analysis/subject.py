@@ -1,0 +1,151 @@
+"""The models under study: weights and their corpus, what they compute, and the check that what is asked for exists."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.analysis import predictions
+from headlab.config import ModelConfig
+from headlab.corpus import Corpus, Dependency
+from headlab.errors import SelectionError
+from headlab.model.forward import Activations, forward
+from headlab.model.losses import mean_loss
+from headlab.model.params import Array, Params
+
+RUNS_AT_A_TIME = 128  # activations of so many runs stay in the processor's cache
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One trained model or many, along one leading run axis, with the corpus that they are asked about.
+
+    params: weights [run, ...], taken as float64, so that parts add up to their sum; loss: what it was trained on
+
+    >>> from headlab.model.initial import initial
+    >>> corpus = Corpus.notebook()
+    >>> Subject(initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64)), corpus, ModelConfig()).n_runs
+    3
+    """
+
+    params: Params
+    corpus: Corpus
+    model: ModelConfig
+    loss: str = "softmax"
+
+    def __post_init__(self) -> None:
+        wide = {name: weight.astype(np.float64) for name, weight in self.params.items()}
+        object.__setattr__(self, "params", replace(self.params, **wide))
+
+    @property
+    def n_runs(self) -> int:
+        """The number of models."""
+        return self.params.run_shape[0]
+
+    def parts(self) -> Iterator["Subject"]:
+        """Yield the runs some at a time."""
+        for start in range(0, self.n_runs, RUNS_AT_A_TIME):
+            yield replace(self, params=self.params[start : start + RUNS_AT_A_TIME])
+
+    @cached_property
+    def clean(self) -> Activations:
+        """What the models compute on their corpus when nobody intervenes."""
+        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+            return forward(self.params, self.corpus.tokens, self.model)
+
+    @cached_property
+    def finite(self) -> NDArray[np.bool_]:
+        """[run]: every logit of the model is a finite number."""
+        return np.isfinite(self.clean.logits[:, self.corpus.tokens >= 0]).all(axis=(1, 2))
+
+    @cached_property
+    def solved(self) -> NDArray[np.bool_]:
+        """[run]: every resolvable position's most likely token is its target."""
+        return predictions.solved(self.clean.logits, self.corpus)
+
+    @cached_property
+    def mean_loss(self) -> Array:
+        """[run]: the mean loss, in nats per position with a target."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return mean_loss(self.clean.logits, self.corpus.targets, self.loss)
+
+    def sequence(self, number: Any) -> int:
+        """Return a sequence's number, or raise `SelectionError`, which lists the sentences."""
+        if is_index(number, self.corpus.n_sequences):
+            return int(number)
+        known = "; ".join(f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences))
+        raise SelectionError(f"the sequence must be one of: {known}; got {number!r}")
+
+    def position(self, sequence: int, position: Any) -> int:
+        """Return a position by its number or by a word that the sentence holds once; raises `SelectionError`."""
+        words = self.corpus.sentences[sequence]
+        if is_index(position, len(words)):
+            return int(position)
+        if isinstance(position, str) and words.count(position) == 1:
+            return words.index(position)
+        known = ", ".join(f"{at} {word}" for at, word in enumerate(words))
+        why = " (which is there more than once: give its number)" if position in words else ""
+        raise SelectionError(f"the position must be one of {known}; got {position!r}{why}")
+
+    def token(self, token: Any) -> int:
+        """Return a token's id by its spelling, its label or its id; raises `SelectionError`."""
+        for names in (self.corpus.vocabulary, self.corpus.labels):
+            if token in names:
+                return names.index(token)
+        if is_index(token, self.corpus.d_vocab):
+            return int(token)
+        raise SelectionError(f"the token must be one of {', '.join(self.corpus.vocabulary)}; got {token!r}")
+
+    def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
+        """Return a layer and one of its heads; raises `SelectionError`."""
+        for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
+            if not is_index(value, count):
+                raise SelectionError(f"the {name} must be {numbers_to(count)}, got {value!r}")
+        return int(layer), int(head)
+
+    def settled(self) -> list[Dependency]:
+        """Return the corpus' dependencies that the prefix settles; raises `SelectionError` where there is none."""
+        found = [item for item in self.corpus.dependencies() if item.resolvable]
+        if not found:
+            following = "; ".join(
+                f"after “{self.corpus.vocabulary[token]}” comes {_these([self.corpus.vocabulary[t] for t in targets])}"
+                for token, targets in _successors(self.corpus).items()
+            )
+            raise SelectionError(
+                "a dependency must be a token that goes on differently in different places, with a prefix that tells "
+                f"how; this corpus has none: {following}"
+            )
+        return found
+
+
+def is_index(value: Any, count: int) -> bool:
+    """Return whether a value is a whole number from 0 to count - 1.
+
+    >>> is_index(2, 3), is_index(True, 3), is_index("2", 3)
+    (True, False, False)
+    """
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < count
+
+
+def numbers_to(count: int) -> str:
+    """Return what the numbers below `count` are, in words.
+
+    >>> numbers_to(1), numbers_to(3)
+    ('0', 'from 0 to 2')
+    """
+    return "0" if count == 1 else f"from 0 to {count - 1}"
+
+
+def _successors(corpus: Corpus) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for token, target in zip(corpus.tokens.ravel().tolist(), corpus.targets.ravel().tolist(), strict=True):
+        if target >= 0 and target not in found.setdefault(token, []):
+            found[token].append(target)
+    return found
+
+
+def _these(words: Sequence[str]) -> str:
+    return " or ".join(f"“{word}”" for word in words)
