@@ -29,6 +29,7 @@ lint: $(VENV)/.installed-dev
 
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/explanations.py
 
 # Build the wheel and use it in an environment that has nothing else.
 smoke:

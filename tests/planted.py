@@ -104,7 +104,5 @@ def bigram_logits(corpus):
 
 NOTEBOOK = Corpus.notebook()
 ANIMALS = Corpus.from_text("cat likes the fish\ndog likes the bone\nbird likes the seed")
-LONG = Corpus.from_text(
-    "ann who went to the old town bought some tea\nbob who went to the old town bought some jam"
-)
+LONG = Corpus.from_text("ann who went to the old town bought some tea\nbob who went to the old town bought some jam")
 TWICE = Corpus.from_text("x go x stop")

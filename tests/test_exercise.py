@@ -2,16 +2,21 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import headlab as hl
+from headlab.analysis.predictions import verdicts
 from headlab.cli import cli
 from headlab.report import page
-from headlab.report.exercise import exercise
+from headlab.report.exercise import exercise, of_runs
 from headlab.report.screen import exercise_blocks
+
+SHORT = hl.TrainConfig.of(steps=200)
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +29,68 @@ def html(done):
     return page.render(done)
 
 
-def test_item_1_shows_a_run_that_solved_the_corpus(done):
+def test_item_1_shows_the_first_seed_with_good_predictions(done):
+    good = done.runs.solved() & (done.runs.final_loss < (done.corpus.floor() + done.corpus.bigram_floor()) / 2)
+    assert done.run.seed == int(np.argmax(good))
     assert done.run.solved()
-    assert len(done.evidence) == 2
+    assert "wrong" not in [word for row in verdicts(done.run.logits(), done.corpus) for word in row]
 
 
-def test_item_1_parts_add_up_to_the_logit_difference(done):
-    for item in done.evidence:
-        d = item.dependency
-        logits = done.run.logits()[d.sequence, d.position]
-        assert item.margin == pytest.approx(float(logits[d.target] - logits[item.alternative]), abs=1e-5)
+def test_a_given_seed_is_the_run_shown():
+    done = exercise(hl.Corpus.notebook(), n_runs=2, seed=11, head_sizes=[5], training=SHORT)
+    assert done.run.seed == 11
+    np.testing.assert_array_equal(done.run.loss, hl.train(hl.Corpus.notebook(), training=SHORT, seeds=11).loss[0])
+    assert done.item_1()[0] == "This run did not solve the corpus."
 
 
-def test_item_1_sentences_say_what_the_numbers_say(done):
-    for item, sentence in zip(done.evidence, done.item_1(), strict=True):
-        assert f"({item.attention.max():.0%})" in sentence
-        assert f"= {item.margin:+.2f}" in sentence
+def test_without_a_solved_run_the_smallest_loss_is_shown():
+    done = exercise(hl.Corpus.notebook(), n_runs=8, head_sizes=[5], training=hl.TrainConfig.of(steps=5))
+    assert not done.runs.solved().any()
+    assert done.run.final_loss == done.runs.final_loss.min()
+    assert "the smallest loss" in done.item_1()[0]
+
+
+def test_item_1_sentences_are_those_of_the_explanation(done):
+    explained = done.run.explain()
+    for sentence, record, text in zip(done.item_1(), explained.records, explained.sentences(), strict=False):
+        assert sentence == f"Sentence {record.sequence + 1}: f{text[1:]}"
+    assert explained.mechanism in done.item_1()[2]
+    assert done.item_1()[3].startswith("Of all 30 runs: ")
+
+
+def test_a_long_corpus_explains_some_places_and_says_how_many_are_left():
+    lines = [f"who{n} went to the town{n}" for n in range(12)]
+    done = exercise(hl.Corpus.from_text("\n".join(lines)), n_runs=2, head_sizes=[5], training=SHORT)
+    assert sum(text.startswith("Sentence ") for text in done.item_1()) == 8
+    assert "… and 4 more such places" in " ".join(done.item_1())
+    assert page.render(done).count('class="split"') <= 8
+
+
+def test_item_2_counts_every_run_once(done):
+    table = done.study.table()
+    assert table.index.tolist() == [10, 20, 40]
+    assert table["runs"].tolist() == [30, 30, 30]
+    assert table.loc[20, "solved"] == done.runs.solved().sum()
+    assert len(done.study.pairs()) == 3
+
+
+def test_saved_runs_make_the_same_record():
+    runs = hl.train(hl.Corpus.notebook(), seeds=range(4), record="log")
+    done = of_runs(runs)
+    assert done.run.seed == int(np.argmax(runs.solved()))
+    assert done.study.table()["runs"].tolist() == [4]
+    with pytest.raises(hl.SelectionError, match="from 0 to 3"):
+        of_runs(runs, 9)
+    with pytest.raises(hl.SelectionError, match="recorded loss"):
+        of_runs(hl.train(hl.Corpus.notebook(), training=SHORT, record="none"))
+
+
+def test_page_explains_and_offers_the_commands_that_check(done):
+    html = page.render(replace(done, command="headlab explain --seeds 0"))
+    assert "Why did it predict that?" in html
+    assert html.count("headlab explain --seeds 0 --sentence") == 4
+    assert html.count('class="split"') == 2
+    assert "headlab explain" not in page.render(done)
 
 
 def test_page_makes_no_request_and_runs_no_script(html):

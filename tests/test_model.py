@@ -7,7 +7,6 @@ import pytest
 from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS, problem, random_weights
 
 from headlab import Corpus, ModelConfig, engine, train
-from headlab.analysis.attribution import source_contributions
 from headlab.analysis.circuits import W_QK, effective_rank
 from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
@@ -80,14 +79,6 @@ def test_permuting_the_vocabulary_permutes_the_logits():
         forward(params, TOKENS, model).logits[:, 0][..., order],
         atol=1e-12,
     )
-
-
-@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_contributions_add_up_to_the_logit_difference(model):
-    params = random_params(model)
-    on = forward(params, TOKENS, model)
-    parts = source_contributions(params, on, 0, 3, 1, 2, residual=model.residual)
-    np.testing.assert_allclose(parts.total, on.logits[:, 0, 3, 1] - on.logits[:, 0, 3, 2], atol=1e-12)
 
 
 def test_rank_of_W_QK_is_bounded_by_d_model_whatever_the_head_size():

@@ -109,7 +109,9 @@ TRUTHS = {
         says=["", "the direct path gives +8"],
     ),
     "no attention: the position tells": Truth(
-        noisy(plant, TWICE, [[Head()]], direct={(n, "stop" if n in (0, 3) else "go"): STRONG for n in range(4)}, seed=7),
+        noisy(
+            plant, TWICE, [[Head()]], direct={(n, "stop" if n in (0, 3) else "go"): STRONG for n in range(4)}, seed=7
+        ),
         "position-coded",
         gives=["position embeddings", "position embeddings"],
         needed=["position embeddings", "position embeddings"],
@@ -125,7 +127,7 @@ TRUTHS = {
         noisy(
             plant,
             NOTEBOOK,
-            [[Head({("the", "ordered"): LOOK + 2, **AT_SUBJECT}, {pair: 6 * STRONG for pair in COPY})]],
+            [[Head({("the", "ordered"): LOOK + 2, **AT_SUBJECT}, dict.fromkeys(COPY, 6 * STRONG))]],
             seed=9,
         ),
         "value-coded",
@@ -208,38 +210,34 @@ def test_the_mechanism_is_the_planted_one(case):
 def test_attribution_names_the_planted_source_and_nothing_else(case):
     truth, explanations = case
     for explanation in explanations:
-        for record, looks, gives in zip(explanation.records(), truth.looks or truth.gives, truth.gives, strict=False):
-            parts = dict(zip(record.sources["word"], record.sources["contribution"], strict=True))
-            parts |= {"direct path": record.direct, "position embeddings": record.positional}
+        for record, looks, gives in zip(explanation.records, truth.looks or truth.gives, truth.gives, strict=False):
+            parts = {part.name: part.contribution for part in (*record.sources, *record.others)}
             assert max(parts, key=parts.get) == gives
             assert parts.pop(gives) >= 0.85 * record.difference
             # What takes back is planted too: the default that an exception overrules.
             assert all(part < 0.15 * record.difference for part in parts.values())
             if truth.looks:
-                assert record.sources.loc[record.sources["attention"].idxmax(), "word"] == looks
+                assert max(record.sources, key=lambda source: source.attention).name == looks
 
 
 def test_ablation_shows_what_is_needed_and_what_is_not(case):
     truth, explanations = case
     for explanation in explanations:
-        for record, needed, looks in zip(explanation.records(), truth.needed, truth.looks or truth.needed, strict=False):
-            for _, row in record.sources.iterrows():
-                if row["word"] == needed:
-                    assert row["flips"]
-                elif row["word"] != looks:
-                    assert "zero" not in row["flips"]
-            flipping = [*record.sources["word"], *record.others.loc[record.others["flips"] != "", "part"]]
+        for record, needed, looks in zip(explanation.records, truth.needed, truth.looks or truth.needed, strict=False):
+            for source in record.sources:
+                assert "zero" not in source.flips or source.name in (needed, looks)
+            flipping = [part.name for part in (*record.sources, *record.others) if part.flips]
             assert needed is None or needed in flipping
 
 
 def test_decoys_are_called_irrelevant(case):
     truth, explanations = case
     for explanation in explanations:
-        for record, looks, gives in zip(explanation.records(), truth.looks, truth.gives, strict=False):
+        for record, looks, gives in zip(explanation.records, truth.looks, truth.gives, strict=False):
             if looks != gives and record.n_layers == 1:
-                row = record.sources.set_index("word").loc[looks]
-                assert row["contribution"] == pytest.approx(0, abs=0.1 * record.difference)
-                assert row["claim"] == row["verdict"] == IRRELEVANT
+                decoy = next(source for source in record.sources if source.name == looks)
+                assert decoy.contribution == pytest.approx(0, abs=0.1 * record.difference)
+                assert decoy.claim == decoy.verdict == IRRELEVANT
 
 
 def test_the_sentence_names_the_planted_truth_in_at_most_forty_words(case):

@@ -152,7 +152,7 @@ class Runs(Explainable):
     @cached_property
     def subject(self) -> Subject:
         """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
-        return Subject(self.params, self.corpus, self.model, self.training.loss)
+        return Subject(self.params, self.corpus, self.model, self.training.loss, self.finished)
 
     def explain(self) -> Explanations:
         """Explain every run: where it looks, what that gives, how the dependency is coded, and the test by intervention.

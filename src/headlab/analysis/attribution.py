@@ -13,6 +13,7 @@ Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import comb
 
@@ -26,7 +27,9 @@ from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
 
 MAX_PATHS = 2000
-Path = tuple[tuple[int, int], ...]  # the heads it passes, as (layer, head), the first layer first; () is the direct path
+Path = tuple[
+    tuple[int, int], ...
+]  # the heads it passes, as (layer, head), the first layer first; () is the direct path
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +47,22 @@ class Contributions:
     position: Array
     total: Array
 
-    @property
+    @cached_property
     def remainder(self) -> Array:
         """[run]: total less the sum of all listed parts."""
         return self.total - self.token.sum(axis=(1, 2)) - self.position.sum(axis=(1, 2))
 
-    @property
+    @cached_property
     def direct(self) -> Array:
         """[run]: what the token embedding gives along the direct path, past all heads."""
         return self._direct(self.token)
 
-    @property
+    @cached_property
     def positional(self) -> Array:
         """[run]: what the position embedding gives along the direct path, past all heads."""
         return self._direct(self.position)
 
-    @property
+    @cached_property
     def by_source(self) -> Array:
         """[run, source]: what comes from each source position through any head."""
         through = [number for number, path in enumerate(self.paths) if path]
@@ -77,7 +80,9 @@ class Contributions:
                 rows["direct: token"], rows["direct: position"] = self.token[run, number], self.position[run, number]
             else:
                 rows[path_name(path)] = self.token[run, number] + self.position[run, number]
-        table = pd.DataFrame(rows, index=range(self.token.shape[2])).T.iloc[:, : len(names)].set_axis(list(names), axis=1)
+        table = (
+            pd.DataFrame(rows, index=range(self.token.shape[2])).T.iloc[:, : len(names)].set_axis(list(names), axis=1)
+        )
         table["sum"] = table.sum(axis=1)
         table.loc["remainder"] = [0.0] * len(names) + [float(self.remainder[run])]
         return table
@@ -116,9 +121,7 @@ def contributions(
     embeds = [embed[:, place.sequence] for embed in (subject.clean.token_embed, subject.clean.pos_embed)]
     shape = (subject.n_runs, len(paths), subject.corpus.n_ctx)
     token, position = (
-        np.stack([np.einsum("rsd,rsd->rs", flows[path], embed) for path in paths], axis=1)
-        if paths
-        else np.zeros(shape)
+        np.stack([np.einsum("rsd,rsd->rs", flows[path], embed) for path in paths], axis=1) if paths else np.zeros(shape)
         for embed in embeds
     )
     logits = subject.clean.logits[:, place.sequence, place.position]
@@ -142,7 +145,7 @@ def adjoints(subject: Subject, pattern: Array, w: Array, position: int) -> list[
     """
     G = np.zeros((subject.n_runs, pattern.shape[-1], w.shape[-1]))
     G[:, position] = w
-    found = [G]
+    found: list[Array] = [G]
     OV = W_OV(subject.params)
     for layer in reversed(range(subject.model.n_layers)):
         through = _back(pattern[:, layer], G[:, None], OV[:, layer]).sum(axis=1)
@@ -186,7 +189,9 @@ def frozen(subject: Subject, pattern_of: Place, content_of: Place, target: int, 
     return direct, np.einsum("rsd,rsd->r", G, embeds)
 
 
-def score_parts(subject: Subject, layer: int, head: int, sequence: int, query: int, key: int) -> tuple[list[str], Array]:
+def score_parts(
+    subject: Subject, layer: int, head: int, sequence: int, query: int, key: int
+) -> tuple[list[str], Array]:
     """Return one score as a sum over parts of its query and parts of its key: names, [run, query part, key part].
 
         score = sum over i, j of  r_i[query] W_QK r_j[key]ᵀ / sqrt(d_head)
@@ -242,7 +247,9 @@ def compositions(subject: Subject, place: Place, target: int, rival: int, run: i
                         "Q": float(scores[run, number, embeds].sum()),
                         "K": float(scores[run, embeds, number].sum()),
                         "QK": float(scores[run, number, len(embeds) :].sum()),
-                        "V": float(pattern[run, layer, head, place.position, key] * read @ G[layer + 1][run, place.position]),
+                        "V": float(
+                            pattern[run, layer, head, place.position, key] * read @ G[layer + 1][run, place.position]
+                        ),
                     }
                 )
     return pd.DataFrame(rows, columns=["head", "earlier", "key", "Q", "K", "QK", "V"])

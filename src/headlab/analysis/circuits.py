@@ -4,6 +4,7 @@ Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,9 @@ def effective_rank(matrix: Array) -> Array:
     return np.exp(-(shares * logs).sum(axis=-1))
 
 
+_EMBEDS = ("token", "position")
+
+
 @dataclass(frozen=True, eq=False)
 class Circuits:
     """One head of one run in words.
@@ -56,10 +60,14 @@ class Circuits:
     effective_rank: dict[str, float]
 
     def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:
-        """Return the score of a query (token label, position) and a key, the sum of its four parts."""
-        names = ("token", "position")
-        return float(sum(self.scores[f"{i}–{j}"].loc[query[a], key[b]] for a, i in enumerate(names) for b, j in enumerate(names)
-                         if f"{i}–{j}" in self.scores))  # fmt: skip
+        """Return the score of a query (token label, position) and a key, the sum of its parts."""
+        at = {"query": dict(zip(_EMBEDS, query, strict=True)), "key": dict(zip(_EMBEDS, key, strict=True))}
+        total = 0.0
+        for name, table in self.scores.items():
+            rows, columns = name.split("–")
+            row, column = table.index.get_loc(at["query"][rows]), table.columns.get_loc(at["key"][columns])
+            total += float(table.to_numpy()[row, column])
+        return total
 
 
 def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> Circuits:
@@ -81,7 +89,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
         raise SelectionError(f"a run must be from 0 to {subject.n_runs - 1}, got {run!r}")
     params, corpus = subject.params[run], subject.corpus
     QK, OV = W_QK(params)[layer, head], W_OV(params)[layer, head]
-    embeds = {"token": (params.W_E, list(corpus.labels))}
+    embeds: dict[str, tuple[Array, list[Any]]] = {"token": (params.W_E, list(corpus.labels))}
     if params.W_pos is not None:
         embeds["position"] = (params.W_pos, list(range(corpus.n_ctx)))
     W_U = np.eye(params.W_E.shape[-1]) if params.W_U is None else params.W_U
@@ -97,7 +105,9 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
         },
         writes={
             i: pd.DataFrame(
-                rows @ OV @ W_U, index=pd.Index(names, name=f"source {i}"), columns=pd.Index(corpus.labels, name="logit")
+                rows @ OV @ W_U,
+                index=pd.Index(names, name=f"source {i}"),
+                columns=pd.Index(corpus.labels, name="logit"),
             )
             for i, (rows, names) in embeds.items()
         },

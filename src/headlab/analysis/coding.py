@@ -23,6 +23,8 @@ from headlab.analysis.contrast import Contrast
 from headlab.analysis.subject import Subject
 from headlab.model.params import Array
 
+NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
+
 
 @dataclass(frozen=True, eq=False)
 class Coding:
@@ -40,7 +42,7 @@ class Coding:
     def share(self, part: str) -> Array:
         """Return one part over the total, [run]; nan where the places do not differ at all."""
         total = self.total
-        known = np.abs(total) > 1e-9
+        known = np.abs(total) > NOTHING
         return np.divide(getattr(self, part), total, out=np.full_like(total, np.nan), where=known)
 
 

@@ -1,6 +1,5 @@
 """The parts of a model that can be taken away, and how they are named on the command line."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headlab.analysis.subject import Subject
@@ -77,7 +76,9 @@ class Positional:
 
 
 Component = Source | Edge | Head | Token | Direct | Positional
-SPELLINGS = "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, positions"
+SPELLINGS = (
+    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, positions"
+)
 
 
 def checked(subject: Subject, component: Component, sequence: int) -> Component:
@@ -148,7 +149,9 @@ def _read(kind: str, rest: str) -> Component | None:
         return Head(*_pair(rest))
     if kind == "token":
         return Token(rest)  # type: ignore[arg-type]
-    return {"direct": Direct(), "positions": Positional()}.get(kind) if not rest else None
+    if rest:
+        return None
+    return Direct() if kind == "direct" else Positional() if kind == "positions" else None
 
 
 def _edge(text: str) -> tuple[tuple[int, int] | tuple[()], str, str]:

@@ -62,10 +62,8 @@ def contrast(
     tokens: two tokens, the first one preferred; by default the target there and what the corpus confuses it with
     Raises `SelectionError`, which lists what exists.
     """
-    if sequence is None and position is None:
-        found = contrasts(subject)[0]
-    else:
-        found = _at(subject, sequence, position)
+    anywhere = sequence is None and position is None
+    found = contrasts(subject)[0] if anywhere else _at(subject, sequence, position)
     if tokens is None:
         return found
     if isinstance(tokens, str) or len(tokens) != 2:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -35,18 +38,23 @@ class Outcome:
     target: int
     rival: int
 
-    @property
+    @cached_property
     def difference(self) -> Array:
         """[run, *case]: logit(target) - logit(rival)."""
         return self.logits[..., self.target] - self.logits[..., self.rival]
 
+    @cached_property
+    def probabilities(self) -> Array:
+        """[run, *case, d_vocab]: of every token."""
+        with np.errstate(invalid="ignore"):
+            return softmax(self.logits)
+
     @property
     def probability(self) -> Array:
         """[run, *case]: the target's."""
-        with np.errstate(invalid="ignore"):
-            return softmax(self.logits)[..., self.target]
+        return self.probabilities[..., self.target]
 
-    @property
+    @cached_property
     def best(self) -> NDArray[np.int64]:
         """[run, *case]: the most likely token."""
         return self.logits.argmax(axis=-1)
@@ -66,12 +74,12 @@ class Effects:
     before: Outcome
     after: Outcome
 
-    @property
+    @cached_property
     def change(self) -> Array:
         """[run, group, kind]: how much the logit difference moved."""
         return self.after.difference - self.before.difference
 
-    @property
+    @cached_property
     def flips(self) -> NDArray[np.bool_]:
         """[run, group, kind]: another token is now more likely than the one predicted before; a tie is no flip."""
         logits = self.after.logits
@@ -81,43 +89,45 @@ class Effects:
         with np.errstate(invalid="ignore"):
             return np.asarray(top - kept > TIE * (1 + np.abs(top)))
 
-    @property
+    @cached_property
     def disagree(self) -> NDArray[np.bool_]:
-        """[run, group]: some kinds flip the prediction and others do not, or their changes differ by much.
+        """[run, group]: some kinds flip the prediction and others do not, or ablations change it by very different amounts.
 
-        By much: by more than half of the clean logit difference.
+        Very different: by more than half of the clean logit difference. Directions of patching start from different places:
+        of them only flips are compared.
         """
         tried = np.isfinite(self.after.difference)
         some = self.flips.any(axis=2) & ~(self.flips | ~tried).all(axis=2)
+        if self.before.difference.shape[2] > 1:
+            return np.asarray(some)
         change = np.where(tried, self.change, np.nan)
         spread = np.fmax.reduce(change, axis=2) - np.fmin.reduce(change, axis=2)
-        return some | (spread > DISAGREE * np.abs(self.before.difference[:, :, 0]))
+        return np.asarray(some | (spread > DISAGREE * np.abs(self.before.difference[:, :, 0])))
 
     def table(self, run: int | None = None) -> pd.DataFrame:
-        """Return a row a run, intervention and kind (without the column `run` for one run)."""
-        runs, groups, kinds = self.after.difference.shape
-        index = np.indices((runs, groups, kinds)).reshape(3, -1)
-        before, after = (
-            {
-                f"difference_{when}": np.broadcast_to(side.difference, self.after.difference.shape).ravel(),
-                f"probability_{when}": np.broadcast_to(side.probability, self.after.difference.shape).ravel(),
-            }
-            for when, side in (("before", self.before), ("after", self.after))
-        )
+        """Return a row a run, intervention and kind; without the column `run` for one run only."""
+        chosen = slice(None) if run is None else slice(run, run + 1)
+        after = self.after.difference[chosen]
+        index = np.indices(after.shape).reshape(3, -1)
+
+        def column(values: NDArray[Any]) -> NDArray[Any]:
+            return np.broadcast_to(values[chosen], after.shape).ravel()
+
         table = pd.DataFrame(
             {
                 "run": index[0],
                 "intervention": np.array(self.names)[index[1]],
                 "kind": np.array(self.kinds)[index[2]],
-                **before,
-                **after,
-                "change": self.change.ravel(),
-                "flips": self.flips.ravel(),
-                "disagree": np.repeat(self.disagree.ravel(), kinds),
+                "difference_before": column(self.before.difference),
+                "difference_after": column(self.after.difference),
+                "change": column(self.change),
+                "probability_before": column(self.before.probability),
+                "probability_after": column(self.after.probability),
+                "flips": column(self.flips),
+                "disagree": column(self.disagree[:, :, None]),
             }
         )
-        chosen = table if run is None else table[table["run"] == run]
-        return chosen.drop(columns="run").reset_index(drop=True) if runs == 1 or run is not None else chosen
+        return table.drop(columns="run") if len(after) == 1 else table
 
 
 def donor(subject: Subject, contrast: Contrast) -> int | None:
@@ -135,16 +145,20 @@ def ablate(subject: Subject, contrast: Contrast, parts: Sequence[Component] | No
     Raises `SelectionError` for a component that does not exist.
     """
     row = contrast.place.sequence
-    given = components(subject, row, contrast.place.position) if parts is None else [
-        checked(subject, part, row) for part in parts
-    ]
+    given = (
+        components(subject, row, contrast.place.position)
+        if parts is None
+        else [checked(subject, part, row) for part in parts]
+    )
     other = donor(subject, contrast)
     cases: list[Intervention] = [
         Ablation(row, part, kind, row if other is None else other) for part in given for kind in KINDS
     ]
     after = _outcome(subject, contrast, cases, [contrast.place] * len(cases))
     if other is None:  # with one sentence, mean and resampling would put back what was there
-        after = _without(after, [kind != "zero" and not isinstance(part, Positional) for part in given for kind in KINDS])
+        after = _without(
+            after, [kind != "zero" and not isinstance(part, Positional) for part in given for kind in KINDS]
+        )
     names = tuple(part.name(subject.corpus, row) for part in given)
     return Effects(contrast, names, KINDS, _before(subject, contrast, [contrast.place]), _grouped(after, len(KINDS)))
 

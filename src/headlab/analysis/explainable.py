@@ -56,7 +56,7 @@ class Explainable:
         >>> import headlab as hl
         >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
         >>> run.ablate("source:man").table()[["kind", "flips"]].to_string(index=False)
-        '    kind  flips\\n    zero   True\\n    mean   True\\nresample   True'
+        '    kind  flips\\n    zero   True\\n    mean  False\\nresample   True'
         """
         at = self.contrast(sequence, position, tokens)
         row = at.place.sequence

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.analysis.components import Component, Direct, Edge, Head, Positional, Source, Token
-from headlab.analysis.subject import Subject
+from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
 from headlab.errors import SelectionError
 from headlab.model.forward import forward
 from headlab.model.params import Array
@@ -70,14 +70,16 @@ def intervene(subject: Subject, interventions: Sequence[Intervention]) -> Array:
     >>> intervene(subject, [Ablation(0, Source(1), "zero"), Patch(0, 1, "resid")]).shape
     (2, 2, 5, 7)
     """
-    tokens = subject.corpus.tokens[[item.sequence for item in interventions]]
-    results, start = [], 0
-    for part in subject.parts():
-        runs = slice(start, start + part.n_runs)
-        start = runs.stop
-        with np.errstate(over="ignore", invalid="ignore"):
-            results.append(forward(part.params, tokens, part.model, _edit(interventions, part, runs)).logits)
-    return np.concatenate(results)
+    logits = np.empty((subject.n_runs, len(interventions), subject.corpus.n_ctx, subject.corpus.d_vocab))
+    for runs, part in subject.parts():
+        step = max(1, NUMBERS_AT_A_TIME // (part.n_runs * part.numbers_a_sentence))
+        for start in range(0, len(interventions), step):
+            some = interventions[start : start + step]
+            tokens = subject.corpus.tokens[[item.sequence for item in some]]
+            with np.errstate(over="ignore", invalid="ignore"):
+                on = forward(part.params, tokens, part.model, _edit(some, part, runs))
+            logits[runs, start : start + len(some)] = on.logits
+    return logits
 
 
 def _edit(
@@ -114,7 +116,8 @@ class Ablation:
                 self._edges(rows, moment, key, slice(None), slice(None))
             case Edge(query, key, layer, head):
                 if layer in (None, moment.layer):
-                    self._edges(rows, moment, key, slice(query, query + 1), slice(None) if head is None else slice(head, head + 1))
+                    heads = slice(None) if head is None else slice(head, head + 1)
+                    self._edges(rows, moment, key, slice(query, query + 1), heads)
             case Head(layer, head):
                 if layer == moment.layer:
                     rows[:, head] = self._replacement(moment.clean("z")[:, head], self._real(moment))
@@ -149,7 +152,7 @@ class Ablation:
     def _replacement(self, clean: Array, there: NDArray[np.bool_]) -> Array:
         """Return what replaces a component, from its values [..., sequence, position, width] and where it exists."""
         if self.kind == "zero":
-            return np.zeros(())
+            return np.zeros_like(clean[..., 0, :, :])
         if self.kind == "resample":
             return clean[..., self.donor, :, :] * there[self.donor][:, None]
         return (clean * there[..., None]).sum(axis=-3) / np.maximum(there.sum(axis=0), 1)[:, None]
@@ -225,7 +228,9 @@ def pattern_row(subject: Subject, sequence: int, query: int, weights: Mapping[in
             raise SelectionError(f"a weight must be a number from 0 to 1, got {weight!r} for {place!r}")
         row[query, key] = weight
     if abs(row[query].sum() - 1) > 1e-6:
-        raise SelectionError(f"the weights of a pattern's row must sum to 1, got {row[query].sum():g}: give all of them")
+        raise SelectionError(
+            f"the weights of a pattern's row must sum to 1, got {row[query].sum():g}: give all of them"
+        )
     return row
 
 

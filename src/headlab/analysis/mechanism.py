@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.coding import Coding
+from headlab.analysis.coding import Coding, coding
 from headlab.analysis.contrast import Contrast
 from headlab.analysis.subject import Subject
 from headlab.model.forward import softmax
@@ -32,12 +32,12 @@ MEANINGS = {
 }
 
 
-def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], coding: Coding | None) -> NDArray[np.str_]:
+def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], split: Coding | None) -> NDArray[np.str_]:
     """Return the mechanism [run] by which one dependency is coded.
 
     told_apart: the most likely token is the target here, and the rival is preferred at the other place
     near_bigram: at both places together the loss is about that of the current token alone; see `near_bigram`
-    coding: how the change of the logit difference between both places splits into pattern, value and direct part
+    split: how the change of the logit difference between both places falls into pattern, value and direct part
 
     value-coded            told apart, value part at least 2/3 of the change
     pattern-coded          told apart, pattern part at least 2/3
@@ -53,8 +53,8 @@ def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], codi
     ['mixed']
     """
     names = np.full(told_apart.shape, UNCLASSIFIED, dtype="<U24")
-    if coding is not None:
-        shares = {VALUE: coding.share("value"), PATTERN: coding.share("pattern"), POSITION: coding.share("direct")}
+    if split is not None:
+        shares = {VALUE: split.share("value"), PATTERN: split.share("pattern"), POSITION: split.share("direct")}
         opposed = np.any([~(share >= AGAINST) for share in shares.values()], axis=0)
         names[~opposed] = MIXED
         for name, share in shares.items():
@@ -65,11 +65,25 @@ def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], codi
     return names
 
 
+def of_choice(subject: Subject, contrast: Contrast) -> tuple[NDArray[np.str_], Coding | None]:
+    """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
+    place, other, target, rival = contrast.place, contrast.other, contrast.target, contrast.rival
+    with np.errstate(over="ignore", invalid="ignore"):
+        told_apart = subject.finite & (
+            subject.clean.logits[:, place.sequence, place.position].argmax(axis=-1) == target
+        )
+        if other is not None:
+            there = subject.clean.logits[:, other.sequence, other.position]
+            told_apart &= there[:, target] < there[:, rival]
+        split = coding(subject, contrast)
+        return classify(told_apart, near_bigram(subject, contrast), split), split
+
+
 def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
     """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
 
-        loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
-        |loss - bigram| <= bigram / 3
+    loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
+    |loss - bigram| <= bigram / 3
     """
     places = [contrast.place] if contrast.other is None else [contrast.place, contrast.other]
     chances = subject.corpus.association().to_numpy()
@@ -131,7 +145,9 @@ def census(mechanisms: NDArray[np.str_], pattern_share: Array, loss: Array, name
                 "mechanism": name,
                 "runs": len(where),
                 "share": len(where) / len(mechanisms),
-                "pattern_share": float(np.median(share)) if len(share) and name not in (HAIR, BIGRAM, OTHER) else np.nan,
+                "pattern_share": float(np.median(share))
+                if len(share) and name not in (HAIR, BIGRAM, OTHER)
+                else np.nan,
                 "prototype": names[nearest],
             }
         )

@@ -16,7 +16,8 @@ from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params
 
-RUNS_AT_A_TIME = 128  # activations of so many runs stay in the processor's cache
+RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
+NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,7 @@ class Subject:
     """One trained model or many, along one leading run axis, with the corpus that they are asked about.
 
     params: weights [run, ...], taken as float64, so that parts add up to their sum; loss: what it was trained on
+    finished: which runs' training did not diverge [run]; None: all
 
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
@@ -35,6 +37,7 @@ class Subject:
     corpus: Corpus
     model: ModelConfig
     loss: str = "softmax"
+    finished: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         wide = {name: weight.astype(np.float64) for name, weight in self.params.items()}
@@ -45,10 +48,23 @@ class Subject:
         """The number of models."""
         return self.params.run_shape[0]
 
-    def parts(self) -> Iterator["Subject"]:
-        """Yield the runs some at a time."""
-        for start in range(0, self.n_runs, RUNS_AT_A_TIME):
-            yield replace(self, params=self.params[start : start + RUNS_AT_A_TIME])
+    def __getitem__(self, runs: slice) -> "Subject":
+        finished = None if self.finished is None else self.finished[runs]
+        return replace(self, params=self.params[runs], finished=finished)
+
+    @property
+    def numbers_a_sentence(self) -> int:
+        """The size of the largest activation of one run on one sentence."""
+        n_ctx, model = self.corpus.n_ctx, self.model
+        return n_ctx * model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
+
+    def parts(self) -> Iterator[tuple[slice, "Subject"]]:
+        """Yield the runs some at a time, so that their activations on the corpus stay small: (which, the part)."""
+        fit = NUMBERS_AT_A_TIME // (self.numbers_a_sentence * self.corpus.n_sequences)
+        step = max(1, min(RUNS_AT_A_TIME, fit))
+        for start in range(0, self.n_runs, step):
+            runs = slice(start, min(start + step, self.n_runs))
+            yield runs, self[runs]
 
     @cached_property
     def clean(self) -> Activations:
@@ -58,13 +74,14 @@ class Subject:
 
     @cached_property
     def finite(self) -> NDArray[np.bool_]:
-        """[run]: every logit of the model is a finite number."""
-        return np.isfinite(self.clean.logits[:, self.corpus.tokens >= 0]).all(axis=(1, 2))
+        """[run]: the training did not diverge, and every logit is a finite number."""
+        finite = np.isfinite(self.clean.logits[:, self.corpus.tokens >= 0]).all(axis=(1, 2))
+        return np.asarray(finite if self.finished is None else finite & self.finished)
 
     @cached_property
     def solved(self) -> NDArray[np.bool_]:
         """[run]: every resolvable position's most likely token is its target."""
-        return predictions.solved(self.clean.logits, self.corpus)
+        return predictions.solved(self.clean.logits, self.corpus) & self.finite
 
     @cached_property
     def mean_loss(self) -> Array:
@@ -127,7 +144,7 @@ def is_index(value: Any, count: int) -> bool:
     >>> is_index(2, 3), is_index(True, 3), is_index("2", 3)
     (True, False, False)
     """
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value < count
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(0 <= value < count)
 
 
 def numbers_to(count: int) -> str:

@@ -1,17 +1,15 @@
 """From a record to a sentence: at most 40 words, every number taken from the record, nothing said that was not tried."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
-
-import pandas as pd
 
 from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import BIGRAM, HAIR, MIXED, OTHER, PATTERN, POSITION, UNCLASSIFIED, VALUE
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation import Record
+    from headlab.analysis.evidence import Record, Tested
 
 MAX_WORDS = 40
-POSITIONS, DIRECT = "position embeddings", "direct path"
 _CODING = {
     VALUE: "it is value-coded ({value:.0%})",
     PATTERN: "it is pattern-coded ({pattern:.0%})",
@@ -52,64 +50,47 @@ def _bigram(record: "Record") -> str:
 
 def _wrong(record: "Record") -> str:
     looked = _looked(record)
-    row = record.sources.loc[looked]
     return (
         f"It is wrong: after “{record.token}” it predicts “{record.predicted}” ({record.predicted_probability:.0%}), not "
-        f"“{record.target}” ({record.probability:.0%}); it looks most at “{row['word']}” ({row['attention']:.0%}), "
-        f"which gives {_signed(row['contribution'])} of {_signed(record.difference)}."
+        f"“{record.target}” ({record.probability:.0%}); it looks most at “{looked.name}” ({looked.attention:.0%}), "
+        f"which gives {_signed(looked.contribution)} of {_signed(record.difference)}."
     )
 
 
 def _reason(record: "Record") -> str:
     """Return where it looks, and what gives the prediction."""
     looked, carrier = _looked(record), _carrier(record)
-    row = record.sources.loc[looked]
-    text = f"From “{record.token}” {_who(record)} most at “{row['word']}” ({row['attention']:.0%})"
+    text = f"From “{record.token}” {_who(record)} most at “{looked.name}” ({looked.attention:.0%})"
     pair = f"{_signed(record.difference)} for “{record.target}” over “{record.rival}”"
     if looked == carrier:
-        return f"{text}, which gives {_signed(row['contribution'])} of {pair}"
-    only = "only " if row["contribution"] >= 0 else ""
-    name, gives = _given_by(record, carrier)
-    return f"{text}, which gives {only}{_signed(row['contribution'])} of {pair}; {name} gives {_signed(gives)}"
+        return f"{text}, which gives {_signed(looked.contribution)} of {pair}"
+    gives = "gives" if record.n_layers == 1 else "itself gives"
+    only = "only " if looked.contribution >= 0 else ""
+    carried = f"{_name(carrier)} gives {_signed(carrier.contribution)}"
+    return f"{text}, which {gives} {only}{_signed(looked.contribution)} of {pair}; {carried}"
 
 
 def _who(record: "Record") -> str:
     last = _last_heads(record)
-    which = "" if record.n_layers == 1 else "last-layer "
     if len(last) <= 1:
         return "it looks" if record.n_layers == 1 else "the last layer looks"
-    agree = int((last["position"] == _looked(record)).sum())
+    agree = sum(head.position == _looked(record).position for head in last)
+    which = "" if record.n_layers == 1 else "last-layer "
     return f"{agree} of {len(last)} {which}heads look{'s' if agree == 1 else ''}"
-
-
-def _last_heads(record: "Record") -> pd.DataFrame:
-    return record.heads[record.heads["layer"] == record.n_layers - 1] if len(record.heads) else record.heads
-
-
-def _given_by(record: "Record", carrier: int | str) -> tuple[str, float]:
-    if isinstance(carrier, str):
-        return f"the {carrier.removesuffix('s')}", record.positional if carrier == POSITIONS else record.direct
-    row = record.sources.loc[carrier]
-    return f"“{row['word']}”", row["contribution"]
 
 
 def _test(record: "Record") -> str:
     """Return what became of the prediction when the place it looks at, and what gives most, were taken away."""
     looked, carrier = _looked(record), _carrier(record)
-    row = record.sources.loc[looked]
     if carrier == looked:
-        return f"; {'' if row['flips'] else 'yet '}ablating it {_effect(row)}"
-    if isinstance(carrier, str):
-        held = record.others[record.others["part"] == carrier].iloc[0]
-    else:
-        held = record.sources.loc[carrier]
-    return f"; ablating “{row['word']}” {_effect(row)}, ablating {_given_by(record, carrier)[0]} {_effect(held)}"
+        return f"; {'' if looked.flips else 'yet '}ablating it {_effect(looked)}"
+    return f"; ablating “{looked.name}” {_effect(looked)}, ablating {_name(carrier)} {_effect(carrier)}"
 
 
-def _effect(row: pd.Series) -> str:
-    if row["flips"]:
-        return f"flips the prediction ({row['flips']})"
-    return "changes nothing" if row["verdict"] == IRRELEVANT else "flips nothing"
+def _effect(part: "Tested") -> str:
+    if part.flips:
+        return f"flips the prediction ({', '.join(part.flips)})"
+    return "changes nothing" if part.verdict == IRRELEVANT else "flips nothing"
 
 
 def _coding(record: "Record") -> str:
@@ -121,9 +102,9 @@ def _coding(record: "Record") -> str:
 
 def _heads(record: "Record") -> str:
     """Return which heads are needed, where there are several."""
-    if len(record.heads) == 0:
+    if not record.heads:
         return ""
-    needed = record.heads[record.heads["flips"] != ""]["head"].tolist()
+    needed = [head.name.removeprefix("head ") for head in record.heads if head.flips]
     if not needed:
         return "; no single head is needed"
     return f"; needed: head {', '.join(needed)}" if len(needed) < len(record.heads) else "; every head is needed"
@@ -136,24 +117,25 @@ def _shortened(clauses: list[str]) -> str:
     return "".join(clauses) + "."
 
 
-def _looked(record: "Record") -> int:
-    """Return the position that most heads of the last layer look at most."""
-    attention, last = record.sources["attention"], _last_heads(record)
-    if len(last) <= 1:
-        return int(attention.idxmax())
-    votes = last["position"].value_counts()
-    return int(attention.loc[votes.index[votes == votes.max()]].idxmax())
+def _looked(record: "Record") -> "Tested":
+    """Return the source position that most heads of the last layer look at most."""
+    last = _last_heads(record)
+    votes = Counter(head.position for head in last) if len(last) > 1 else Counter[int | None]()
+    return max(record.sources, key=lambda source: (votes[source.position], source.attention))
 
 
-def _carrier(record: "Record") -> int | str:
-    """Return what gives most of the prediction: a source position, the position embedding, or the direct path."""
-    best = int(record.sources["contribution"].idxmax())
-    gives: dict[int | str, float] = {
-        best: record.sources.loc[best, "contribution"],
-        POSITIONS: record.positional,
-        DIRECT: record.direct,
-    }
-    return max(gives, key=gives.__getitem__)
+def _last_heads(record: "Record") -> list["Tested"]:
+    return [head for head in record.heads if head.name.startswith(f"head {record.n_layers - 1}.")]
+
+
+def _carrier(record: "Record") -> "Tested":
+    """Return what gives most of the prediction: a source position, the direct path, or the position embeddings."""
+    return max((*record.sources, *record.others), key=lambda part: part.contribution)
+
+
+def _name(part: "Tested") -> str:
+    """Return a part as a sentence calls it; what position embeddings give is that of one position."""
+    return f"“{part.name}”" if part.spelling.startswith("source") else f"the {part.name.removesuffix('s')}"
 
 
 def _signed(value: float) -> str:

@@ -3,19 +3,20 @@
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 """
 
+import dataclasses
 import io
 import json
 import os
+import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from headlab.cli.explain import explain
 from headlab.cli.options import (
     MAX_RUNS,
     MODEL_HELP,
@@ -27,14 +28,16 @@ from headlab.cli.options import (
     json_option,
     plain,
     read_corpus,
+    retrace,
     seed_list,
+    steps_option,
     threads_option,
 )
+from headlab.cli.terminal import progress_bar, saveable, show, writable
 from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, HeadlabError
 
 REPORT = "headlab-report.html"
-SLOW_SECONDS = 1.0
 
 
 class _Commands(click.Group):
@@ -119,54 +122,6 @@ def _complain(text: str) -> None:
         click.echo(f"headlab: {line}", err=True)
 
 
-@contextmanager
-def _progress(label: str, quiet: bool = False) -> Iterator[Callable[[float], None] | None]:
-    """Show a bar on a terminal, once the work has taken longer than a second."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    began = time.monotonic()
-    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(label, total=1.0, visible=False)
-
-        def show(done: float) -> None:
-            visible = time.monotonic() - began > SLOW_SECONDS
-            bar.update(task, completed=done, visible=visible, refresh=visible)
-
-        yield show
-
-
-def _show(blocks: Iterable[Any]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    for block in blocks:
-        console.print(block)
-
-
-def _writable(path: Path) -> Path:
-    from headlab.errors import OutputError
-
-    if path.is_dir():
-        raise OutputError(f"--output must be a file, got the folder {str(path)!r}: name a file in it")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):  # os.access says yes to root, everywhere
-            return path
-    except OSError as error:
-        raise OutputError(
-            f"--output must be in a folder that can be written, got {str(path)!r} ({error.strerror}): choose another place"
-        ) from None
-
-
-def _saveable(folder: Path) -> Path:
-    # Before the training, not after it: the nearest folder that exists must take new files.
-    _writable(next(parent for parent in (folder, *folder.absolute().parents) if parent.exists()) / ".headlab")
-    return folder
-
-
 @cli.command()
 @corpus_options
 @click.option("--head-sizes", default="10,20,40", show_default=True, help="Head sizes of item 2, separated by commas.")
@@ -185,17 +140,15 @@ def _saveable(folder: Path) -> Path:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
 )
-@click.option(
-    "--steps",
-    type=plain,
-    metavar="NUMBER",
-    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
-)
+@steps_option
 @field_options(ModelConfig, MODEL_HELP)
 @field_options(TrainConfig, TRAINING_HELP)
 @threads_option
 @json_option
-def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def exercise(
+    ctx: click.Context, /, head_sizes: str, n_runs: int, seed: int | None, output: Path, as_json: bool, **options: Any
+) -> None:
     """Do the homework: train, predict, look, and compare head sizes.
 
     FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
@@ -208,8 +161,9 @@ def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_js
     model, training = configurations(options)
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
-    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), _writable(output)
-    with _progress("training", as_json) as progress:
+    file = options["file"]
+    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
+    with progress_bar("training", as_json) as progress:
         done = homework.exercise(
             corpus,
             model=model,
@@ -222,11 +176,12 @@ def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_js
         )
     from headlab.report import page
 
+    done = dataclasses.replace(done, command=f"{retrace(ctx, file)} --seeds {done.run.seed}")
     page.write(done, target)
     if as_json:
         click.echo(json.dumps(exercise_json(done, target), indent=2, ensure_ascii=False))
     else:
-        _show(exercise_blocks(done))
+        show(exercise_blocks(done))
         click.echo(f"\nReport: {target}   ({time.monotonic() - began:.1f} s)")
 
 
@@ -235,12 +190,7 @@ def exercise(head_sizes: str, n_runs: int, seed: int | None, output: Path, as_js
 @click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for the weights (safetensors) and configuration.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
-@click.option(
-    "--steps",
-    type=plain,
-    metavar="NUMBER",
-    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
-)
+@steps_option
 @field_options(ModelConfig, MODEL_HELP)
 @field_options(TrainConfig, TRAINING_HELP)
 @threads_option
@@ -256,9 +206,9 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
 
     model, training = configurations(options)
     corpus, numbers = read_corpus(options), seed_list(seeds)
-    target = None if save is None else _saveable(save)
+    target = None if save is None else saveable(save)
     interrupted = None
-    with _progress("training", as_json) as progress:
+    with progress_bar("training", as_json) as progress:
         try:
             runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
         except TrainingInterrupted as error:
@@ -268,11 +218,14 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     if as_json:
         click.echo(json.dumps(runs_json(runs), indent=2, ensure_ascii=False))
     else:
-        _show(runs_blocks(runs))
+        show(runs_blocks(runs))
         if target is not None and len(runs):
             click.echo(f"saved in {target}")
     if interrupted is not None:
         raise interrupted
+
+
+cli.add_command(explain)
 
 
 @cli.command()
@@ -291,7 +244,9 @@ def report(folder: Path, number: Any, output: Path) -> None:
     from headlab.runs import Runs
 
     runs = Runs.load(folder)
-    click.echo(page.write(of_runs(runs, number), _writable(output)))
+    shown = of_runs(runs, number)
+    shown = dataclasses.replace(shown, command=f"headlab explain {shlex.quote(str(folder))} --run {shown.run.number}")
+    click.echo(page.write(shown, writable(output)))
 
 
 @cli.command()
@@ -324,4 +279,4 @@ def export(folder: Path, table: str, number: Any, output: Path | None, as_json: 
     if output is None:
         click.echo(text, nl=False)
     else:
-        write_atomically(_writable(output), text.encode())
+        write_atomically(writable(output), text.encode())

@@ -1,6 +1,7 @@
 """Options that several commands share, in the library's own words, and how they become the library's records."""
 
 import dataclasses
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ TRAINING_HELP = {
     "weight_decay": "For adamw.",
     "dtype": "float32 or float64.",
 }
+_RETRACED = {"start", "no_start", "wrap", "vocabulary", "labels", "steps", *MODEL_HELP, *TRAINING_HELP}
 _CHOICES = {"optimizer": OPTIMIZERS, "loss": LOSSES}
 
 
@@ -108,6 +110,12 @@ def corpus_options(command: Any) -> Any:
     return command
 
 
+steps_option = click.option(
+    "--steps",
+    type=plain,
+    metavar="NUMBER",
+    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
+)
 threads_option = click.option("--threads", type=plain, metavar="NUMBER", help="Processors to use.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
 
@@ -129,6 +137,24 @@ def read_corpus(options: dict[str, Any]) -> "Corpus":
     if str(file) == "-":
         return Corpus.from_text(decode(sys.stdin.buffer.read(), "standard input"), **settings)
     return Corpus.from_file(file, **settings)
+
+
+def given(ctx: click.Context) -> list[str]:
+    """Return the corpus, model and training options that were typed."""
+    typed = click.core.ParameterSource.COMMANDLINE
+    return [name for name in ctx.params if name in _RETRACED and ctx.get_parameter_source(name) is typed]
+
+
+def retrace(ctx: click.Context, file: Path | None) -> str:
+    """Return the `headlab explain` command with the corpus, model and training options that were typed."""
+    words = ["headlab explain", *([] if file is None else [shlex.quote(str(file))])]
+    for name in given(ctx):
+        value, option = ctx.params[name], name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value or name == "no_start" else f"--no-{option}")
+        else:
+            words.append(f"--{option} {shlex.quote(str(value))}")
+    return " ".join(words)
 
 
 def _model(options: dict[str, Any]) -> ModelConfig:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from headlab.config import ModelConfig
 from headlab.model.params import Array, Params
 
-
 # What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the
 # same layer computed before, and returns what the model goes on with. EDITABLE is the order in which it is asked.
 Edit = Callable[[str, int, Array, Mapping[str, Array]], Array]
@@ -75,9 +74,7 @@ def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
     return np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
 
 
-def forward(
-    params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None
-) -> Activations:
+def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None) -> Activations:
     """Return every activation of the model on token ids [sequence, position].
 
     edit: called with every activation named in EDITABLE, which it may replace; `direct` is the embeddings' own part of

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
-from headlab.analysis.attribution import source_contributions
+from headlab.analysis.explanation import Explanation, Explanations
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus, Dependency
 from headlab.errors import SelectionError
@@ -15,52 +15,62 @@ from headlab.study.head_sizes import HeadSize, HeadSizeStudy, study_head_sizes
 from headlab.training import train
 
 HEAD_SIZES = (10, 20, 40)
-STRONG = 0.5  # a position that gets more than half of the attention is "mostly" looked at
-
-
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What one dependency's prediction rests on in one run.
-
-    attention: the pattern's row by source position, summed over the last layer's heads and divided by their number
-    contributions: parts of logit(target) - logit(alternative), `direct` first, then one a source position
-    """
-
-    dependency: Dependency
-    alternative: int
-    probability: float
-    attention: pd.Series
-    contributions: pd.Series
-
-    @property
-    def margin(self) -> float:
-        """logit(target) - logit(alternative)."""
-        return float(self.contributions.sum())
+MOST_SHOWN = 8  # places explained on one screen
 
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
-    """The homework's answers: the runs of item 1 and the one picked, its evidence, and the study of item 2."""
+    """The homework's answers: the runs of item 1 and the one picked, why it predicts so, and the study of item 2.
+
+    command: what shows the explanation of this run on a terminal, for the page to quote
+    """
 
     corpus: Corpus
     runs: Runs
     run: Run
-    evidence: tuple[Evidence, ...]
     study: HeadSizeStudy
+    command: str | None = None
+
+    @cached_property
+    def explanation(self) -> Explanation | None:
+        """Why the run predicts what it predicts; None where the corpus has nothing that an earlier token settles."""
+        return self.run.explain() if self._settled else None
+
+    @cached_property
+    def explanations(self) -> Explanations | None:
+        """The same of all runs."""
+        return self.runs.explain() if self._settled else None
+
+    @property
+    def _settled(self) -> bool:
+        return any(item.resolvable for item in self.corpus.dependencies())
 
     def item_1(self) -> list[str]:
         """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""
-        if not self.run.solved():
-            return ["No run of these solved the corpus; the one of the smallest loss is shown.", *self._sentences()]
-        return self._sentences()
-
-    def _sentences(self) -> list[str]:
-        if not self.evidence:
+        if self.explanation is None:
             return [
                 "No token of this corpus is left open by the current token and settled by an earlier one: "
                 "there is no dependency to code."
             ]
-        return [_sentence(item, self.corpus) for item in self.evidence]
+        shown = self.explanation.first(MOST_SHOWN)
+        numbered = zip(shown.records, shown.sentences(), strict=True)
+        sentences = [f"Sentence {record.sequence + 1}: {_lower(text)}" for record, text in numbered]
+        left = len(self.explanation) - len(shown)
+        more = [f"… and {left} more such places; `headlab explain` shows them all."] if left else []
+        return [*self._unsolved(), *sentences, *more, mechanism_sentence(self.explanation), *self._census()]
+
+    def _unsolved(self) -> list[str]:
+        if self.run.solved():
+            return []
+        if len(self.runs) == 1:
+            return ["This run did not solve the corpus."]
+        return ["No run of these solved the corpus; the one of the smallest loss is shown."]
+
+    def _census(self) -> list[str]:
+        if self.explanations is None or len(self.runs) == 1:
+            return []
+        counts = ", ".join(f"{runs} {name}" for name, runs in self.explanations.census()["runs"].items())
+        return [f"Of all {len(self.runs)} runs: {counts}."]
 
     def item_2(self) -> list[str]:
         """Return the sentences of item 2."""
@@ -98,7 +108,7 @@ def exercise(
     study = study_head_sizes(
         corpus, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
     )
-    return Exercise(corpus, runs, run, tuple(gather_evidence(run)), study)
+    return Exercise(corpus, runs, run, study)
 
 
 def pick(runs: Runs) -> int:
@@ -129,49 +139,17 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
         )
     run = runs[pick(runs) if number is None else number]
     study = HeadSizeStudy((HeadSize.of(runs),), (), runs.model.width(runs.corpus.d_vocab))
-    return Exercise(runs.corpus, runs, run, tuple(gather_evidence(run)), study)
+    return Exercise(runs.corpus, runs, run, study)
 
 
-def gather_evidence(run: Run) -> list[Evidence]:
-    """Return the evidence for every dependency that an earlier position settles."""
-    on = run.activations()
-    found = []
-    for dependency in run.corpus.dependencies():
-        if not dependency.resolvable:
-            continue
-        b, t = dependency.sequence, dependency.position
-        rivals = list(dependency.alternatives)
-        alternative = rivals[int(np.argmax(run.logits()[b, t, rivals]))]
-        parts = source_contributions(run.params, on, b, t, dependency.target, alternative, residual=run.model.residual)
-        rows = run.corpus.position_labels(b)[: t + 1 if run.model.causal else None]
-        by_source = parts.by_source.sum(axis=0)[: len(rows)]
-        found.append(
-            Evidence(
-                dependency,
-                alternative,
-                float(run.probs()[b, t, dependency.target]),
-                pd.Series(on.pattern[-1, :, b, t].mean(axis=0)[: len(rows)], index=rows, name="attention"),
-                pd.Series(
-                    [float(parts.direct), *by_source.astype(float)], index=["direct", *rows], name="contribution"
-                ),
-            )
-        )
-    return found
+def mechanism_sentence(explanation: Explanation) -> str:
+    """Return a run's mechanism and what that is.
 
-
-def _sentence(item: Evidence, corpus: Corpus) -> str:
-    d, names = item.dependency, corpus.vocabulary
-    sources = item.contributions.drop("direct")
-    looked, gave = str(item.attention.idxmax()), str(sources.abs().idxmax())
-    look = "mostly looks at" if item.attention[looked] > STRONG else "looks most at"
-    result = "predicts" if item.margin > 0 else "wrongly prefers"
-    winner = names[d.target] if item.margin > 0 else names[item.alternative]
-    return (
-        f"In sentence {d.sequence + 1} the head, from position {d.position} “{names[d.token]}”, "
-        f"{look} “{_word(looked)}” ({item.attention[looked]:.0%}) and {result} "
-        f"“{winner}”: logit({names[d.target]}) − logit({names[item.alternative]}) = {item.margin:+.2f}, of which "
-        f"“{_word(gave)}” gives {sources[gave]:+.2f} and the residual stream {item.contributions['direct']:+.2f}."
-    )
+    >>> from headlab.training import train
+    >>> mechanism_sentence(train(Corpus.notebook(), seeds=4)[0].explain())
+    'This run is pattern-coded: where it looks differs between the sentences, as when one answer is ...'
+    """
+    return f"This run is {explanation.mechanism}: {explanation.meaning}."
 
 
 def dependency_sentence(item: Dependency, corpus: Corpus) -> str:
@@ -187,5 +165,5 @@ def dependency_sentence(item: Dependency, corpus: Corpus) -> str:
     return f"{fact}; “{names[item.settled_token]}” at position {item.settled_by} tells which."
 
 
-def _word(row: str) -> str:
-    return row.split(" ", 1)[1]
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

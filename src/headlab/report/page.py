@@ -14,10 +14,16 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from headlab.analysis.mechanism import MEANINGS
 from headlab.analysis.predictions import verdicts
+from headlab.analysis.wording import sentence
 from headlab.report import figures
-from headlab.report.exercise import Exercise, dependency_sentence
+from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence
+from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
 from headlab.runs_file import write_atomically
+from headlab.study.statistics import wilson
+
+MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
 
 LOSS_WORDS = {
     "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
@@ -27,11 +33,12 @@ LOSS_WORDS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a shaded table: its text, its shade in 0 … 1, and whether it is the row's target."""
+    """One number of a shaded table: its text, its shade in 0 … 1, whether it is the row's target, or negative."""
 
     text: str
     shade: float
     target: bool = False
+    negative: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,20 @@ class ShadedTable:
     caption: str
     columns: list[str]
     rows: list[tuple[str, list[Cell], str, str]]
+
+
+@dataclass(frozen=True)
+class Why:
+    """One prediction explained: the sentence, its numbers, its figure, and the commands that check them."""
+
+    place: str
+    sentence: str
+    parts: pd.DataFrame | None
+    waterfall: Markup | None
+    coding: dict[str, float] | None
+    equation: str
+    patches: list[str]
+    checks: list[str]
 
 
 def write(exercise: Exercise, path: str | Path) -> Path:
@@ -73,7 +94,9 @@ def render(exercise: Exercise) -> str:
         n_runs=len(exercise.runs),
         curve=svg(_curve(exercise)),
         item_1=exercise.item_1(),
-        waterfalls=[svg(_waterfall(item, corpus)) for item in exercise.evidence],
+        why=_why(exercise),
+        census=_census(exercise),
+        circuits=_circuits(exercise),
         item_2=exercise.item_2(),
         sizes=study.table(),
         pairs=study.pairs(),
@@ -146,7 +169,65 @@ def _curve(exercise: Exercise) -> Figure:
     )
 
 
-def _waterfall(item: Any, corpus: Any) -> Figure:
-    names = corpus.labels
-    title = f"sentence {item.dependency.sequence + 1}: logit({names[item.dependency.target]}) − logit({names[item.alternative]})"
-    return figures.contributions(item.contributions, title=title)
+def _why(exercise: Exercise) -> list[Why]:
+    if exercise.explanation is None:
+        return []
+    shown = exercise.explanation.first(MOST_SHOWN)
+    commands = check_commands(shown, exercise.command or "")
+    return [
+        Why(
+            place=place(record),
+            sentence=sentence(record),
+            parts=part_table(record) if record.finite else None,
+            waterfall=svg(figures.contributions(record.parts(), title=record.pair)) if record.finite else None,
+            coding=record.coding if record.coding is not None and np.isfinite(record.coding["pattern_share"]) else None,
+            equation=coding_sentence(record) if record.coding is not None else "",
+            patches=patch_lines(record),
+            checks=list(checks.values()) if exercise.command else [],
+        )
+        for record, checks in zip(shown.records, commands, strict=True)
+    ]
+
+
+def _census(exercise: Exercise) -> list[dict[str, Any]]:
+    if exercise.explanations is None or len(exercise.runs) == 1:
+        return []
+    census = exercise.explanations.census()
+    return [
+        {
+            "mechanism": name,
+            "runs": runs,
+            "prototype": prototype,
+            "rate": wilson(runs, len(exercise.runs)),
+            "words": MEANINGS[str(name)],
+        }
+        for name, runs, prototype in zip(census.index, census["runs"], census["prototype"], strict=True)
+    ]
+
+
+def _circuits(exercise: Exercise) -> list[ShadedTable]:
+    run = exercise.run
+    if (
+        not np.isfinite(run.logits()).all()
+        or run.corpus.d_vocab * run.model.n_layers * run.model.n_heads > MOST_CIRCUITS
+    ):
+        return []
+    tables = []
+    for layer, head in np.ndindex(run.model.n_layers, run.model.n_heads):
+        which = "" if run.model.n_layers * run.model.n_heads == 1 else f", head {layer}.{head}"
+        circuits = run.circuits(layer, head)
+        for name, frame in circuits.scores.items():
+            tables.append(_diverging(f"QK{which}, {name}: score of query (row) and key (column)", frame))
+        for name, frame in circuits.writes.items():
+            tables.append(_diverging(f"OV{which}: what a source {name} (row) writes to each logit (column)", frame))
+    return tables
+
+
+def _diverging(caption: str, frame: pd.DataFrame) -> ShadedTable:
+    """Return a table shaded by size, its negative cells in the other colour."""
+    reach = float(np.abs(frame.to_numpy()).max()) or 1.0
+    rows = [
+        (str(label), [Cell(f"{value:+.1f}", abs(value) / reach, negative=value < 0) for value in values], "", "")
+        for label, values in zip(frame.index, frame.to_numpy().tolist(), strict=True)
+    ]
+    return ShadedTable(caption, [str(name) for name in frame.columns], rows)

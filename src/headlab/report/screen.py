@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.predictions import verdicts
-from headlab.report.exercise import dependency_sentence
+from headlab.report.exercise import MOST_SHOWN, dependency_sentence
 from headlab.report.tables import terminal_table
 
 if TYPE_CHECKING:
@@ -111,12 +111,13 @@ def _attention(run: "Run") -> list[Any]:
 
 
 def _contributions(exercise: "Exercise") -> list[Any]:
-    labels = exercise.corpus.labels
+    if exercise.explanation is None:
+        return []
     blocks = []
-    for item in exercise.evidence:
-        total = pd.concat([item.contributions, pd.Series({"sum": item.margin})])
-        pair = f"logit({labels[item.dependency.target]}) − logit({labels[item.alternative]})"
-        title = f"What each source position contributes to {pair}, sentence {item.dependency.sequence + 1}"
+    for record in exercise.explanation.first(MOST_SHOWN).records:
+        parts = record.parts()
+        total = pd.concat([parts, pd.Series({"sum": parts.sum()})])
+        title = f"What each part gives to {record.pair}, sentence {record.sequence + 1}"
         blocks.append(_blank(terminal_table(total.to_frame("part").T, title=title)))
     return blocks
 
@@ -160,16 +161,17 @@ def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
         "sigmoid": plain(run.sigmoid()),
         "pattern": plain(run.pattern()),
         "item_1": exercise.item_1(),
+        "explanation": None if exercise.explanation is None else json_value(exercise.explanation.to_dict()),
         "item_2": exercise.item_2(),
-        "head_sizes": _records(exercise.study.table().reset_index()),
-        "pairs": _records(exercise.study.pairs()),
+        "head_sizes": records(exercise.study.table().reset_index()),
+        "pairs": records(exercise.study.pairs()),
         "report": str(report),
     }
 
 
 def runs_json(runs: "Runs") -> dict[str, Any]:
     """Return one record a run."""
-    return {"runs": _records(runs.table()), "solved": int(runs.solved().sum())}
+    return {"runs": records(runs.table()), "solved": int(runs.solved().sum())}
 
 
 def runs_blocks(runs: "Runs") -> list[Any]:
@@ -191,12 +193,15 @@ def plain(values: Any) -> Any:
 
 def json_value(value: Any) -> Any:
     """Return a value that strict JSON can hold."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [json_value(item) for item in value]
+    if isinstance(value, dict):
+        return {name: json_value(item) for name, item in value.items()}
     if isinstance(value, np.generic):
         value = value.item()
     return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as values that strict JSON can hold."""
     return [{str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")]

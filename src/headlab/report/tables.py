@@ -27,7 +27,7 @@ def terminal_table(
     targets: Sequence[str] | None = None,
 ) -> "TerminalTable":
     """Return a table for Rich; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
-    rows = [[_cell(value, shade) for value in row] for _, row in frame.iterrows()]
+    rows = [[_cell(value, shade) for value in row] for row in frame.itertuples(index=False)]
     columns = [
         TableColumn(Text(str(name)), [row[number] for row in rows], "right")
         for number, name in enumerate(frame.columns)

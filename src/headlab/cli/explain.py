@@ -1,0 +1,287 @@
+"""`headlab explain`: why a run predicts what it predicts, and every check of it."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headlab.cli.options import (
+    MODEL_HELP,
+    TRAINING_HELP,
+    configurations,
+    corpus_options,
+    field_options,
+    given,
+    json_option,
+    plain,
+    read_corpus,
+    retrace,
+    seed_list,
+    steps_option,
+    threads_option,
+)
+from headlab.cli.terminal import progress_bar, show
+from headlab.config import ModelConfig, TrainConfig
+from headlab.errors import ConfigError, SelectionError
+
+if TYPE_CHECKING:
+    from headlab.analysis.contrast import Contrast
+    from headlab.runs import Run, Runs
+
+RUNS_TO_PICK_FROM = 100
+TABLES = ("circuits", "scores", "battery", "paths")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about a run: a choice, and what to do to it; sentence: counted from 1."""
+
+    sentence: Any
+    position: Any
+    tokens: str | None
+    ablations: tuple[str, ...]
+    patches: tuple[str, ...]
+    pattern: str | None
+    layer: Any
+    head: Any
+    table: str | None
+
+    def place(self, run: "Run") -> dict[str, Any]:
+        """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
+        count = run.corpus.n_sequences
+        if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
+            known = "; ".join(f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1))
+            raise SelectionError(f"--sentence must be one of: {known}; got {self.sentence!r}")
+        return {
+            "sequence": None if self.sentence is None else self.sentence - 1,
+            "position": self.position,
+            "tokens": None if self.tokens is None else tuple(self.tokens.split(",")),
+        }
+
+    @property
+    def asks_for_intervention(self) -> bool:
+        """Whether something is to be done to the run."""
+        return bool(self.ablations or self.patches or self.pattern)
+
+    @property
+    def asks_for_place(self) -> bool:
+        """Whether one choice is asked about instead of all."""
+        return not (self.sentence is None and self.position is None and self.tokens is None)
+
+
+@click.command()
+@corpus_options
+@click.option(
+    "--seeds",
+    help="A seed to explain, or a range like 0:1000 to count mechanisms.  [default: the first that predicts well]",
+)
+@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run of saved ones.  [default: as above]")
+@click.option("--sentence", type=plain, metavar="NUMBER", help="Only this sentence, counted from 1.")
+@click.option("--position", type=plain, metavar="POSITION", help="Only this position: a number from 0, or a word.")
+@click.option(
+    "--tokens", metavar="A,B", help="Explain A against B.  [default: the target and what it is confused with]"
+)
+@click.option("--ablate", "ablations", multiple=True, metavar="PART", help="Take a part away; may be repeated.")
+@click.option(
+    "--patch", "patches", multiple=True, metavar="WHAT", help="Patch from the other sentence; may be repeated."
+)
+@click.option("--pattern", metavar="WEIGHTS", help="Set the position's attention by hand, like man=0.5,2=0.5.")
+@click.option(
+    "--layer", type=plain, metavar="NUMBER", help="Only this layer's part, for --patch, --pattern and --show."
+)
+@click.option("--head", type=plain, metavar="NUMBER", help="Only this head's part.")
+@click.option("--show", "table", metavar="TABLE", help=f"Print a table instead: {', '.join(TABLES)}.")
+@steps_option
+@field_options(ModelConfig, MODEL_HELP)
+@field_options(TrainConfig, TRAINING_HELP)
+@threads_option
+@json_option
+@click.pass_context
+def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool, **options: Any) -> None:
+    """Say why a run predicts what it predicts, and prove it by intervening.
+
+    FILE holds one sentence a line (`-` reads standard input), or is a folder that `headlab train --save` wrote; without it,
+    the notebook's two sentences are used. For every dependency of the corpus: where the run looks, what that gives, how the
+    dependency is coded, and what becomes of the prediction when parts are taken away.
+
+    \b
+    PART is     source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY  head:LAYER.HEAD
+                token:TOKEN  direct  positions; POSITION is a number or a word
+    WHAT is     q  k  v  z  pattern  scores  resid
+    TABLE is    circuits (QK and OV in words)  scores (previous token, induction, copying …)
+                battery (uniform, permuted, another run's pattern)  paths (through every head)
+    """
+    names = ("sentence", "position", "tokens", "ablations", "patches", "pattern", "layer", "head", "table")
+    question = Question(**{name: options.pop(name) for name in names})
+    if question.table not in (None, *TABLES):
+        raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {question.table!r}")
+    runs, command = _runs(ctx, seeds, number, options, as_json)
+    if len(runs) > 1 and (number is not None or seeds is None):
+        runs = runs[[_chosen(runs, number)]]
+    if len(runs) > 1 and question.table != "battery":
+        if question.asks_for_intervention or question.asks_for_place or question.table:
+            raise ConfigError(f"one run must be chosen for that, got {len(runs)} seeds: name one with --seeds")
+        _census(runs, command, as_json)
+    else:
+        _one(runs, question, command, as_json)
+
+
+def _runs(
+    ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
+) -> tuple["Runs", str]:
+    """Return the runs asked about, and the command that asks about one of them again (a seed or run is added)."""
+    from headlab.runs import Runs
+    from headlab.training import train
+
+    file = options["file"]
+    if file is not None and Path(file).is_dir():
+        foreign = [f"--{name.replace('_', '-')}" for name in [*given(ctx), *([] if seeds is None else ["seeds"])]]
+        if foreign:
+            raise ConfigError(
+                f"saved runs must be taken as they were trained, got {', '.join(foreign)}: leave that out"
+            )
+        runs = Runs.load(file)
+        chosen = _chosen(runs, number)
+        return runs, f"headlab explain {shlex.quote(str(file))} --run {chosen}"
+    if number is not None:
+        raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
+    model, training = configurations(options)
+    corpus = read_corpus(options)
+    numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
+    with progress_bar("training", as_json) as progress:
+        runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
+    chosen = runs.seeds[_chosen(runs, None)] if runs.seeds is not None else 0
+    return runs, f"{retrace(ctx, file)} --seeds {chosen}"
+
+
+def _chosen(runs: "Runs", number: Any) -> int:
+    from headlab.report.exercise import pick
+
+    if number is None:
+        return pick(runs)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(runs):
+        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
+    return number
+
+
+def _census(runs: "Runs", command: str, as_json: bool) -> None:
+    from headlab.report.explained import census_blocks
+    from headlab.report.screen import records
+
+    explanations = runs.explain()
+    if as_json:
+        census = explanations.census().reset_index()
+        _print_json({"census": records(census), "runs": records(explanations.table())})
+    else:
+        show(census_blocks(explanations, command))
+
+
+def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
+    run = runs[0]
+    if question.table is not None:
+        _table(runs, question, as_json)
+    elif question.asks_for_intervention:
+        _intervene(run, question, as_json)
+    else:
+        _explain(run, question, command, as_json)
+
+
+def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
+    from headlab.analysis.explanation import explain as explain_subject
+    from headlab.report.explained import explanation_blocks
+    from headlab.report.screen import json_value
+
+    chosen = [run.contrast(**question.place(run))] if question.asks_for_place else None
+    name = "given weights" if run.seed is None else run.seed
+    explanation = explain_subject(run.subject, chosen, [name])[0]
+    if as_json:
+        _print_json(json_value(explanation.to_dict()))
+    else:
+        click.echo(repr(run))
+        show(explanation_blocks(explanation, command))
+
+
+def _intervene(run: "Run", question: Question, as_json: bool) -> None:
+    from headlab.report.explained import effects_blocks
+    from headlab.report.screen import records
+
+    where = question.place(run)
+    contrast: Contrast = run.contrast(**where)
+    only = {"layer": question.layer, "head": question.head}
+    found = []
+    if question.ablations:
+        found.append(run.ablate(*question.ablations, **where))
+    if question.patches:
+        whats = [what for part in question.patches for what in part.split(",")]
+        found.append(run.patch(whats, **only, **where))
+    if question.pattern:
+        layer, head = question.layer or 0, question.head or 0
+        found.append(run.set_pattern(_weights(question.pattern), layer=layer, head=head, **where))
+    if as_json:
+        _print_json(
+            {"choice": contrast.words(run.corpus), "effects": [r for item in found for r in records(item.table())]}
+        )
+        return
+    place = contrast.place
+    sentence = " ".join(run.corpus.sentences[place.sequence])
+    click.echo(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
+    for effects in found:
+        show(effects_blocks(effects, contrast.words(run.corpus)))
+
+
+def _table(runs: "Runs", question: Question, as_json: bool) -> None:
+    from headlab.report.screen import json_value, records
+
+    blocks, frames = _tables(runs, question)
+    if as_json:
+        _print_json({name: json_value(records(frame)) for name, frame in frames.items()})
+    else:
+        show(blocks)
+
+
+def _tables(runs: "Runs", question: Question) -> tuple[Iterator[Any], dict[str, Any]]:
+    from headlab.report.explained import circuits_blocks, frame_blocks
+
+    run = runs[0]
+    if question.table == "circuits":
+        layer, head = question.layer or 0, question.head or 0
+        found = run.circuits(layer, head)
+        frames = {f"QK {name}": frame.reset_index() for name, frame in found.scores.items()}
+        frames |= {f"OV {name}": frame.reset_index() for name, frame in found.writes.items()}
+        return circuits_blocks(found, f"head {layer}.{head}"), frames
+    if question.table == "paths":
+        contrast = run.contrast(**question.place(run))
+        rows = run.corpus.position_labels(contrast.place.sequence)
+        frame = run.contributions(**question.place(run)).table(0, rows).rename_axis("path").reset_index()
+        return frame_blocks(frame, f"{contrast.words(run.corpus)} by path (row) and source position (column)"), {
+            "paths": frame
+        }
+    if question.table == "scores":
+        frame = run.head_scores().drop(columns="run").astype({"layer": str, "head": str})
+        return frame_blocks(frame, "Head scores on this corpus"), {"scores": frame}
+    frame = _battery(runs)
+    return frame_blocks(frame, "Other patterns in the place of the trained one"), {"battery": frame}
+
+
+def _battery(runs: "Runs") -> Any:
+    frame = runs.battery()
+    whole = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
+    whole["sequence"] += 1
+    names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
+    return whole.rename(columns=names).astype({"sentence": str, "position": str})
+
+
+def _weights(text: str) -> dict[int | str, float]:
+    try:
+        pairs = [part.rsplit("=", 1) for part in text.split(",")]
+        return {int(place) if place.isdigit() else place: float(weight) for place, weight in pairs}
+    except ValueError:
+        raise ConfigError(f"--pattern must be weights like man=0.5,2=0.5, got {text!r}") from None
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

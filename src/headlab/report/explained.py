@@ -1,0 +1,205 @@
+"""Explanations on a terminal: sentences, the tables they rest on, and the command that checks each."""
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from headlab.analysis.claims import IRRELEVANT
+from headlab.analysis.mechanism import MEANINGS
+from headlab.analysis.wording import sentence
+from headlab.report.tables import terminal_table
+
+if TYPE_CHECKING:
+    from headlab.analysis.circuits import Circuits
+    from headlab.analysis.effects import Effects
+    from headlab.analysis.evidence import Record, Tested
+    from headlab.analysis.explanation import Explanation, Explanations
+
+LEGEND = (
+    "gives: exact part of the logit difference. zero, mean, resample: the logit difference when the part becomes zero, its mean "
+    "over the sentences, or what it is in the other sentence; ≠ where the three disagree. irrelevant: none moves it by 10 %."
+)
+PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
+
+
+def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any]:
+    """Yield the screen's blocks of one run; command: what explains this run, for the checks that the screen offers."""
+    yield Text(f"{explanation.mechanism}: {explanation.meaning}.", style="bold")
+    for record, checks in zip(explanation.records, check_commands(explanation, command), strict=True):
+        yield Rule(Text(place(record)), align="left")
+        yield Text("• " + sentence(record))
+        if record.finite:
+            yield from _numbers(record)
+            lines = [f"{f'check {what}':<20}{line}" for what, line in checks.items()]
+            yield Padding(Text("\n".join(lines), style="cyan"), (1, 0, 0, 0))
+    yield Text("")
+    yield Text(LEGEND, style="dim")
+
+
+def check_commands(explanation: "Explanation", command: str) -> list[dict[str, str]]:
+    """Return, for every record, the commands that show what its claims rest on."""
+    found, seen = [], set()
+    for record in explanation.records:
+        where = f"{command} --sentence {record.sequence + 1}"
+        if record.sequence in seen:
+            where += f" --position {record.place}"
+        seen.add(record.sequence)
+        strongest = max((*record.sources, *record.others), key=lambda part: abs(part.contribution))
+        checks = {"gives, flips": f"{where} --ablate {shlex.quote(strongest.spelling)}"}
+        if record.patches:
+            checks["coding"] = f"{where} --patch pattern,v"
+        found.append(checks)
+    return found
+
+
+def place(record: "Record") -> str:
+    """Return what is chosen between, and where, as a line."""
+    before = " ".join(record.words[: record.place])
+    return f"Sentence {record.sequence + 1}: {before} [{record.token}] → {record.target}, not {record.rival}"
+
+
+def _numbers(record: "Record") -> Iterator[Any]:
+    yield Padding(terminal_table(part_table(record), title=f"{record.pair} = {record.difference:+.2f}"), (1, 0))
+    if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
+        yield Text(f"Coding split: {coding_sentence(record)}")
+    for line in patch_lines(record):
+        yield Text(line)
+
+
+def part_table(record: "Record") -> pd.DataFrame:
+    """Return the table of parts as text: what each gives, and the logit difference without it."""
+    parts = (*record.sources, *record.heads, *record.others)
+    names = [f"{part.position} {part.name}" if part in record.sources else part.name for part in parts]
+    rows = [
+        {
+            "attention": _share(part.attention),
+            "gives": _number(part.contribution),
+            **{kind: _number(value) for kind, value in part.after.items()},
+            "without it": verdict(part),
+        }
+        for part in parts
+    ]
+    return pd.DataFrame(
+        rows, index=[name.removesuffix(" path").replace("position embeddings", "positions") for name in names]
+    )
+
+
+def verdict(part: "Tested") -> str:
+    """Return what became of the prediction without a part.
+
+    >>> from headlab.analysis.evidence import Tested
+    >>> verdict(Tested("man", "source:1", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True))
+    '≠ flips (zero, resample)'
+    """
+    mark = "≠ " if part.disagree else ""
+    if part.flips:
+        return f"{mark}flips ({', '.join(part.flips)})"
+    return mark + ("irrelevant" if part.verdict == IRRELEVANT else "no flip")
+
+
+def coding_sentence(record: "Record") -> str:
+    """Return the coding split as an equation in words."""
+    assert record.coding is not None
+    parts = ", ".join(
+        f"{record.coding[name]:+.2f} ({record.coding[f'{name}_share']:.0%}) {words}"
+        for name, words in PARTS.items()
+        if name != "direct" or abs(record.coding[name]) > 0.005
+    )
+    other = f"{record.other_difference:+.2f} in sentence {(record.other_sequence or 0) + 1}"
+    return f"{record.difference:+.2f} here, {other}. The change of {record.coding['total']:+.2f} is {parts}."
+
+
+def patch_lines(record: "Record") -> list[str]:
+    """Return what exchanging pattern or values between the two sentences did, a line each."""
+    lines = []
+    for what, words in (("pattern", "Pattern"), ("v", "Values")):
+        both = [row for row in record.patches if row["what"] == what]
+        if both:
+            effects = [
+                f"{row['before']:+.2f} → {row['after']:+.2f} {'flips' if row['flips'] else 'stays'}" for row in both
+            ]
+            other = (record.other_sequence or 0) + 1
+            lines.append(f"{words} of sentence {other}: {effects[0]}; reversed: {effects[1]}")
+    return lines
+
+
+def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
+    """Yield the screen's blocks of many runs: how many go by which mechanism, and a run to look at for each."""
+    census = explanations.census()
+    shown = pd.DataFrame(
+        {
+            "runs": census["runs"].map(str),
+            "share": [f"{share:.0%}" for share in census["share"]],
+            "pattern share": [_share(share) for share in census["pattern_share"]],
+            "for instance": [f"seed {name}" if command else f"run {name}" for name in census["prototype"]],
+        },
+        index=census.index,
+    )
+    yield terminal_table(shown, title=f"Mechanisms of {len(explanations)} runs")
+    yield Text("")
+    yield Text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
+
+
+def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
+    """Yield the screen's blocks of interventions on one run."""
+    yield terminal_table(effect_table(effects), title=pair)
+    if effects.disagree.any():
+        yield Text(
+            "≠ what was tried disagrees: some flips the prediction or moves it much further than the rest", style="dim"
+        )
+
+
+def effect_table(effects: "Effects") -> pd.DataFrame:
+    """Return what interventions on one run did, as text."""
+    table = effects.table()
+    shown = pd.DataFrame(
+        {
+            "": table["kind"],
+            "before": table["difference_before"].map(_number),
+            "after": table["difference_after"].map(_number),
+            "change": table["change"].map(_number),
+            "p before": table["probability_before"].map(_share),
+            "p after": table["probability_after"].map(_share),
+            "prediction": [
+                f"{'≠ ' if disagree else ''}{'–' if np.isnan(after) else 'flips' if flips else 'stays'}"
+                for after, flips, disagree in zip(
+                    table["difference_after"], table["flips"], table["disagree"], strict=True
+                )
+            ],
+        }
+    )
+    return shown.set_index(table["intervention"])
+
+
+def circuits_blocks(circuits: "Circuits", head: str) -> Iterator[Any]:
+    """Yield the screen's blocks of one head's circuits in words."""
+    for name, frame in circuits.scores.items():
+        yield Padding(
+            terminal_table(frame, title=f"{head}, QK, {name}: score of query (row) and key (column)"), (0, 0, 1, 0)
+        )
+    for name, frame in circuits.writes.items():
+        yield Padding(
+            terminal_table(frame, title=f"{head}, OV: what a source {name} (row) writes to each logit"), (0, 0, 1, 0)
+        )
+    for name, values in circuits.singular_values.items():
+        numbers = ", ".join(f"{value:.2f}" for value in values)
+        yield Text(f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}")
+
+
+def frame_blocks(frame: pd.DataFrame, title: str) -> Iterator[Any]:
+    """Yield a table as it is; its first column names the rows."""
+    yield terminal_table(frame.set_index(frame.columns[0]), title=title)
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{round(value, 2) + 0.0:+.2f}"
+
+
+def _share(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.0%}"

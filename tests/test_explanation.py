@@ -1,0 +1,231 @@
+"""Explanations of trained runs: every number in a sentence is in its record, every claim survives its test."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import headlab as hl
+from headlab.analysis.claims import IRRELEVANT, NECESSARY, claims
+from headlab.analysis.components import Edge
+from headlab.analysis.contrast import Contrast, Place, contrasts
+from headlab.analysis.effects import ablate
+from headlab.analysis.explanation import explain
+from headlab.analysis.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
+from headlab.report.screen import json_value
+
+NOTEBOOK = hl.Corpus.notebook()
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return hl.train(NOTEBOOK, seeds=range(300), record="none")
+
+
+@pytest.fixture(scope="module")
+def explanations(runs):
+    return runs.explain()
+
+
+def test_no_edge_called_necessary_survives_and_no_irrelevant_one_flips(runs):
+    right = runs[runs.solved()]
+    every = [Edge(query, key, 0, 0) for query in range(4) for key in range(query + 1)]
+    counted = {NECESSARY: 0, IRRELEVANT: 0}
+    for choice in contrasts(right.subject):
+        named = claims(right.subject, choice).edges()[:, 0, 0]
+        flips = ablate(right.subject, choice, every).flips
+        for number, edge in enumerate(every):
+            claim = named[:, edge.query, edge.key]
+            assert flips[claim == NECESSARY, number].all()
+            assert not flips[claim == IRRELEVANT, number].any()
+            for word in counted:
+                counted[word] += int((claim == word).sum())
+    assert counted[NECESSARY] > 20
+    assert counted[IRRELEVANT] > 3000
+
+
+def test_claims_foretell_the_ablated_logit_difference_in_the_last_layer():
+    for model in (hl.ModelConfig(), hl.ModelConfig(n_layers=2, n_heads=2)):
+        runs = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=300), seeds=range(10), record="none")
+        last = model.n_layers - 1
+        for choice in contrasts(runs.subject):
+            found = claims(runs.subject, choice)
+            for head in range(model.n_heads):
+                for key in range(4):
+                    change = ablate(runs.subject, choice, [Edge(3, key, last, head)]).change[:, 0]
+                    np.testing.assert_allclose(found.change[:, :, last, head, 3, key].T, change, atol=1e-9)
+
+
+def test_every_number_of_a_sentence_is_in_its_record(explanations):
+    for explanation in list(explanations)[:100]:
+        for record, sentence in zip(explanation.records, explanation.sentences(), strict=True):
+            known = {f"{value:+.2f}".replace("-0.00", "+0.00") for value in numbers_of(record)}
+            known |= {f"{value:.0%}" for value in numbers_of(record)} | {f"{value:.3f}" for value in numbers_of(record)}
+            found = re.findall(r"[+-]?\d[\d.]*%?", sentence)
+            assert found
+            assert [number.rstrip(".") for number in found if number.rstrip(".") not in known] == []
+
+
+def numbers_of(record):
+    def walk(value):
+        if isinstance(value, dict):
+            value = value.values()
+        if isinstance(value, float):
+            yield value
+        elif not isinstance(value, str | int | type(None)):
+            for item in value:
+                yield from walk(item)
+
+    return list(walk(record.to_dict()))
+
+
+def test_every_sentence_has_at_most_forty_words(explanations):
+    assert max(len(text.split()) for item in explanations for text in item.sentences()) <= 40
+
+
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_sentences_stay_short_and_say_which_heads_whatever_the_model(layers, heads):
+    model = hl.ModelConfig(n_layers=layers, n_heads=heads, factored_values=True)
+    for item in hl.train(NOTEBOOK, model, seeds=range(30), record="none").explain():
+        for text in item.sentences():
+            assert len(text.split()) <= 40
+            assert ("; ablating" in text or "; yet ablating" in text) == text.startswith("From")
+
+
+def test_a_test_that_contradicts_the_attention_map_is_said(explanations):
+    seen = 0
+    for item in explanations:
+        for record, text in zip(item.records, item.sentences(), strict=True):
+            looked = max(record.sources, key=lambda source: source.attention)
+            if text.startswith("From") and not looked.flips:
+                assert (
+                    f"“{looked.name}” changes nothing" in text or "yet ablating it" in text or "flips nothing" in text
+                )
+                seen += 1
+    assert seen > 10
+
+
+def test_unsolved_runs_are_told_what_they_do_instead(explanations):
+    for item in explanations:
+        if item.mechanism == BIGRAM:
+            assert all("does not tell the sentences apart" in text for text in item.sentences())
+        if item.mechanism == HAIR:
+            assert all("right by a hair" in text for text in item.sentences())
+
+
+def test_a_run_that_diverged_is_told_so():
+    training = hl.TrainConfig.of(steps=50, learning_rate=1e4)
+    runs = hl.train(NOTEBOOK, training=training, seeds=range(3), record="none")
+    assert not runs.finished.all()
+    explanation = runs.explain()[int(np.argmin(runs.finished))]
+    assert explanation.mechanism == OTHER
+    assert "diverged" in explanation.sentences()[0]
+    json.dumps(json_value(explanation.to_dict()), allow_nan=False)
+
+
+def test_mechanism_follows_its_definition(explanations):
+    table = explanations.table()
+    solved = table[table["solved"]]
+    assert (solved.loc[solved["mechanism"] == "value-coded", "pattern_share"] <= 1 / 3 + 1e-9).all()
+    assert (solved.loc[solved["mechanism"] == "pattern-coded", "pattern_share"] >= 2 / 3).all()
+    assert table.loc[~table["solved"], "mechanism"].isin([BIGRAM, OTHER]).all()
+    assert set(MEANINGS) == set(MECHANISMS)
+
+
+def test_census_counts_every_run_once_and_shows_one_of_each(explanations):
+    census = explanations.census()
+    assert census["runs"].sum() == len(explanations)
+    assert census["share"].sum() == pytest.approx(1)
+    names = dict(zip(explanations.names, explanations.mechanism, strict=True))
+    assert [names[row["prototype"]] for _, row in census.iterrows()] == list(census.index)
+
+
+def test_one_run_is_explained_as_in_a_thousand(runs, explanations):
+    for number in (3, 4, 250):
+        assert str(runs[number].explain()) == str(explanations[number])
+        assert explanations[number].sentences() == list(explanations)[number].sentences()
+
+
+def test_a_record_holds_the_forward_pass_numbers(runs, explanations):
+    for number in (0, 4):
+        for record in explanations[number].records:
+            logits = runs[number].logits()[record.sequence, record.place]
+            names = list(NOTEBOOK.vocabulary)
+            difference = logits[names.index(record.target)] - logits[names.index(record.rival)]
+            assert record.difference == pytest.approx(float(difference), abs=1e-5)
+            assert record.parts().sum() == pytest.approx(record.difference, abs=1e-9)
+            attention = runs[number].pattern()[record.sequence, record.place]
+            np.testing.assert_allclose([source.attention for source in record.sources], attention[:4], atol=1e-6)
+
+
+def test_explanations_come_back_after_saving(runs, tmp_path):
+    runs[:3].save(tmp_path / "kept")
+    assert str(hl.Runs.load(tmp_path / "kept")[2].explain()) == str(runs[2].explain())
+
+
+def test_a_choice_between_any_two_tokens_can_be_explained(runs):
+    at = runs.contrast(sequence=1, position="ordered", tokens=("the", "man"))
+    assert at == Contrast(Place(1, 2), 1, 2)
+    record = explain(runs[4].subject, [at])[0].records[0]
+    assert (record.target, record.rival, record.other) == ("the", "man", None)
+    assert record.parts().sum() == pytest.approx(record.difference)
+
+
+def test_corpus_with_three_answers_contrasts_each_with_another():
+    corpus = hl.Corpus.from_text("cat likes the fish\ndog likes the bone\nbird likes the seed")
+    explanation = hl.train(corpus, seeds=1)[0].explain()
+    assert [record.target for record in explanation.records] == ["fish", "bone", "seed"]
+    assert all(record.other is not None for record in explanation.records)
+
+
+def test_jupyter_shows_an_explanation_as_text_and_tables(explanations):
+    html = explanations[4]._repr_html_()
+    assert html.count("<table") == 2
+    assert "&lt;Start&gt;" in html
+
+
+BAD = {
+    "sequence": (lambda run: run.contrast(sequence=2), "0 <Start> man ordered the chicken; 1 <Start> woman"),
+    "position": (lambda run: run.contrast(sequence=0, position=9), "0 <Start>, 1 man, 2 ordered, 3 the, 4 chicken"),
+    "position by word": (lambda run: run.contrast(position="woman"), "0 <Start>, 1 man"),
+    "token": (lambda run: run.contrast(tokens=("fish", "beef")), "<Start>, the, man, chicken, ordered, woman, beef"),
+    "one token": (lambda run: run.contrast(tokens=("beef",)), "must be two of"),
+    "the same token twice": (lambda run: run.contrast(tokens=("beef", "beef")), "two different"),
+    "head": (lambda run: run.ablate("head:0.3"), "head must be 0, got 3"),
+    "layer": (lambda run: run.circuits(layer=2), "layer must be 0, got 2"),
+    "component": (lambda run: run.ablate("mlp:0"), "source:POSITION"),
+    "edge to the future": (lambda run: run.ablate("edge:1>3"), "causal mask"),
+    "token elsewhere": (lambda run: run.ablate("token:woman"), "<Start>, man, ordered, the, chicken"),
+    "patch": (lambda run: run.patch("mlp"), "q, k, v, z, pattern, scores, resid"),
+    "weights that do not sum to 1": (lambda run: run.set_pattern({"man": 0.5}), "sum to 1, got 0.5"),
+    "weight in the future": (lambda run: run.set_pattern({4: 1.0}), "at or before"),
+    "negative weight": (lambda run: run.set_pattern({"man": -0.5, 0: 1.5}), "from 0 to 1"),
+    "run": (lambda run: run.runs.explain()[5], "a run must be from 0 to 0, got 5"),
+    "paths": (lambda run: run.contributions(max_heads=-1), "max_heads"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_does_not_exist_is_answered_with_what_does(name):
+    ask, expected = BAD[name]
+    run = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=3), record="none")[0]
+    with pytest.raises(hl.SelectionError) as error:
+        ask(run)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_corpus_without_dependencies_says_what_follows_what():
+    run = hl.train(hl.Corpus.from_text("a b c"), training=hl.TrainConfig.of(steps=3))[0]
+    with pytest.raises(hl.SelectionError, match="this corpus has none: after “<Start>” comes “a”; after “a” comes “b”"):
+        run.explain()
+
+
+def test_parts_that_a_model_has_not_are_said_to_be_missing():
+    model = hl.ModelConfig(residual=False, positions=False)
+    run = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=3))[0]
+    for part in ("direct", "positions"):
+        with pytest.raises(hl.SelectionError, match="must be in the model"):
+            run.ablate(part)

@@ -1,0 +1,213 @@
+"""Interventions: what they must do by linearity, by definition, and against a model changed by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_attribution import MODELS, NOTEBOOK, RAGGED, subject_of
+
+import headlab as hl
+from headlab.analysis.battery import battery, pattern_variance
+from headlab.analysis.components import Direct, Edge, Head, Positional, Source, Token
+from headlab.analysis.contrast import Contrast, Place, contrasts
+from headlab.analysis.effects import ablate, patch, set_pattern
+from headlab.analysis.interventions import KINDS, PATCHES, SetPattern, intervene
+from headlab.analysis.subject import Subject
+from headlab.model.forward import forward
+
+MAN, WOMAN = Contrast(Place(0, 3), 3, 6, Place(1, 3), 1), Contrast(Place(1, 3), 6, 3, Place(0, 3), 1)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return hl.train(NOTEBOOK, seeds=range(20), record="none")
+
+
+@pytest.fixture(params=MODELS, ids=str)
+def model(request):
+    return MODELS[request.param]
+
+
+def logits_of(subject, **weights):
+    changed = Subject(replace(subject.params, **weights), subject.corpus, subject.model)
+    return changed.clean.logits
+
+
+def test_nothing_done_changes_nothing(model):
+    subject = subject_of(model)
+    own = SetPattern(0, subject.clean.pattern[:, :, :, 0])
+    np.testing.assert_allclose(intervene(subject, [own])[:, 0], subject.clean.logits[:, 0], atol=1e-10)
+
+
+def test_zeroing_an_edge_takes_away_exactly_what_it_gave(runs):
+    subject = runs.subject
+    for choice in contrasts(subject):
+        parts = runs.contributions(choice.place.sequence)
+        effects = ablate(subject, choice, [Source(key) for key in range(4)])
+        np.testing.assert_allclose(effects.change[:, :, 0], -parts.by_source[:, :4], atol=1e-10)
+
+
+def test_ablating_an_edge_replaces_it_by_its_mean_or_the_other_sentences(runs):
+    on = runs.subject.clean
+    read = on.pattern[:, 0, 0, :, 3, :, None] * on.v[:, 0, 0]
+    gave = read[..., 3] - read[..., 6]  # [run, sequence, key]
+    change = ablate(runs.subject, MAN, [Edge(3, 1)]).change[:, 0]
+    np.testing.assert_allclose(change[:, KINDS.index("mean")], gave[:, :, 1].mean(axis=1) - gave[:, 0, 1], atol=1e-10)
+    np.testing.assert_allclose(change[:, KINDS.index("resample")], gave[:, 1, 1] - gave[:, 0, 1], atol=1e-10)
+
+
+def test_zeroing_a_head_is_zeroing_its_values():
+    subject = subject_of(MODELS["two layers"])
+    W_V = subject.params.W_V.copy()
+    W_V[:, 1, 0] = 0
+    expected = logits_of(subject, W_V=W_V)[:, 0, 3]
+    effects = ablate(subject, MAN, [Head(1, 0)])
+    np.testing.assert_allclose(effects.after.logits[:, 0, 0], expected, atol=1e-10)
+
+
+def test_zeroing_positions_or_a_token_is_zeroing_their_embedding(model):
+    subject = subject_of(model)
+    if model.positions:
+        expected = logits_of(subject, W_pos=np.zeros_like(subject.params.W_pos))[:, 0, 3]
+        np.testing.assert_allclose(ablate(subject, MAN, [Positional()]).after.logits[:, 0, 0], expected, atol=1e-10)
+    W_E = subject.params.W_E.copy()
+    W_E[:, 2] = 0
+    expected = logits_of(subject, W_E=W_E)[:, 0, 3]
+    np.testing.assert_allclose(ablate(subject, MAN, [Token(2)]).after.logits[:, 0, 0], expected, atol=1e-10)
+
+
+def test_zeroing_the_direct_path_leaves_what_heads_write():
+    for name in ("notebook", "two layers", "three layers, W_U"):
+        subject = subject_of(MODELS[name])
+        wrote = subject.clean.attn_out[:, :, 0, 3].sum(axis=1)
+        if subject.params.W_U is not None:
+            wrote = np.einsum("rd,rdv->rv", wrote, subject.params.W_U)
+        np.testing.assert_allclose(ablate(subject, MAN, [Direct()]).after.logits[:, 0, 0], wrote, atol=1e-10)
+
+
+def test_resampling_everything_that_differs_gives_the_other_sentences_answer(model):
+    subject = subject_of(model)
+    effects = ablate(subject, MAN, [Token(2)])  # man is all that differs before the place
+    there = subject.clean.logits[:, 1, 3]
+    if model.causal:
+        np.testing.assert_allclose(effects.after.logits[:, 0, KINDS.index("resample")], there, atol=1e-9)
+
+
+def test_patching_the_whole_residual_stream_gives_the_donors_logits(model):
+    subject = subject_of(model)
+    effects = patch(subject, MAN, "resid", layer=0)
+    for way, place in enumerate((Place(1, 3), Place(0, 3))):
+        expected = subject.clean.logits[:, place.sequence, place.position]
+        np.testing.assert_allclose(effects.after.logits[:, 0, way], expected, atol=1e-9)
+
+
+def test_patching_q_and_k_together_is_patching_scores_is_patching_the_pattern():
+    subject = subject_of(MODELS["two heads, factored"])
+    scores, pattern = (patch(subject, MAN, what).after.logits for what in ("scores", "pattern"))
+    np.testing.assert_allclose(scores, pattern, atol=1e-10)
+
+
+def test_patching_pattern_and_values_together_is_patching_z():
+    # One layer: z = pattern v, so that the changes cannot be larger than both exchanged one after the other.
+    subject = subject_of(MODELS["notebook"])
+    z = patch(subject, MAN, "z").after.difference[:, 0, 0]
+    direct = subject.clean.resid_0[:, 0, 3]
+    expected = direct + subject.clean.attn_out[:, 0, 1, 3]
+    np.testing.assert_allclose(z, expected[:, 3] - expected[:, 6], atol=1e-10)
+
+
+def test_patching_one_position_leaves_the_others(runs):
+    everywhere, subject_only = (runs.patch("v", at=at).after.difference for at in (None, "man"))
+    elsewhere = runs.patch("v", at=3).change
+    np.testing.assert_allclose(everywhere, subject_only, atol=1e-9)  # man and woman are all that differs
+    np.testing.assert_allclose(elsewhere, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("what", PATCHES)
+def test_every_patch_goes_both_ways(runs, what):
+    effects = runs.patch(what)
+    assert effects.kinds == ("into this", "into other")
+    np.testing.assert_allclose(effects.before.difference[:, 0], runs.patch(what).before.difference[:, 0])
+    swapped = runs.patch(what, sequence=1)
+    np.testing.assert_allclose(effects.after.difference[:, 0, ::-1], -swapped.after.difference[:, 0], atol=1e-9)
+
+
+def test_a_pattern_set_by_hand_reads_just_that(runs):
+    subject = runs.subject
+    effects = set_pattern(subject, MAN, {"man": 0.25, 2: 0.75})
+    v = subject.clean.v[:, 0, 0, 0]
+    expected = subject.clean.resid_0[:, 0, 3] + 0.25 * v[:, 1] + 0.75 * v[:, 2]
+    np.testing.assert_allclose(effects.after.logits[:, 0, 0], expected, atol=1e-10)
+
+
+def test_a_thousand_runs_in_one_call_are_each_of_them_alone(runs):
+    together = runs.ablate("source:man", "head:0.0", "direct", "positions", "token:man")
+    for number in (0, 7, 19):
+        alone = runs[number].ablate("source:man", "head:0.0", "direct", "positions", "token:man")
+        np.testing.assert_allclose(together.after.logits[number], alone.after.logits[0], atol=1e-10)
+        np.testing.assert_array_equal(together.flips[number], alone.flips[0])
+
+
+def test_interventions_do_not_depend_on_how_many_are_made_at_once(runs, monkeypatch):
+    whole = runs.ablate().after.logits
+    monkeypatch.setattr("headlab.analysis.interventions.NUMBERS_AT_A_TIME", 2000)
+    monkeypatch.setattr("headlab.analysis.subject.NUMBERS_AT_A_TIME", 2000)
+    np.testing.assert_allclose(runs.ablate().after.logits, whole, atol=1e-12)
+
+
+def test_ablations_that_disagree_are_flagged(runs):
+    effects = runs.ablate()
+    some = effects.flips.any(axis=2) & ~effects.flips.all(axis=2)
+    assert some.any()
+    assert effects.disagree[some].all()
+    calm = (np.abs(effects.change) < 0.1 * np.abs(effects.before.difference)).all(axis=2) & ~some
+    assert not effects.disagree[calm].any()
+
+
+def test_a_corpus_of_one_sentence_has_no_mean_and_no_resampling():
+    subject = subject_of(hl.ModelConfig(), hl.Corpus.from_text("x go x stop"))
+    table = ablate(subject, contrasts(subject)[0]).table(0)
+    sources = table[table["intervention"].str.startswith("source")].set_index("kind")
+    assert sources.loc["zero", "difference_after"].notna().all()
+    assert sources.loc[["mean", "resample"], "difference_after"].isna().all()
+    assert not sources["flips"].loc[["mean", "resample"]].any()
+
+
+def test_sentences_of_different_length_are_resampled_where_both_have_the_place():
+    subject = subject_of(hl.ModelConfig(), RAGGED)
+    for choice in contrasts(subject):
+        assert np.isfinite(ablate(subject, choice).after.difference).all()
+
+
+def test_uniform_permuted_and_foreign_patterns_are_what_they_say(runs):
+    table = battery(runs.subject, [MAN], permutations=3).set_index(["test", "run"])
+    subject = runs.subject
+    rows = np.tri(5)[3:4] / 4
+    uniform = subject.clean.resid_0[:, 0, 3] + (rows @ subject.clean.v[:, 0, 0, 0])[:, 0]
+    found = table.loc["uniform", "difference_after"].to_numpy()
+    np.testing.assert_allclose(found, uniform[:, 3] - uniform[:, 6], atol=1e-10)
+    foreign = (
+        subject.clean.resid_0[:, 0, 3]
+        + (np.roll(subject.clean.pattern[:, 0, 0, 0, 3], -1, axis=0)[:, None] @ subject.clean.v[:, 0, 0, 0])[:, 0]
+    )
+    found = table.loc["other run", "difference_after"].to_numpy()
+    np.testing.assert_allclose(found, foreign[:, 3] - foreign[:, 6], atol=1e-10)
+    assert table["distance"].between(0, 1).all()
+    assert "other run" not in set(runs[0].battery()["test"])
+
+
+def test_variance_of_a_pattern_over_equal_runs_is_zero(runs):
+    assert all((table == 0).all(axis=None) for table in pattern_variance(runs[3].subject))
+    spread = pattern_variance(runs.subject)[0].loc["3 the"]
+    assert spread.iloc[:4].max() > 0.1
+    assert spread.max() <= 0.5
+
+
+def test_editing_the_forward_pass_leaves_it_alone_when_nothing_is_edited(model):
+    subject = subject_of(model)
+    seen = []
+    edited = forward(
+        subject.params, NOTEBOOK.tokens, model, lambda name, layer, array, before: seen.append(name) or array
+    )
+    np.testing.assert_array_equal(edited.logits, subject.clean.logits)
+    assert {"token_embed", "pos_embed", "q", "k", "v", "scores", "pattern", "z"} <= set(seen)
