@@ -1,6 +1,26 @@
-"""Let test modules import the helpers that stand beside them."""
+"""Let test modules import the helpers that stand beside them, and run the command line."""
 
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headlab.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
+    """Run a command in an empty folder and return its status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headlab", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call

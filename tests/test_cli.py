@@ -11,25 +11,10 @@ from typing import Any
 import pytest
 
 import headlab as hl
-from headlab.cli import cli, main
+from headlab.cli import cli
 from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, plain, seed_list
 
-COMMANDS = ("exercise", "train", "report", "export")
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Any:
-    """Run a command in an empty folder and return its status, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["headlab", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
+COMMANDS = ("exercise", "train", "explain", "report", "export")
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +54,7 @@ def test_every_field_is_an_option_with_help() -> None:
     training = {item.name for item in dataclasses.fields(hl.TrainConfig)} - {"phases"}
     assert set(MODEL_HELP) == model
     assert set(TRAINING_HELP) == training
-    for command in ("exercise", "train"):
+    for command in ("exercise", "train", "explain"):
         assert model | training <= {parameter.name for parameter in cli.commands[command].params}
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from headlab.analysis.subject import Subject
 from headlab.corpus import Corpus, Dependency
 from headlab.errors import SelectionError
@@ -104,12 +106,8 @@ def _of_dependency(corpus: Corpus, item: Dependency) -> Contrast:
 
 def _other_place(corpus: Corpus, place: Place, rival: int) -> Place | None:
     token = corpus.tokens[place.sequence, place.position]
-    found = [
-        Place(row, position)
-        for row in range(corpus.n_sequences)
-        for position in range(int(corpus.lengths[row]))
-        if corpus.tokens[row, position] == token and corpus.targets[row, position] == rival
-    ]
+    places = np.argwhere((corpus.tokens == token) & (corpus.targets == rival))
+    found = [Place(row, position) for row, position in places.tolist()]
     return min(found, key=lambda other: _distance(place, other), default=None)
 
 

@@ -78,8 +78,8 @@ class Evidence:
     def patches(self) -> Effects | None:
         """Pattern and values exchanged with the other sentence, both ways; None without one that fits."""
         place, other, lengths = self.contrast.place, self.contrast.other, self.subject.corpus.lengths
-        if other is None or other.sequence == place.sequence:
-            return None
+        if other is None or other.sequence == place.sequence or other.position != place.position:
+            return None  # patching goes position by position
         if not self.subject.model.causal and lengths[place.sequence] != lengths[other.sequence]:
             return None
         return patch(self.subject, self.contrast, PATCHED)

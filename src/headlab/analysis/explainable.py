@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from headlab.analysis import attribution, effects
-from headlab.analysis.battery import N_PERMUTATIONS, battery
+from headlab.analysis.battery import N_PERMUTATIONS, battery, pattern_variance
 from headlab.analysis.circuits import Circuits, circuits
 from headlab.analysis.coding import Coding, coding
 from headlab.analysis.components import Component, parse
@@ -96,6 +96,10 @@ class Explainable:
     def battery(self, *, permutations: int = N_PERMUTATIONS, seed: int = 0) -> pd.DataFrame:
         """Return what uniform, permuted and another run's patterns do to every dependency."""
         return battery(self.subject, contrasts(self.subject), permutations=permutations, seed=seed)
+
+    def pattern_variance(self) -> list[pd.DataFrame]:
+        """Return the standard deviation of every attention weight over the runs, one table a sentence."""
+        return pattern_variance(self.subject)
 
     def head_scores(self) -> pd.DataFrame:
         """Return previous-token, current-token, first-token, prefix-matching and copying scores of every head."""

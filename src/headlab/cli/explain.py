@@ -263,16 +263,26 @@ def _tables(runs: "Runs", question: Question) -> tuple[Iterator[Any], dict[str, 
     if question.table == "scores":
         frame = run.head_scores().drop(columns="run").astype({"layer": str, "head": str})
         return frame_blocks(frame, "Head scores on this corpus"), {"scores": frame}
-    frame = _battery(runs)
-    return frame_blocks(frame, "Other patterns in the place of the trained one"), {"battery": frame}
+    return _battery(runs)
 
 
-def _battery(runs: "Runs") -> Any:
+def _battery(runs: "Runs") -> tuple[Iterator[Any], dict[str, Any]]:
+    from headlab.report.explained import frame_blocks
+
     frame = runs.battery()
-    whole = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
-    whole["sequence"] += 1
+    mean = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
+    mean["sequence"] = [f"sentence {number + 1}" for number in mean["sequence"]]
     names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
-    return whole.rename(columns=names).astype({"sentence": str, "position": str})
+    frames = {"battery": mean.rename(columns=names).astype({"position": str})}
+    titles = [
+        "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
+    ]
+    if len(runs) > 1:
+        for number, spread in enumerate(runs.pattern_variance(), 1):
+            frames[f"variance {number}"] = spread.rename_axis("query").reset_index()
+            titles.append(f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}")
+    tables = zip(frames.values(), titles, strict=True)
+    return (block for frame, title in tables for block in (*frame_blocks(frame, title), "")), frames
 
 
 def _weights(text: str) -> dict[int | str, float]:

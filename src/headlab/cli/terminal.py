@@ -39,7 +39,7 @@ def show(blocks: Iterable[Any]) -> None:
 
     console = Console(highlight=False)
     for block in blocks:
-        console.print(block)
+        console.print(block, crop=False)
 
 
 def writable(path: Path) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Group
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
@@ -37,7 +38,8 @@ def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any
         if record.finite:
             yield from _numbers(record)
             lines = [f"{f'check {what}':<20}{line}" for what, line in checks.items()]
-            yield Padding(Text("\n".join(lines), style="cyan"), (1, 0, 0, 0))
+            # Whole lines, however narrow the terminal: they are there to be copied.
+            yield Group("", Text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
     yield Text("")
     yield Text(LEGEND, style="dim")
 

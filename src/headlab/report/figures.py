@@ -3,7 +3,6 @@
 Every function draws into a new matplotlib figure and returns it; nothing touches pyplot's global state.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from headlab.study.head_sizes import HeadSizeStudy
 
 BLUE, ORANGE, GREY = "#2166ac", "#d95f0e", "#777777"
-MAP = "Blues"
+MAP, DIVERGING = "Blues", "RdBu"
 
 
 def loss_curve(
@@ -53,18 +52,24 @@ def _before(rate: NDArray[Any], steps: NDArray[Any], step: Any) -> Any:
     return rate[int(np.searchsorted(steps, step)) - 1]
 
 
-def heat_map(frame: pd.DataFrame, *, title: str, targets: Sequence[int] | None = None) -> Figure:
-    """Draw a table of values in 0 … 1 with every number readable; `targets` outlines one column a row (-1: none)."""
+def heat_map(frame: pd.DataFrame, *, title: str) -> Figure:
+    """Draw a table with every number readable: shares in 0 … 1 in one colour, anything else in two, white at zero.
+
+    >>> import headlab as hl
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
+    >>> figure = heat_map(run.circuits().scores["token–token"], title="QK")
+    """
     rows, columns = frame.shape
     figure, axes = _new(1.6 + 0.66 * columns, 0.9 + 0.42 * rows)
     values = frame.to_numpy(float)
-    axes.imshow(values, cmap=MAP, vmin=0, vmax=1, aspect="auto")
+    shares = bool((values >= 0).all() and (values <= 1).all())
+    reach = 1.0 if shares else float(np.abs(values).max())
+    axes.imshow(values, cmap=MAP if shares else DIVERGING, vmin=0 if shares else -reach, vmax=reach, aspect="auto")
     for row, column in np.ndindex(rows, columns):
-        ink = "white" if values[row, column] > 0.55 else "black"
-        axes.text(column, row, f"{values[row, column]:.3f}", ha="center", va="center", fontsize=8, color=ink)
-    for row, target in enumerate(targets if targets is not None else []):
-        if target >= 0:
-            axes.add_patch(_outline(target, row))
+        value = float(values[row, column])
+        ink = "white" if abs(value) > 0.6 * reach else "black"
+        text = f"{value:.3f}" if shares else f"{round(value, 1) + 0.0:+.1f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(columns), [str(name) for name in frame.columns], fontsize=8)
     axes.set_yticks(range(rows), [str(name) for name in frame.index], fontsize=8)
     axes.xaxis.tick_top()
@@ -72,12 +77,6 @@ def heat_map(frame: pd.DataFrame, *, title: str, targets: Sequence[int] | None =
     axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10, loc="left")
     return figure
-
-
-def _outline(column: int, row: int) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, fill=False, edgecolor=ORANGE, linewidth=2)
 
 
 def head_sizes(study: HeadSizeStudy) -> Figure:

@@ -227,7 +227,12 @@ def _diverging(caption: str, frame: pd.DataFrame) -> ShadedTable:
     """Return a table shaded by size, its negative cells in the other colour."""
     reach = float(np.abs(frame.to_numpy()).max()) or 1.0
     rows = [
-        (str(label), [Cell(f"{value:+.1f}", abs(value) / reach, negative=value < 0) for value in values], "", "")
+        (
+            str(label),
+            [Cell(f"{round(value, 1) + 0.0:+.1f}", abs(value) / reach, negative=value < 0) for value in values],
+            "",
+            "",
+        )
         for label, values in zip(frame.index, frame.to_numpy().tolist(), strict=True)
     ]
     return ShadedTable(caption, [str(name) for name in frame.columns], rows)
