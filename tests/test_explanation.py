@@ -197,6 +197,7 @@ BAD = {
     "layer": (lambda run: run.circuits(layer=2), "layer must be 0, got 2"),
     "component": (lambda run: run.ablate("mlp:0"), "source:POSITION"),
     "edge to the future": (lambda run: run.ablate("edge:1>3"), "causal mask"),
+    "direct part": (lambda run: run.ablate("direct:head"), "token or the position"),
     "token elsewhere": (lambda run: run.ablate("token:woman"), "<Start>, man, ordered, the, chicken"),
     "patch": (lambda run: run.patch("mlp"), "q, k, v, z, pattern, scores, resid"),
     "weights that do not sum to 1": (lambda run: run.set_pattern({"man": 0.5}), "sum to 1, got 0.5"),
@@ -226,6 +227,6 @@ def test_a_corpus_without_dependencies_says_what_follows_what():
 def test_parts_that_a_model_has_not_are_said_to_be_missing():
     model = hl.ModelConfig(residual=False, positions=False)
     run = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=3))[0]
-    for part in ("direct", "positions"):
+    for part in ("direct", "direct:position", "positions"):
         with pytest.raises(hl.SelectionError, match="must be in the model"):
             run.ablate(part)

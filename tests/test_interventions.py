@@ -7,6 +7,7 @@ import pytest
 from test_attribution import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
+from headlab.analysis.attribution import contributions
 from headlab.analysis.battery import battery, pattern_variance
 from headlab.analysis.components import Direct, Edge, Head, Positional, Source, Token
 from headlab.analysis.contrast import Contrast, Place, contrasts
@@ -83,6 +84,14 @@ def test_zeroing_the_direct_path_leaves_what_heads_write():
         if subject.params.W_U is not None:
             wrote = np.einsum("rd,rdv->rv", wrote, subject.params.W_U)
         np.testing.assert_allclose(ablate(subject, MAN, [Direct()]).after.logits[:, 0, 0], wrote, atol=1e-10)
+
+
+def test_zeroing_a_direct_part_takes_away_exactly_what_it_gave():
+    for name in ("notebook", "two layers", "three layers, W_U"):
+        subject = subject_of(MODELS[name])
+        parts = contributions(subject, MAN.place, MAN.target, MAN.rival)
+        change = ablate(subject, MAN, [Direct("token"), Direct("position")]).change[:, :, 0]
+        np.testing.assert_allclose(change, -np.stack([parts.direct, parts.positional], axis=1), atol=1e-10)
 
 
 def test_resampling_everything_that_differs_gives_the_other_sentences_answer(model):

@@ -104,8 +104,8 @@ TRUTHS = {
         ),
         "pattern-coded",
         looks=["man", "<Start>"],
-        gives=["man", "direct path"],
-        needed=["man", "direct path"],
+        gives=["man", "direct path: token"],
+        needed=["man", "direct path: token"],
         says=["", "the direct path gives +8"],
     ),
     "no attention: the position tells": Truth(
@@ -113,9 +113,9 @@ TRUTHS = {
             plant, TWICE, [[Head()]], direct={(n, "stop" if n in (0, 3) else "go"): STRONG for n in range(4)}, seed=7
         ),
         "position-coded",
-        gives=["position embeddings", "position embeddings"],
-        needed=["position embeddings", "position embeddings"],
-        says=["the position embedding gives +8.00"] * 2,
+        gives=["direct path: position", "direct path: position"],
+        needed=["direct path: position", "direct path: position"],
+        says=["its own position gives +8.00"] * 2,
     ),
     "two heads, each of which is enough": Truth(
         noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY), Head(AT_SUBJECT, COPY)]], seed=8),
@@ -212,6 +212,7 @@ def test_attribution_names_the_planted_source_and_nothing_else(case):
     for explanation in explanations:
         for record, looks, gives in zip(explanation.records, truth.looks or truth.gives, truth.gives, strict=False):
             parts = {part.name: part.contribution for part in (*record.sources, *record.others)}
+            parts.pop("all W_pos", None)  # they give through everything
             assert max(parts, key=parts.get) == gives
             assert parts.pop(gives) >= 0.85 * record.difference
             # What takes back is planted too: the default that an exception overrules.
@@ -247,7 +248,8 @@ def test_the_sentence_names_the_planted_truth_in_at_most_forty_words(case):
         assert all(len(text.split()) <= 40 for text in sentences)
         for text, looks, gives in zip(sentences, truth.looks, truth.gives, strict=False):
             assert f"most at “{looks}”" in text
-            assert f"{gives}” gives" in text or f"{gives} gives" in text or (looks == gives and ", which gives" in text)
+            named = "the direct path" if gives == "direct path: token" else f"“{gives}”"
+            assert f"{named} gives" in text or (looks == gives and ", which gives" in text)
             others = {"man", "woman", "ordered", "<Start>", "cat", "dog", "bird", "ann", "bob"} - {looks, gives}
             assert not [word for word in others if f"“{word}”" in text]
         if "noisy" not in explanations.names:  # noise moves the last digits

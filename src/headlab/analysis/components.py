@@ -59,25 +59,28 @@ class Token:
 
 @dataclass(frozen=True)
 class Direct:
-    """The direct path: what the embeddings themselves write to the logits, past all heads."""
+    """The direct path, past all heads: what the embeddings write to the logits; of: only the `token`'s or `position`'s."""
+
+    of: str | None = None
 
     def name(self, corpus: Corpus, sequence: int) -> str:
         """Return it in words."""
-        return "direct path"
+        return "direct path" if self.of is None else f"direct path: {self.of}"
 
 
 @dataclass(frozen=True)
 class Positional:
-    """The position embeddings, everywhere in the sentence."""
+    """The position embeddings, for all heads and the direct path, everywhere in the sentence."""
 
     def name(self, corpus: Corpus, sequence: int) -> str:
         """Return it in words."""
-        return "position embeddings"
+        return "all W_pos"
 
 
 Component = Source | Edge | Head | Token | Direct | Positional
 SPELLINGS = (
-    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, positions"
+    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, "
+    "direct:token, direct:position, positions"
 )
 
 
@@ -108,9 +111,13 @@ def checked(subject: Subject, component: Component, sequence: int) -> Component:
                 there = ", ".join(dict.fromkeys(subject.corpus.sentences[sequence]))
                 raise SelectionError(f"the token must be one of the sentence's, {there}; got {token!r}")
             return Token(found)
-        case Direct():
+        case Direct(of):
             if not subject.model.residual:
                 raise SelectionError("the direct path must be in the model, and this one has no residual connection")
+            if of == "position":
+                checked(subject, Positional(), sequence)
+            elif of not in (None, "token"):
+                raise SelectionError(f"the direct path must be that of the token or the position, got {of!r}")
             return component
         case Positional():
             if not subject.model.positions:
@@ -149,9 +156,9 @@ def _read(kind: str, rest: str) -> Component | None:
         return Head(*_pair(rest))
     if kind == "token":
         return Token(rest)  # type: ignore[arg-type]
-    if rest:
-        return None
-    return Direct() if kind == "direct" else Positional() if kind == "positions" else None
+    if kind == "direct":
+        return Direct(rest or None)
+    return Positional() if (kind, rest) == ("positions", "") else None
 
 
 def _edge(text: str) -> tuple[tuple[int, int] | tuple[()], str, str]:
@@ -173,16 +180,15 @@ def _number_or_word(text: str) -> int:
 
 
 def components(subject: Subject, sequence: int, position: int) -> list[Component]:
-    """Return what is tried for one prediction: every source position it can see, every head, direct path, positions."""
+    """Return what is tried for one prediction: sources it can see, heads where there are several, direct parts, positions."""
     last = position + 1 if subject.model.causal else int(subject.corpus.lengths[sequence])
     found: list[Component] = [Source(key) for key in range(last)]
     if subject.model.n_layers * subject.model.n_heads > 1:
         found += [Head(layer, head) for layer in range(subject.model.n_layers) for head in range(subject.model.n_heads)]
     if subject.model.residual:
-        found.append(Direct())
-    if subject.model.positions:
-        found.append(Positional())
-    return found
+        found.append(Direct("token"))
+        found += [Direct("position")] if subject.model.positions else []
+    return [*found, Positional()] if subject.model.positions else found
 
 
 def spelling(component: Component) -> str:
@@ -200,6 +206,6 @@ def spelling(component: Component) -> str:
             return f"head:{layer}.{head}"
         case Token(token):
             return f"token:{token}"
-        case Direct():
-            return "direct"
+        case Direct(of):
+            return "direct" if of is None else f"direct:{of}"
     return "positions"

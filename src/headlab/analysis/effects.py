@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.components import Component, Positional, checked, components
+from headlab.analysis.components import Component, Direct, Positional, checked, components
 from headlab.analysis.contrast import Contrast, Place
 from headlab.analysis.interventions import (
     KINDS,
@@ -26,6 +26,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
 
+WITHIN_SENTENCE = (Positional(), Direct("position"))  # their mean and resampling need no other sentence
 TIE = 1e-9  # of a logit: a lead smaller than this is rounding
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
 
@@ -141,7 +142,7 @@ def donor(subject: Subject, contrast: Contrast) -> int | None:
 def ablate(subject: Subject, contrast: Contrast, parts: Sequence[Component] | None = None) -> Effects:
     """Take components away, each in all three ways, and return what that does to the choice.
 
-    parts: by default every source position, every head where there are several, the direct path, the positions
+    parts: by default every source position, every head where there are several, both direct parts, all positions
     Raises `SelectionError` for a component that does not exist.
     """
     row = contrast.place.sequence
@@ -156,9 +157,7 @@ def ablate(subject: Subject, contrast: Contrast, parts: Sequence[Component] | No
     ]
     after = _outcome(subject, contrast, cases, [contrast.place] * len(cases))
     if other is None:  # with one sentence, mean and resampling would put back what was there
-        after = _without(
-            after, [kind != "zero" and not isinstance(part, Positional) for part in given for kind in KINDS]
-        )
+        after = _without(after, [kind != "zero" and part not in WITHIN_SENTENCE for part in given for kind in KINDS])
     names = tuple(part.name(subject.corpus, row) for part in given)
     return Effects(contrast, names, KINDS, _before(subject, contrast, [contrast.place]), _grouped(after, len(KINDS)))
 

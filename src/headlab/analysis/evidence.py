@@ -105,7 +105,8 @@ class Tested:
 
     spelling: the part as `headlab explain --ablate` takes it; position: its place in the sentence (of a head: where it looks
     most); attention: how much it gets (a source position, mean of the last layer's heads; of a head: its highest weight)
-    contribution: what it adds to the logit difference (nan for a head); claim: what attribution says of it (sources only)
+    contribution: what it adds to the logit difference (nan for a head and for all positions together)
+    claim: what attribution says of it (sources only)
     after: the logit difference by ablation; flips: the ablations that change the prediction; disagree: see `Effects`
     verdict: `necessary` (it loses in every ablation), `irrelevant` (none moves it by 10 %), `between`
     """
@@ -128,7 +129,7 @@ class Record:
 
     difference: logit(target) - logit(rival); the names `other_…` say the same of the other place
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
-    sources, heads, others: every source position, head (where there are several), direct path and position embeddings
+    sources, heads, others: every source position, head (where there are several), direct part, and all position embeddings
     coding: pattern, value and direct part of the difference between both places, with their shares
     patches: the logit difference before and after exchanging pattern or v with the other sentence, a row a direction
     """
@@ -255,10 +256,8 @@ def _tested(evidence: Evidence, run: int, number: int, part: Component) -> tuple
             row = evidence.attention[run, layer, head]
             position = int(row.argmax())
             attention = float(row[position])
-        case Direct():
-            contribution = float(evidence.parts.direct[run])
-        case Positional():
-            contribution = float(evidence.parts.positional[run])
+        case Direct(of):
+            contribution = float((evidence.parts.positional if of == "position" else evidence.parts.direct)[run])
     after = effects.after.difference[run, number].tolist()
     flips = effects.flips[run, number].tolist()
     return part, Tested(

@@ -51,7 +51,7 @@ class Explainable:
     def ablate(
         self, *parts: Component | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
     ) -> "Effects":
-        """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all that apply).
+        """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all).
 
         >>> import headlab as hl
         >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]

@@ -124,12 +124,15 @@ class Ablation:
             case Token(token):
                 where = moment.subject.corpus.tokens[self.sequence] == token
                 rows[:, where] = self._replacement(moment.clean("token_embed"), self._real(moment))[:, where]
-            case Direct():
-                rows[:] = self._replacement(moment.subject.clean.resid_0, self._real(moment))
+            case Direct(of):
+                if of in (None, "token"):
+                    embeds = moment.subject.clean.token_embed
+                    rows += self._replacement(embeds, self._real(moment)) - embeds[:, self.sequence]
+                if of in (None, "position"):
+                    embeds = moment.subject.clean.pos_embed[:, self.sequence]
+                    rows += self._positions(embeds, moment) - embeds
             case Positional():
-                embeds = rows[:, : int(moment.subject.corpus.lengths[self.sequence])]
-                mean = embeds.mean(axis=1, keepdims=True)
-                embeds[:] = {"zero": 0.0, "mean": mean, "resample": np.roll(embeds, 1, axis=1)}[self.kind]
+                rows[:] = self._positions(rows, moment)
 
     def _edges(self, rows: Array, moment: Moment, key: int, queries: slice, heads: slice) -> None:
         W_O = moment.subject.params.W_O
@@ -148,6 +151,14 @@ class Ablation:
         real = self._real(moment)
         there = real[:, queries] & real[:, key : key + 1]
         rows[:, heads, queries] += self._replacement(clean, there) - now
+
+    def _positions(self, embeds: Array, moment: Moment) -> Array:
+        """Return what replaces the position embeddings [run, position, d_model]."""
+        result = embeds.copy()
+        real = result[:, : int(moment.subject.corpus.lengths[self.sequence])]
+        mean = real.mean(axis=1, keepdims=True)
+        real[:] = {"zero": np.zeros(()), "mean": mean, "resample": np.roll(real, 1, axis=1)}[self.kind]
+        return result
 
     def _replacement(self, clean: Array, there: NDArray[np.bool_]) -> Array:
         """Return what replaces a component, from its values [..., sequence, position, width] and where it exists."""

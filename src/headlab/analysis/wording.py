@@ -1,5 +1,6 @@
 """From a record to a sentence: at most 40 words, every number taken from the record, nothing said that was not tried."""
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -129,13 +130,16 @@ def _last_heads(record: "Record") -> list["Tested"]:
 
 
 def _carrier(record: "Record") -> "Tested":
-    """Return what gives most of the prediction: a source position, the direct path, or the position embeddings."""
-    return max((*record.sources, *record.others), key=lambda part: part.contribution)
+    """Return what gives most of the prediction: a source position, or one of the direct parts."""
+    parts = (*record.sources, *record.others)
+    return max((part for part in parts if not math.isnan(part.contribution)), key=lambda part: part.contribution)
 
 
 def _name(part: "Tested") -> str:
-    """Return a part as a sentence calls it; what position embeddings give is that of one position."""
-    return f"“{part.name}”" if part.spelling.startswith("source") else f"the {part.name.removesuffix('s')}"
+    """Return a part as a sentence calls it."""
+    return {"direct:token": "the direct path", "direct:position": "its own position"}.get(
+        part.spelling, f"“{part.name}”"
+    )
 
 
 def _signed(value: float) -> str:

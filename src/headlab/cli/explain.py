@@ -110,7 +110,8 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
 
     \b
     PART is     source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY  head:LAYER.HEAD
-                token:TOKEN  direct  positions; POSITION is a number or a word
+                token:TOKEN  direct  direct:token  direct:position  positions
+                where POSITION, QUERY and KEY are numbers from 0, or words
     WHAT is     q  k  v  z  pattern  scores  resid
     TABLE is    circuits (QK and OV in words)  scores (previous token, induction, copying …)
                 battery (uniform, permuted, another run's pattern)  paths (through every head)

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from headlab.analysis.explanation import Explanation, Explanations
 
 LEGEND = (
-    "gives: exact part of the logit difference. zero, mean, resample: the logit difference when the part becomes zero, its mean "
+    "gives: exact part of the logit difference, what zero takes away. zero, mean, resample: the logit difference when the part becomes zero, its mean "
     "over the sentences, or what it is in the other sentence; ≠ where the three disagree. irrelevant: none moves it by 10 %."
 )
+DIRECT = {"direct path: token": "direct", "direct path: position": "position"}
 PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
 
 
@@ -52,7 +53,8 @@ def check_commands(explanation: "Explanation", command: str) -> list[dict[str, s
         if record.sequence in seen:
             where += f" --position {record.place}"
         seen.add(record.sequence)
-        strongest = max((*record.sources, *record.others), key=lambda part: abs(part.contribution))
+        parts = [part for part in (*record.sources, *record.others) if np.isfinite(part.contribution)]
+        strongest = max(parts, key=lambda part: abs(part.contribution))
         checks = {"gives, flips": f"{where} --ablate {shlex.quote(strongest.spelling)}"}
         if record.patches:
             checks["coding"] = f"{where} --patch pattern,v"
@@ -87,9 +89,7 @@ def part_table(record: "Record") -> pd.DataFrame:
         }
         for part in parts
     ]
-    return pd.DataFrame(
-        rows, index=[name.removesuffix(" path").replace("position embeddings", "positions") for name in names]
-    )
+    return pd.DataFrame(rows, index=[DIRECT.get(name, name) for name in names])
 
 
 def verdict(part: "Tested") -> str:
