@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from headlab.analysis.explanation import Explanation, Explanations
 
 LEGEND = (
-    "gives: exact part of the logit difference, what zero takes away. zero, mean, resample: the logit difference when the part becomes zero, its mean "
-    "over the sentences, or what it is in the other sentence; ≠ where the three disagree. irrelevant: none moves it by 10 %."
+    "gives: exact part of the logit difference, what zero takes away. zero, mean, resample: the logit difference when the part "
+    "becomes zero, its mean over the sentences, or what it is in the other sentence; ≠ where the three disagree. "
+    "irrelevant: none moves it by 10 %."
 )
 DIRECT = {"direct path: token": "direct", "direct path: position": "position"}
 PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
