@@ -54,12 +54,12 @@ def study():
 
 def test_solved_shares_are_those_an_independent_implementation_found(study):
     # 79.1, 86.1 and 94.0 % over some 3,500 runs each.
-    for size, share in zip(study.sizes, (0.791, 0.861, 0.940), strict=True):
+    for size, share in zip(study.groups, (0.791, 0.861, 0.940), strict=True):
         assert size.rate.low - 0.01 < share < size.rate.high + 0.01
 
 
 def test_losses_are_bimodal_near_the_known_values(study):
-    losses = np.concatenate([size.losses for size in study.sizes])
+    losses = np.concatenate([size.losses for size in study.groups])
     assert np.median(losses) == pytest.approx(0.170, abs=0.003)
     assert np.mean((losses > 0.15) & (losses < 0.19)) > 0.6
     assert np.mean((losses > 0.28) & (losses < 0.32)) > 0.1
@@ -80,5 +80,5 @@ def test_too_few_runs_claim_nothing():
 def test_diverged_runs_stay_in_the_denominator():
     wild = hl.TrainConfig.of(steps=100, learning_rate=1e4)
     study = study_head_sizes(hl.Corpus.notebook(), [10], seeds=range(20), training=wild)
-    assert study.sizes[0].rate.n == 20
+    assert study.groups[0].rate.n == 20
     assert "diverged" in " ".join(study.sentences())

@@ -9,7 +9,7 @@ import difflib
 import json
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -18,6 +18,17 @@ from headlab.errors import ConfigError
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 LOSSES = ("softmax", "normalized_sigmoid")
 DTYPES = ("float32", "float64")
+MAX_RUNS = 10_000_000
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint for an unknown name: the known one that is most like it, or all of them.
+
+    >>> nearest("d_heads", ["d_head", "d_model"])
+    'did you mean d_head?'
+    """
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
 def _refuse_unknown(cls: type, given: Mapping[str, Any]) -> None:
@@ -25,9 +36,7 @@ def _refuse_unknown(cls: type, given: Mapping[str, Any]) -> None:
     problems = []
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            problems.append(f"{cls.__name__} has no field {name!r}: {hint}")
+            problems.append(f"{cls.__name__} has no field {name!r}: {nearest(name, known)}")
     if problems:
         raise ConfigError(problems)
 

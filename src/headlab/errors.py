@@ -33,3 +33,7 @@ class SelectionError(HeadlabError):
 
 class OutputError(HeadlabError):
     """A result cannot be written where it was asked for."""
+
+
+class StudyError(HeadlabError):
+    """A study's folder is no study, of a newer format, damaged, or held by another process."""

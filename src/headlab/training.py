@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab import engine
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.model.initial import initial
@@ -130,14 +130,37 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     [0, 1, 2]
     """
     given = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str) else [seeds]
-    wrong = [seed for seed in given if not _is_seed(seed)]
+    wrong = [seed for seed in given if not is_seed(seed)]
     if wrong or not given:
         got = repr(wrong[0]) if wrong else "none"
         raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
     return np.array([operator.index(seed) for seed in given], np.uint64)
 
 
-def _is_seed(seed: Any) -> bool:
+def seeds_of_text(text: str, name: str = "seeds") -> Sequence[int]:
+    """Read `7`, `0:1000` or `1,5,9`; raises `ConfigError`, which calls the text by its name.
+
+    >>> seeds_of_text("0:1000"), seeds_of_text("1,5,9")
+    (range(0, 1000), [1, 5, 9])
+    """
+    seeds: Sequence[int]
+    try:
+        if ":" in text:
+            first, last = text.split(":")
+            seeds = range(int(first or 0), int(last))
+        else:
+            seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds:
+        raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
+    if len(seeds) > MAX_RUNS:
+        raise ConfigError(f"{name} must be at most {MAX_RUNS} seeds, got {text!r}: train them in several parts")
+    return seeds
+
+
+def is_seed(seed: Any) -> bool:
+    """Return whether a value is a whole number from 0 to 2⁶⁴ - 1."""
     if isinstance(seed, bool) or not hasattr(seed, "__index__"):
         return False
     return 0 <= operator.index(seed) < 2**64
@@ -218,7 +241,7 @@ def _snapshot_steps(snapshots: str | Sequence[int] | None, steps: int) -> list[i
         if snapshots != "log":
             raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {snapshots!r}")
         return log_steps(steps)
-    wrong = [step for step in snapshots if not _is_seed(step) or step > steps]
+    wrong = [step for step in snapshots if not is_seed(step) or step > steps]
     if wrong:
         raise ConfigError(f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {wrong[0]!r}")
     return sorted({operator.index(step) for step in snapshots})

@@ -18,7 +18,6 @@ import click
 
 from headlab.cli.explain import explain
 from headlab.cli.options import (
-    MAX_RUNS,
     MODEL_HELP,
     TRAINING_HELP,
     configurations,
@@ -33,8 +32,9 @@ from headlab.cli.options import (
     steps_option,
     threads_option,
 )
+from headlab.cli.study import study
 from headlab.cli.terminal import progress_bar, saveable, show, writable
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.errors import ConfigError, HeadlabError
 
 REPORT = "headlab-report.html"
@@ -81,10 +81,11 @@ def main() -> None:
         status = 2
     except HeadlabError as error:
         _complain(str(error))
-        status = 1 if isinstance(error, OutputError) and error.__cause__ else 2
+        refused = 1 if isinstance(error, OutputError) and error.__cause__ else 2
+        status = getattr(error, "exit_status", refused)
     except (KeyboardInterrupt, click.Abort) as error:
         _complain(str(error) or "interrupted")
-        status = 130
+        status = 128 + int(getattr(error, "signal_number", 2))
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _discard_output()
         status = 0
@@ -226,6 +227,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
 
 
 cli.add_command(explain)
+cli.add_command(study)
 
 
 @cli.command()

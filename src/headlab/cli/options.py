@@ -15,8 +15,6 @@ from headlab.errors import ConfigError
 if TYPE_CHECKING:
     from headlab.corpus import Corpus
 
-MAX_RUNS = 10_000_000
-
 MODEL_HELP = {
     "d_head": "Width of queries and keys.",
     "n_heads": "Attention heads in a layer.",
@@ -187,20 +185,9 @@ def seed_list(text: str) -> Sequence[int]:
     >>> seed_list("0:1000")
     range(0, 1000)
     """
-    seeds: Sequence[int]
-    try:
-        if ":" in text:
-            first, last = text.split(":")
-            seeds = range(int(first or 0), int(last))
-        else:
-            seeds = [int(part) for part in text.split(",")]
-    except ValueError:
-        seeds = []
-    if not seeds:
-        raise ConfigError(f"--seeds must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
-    if len(seeds) > MAX_RUNS:
-        raise ConfigError(f"--seeds must be at most {MAX_RUNS} seeds, got {text!r}: train them in several parts")
-    return seeds
+    from headlab.training import seeds_of_text
+
+    return seeds_of_text(text, "--seeds")
 
 
 def head_size_list(text: str) -> list[int]:

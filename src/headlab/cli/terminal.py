@@ -14,21 +14,25 @@ SLOW_SECONDS = 1.0
 
 
 @contextmanager
-def progress_bar(label: str, quiet: bool = False) -> Iterator[Callable[[float], None] | None]:
-    """Show a bar on a terminal, once the work has taken longer than a second."""
+def progress_bar(label: str, quiet: bool = False, runs: int | None = None) -> Iterator[Callable[[float], None] | None]:
+    """Show a bar on a terminal, once the work has taken longer than a second; runs: of how many, to say how fast."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    began = time.monotonic()
+    began, first = time.monotonic(), [0.0]
     with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(label, total=1.0, visible=False)
 
         def show(done: float) -> None:
-            visible = time.monotonic() - began > SLOW_SECONDS
-            bar.update(task, completed=done, visible=visible, refresh=visible)
+            elapsed = time.monotonic() - began
+            first[0] = first[0] or done  # a study that goes on does not begin at zero
+            words = f"{label}, {(done - first[0]) * runs / elapsed:,.0f} runs/s" if runs else label
+            bar.update(
+                task, completed=done, description=words, visible=elapsed > SLOW_SECONDS, refresh=elapsed > SLOW_SECONDS
+            )
 
         yield show
 

@@ -11,7 +11,8 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus, Dependency
 from headlab.errors import SelectionError
 from headlab.runs import Run, Runs
-from headlab.study.head_sizes import HeadSize, HeadSizeStudy, study_head_sizes
+from headlab.study.head_sizes import study_head_sizes
+from headlab.study.summary import Group, Summary
 from headlab.training import train
 
 HEAD_SIZES = (10, 20, 40)
@@ -28,7 +29,7 @@ class Exercise:
     corpus: Corpus
     runs: Runs
     run: Run
-    study: HeadSizeStudy
+    study: Summary
     command: str | None = None
 
     @cached_property
@@ -138,7 +139,7 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
             "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
         )
     run = runs[pick(runs) if number is None else number]
-    study = HeadSizeStudy((HeadSize.of(runs),), (), runs.model.width(runs.corpus.d_vocab))
+    study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.width(runs.corpus.d_vocab))
     return Exercise(runs.corpus, runs, run, study)
 
 

@@ -11,10 +11,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from headlab.study.head_sizes import HeadSizeStudy
+from headlab.analysis.mechanism import MECHANISMS
+from headlab.study.summary import Summary
 
 BLUE, ORANGE, GREY = "#2166ac", "#d95f0e", "#777777"
 MAP, DIVERGING = "Blues", "RdBu"
+MOST_POINTS = 400
+# Okabe and Ito's palette, told apart by every kind of colour vision.
+MECHANISM_COLORS = dict(
+    zip(
+        MECHANISMS,
+        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999", "#f0e442", "#bbbbbb", "#555555"),
+        strict=True,
+    )
+)
+DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
 
 
 def loss_curve(
@@ -79,39 +90,82 @@ def heat_map(frame: pd.DataFrame, *, title: str) -> Figure:
     return figure
 
 
-def head_sizes(study: HeadSizeStudy) -> Figure:
-    """Draw the solved share with its Wilson interval, and every run's final loss, by head size."""
+def conditions(study: Summary) -> Figure:
+    """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
     figure = Figure(figsize=(7.2, 3.2), layout="constrained")
     rate_axes, loss_axes = figure.subplots(1, 2)
-    names = [str(size.d_head) for size in study.sizes]
-    for at, size in enumerate(study.sizes):
-        rate = size.rate
-        rate_axes.errorbar(
-            at,
-            rate.share,
-            [[rate.share - rate.low], [rate.high - rate.share]],
-            fmt="o",
-            color=BLUE,
-            capsize=5,
-            markersize=7,
-        )
-        rate_axes.annotate(
-            f"{rate.share:.0%}", (at, rate.share), xytext=(8, -3), textcoords="offset points", fontsize=9
-        )
-        _scatter(loss_axes, at, size.losses, size.solved)
-    for axes in (rate_axes, loss_axes):
-        _tidy(axes)
-        axes.set_xticks(range(len(names)), names)
-        axes.set_xlim(-0.6, len(names) - 0.4)
-        axes.set_xlabel("d_head")
-    rate_axes.set_ylim(0, 1.03)
-    rate_axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
-    rate_axes.set_title("runs solved, 95 % Wilson interval", fontsize=9, loc="left")
-    loss_axes.set_title("final loss of every run", fontsize=9, loc="left")
-    loss_axes.plot([], [], "o", color=BLUE, markersize=4, label="solved")
-    loss_axes.plot([], [], "x", color=ORANGE, markersize=4, label="not solved")
-    loss_axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handletextpad=0.1)
+    _shares(rate_axes, study)
+    _losses(loss_axes, study)
     return figure
+
+
+def study(study: Summary) -> Figure:
+    """Draw a study's answer: solved shares, every run's loss, and the mechanisms of each condition as stacked bars."""
+    census = study.census()
+    figure = Figure(figsize=(7.2, 6.2 if len(census) else 3.2), layout="constrained")
+    axes = figure.subplots(2 if len(census) else 1, 2, squeeze=False)
+    _shares(axes[0, 0], study)
+    _losses(axes[0, 1], study)
+    if len(census):
+        for blank in axes[1]:
+            blank.remove()
+        _census(figure.add_subplot(axes[1, 0].get_gridspec()[1, :]), study, census)
+    return figure
+
+
+def _shares(axes: Axes, study: Summary) -> None:
+    for at, group in enumerate(study.groups):
+        rate = group.rate
+        error = [[rate.share - rate.low], [rate.high - rate.share]]
+        axes.errorbar(at, rate.share, error, fmt="o", color=BLUE, capsize=5, markersize=7)
+        axes.annotate(f"{rate.share:.0%}", (at, rate.share), xytext=(8, -3), textcoords="offset points", fontsize=9)
+    axes.set_ylim(0, 1.03)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    axes.set_title("runs solved, 95 % Wilson interval", fontsize=9, loc="left")
+    _name_conditions(axes, study)
+
+
+def _losses(axes: Axes, study: Summary) -> None:
+    for at, group in enumerate(study.groups):
+        shown = np.linspace(0, len(group.losses) - 1, min(len(group.losses), MOST_POINTS)).astype(int)
+        _scatter(axes, at, group.losses[shown], group.solved[shown])
+    axes.set_title("final loss of every run", fontsize=9, loc="left")
+    if any(len(group.losses) > MOST_POINTS for group in study.groups):
+        axes.set_title(f"final loss ({MOST_POINTS} runs each)", fontsize=9, loc="left")
+    axes.plot([], [], "o", color=BLUE, markersize=4, label="solved")
+    axes.plot([], [], "x", color=ORANGE, markersize=4, label="not solved")
+    axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handletextpad=0.1)
+    _name_conditions(axes, study)
+
+
+def _census(axes: Axes, study: Summary, census: pd.DataFrame) -> None:
+    _tidy(axes)
+    shares = census.pivot_table(index=study.factor, columns="mechanism", values="share", fill_value=0.0, sort=False)
+    shares = shares.loc[[group.value for group in study.groups if group.value in shares.index]]
+    left = np.zeros(len(shares))
+    for name in [name for name in MECHANISMS if name in shares.columns]:
+        widths = shares[name].to_numpy(float)
+        axes.barh(range(len(shares)), widths, left=left, color=MECHANISM_COLORS[name], label=name, height=0.6)
+        for row, (start, width) in enumerate(zip(left, widths, strict=True)):
+            if width > 0.06:
+                ink = "white" if name in DARK else "black"
+                axes.text(start + width / 2, row, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
+        left = left + widths
+    axes.set_yticks(range(len(shares)), [str(value) for value in shares.index])
+    axes.set_ylabel(study.factor)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, handlelength=1)
+
+
+def _name_conditions(axes: Axes, study: Summary) -> None:
+    _tidy(axes)
+    names = [str(group.value) for group in study.groups]
+    axes.set_xticks(range(len(names)), names, rotation=30 if max(map(len, names)) > 8 else 0)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_xlabel("" if study.factor == "condition" else study.factor)
 
 
 def _scatter(axes: Axes, at: int, losses: NDArray[Any], solved: NDArray[np.bool_]) -> None:

@@ -100,7 +100,7 @@ def render(exercise: Exercise) -> str:
         item_2=exercise.item_2(),
         sizes=study.table(),
         pairs=study.pairs(),
-        size_figure=svg(figures.head_sizes(study)),
+        size_figure=svg(figures.conditions(study)),
     )
 
 

@@ -19,6 +19,7 @@ from headlab.report.tables import terminal_table
 if TYPE_CHECKING:
     from headlab.report.exercise import Exercise
     from headlab.runs import Run, Runs
+    from headlab.study.summary import Summary
 
 
 def exercise_blocks(exercise: "Exercise") -> list[Any]:
@@ -47,7 +48,7 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
         *_contributions(exercise),
         *_sentences(exercise.item_1()),
         Rule("Item 2: head sizes", align="left"),
-        _sizes(exercise),
+        solved_table(exercise.study),
         *_sentences(exercise.item_2()),
     ]
 
@@ -126,8 +127,10 @@ def _sentences(sentences: Iterable[str]) -> list[Any]:
     return [Padding(Text("• " + sentence), (0, 0)) for sentence in sentences]
 
 
-def _sizes(exercise: "Exercise") -> Group:
-    table = exercise.study.table()
+def solved_table(study: "Summary") -> Group:
+    """Return the table of solved shares and losses, condition by condition."""
+    table = study.table()
+    label = "" if study.factor == "condition" else f"{study.factor} "
     shown = pd.DataFrame(
         {
             "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
@@ -137,7 +140,7 @@ def _sizes(exercise: "Exercise") -> Group:
             "loss, solved": [_quartiles(row, "solved") for _, row in table.iterrows()],
             "loss, unsolved": [_quartiles(row, "unsolved") for _, row in table.iterrows()],
         },
-        index=[f"d_head {d_head}" for d_head in table.index],
+        index=[f"{label}{value}" for value in table.index],
     )
     return Group(_blank(terminal_table(shown, title="Solved runs, and the quartiles of their loss")))
 

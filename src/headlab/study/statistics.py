@@ -1,5 +1,6 @@
 """Shares, quartiles, comparisons and power: arrays in, records out. Every interval and test is SciPy's or statsmodels'."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 LEVEL = 0.95
 POWER = 0.8
+SMALLEST_EXPECTED = 5  # runs in a cell, for a test that is not exact
+RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Rate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two conditions' shares: difference (second - first) with Newcombe's interval, Fisher's exact p, Holm-adjusted p.
+    """Two conditions' shares: difference (second - first) with Newcombe's interval, a test, its Holm-adjusted p, Cohen's h.
 
+    test: the score test, or Fisher's exact test where fewer than 5 runs would be expected in a cell
     runs_needed: runs in each condition to see the observed difference with 80 % power at the 5 % level (None: no difference)
     """
 
@@ -57,8 +61,10 @@ class Comparison:
     difference: float
     low: float
     high: float
+    test: str
     p: float
     p_holm: float
+    effect: float
     runs_needed: int | None
 
     @property
@@ -71,30 +77,197 @@ def compare_rates(names: Sequence[Any], rates: Sequence[Rate]) -> list[Compariso
     """Return every pair's comparison, p adjusted by Holm over all pairs.
 
     >>> pair = compare_rates(["a", "b"], [wilson(79, 100), wilson(94, 100)])[0]
-    >>> pair.noticeable, round(pair.difference, 2)
-    (True, 0.15)
+    >>> pair.noticeable, round(pair.difference, 2), pair.test
+    (True, 0.15, 'score')
     """
-    from scipy.stats import fisher_exact
     from statsmodels.stats.multitest import multipletests
 
     pairs = list(combinations(range(len(names)), 2))
     if not pairs:
         return []
-    tables = [[[r.successes, r.n - r.successes] for r in (rates[i], rates[j])] for i, j in pairs]
-    p = [float(fisher_exact(table).pvalue) for table in tables]
-    adjusted = multipletests(p, method="holm")[1]
+    tests = [rate_test(rates[i], rates[j]) for i, j in pairs]
+    adjusted = multipletests([p for _, p in tests], method="holm")[1]
     return [
         Comparison(
             names[i],
             names[j],
             rates[j].share - rates[i].share,
             *newcombe(rates[i], rates[j]),
-            p=p[k],
+            test=tests[k][0],
+            p=tests[k][1],
             p_holm=float(adjusted[k]),
+            effect=cohens_h(rates[i].share, rates[j].share),
             runs_needed=runs_needed(rates[i].share, rates[j].share),
         )
         for k, (i, j) in enumerate(pairs)
     ]
+
+
+def rate_test(first: Rate, second: Rate) -> tuple[str, float]:
+    """Return which test compares two shares, and its two-sided p.
+
+    The score test; Fisher's exact test where fewer than 5 successes or failures would be expected in either.
+    Source: Agresti 2013, Categorical Data Analysis; SciPy, statsmodels.
+
+    >>> rate_test(wilson(3, 10), wilson(6, 10))[0]
+    'fisher'
+    """
+    from scipy.stats import fisher_exact
+    from statsmodels.stats.proportion import test_proportions_2indep
+
+    counts = [(rate.successes, rate.n - rate.successes) for rate in (first, second)]
+    share = (first.successes + second.successes) / (first.n + second.n)
+    if min(first.n, second.n) * min(share, 1 - share) < SMALLEST_EXPECTED:
+        return "fisher", float(fisher_exact(counts).pvalue)
+    found = test_proportions_2indep(
+        second.successes, second.n, first.successes, first.n, method="score", compare="diff", correction=False
+    )
+    return "score", float(found.pvalue)
+
+
+def cohens_h(first: float, second: float) -> float:
+    """Return Cohen's effect size h, 2 arcsin √p₂ - 2 arcsin √p₁: 0.2 is small, 0.5 medium, 0.8 large. Source: Cohen 1988."""
+    from statsmodels.stats.proportion import proportion_effectsize
+
+    return float(proportion_effectsize(second, first))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two conditions' runs of the same seeds: difference of solved shares with its interval, and McNemar's test.
+
+    only_first, only_second: seeds that only one of the two solved; low, high: BCa bootstrap over seeds
+    """
+
+    first: Any
+    second: Any
+    n: int
+    only_first: int
+    only_second: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def compare_paired(
+    first: Any, second: Any, solved_first: NDArray[np.bool_], solved_second: NDArray[np.bool_]
+) -> Paired:
+    """Return the paired comparison of two conditions, seed by seed; McNemar's test is exact below 25 discordant seeds.
+
+    Source: McNemar 1947; Efron 1987 for BCa; statsmodels and SciPy.
+
+    >>> a, b = np.arange(60) < 40, np.arange(60) < 55
+    >>> found = compare_paired("a", "b", a, b)
+    >>> found.only_first, found.only_second, found.p < 0.001
+    (0, 15, True)
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    both = int((solved_first & solved_second).sum())
+    only_first, only_second = int((solved_first & ~solved_second).sum()), int((~solved_first & solved_second).sum())
+    neither = len(solved_first) - both - only_first - only_second
+    discordant = only_first + only_second
+    exact = discordant < 25
+    p = 1.0
+    if discordant:
+        p = float(mcnemar([[both, only_first], [only_second, neither]], exact=exact, correction=False).pvalue)
+    change = solved_second.astype(float) - solved_first.astype(float)
+    low, high = _bca(change, np.mean)
+    return Paired(first, second, len(change), only_first, only_second, float(change.mean()), low, high, p)
+
+
+def median_difference(first: NDArray[Any], second: NDArray[Any]) -> tuple[float, float, float] | None:
+    """Return the difference of two medians (second - first) with its BCa bootstrap interval; None with too few values.
+
+    Source: Efron 1987; SciPy's bootstrap, 2,000 resamples.
+    """
+    if min(len(first), len(second)) < 3:
+        return None
+    low, high = _bca((first, second), lambda a, b, axis=-1: np.median(b, axis=axis) - np.median(a, axis=axis))
+    return float(np.median(second) - np.median(first)), low, high
+
+
+def _bca(data: Any, statistic: Any) -> tuple[float, float]:
+    from scipy.stats import bootstrap
+
+    samples = data if isinstance(data, tuple) else (data,)
+    if all(np.ptp(sample) == 0 for sample in samples):  # nothing varies: the interval is a point
+        value = float(statistic(*samples, axis=-1))
+        return value, value
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a degenerate resample gives nan, which is what is shown
+        interval = bootstrap(
+            samples,
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=LEVEL,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The Cochran–Armitage test for a trend of shares over an ordered factor: its z (above 0: rising) and p."""
+
+    z: float
+    p: float
+
+
+def trend(values: Sequence[float], rates: Sequence[Rate]) -> Trend | None:
+    """Return the trend of shares over a factor's ranks; None with fewer than three values, or where all runs agree.
+
+    Source: Armitage 1955; statsmodels' test of ordinal association.
+
+    >>> trend([10, 20, 40], [wilson(79, 100), wilson(87, 100), wilson(94, 100)]).p < 0.01
+    True
+    """
+    from statsmodels.stats.contingency_tables import Table
+
+    successes = sum(rate.successes for rate in rates)
+    if len(rates) < 3 or successes in (0, sum(rate.n for rate in rates)):
+        return None
+    order = np.argsort(np.asarray(values, float))
+    counts = np.array([[rates[i].n - rates[i].successes, rates[i].successes] for i in order])
+    found = Table(counts, shift_zeros=False).test_ordinal_association(
+        row_scores=np.arange(len(rates)), col_scores=np.array([0, 1])
+    )
+    return Trend(float(found.zscore), float(found.pvalue))
+
+
+def simultaneous(counts: Sequence[int]) -> list[tuple[float, float]]:
+    """Return intervals for the shares of several kinds that hold together with 95 %.
+
+    Source: Goodman 1965; statsmodels' multinomial_proportions_confint.
+
+    >>> [round(low, 2) for low, _ in simultaneous([19, 46, 35])]
+    [0.11, 0.35, 0.25]
+    """
+    from statsmodels.stats.proportion import multinomial_proportions_confint
+
+    if len(counts) == 1:
+        rate = wilson(counts[0], counts[0])
+        return [(rate.low, rate.high)]
+    return [(float(low), float(high)) for low, high in multinomial_proportions_confint(counts, 1 - LEVEL, "goodman")]
+
+
+def smallest_difference(share: float, n: int, power: float = POWER, level: float = LEVEL) -> float:
+    """Return the difference from a share, up or down, that n runs in each of two conditions see with a given power.
+
+    Source: Cohen 1988, solved for the effect size h; statsmodels' NormalIndPower.
+
+    >>> round(smallest_difference(0.791, 76), 2)
+    0.19
+    """
+    from statsmodels.stats.power import NormalIndPower
+
+    h = float(NormalIndPower().solve_power(None, nobs1=n, alpha=1 - level, power=power))
+    angle = float(np.arcsin(np.sqrt(share)))
+    turned = [angle + h / 2, angle - h / 2]  # beyond 0 or 1 there is nothing to see
+    inside = [t for t in turned if 0 <= t <= np.pi / 2] or list(np.clip(turned, 0, np.pi / 2))
+    return float(max(abs(np.sin(t) ** 2 - share) for t in inside))
 
 
 def newcombe(first: Rate, second: Rate, level: float = LEVEL) -> tuple[float, float]:
@@ -116,9 +289,8 @@ def runs_needed(first: float, second: float, power: float = POWER, level: float 
     76
     """
     from statsmodels.stats.power import NormalIndPower
-    from statsmodels.stats.proportion import proportion_effectsize
 
-    effect = abs(proportion_effectsize(first, second))
+    effect = abs(cohens_h(first, second))
     if effect < 1e-9:
         return None
     return int(np.ceil(NormalIndPower().solve_power(effect, alpha=1 - level, power=power)))

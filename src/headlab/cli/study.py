@@ -1,0 +1,271 @@
+"""`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headlab.cli.options import json_option, seed_list, threads_option
+from headlab.cli.terminal import progress_bar, show, writable
+from headlab.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
+
+FAILED_RUNS = 3
+FIGURES = (".pdf", ".png", ".svg")
+
+folder_argument = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@click.group()
+def study() -> None:
+    """Train conditions × seeds, keep every run safe, and answer with its uncertainty.
+
+    \b
+    headlab study new study.toml      a commented file to fill in
+    headlab study check study.toml    everything that is wrong with it, and what it will cost
+    headlab study run study.toml      trains what is missing; stop it at any time, run it again to go on
+    headlab study show study          the answer
+
+    Exit status: 0 done, 1 the work failed (a full disk, say), 2 the request was wrong, 3 some runs could not be trained,
+    75 another process is running the study, 130 or 143 interrupted.
+    """
+
+
+@study.command()
+@click.argument("file", type=click.Path(path_type=Path), default="study.toml")
+def new(file: Path) -> None:
+    """Write a commented study file: the homework's second item, with 1,000 runs a head size."""
+    from headlab.runs_file import write_atomically
+    from headlab.study.design import TEMPLATE
+
+    if file.exists():
+        raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
+    write_atomically(writable(file), TEMPLATE.encode())
+    click.echo(f"{file}   (check it with: headlab study check {file})")
+
+
+@study.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@threads_option
+@json_option
+def check(file: Path, threads: Any, as_json: bool) -> None:
+    """List all problems of a study file, or what it will train and what that costs."""
+    from headlab.study.chunks import bytes_of
+    from headlab.study.design import StudyDesign
+    from headlab.study.execution import estimated_seconds
+
+    design = StudyDesign.from_toml(file)
+    cost = {
+        "conditions": [condition.name for condition in design.conditions],
+        "seeds": len(design.seeds),
+        "runs": design.n_runs,
+        "steps": design.n_steps,
+        "seconds": round(estimated_seconds(design, threads), 2),
+        "bytes": bytes_of(design),
+    }
+    if as_json:
+        click.echo(json.dumps(cost, indent=2, ensure_ascii=False))
+    else:
+        show(_cost_lines(design, cost))
+
+
+def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
+    names = cost["conditions"]
+    more = f" … and {len(names) - 8} more" if len(names) > 8 else ""
+    return [
+        design.title or "A study",
+        f"{len(names)} conditions: {'; '.join(names[:8])}{more}",
+        f"{cost['seeds']:,} seeds each: {cost['runs']:,} runs, {cost['steps']:,} steps in all",
+        f"about {_duration(cost['seconds'])} on this machine, and {_size(cost['bytes'])} on the disk",
+    ]
+
+
+@study.command()
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--into", type=click.Path(path_type=Path), help="The study's folder.  [default: FILE without .toml]")
+@click.option("--join", is_flag=True, help="Help a process that is running this study.")
+@click.option("--cluster", metavar="ADDRESS", help="Run on a Dask cluster, like tcp://127.0.0.1:8786.")
+@threads_option
+@json_option
+def run(source: Path, into: Path | None, join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+    """Train what is missing of a study.
+
+    FILE is a study file, or the folder of a study that was begun. Finished runs are never trained again. Ctrl-C stops after
+    the runs in hand, which are kept; a second one stops at once.
+    """
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
+
+    if source.is_dir():
+        if into is not None:
+            raise ConfigError("--into must go with a study file, got a folder: leave it out")
+        chosen = Study(source)
+    else:
+        design = StudyDesign.from_toml(source)
+        chosen = Study.at(into or source.with_suffix(""), design)
+    _run(chosen, join, cluster, threads, as_json)
+
+
+@study.command()
+@folder_argument
+@click.option("--join", is_flag=True, help="Help a process that is running this study.")
+@click.option("--cluster", metavar="ADDRESS", help="Run on a Dask cluster, like tcp://127.0.0.1:8786.")
+@threads_option
+@json_option
+def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+    """Go on with a study that was begun."""
+    from headlab.study.study import Study
+
+    _run(Study(folder), join, cluster, threads, as_json)
+
+
+def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+    with progress_bar("training", as_json, runs=chosen.design.n_runs) as progress:
+        trained = chosen.run(threads=threads, progress=progress, join=join, cluster=cluster)
+    status = chosen.status()
+    if as_json:
+        click.echo(json.dumps({"trained": trained, **_status(status)}, indent=2))
+    else:
+        click.echo(f"{trained:,} runs trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
+        click.echo(f"the answer: headlab study show {chosen.store.folder}")
+    if status.failed:
+        names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
+        click.echo(f"headlab: {len(status.failed)} runs could not be trained: {names}", err=True)
+        click.get_current_context().exit(FAILED_RUNS)
+
+
+@study.command()
+@folder_argument
+@json_option
+def status(folder: Path, as_json: bool) -> None:
+    """Say how far a study is, and who is running it."""
+    from headlab.study.study import Study
+
+    now = Study(folder).status()
+    if as_json:
+        click.echo(json.dumps(_status(now), indent=2))
+        return
+    for name, runs in now.by_condition.items():
+        click.echo(f"{name:32} {runs:>9,} runs")
+    who = f"running: {now.running}" if now.running else "nobody is running it"
+    click.echo(f"{now.runs:,} of {now.of:,} runs, {_duration(now.seconds)} of training; {who}")
+    if now.damaged:
+        click.echo(
+            f"{now.damaged} damaged files were set aside in {folder / 'damaged'}; run the study to train them again"
+        )
+    for condition, seed in now.failed:
+        click.echo(f"could not be trained: seed {seed} of condition {condition}")
+
+
+def _status(now: Any) -> dict[str, Any]:
+    return {**vars(now), "failed": [{"condition": name, "seed": seed} for name, seed in now.failed]}
+
+
+@study.command()
+@folder_argument
+@click.option("--seeds", help="Further seeds: a range like 1000:2000 or a list.")
+@click.option("--file", type=click.Path(path_type=Path), help="A larger study file: more conditions, more seeds.")
+def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
+    """Add seeds or conditions to a study; finished runs stay as they are."""
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
+
+    if (seeds is None) == (file is None):
+        raise ConfigError("an extension must have either --seeds or --file, got both or none: give one of them")
+    chosen = Study(folder)
+    chosen.extend(
+        seeds=None if seeds is None else seed_list(seeds), design=None if file is None else StudyDesign.from_toml(file)
+    )
+    left = chosen.design.n_runs - chosen.status().runs
+    click.echo(f"{left:,} runs to train: headlab study run {folder}")
+
+
+@study.command(name="show")
+@folder_argument
+@click.option("--factor", help="The field that names the conditions.  [default: the one that differs]")
+@click.option("--figure", type=click.Path(path_type=Path), help="Draw the answer into a .pdf, .png or .svg file.")
+@json_option
+def show_command(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -> None:
+    """Print the answer: solved shares, losses, mechanisms, and what can be concluded."""
+    from headlab.report.studies import study_blocks, study_json
+    from headlab.study.study import Study
+
+    chosen = Study(folder)
+    summary = chosen.summary(factor)
+    if figure is not None:
+        from headlab.report.figures import study as draw
+
+        if figure.suffix not in FIGURES:
+            raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
+        draw(summary).savefig(writable(figure))
+    if as_json:
+        click.echo(json.dumps(study_json(summary), indent=2, ensure_ascii=False))
+    else:
+        show(study_blocks(summary, chosen.design, chosen.status()))
+
+
+@study.command()
+@folder_argument
+@click.option("--factor", help="The field that names the conditions.  [default: the one that differs]")
+@json_option
+def compare(folder: Path, factor: str | None, as_json: bool) -> None:
+    """Compare every pair of conditions: shares, the same seed by seed, median losses."""
+    from headlab.report.studies import comparison_blocks, comparison_json
+    from headlab.study.study import Study
+
+    summary = Study(folder).summary(factor)
+    if as_json:
+        click.echo(json.dumps(comparison_json(summary), indent=2, ensure_ascii=False))
+    else:
+        show(comparison_blocks(summary))
+
+
+@study.command(name="export")
+@folder_argument
+@click.argument("output", type=click.Path(path_type=Path))
+def export_command(folder: Path, output: Path) -> None:
+    """Write the table, one row a run, as .csv or .parquet; the same study gives the same bytes."""
+    from headlab.study.study import Study
+
+    click.echo(Study(folder).export(writable(output)))
+
+
+@study.command()
+@folder_argument
+@click.argument("query")
+@json_option
+def sql(folder: Path, query: str, as_json: bool) -> None:
+    """Ask the tables `runs` and `conditions` in SQL (DuckDB's), and print CSV."""
+    from headlab.report.screen import records
+    from headlab.study.study import Study
+
+    frame = Study(folder).sql(query)
+    click.echo(json.dumps(records(frame), indent=2) + "\n" if as_json else frame.to_csv(index=False), nl=False)
+
+
+@study.command()
+@folder_argument
+def gc(folder: Path) -> None:
+    """Remove what killed processes left behind; no finished run is touched."""
+    from headlab.study.study import Study
+
+    removed = Study(folder).collect_garbage()
+    click.echo(f"{len(removed)} files removed")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

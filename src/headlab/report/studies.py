@@ -1,0 +1,90 @@
+"""A study's answer on a terminal and as JSON: the same tables and sentences."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.rule import Rule
+from rich.text import Text
+
+from headlab.report.screen import records, solved_table
+from headlab.report.tables import terminal_table
+from headlab.study.design import StudyDesign
+from headlab.study.study import Status
+from headlab.study.summary import Summary
+
+
+def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Iterator[Any]:
+    """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
+    yield Rule(design.title or "Study", align="left")
+    missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
+    yield Text(f"{status.runs:,} runs of {len(design.conditions)} conditions{missing}")
+    yield solved_table(summary)
+    census = summary.census()
+    if len(census):
+        yield census_table(summary, census)
+        yield Text("")
+    for sentence in summary.sentences():
+        yield Text("• " + sentence)
+
+
+def census_table(summary: Summary, census: pd.DataFrame) -> Any:
+    """Return the mechanisms of every condition, with intervals that hold together within it."""
+    shown = pd.DataFrame(
+        {
+            summary.factor: census[summary.factor].map(str),
+            "runs": census["runs"].map(str),
+            "share": [f"{share:.0%}" for share in census["share"]],
+            "interval": [f"{low:.0%} to {high:.0%}" for low, high in zip(census["low"], census["high"], strict=True)],
+        }
+    ).set_index(census["mechanism"])
+    return terminal_table(shown, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
+
+
+def comparison_blocks(summary: Summary) -> Iterator[Any]:
+    """Yield the screen's blocks of every pair of conditions."""
+    for title, frame in _comparisons(summary).items():
+        if len(frame):
+            yield terminal_table(_pairs(frame), title=title)
+            yield Text("")
+
+
+def comparison_json(summary: Summary) -> dict[str, Any]:
+    """Return every comparison as plain JSON values."""
+    names = ("shares", "paired", "medians")
+    return {name: records(frame) for name, frame in zip(names, _comparisons(summary).values(), strict=True)}
+
+
+def study_json(summary: Summary) -> dict[str, Any]:
+    """Return a study's answer as plain JSON values."""
+    return {
+        "factor": summary.factor,
+        "conditions": records(summary.table().reset_index()),
+        "census": records(summary.census()),
+        "pairs": records(summary.pairs()),
+        "trend": None if summary.trend is None else vars(summary.trend),
+        "sentences": summary.sentences(),
+    }
+
+
+def _comparisons(summary: Summary) -> dict[str, pd.DataFrame]:
+    return {
+        "Solved shares: Newcombe's interval, score or Fisher's exact test, Holm over all pairs": summary.pairs(),
+        "The same, seed by seed: BCa interval, McNemar's test": summary.paired_table(),
+        "Median loss of solved runs: BCa interval": summary.medians(),
+    }
+
+
+def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
+    shown = frame.drop(columns=["first", "second"]).copy()
+    for name in shown.columns:
+        if name in ("p", "p_holm"):
+            shown[name] = [f"{value:.2g}" for value in shown[name]]
+        elif shown[name].dtype == float and name != "runs_needed":
+            shown[name] = ["" if np.isnan(value) else f"{value:+.3f}" for value in shown[name]]
+        elif name == "runs_needed":
+            shown[name] = ["–" if pd.isna(value) else str(int(value)) for value in shown[name]]
+        else:
+            shown[name] = [str(value) for value in shown[name]]
+    return shown.set_index(pd.Index([f"{a} → {b}" for a, b in zip(frame["first"], frame["second"], strict=True)]))

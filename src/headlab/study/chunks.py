@@ -1,0 +1,164 @@
+"""The work of a study in chunks: which runs are still to do, and how a chunk of them becomes rows and arrays.
+
+A condition's seeds are cut into blocks of equal size, by the design alone; a chunk is what is missing of a block. So every
+machine cuts the same study in the same way, and the same chunk has the same bytes wherever it was trained.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import headlab
+from headlab.model.params import param_shapes
+from headlab.runs import Runs
+from headlab.study.design import MODEL_FIELDS, TRAINING_FIELDS, Condition, StudyDesign
+from headlab.study.store import Store
+from headlab.training import train
+
+LANES = 16  # runs that the engine trains side by side
+SMALLEST, MOST_CHUNKS = 256, 1000  # runs in a chunk; chunks in a study
+
+
+@dataclass(frozen=True)
+class Task:
+    """A chunk to train: its condition's identity, its block, and the seeds that are missing."""
+
+    identity: str
+    condition: Condition
+    block: int
+    seeds: tuple[int, ...]
+
+    def halves(self) -> tuple["Task", "Task"]:
+        """Return both halves, to find out which run it is that cannot be trained."""
+        middle = len(self.seeds) // 2
+        return (
+            Task(self.identity, self.condition, self.block, self.seeds[:middle]),
+            Task(self.identity, self.condition, self.block, self.seeds[middle:]),
+        )
+
+
+def chunk_size(design: StudyDesign) -> int:
+    """Return how many runs a whole chunk has: at least 256, and more where a study would have over 1,000 chunks.
+
+    >>> from headlab.corpus import Corpus
+    >>> chunk_size(StudyDesign.grid(Corpus.notebook(), seeds=range(1000), d_head=[10, 20]))
+    256
+    """
+    wanted = -(-design.n_runs // MOST_CHUNKS)
+    return max(SMALLEST, -(-wanted // LANES) * LANES)
+
+
+def done_seeds(store: Store) -> dict[str, set[int]]:
+    """Return the seeds of every condition that are finished, read from sound chunks; damaged ones are set aside."""
+    import duckdb
+
+    found: dict[str, set[int]] = {}
+    chunks = store.sound_chunks()
+    if chunks:
+        with duckdb.connect() as database:
+            rows = database.execute(
+                "select condition, list(distinct seed) from read_parquet(?) group by condition",
+                [[str(chunk.path) for chunk in chunks]],
+            ).fetchall()
+        found = {condition: set(seeds) for condition, seeds in rows}
+    return found
+
+
+def pending(store: Store) -> list[Task]:
+    """Return the chunks that are still to be trained."""
+    design, done = store.design, done_seeds(store)
+    size, tasks = chunk_size(design), []
+    for identity, condition in design.identities.items():
+        finished = done.get(identity, set())
+        for block, start in enumerate(range(0, len(design.seeds), size)):
+            missing = tuple(seed for seed in design.seeds[start : start + size] if seed not in finished)
+            if missing:
+                tasks.append(Task(identity, condition, block, missing))
+    return tasks
+
+
+def compute(
+    design: StudyDesign, task: Task, threads: int | None = None, progress: Callable[[float], None] | None = None
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Train a chunk and return its rows and arrays; a pure function of design and task."""
+    curves, snapshots = "curves" in design.keep, "snapshots" in design.keep
+    runs = train(
+        design.corpus,
+        task.condition.model,
+        task.condition.training,
+        seeds=task.seeds,
+        record="log" if curves or snapshots else "none",
+        snapshots="log" if snapshots else None,
+        threads=threads,
+        progress=progress,
+    )
+    return rows_of(runs, task), arrays_of(runs, design.keep)
+
+
+def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
+    """Return one row a run: who it is, what became of it, and every field of its model and training."""
+    n = len(runs)
+    overview = overview_of(runs)
+
+    def same(value: Any) -> NDArray[Any]:
+        return np.full(n, value, dtype=object if isinstance(value, str) else None)
+
+    fields: dict[str, Any] = {name: getattr(runs.model, name) for name in MODEL_FIELDS}
+    fields["d_model"] = runs.model.width(runs.corpus.d_vocab)
+    fields |= {name: getattr(runs.training, name) for name in TRAINING_FIELDS if name not in ("phases", "steps")}
+    fields |= {"steps": runs.training.steps, "phases": json.dumps(runs.training.to_dict()["phases"])}
+    return {
+        "condition": same(task.identity),
+        "seed": np.array(task.seeds[:n] if runs.seeds is None else runs.seeds, np.uint64),
+        "outcome": np.array(runs.outcome, np.int64),
+        "final_loss": np.array(runs.final_loss, np.float32),
+        "solved": runs.solved(),
+        **overview,
+        "headlab": same(headlab.__version__),
+        **{name: same(value) for name, value in fields.items()},
+    }
+
+
+def overview_of(runs: Runs) -> dict[str, NDArray[Any]]:
+    """Return mechanism and pattern share [run]; empty and nan where the corpus has no dependency to explain."""
+    if not any(item.resolvable for item in runs.corpus.dependencies()):
+        return {
+            "mechanism": np.full(len(runs), "", dtype=object),
+            "pattern_share": np.full(len(runs), np.nan, np.float32),
+        }
+    table = runs.explain().table()
+    return {
+        "mechanism": table["mechanism"].to_numpy(object),
+        "pattern_share": table["pattern_share"].to_numpy(float).round(6).astype(np.float32),
+    }
+
+
+def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the runs beside their rows."""
+    arrays: dict[str, NDArray[Any]] = {"seed": np.array(runs.seeds, np.uint64)}
+    if "weights" in keep:
+        arrays |= dict(runs.params.items())
+    if "curves" in keep:
+        arrays |= {"loss": runs.loss, "learning_rate": runs.learning_rate, "recorded_steps": runs.recorded_steps}
+    if "snapshots" in keep and runs.snapshots is not None:
+        arrays |= {"snapshots": runs.snapshots, "snapshot_steps": runs.snapshot_steps}
+    return arrays if len(arrays) > 1 else {}
+
+
+def bytes_of(design: StudyDesign) -> int:
+    """Return about how many bytes a study takes on the disk."""
+    total = 0
+    for condition in design.conditions:
+        shapes = param_shapes(condition.model, design.corpus.d_vocab, design.corpus.n_ctx)
+        numbers = sum(int(np.prod(shape)) for shape in shapes.values())
+        width = np.dtype(condition.training.dtype).itemsize
+        a_run = 16
+        a_run += numbers * width if "weights" in design.keep else 0
+        a_run += 24 * 2 * width if "curves" in design.keep else 0
+        a_run += 24 * numbers * width if "snapshots" in design.keep else 0
+        total += a_run * len(design.seeds)
+    return total + 10_000 * len(design.conditions) * -(-len(design.seeds) // chunk_size(design))

@@ -1,0 +1,266 @@
+"""Run a study on a Dask cluster: the same chunks, the same bytes, committed here as each one comes back.
+
+Workers only compute; this process holds the study and writes it. A chunk's result leaves its worker as soon as it is done, so
+that a lost worker costs the chunks in its hands and nothing else. A chunk whose worker dies is tried again; after three deaths
+it is halved, until the one run that kills its workers stands alone, is tried three times, and is reported. A worker that has
+gone silent (a suspended machine) is worked around: the chunk is given to another one, and whichever comes first counts.
+Workers that run another version are refused before anything is sent.
+Source: Dask distributed; the packages dask-jobqueue (SLURM) and dask-kubernetes start such clusters.
+"""
+
+import contextlib
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import headlab
+from headlab.errors import StudyError
+from headlab.study.chunks import Task, compute, pending
+from headlab.study.design import StudyDesign
+from headlab.study.execution import StudyHeld, StudyInterrupted, facts, terminable
+from headlab.study.store import Store
+
+TRIES = 3
+CONNECT_SECONDS, RECONNECT_SECONDS = 10, 60
+SILENT_SECONDS = 30.0  # a chunk is given to another worker after so long, or ten times what chunks take
+POLL_SECONDS = 0.05
+
+Report = Callable[[float], None]
+
+
+@dataclass(eq=False)
+class _Flight:
+    """A chunk on its way: the future of it, when it left, and how often it came back without a result."""
+
+    task: Task
+    deaths: int = 0
+    left: float = 0.0
+    futures: list[Any] = field(default_factory=list)
+
+
+def execute_on_cluster(store: Store, address: str, *, progress: Report | None = None) -> int:
+    """Train what is missing of a study on the workers of a Dask scheduler, and return how many runs that were.
+
+    Raises `StudyError` when the cluster does not answer or a worker runs another version, `StudyHeld`, `StudyInterrupted`,
+    `OutputError`.
+    """
+    with store.holding() as free:
+        if not free:
+            raise StudyHeld(f"the study must be free, and {store.holder()} is running it: wait until it has ended")
+        store.forgive()
+        with terminable() as stopped:
+            driver = _Driver(store, address, progress)
+            try:
+                return driver.run()
+            except KeyboardInterrupt:
+                raise StudyInterrupted(driver.finished, stopped[0]) from None
+            finally:
+                driver.close()
+
+
+class _Driver:
+    """Keeps every worker busy with two chunks, and commits what comes back."""
+
+    def __init__(self, store: Store, address: str, progress: Report | None) -> None:
+        self.store, self.address, self.progress = store, address, progress
+        self.design: StudyDesign = store.design
+        self.waiting = deque(_Flight(task) for task in pending(store))
+        self.left = sum(len(flight.task.seeds) for flight in self.waiting)
+        self.before = self.design.n_runs - self.left
+        self.flying: list[_Flight] = []
+        self.finished = 0
+        self.took: list[float] = []
+        self.client: Any = None
+
+    def run(self) -> int:
+        self.client = self._connect(CONNECT_SECONDS)
+        self._refuse_strangers()
+        while self.waiting or self.flying:
+            if not self._alive():
+                self._reconnect()
+            self._send()
+            if not self._receive():
+                time.sleep(POLL_SECONDS)
+        return self.finished
+
+    def close(self) -> None:
+        if self.client is not None:
+            with contextlib.suppress(Exception):
+                for flight in self.flying:
+                    self.client.cancel(flight.futures, force=True)
+                self.client.close(timeout=2)
+
+    def _connect(self, seconds: float) -> Any:
+        from distributed import Client
+
+        try:
+            return Client(self.address, timeout=seconds, set_as_default=False)  # type: ignore[no-untyped-call]
+        except (OSError, TimeoutError, ValueError, ImportError) as error:
+            raise StudyError(
+                f"the cluster must answer at {self.address!r}, and it does not ({type(error).__name__}): start a Dask "
+                f"scheduler there, or check the address"
+            ) from None
+
+    def _refuse_strangers(self) -> None:
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while not (workers := self.client.scheduler_info(n_workers=-1)["workers"]) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if not workers:
+            raise StudyError(f"the cluster at {self.address!r} must have workers, and has none: start some")
+        ours = passport()
+        try:
+            found = self.client.run(passport)
+        except ModuleNotFoundError as error:
+            wanted = headlab.__version__
+            raise StudyError(
+                f"every worker must have headlab {wanted}, and one has no {error.name}: install it"
+            ) from None
+        wrong = {worker: theirs for worker, theirs in found.items() if theirs != ours}
+        if wrong:
+            worker, theirs = next(iter(wrong.items()))
+            differing = ", ".join(f"{name} {theirs.get(name)}" for name in ours if theirs.get(name) != ours[name])
+            raise StudyError(
+                f"every worker must run what this process runs ({', '.join(f'{k} {v}' for k, v in ours.items())}), and "
+                f"{worker} has {differing}: install the same there"
+            )
+
+    def _alive(self) -> bool:
+        return bool(self.client.status == "running")
+
+    def _reconnect(self) -> None:
+        """Wait for the scheduler to come back; whatever was on its way is sent again."""
+        with contextlib.suppress(Exception):
+            self.client.close(timeout=1)
+        for flight in self.flying:
+            flight.futures.clear()
+            self.waiting.appendleft(flight)
+        self.flying.clear()
+        deadline = time.monotonic() + RECONNECT_SECONDS
+        while True:
+            try:
+                self.client = self._connect(2)
+                return
+            except StudyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1)
+
+    def _send(self) -> None:
+        with contextlib.suppress(OSError, TimeoutError):  # a scheduler that has just gone: found out at the next turn
+            threads = max(1, sum(self.client.nthreads().values()))
+            while self.waiting and len(self.flying) < 2 * threads:
+                flight = self.waiting.popleft()
+                self._submit(flight)
+                self.flying.append(flight)
+            patience = max(SILENT_SECONDS, 10 * float(np.median(self.took))) if self.took else SILENT_SECONDS
+            for flight in self.flying:
+                if time.monotonic() - flight.left > patience and len(flight.futures) < TRIES:
+                    self._submit(flight)
+
+    def _submit(self, flight: _Flight) -> None:
+        busy = {worker for future in flight.futures for worker in self._holders(future)}
+        free = [worker for worker in self.client.nthreads() if worker not in busy]
+        flight.left = time.monotonic()
+        flight.futures.append(
+            self.client.submit(
+                compute_chunk,
+                self.design.to_dict(),
+                flight.task,
+                pure=False,
+                retries=0,
+                workers=free if busy and free else None,
+                allow_other_workers=bool(busy and free) or None,
+            )
+        )
+
+    def _holders(self, future: Any) -> list[str]:
+        with contextlib.suppress(Exception):
+            return [worker for worker, keys in self.client.processing().items() if future.key in map(str, keys)]
+        return []
+
+    def _receive(self) -> bool:
+        """Take what has come back; returns whether there was anything."""
+        came = False
+        for flight in list(self.flying):
+            for future in list(flight.futures):
+                if future.status == "pending":
+                    continue
+                came = True
+                flight.futures.remove(future)
+                if future.status == "finished" and self._commit(flight, future):
+                    break
+                if future.status in ("error", "cancelled", "lost"):
+                    self._died(flight, future)
+                    break
+        return came
+
+    def _commit(self, flight: _Flight, future: Any) -> bool:
+        try:
+            seconds, rows, arrays = future.result(timeout=CONNECT_SECONDS)
+        except Exception:  # the worker that held the result has gone: the chunk is sent again
+            self._again(flight)
+            return True
+        chunk = self.store.commit(flight.task.identity, flight.task.block, rows, arrays)
+        self.store.note(chunk, facts(seconds, len(flight.task.seeds), flight.task))
+        self.took.append(seconds)
+        self.flying.remove(flight)
+        self.client.cancel(flight.futures, force=True)
+        flight.futures.clear()
+        self.finished += len(flight.task.seeds)
+        if self.progress is not None:
+            self.progress((self.before + self.finished) / self.design.n_runs)
+        return True
+
+    def _died(self, flight: _Flight, future: Any) -> None:
+        """Send a chunk again whose worker died; after three deaths, halve it, or give up on its one run."""
+        if future.status == "error":
+            flight.deaths = TRIES  # Dask has tried it on as many workers as it allows
+        if flight.deaths < TRIES:
+            self._again(flight)
+            return
+        if flight in self.flying:
+            self.flying.remove(flight)
+        if len(flight.task.seeds) > 1:
+            self.waiting.extend(_Flight(half) for half in flight.task.halves())
+        else:
+            self.store.fail(flight.task.identity, flight.task.seeds[0], _reason(future))
+
+    def _again(self, flight: _Flight) -> None:
+        if flight in self.flying:
+            self.flying.remove(flight)
+        flight.futures.clear()
+        self.waiting.append(flight)
+
+
+def compute_chunk(design: dict[str, Any], task: Task) -> tuple[float, dict[str, Any], dict[str, Any]]:
+    """Train a chunk on a worker, on one thread; returns seconds, rows and arrays."""
+    began = time.monotonic()
+    rows, arrays = compute(StudyDesign.from_dict(design), task, threads=1)
+    return time.monotonic() - began, rows, arrays
+
+
+def passport() -> dict[str, str]:
+    """Return what has to be the same on every machine of a study: versions, and the loss after some steps of training."""
+    from headlab.config import TrainConfig
+    from headlab.corpus import Corpus
+    from headlab.training import train
+
+    runs = train(Corpus.notebook(), training=TrainConfig.of(steps=50), seeds=7, record="none", threads=1)
+    return {
+        "headlab": headlab.__version__,
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "numpy": np.__version__,
+        "loss": runs.final_loss.tobytes().hex(),
+    }
+
+
+def _reason(future: Any) -> str:
+    with contextlib.suppress(Exception):
+        error = future.exception(timeout=1)
+        return f"{type(error).__name__}: {error}"
+    return "its worker died"

@@ -1,0 +1,296 @@
+"""A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from headlab.errors import StudyError
+from headlab.model.params import Params
+from headlab.runs import Runs
+from headlab.runs_file import write_atomically
+from headlab.study.design import Condition, StudyDesign, digest
+from headlab.study.execution import execute
+from headlab.study.store import Store
+from headlab.study.summary import Group, Summary
+
+if TYPE_CHECKING:
+    import duckdb
+
+FORMATS = ("csv", "parquet")
+# What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
+CANONICAL = "* exclude (arrays)"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a study stands: finished runs of all, by condition, who runs it, damaged files, failed runs, seconds spent."""
+
+    runs: int
+    of: int
+    by_condition: dict[str, int]
+    running: str | None
+    damaged: int
+    failed: tuple[tuple[str, int], ...]
+    seconds: float
+
+
+class Study:
+    """A study's folder: `Study.create` makes one, `Study(folder)` opens one. Raises `StudyError`, `OutputError`.
+
+    >>> import tempfile
+    >>> from headlab.config import TrainConfig
+    >>> from headlab.corpus import Corpus
+    >>> design = StudyDesign.grid(Corpus.notebook(), seeds=range(8), training=TrainConfig.of(steps=20), d_head=[5, 10])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     study = Study.create(f"{folder}/sizes", design)
+    ...     study.run(), study.run(), study.table()["d_head"].value_counts().to_dict()
+    (16, 0, {5: 8, 10: 8})
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.store = Store(folder)
+
+    @classmethod
+    def create(cls, folder: str | Path, design: StudyDesign) -> "Study":
+        """Make a study in a new or empty folder."""
+        return cls(Store.create(folder, design).folder)
+
+    @classmethod
+    def at(cls, folder: str | Path, design: StudyDesign) -> "Study":
+        """Open the study of a design, or make it; raises `StudyError` when the folder holds another one."""
+        folder = Path(folder)
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return cls.create(folder, design)
+        study = cls(folder)
+        if digest(study.design.to_dict()) != digest(design.to_dict()):
+            raise StudyError(
+                f"the study in {str(folder)!r} must be the one asked for, and its specification is another: extend it with "
+                f"`headlab study extend`, or choose another folder"
+            )
+        return study
+
+    @property
+    def design(self) -> StudyDesign:
+        """The specification, with its extensions."""
+        return self.store.design
+
+    def extend(self, *, seeds: Iterable[int] | None = None, design: StudyDesign | None = None) -> None:
+        """Add seeds, or the conditions and seeds of a larger design; runs that are finished stay."""
+        now = self.design
+        if design is None:
+            design = now
+        if seeds is not None:
+            every = tuple(dict.fromkeys([*now.seeds, *seeds]))
+            design = StudyDesign(design.corpus, design.conditions, every, design.keep, design.title)
+        self.store.extend(design)
+
+    def run(
+        self,
+        *,
+        threads: int | None = None,
+        progress: Callable[[float], None] | None = None,
+        join: bool = False,
+        cluster: str | None = None,
+    ) -> int:
+        """Train what is missing, and return how many runs that were; see `study.execution` and `study.cluster`."""
+        if cluster is not None:
+            from headlab.study.cluster import execute_on_cluster
+
+            return execute_on_cluster(self.store, cluster, progress=progress)
+        return execute(self.store, threads=threads, progress=progress, join=join)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a run: condition, seed, outcome, loss, solved, mechanism, pattern share, and every setting."""
+        with self._database() as database:
+            frame: pd.DataFrame = database.execute(f"select {CANONICAL} from runs {_ORDER}").df()
+        return frame
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Return the answer to an SQL query over the tables `runs` and `conditions`; raises `StudyError`."""
+        import duckdb
+
+        with self._database() as database:
+            database.execute("set enable_external_access = false")
+            database.execute("set lock_configuration = true")
+            try:
+                frame: pd.DataFrame = database.execute(query).df()
+            except duckdb.Error as error:
+                raise StudyError(f"the query must be DuckDB's SQL over runs and conditions: {error}") from None
+        return frame
+
+    def summary(self, factor: str | None = None) -> Summary:
+        """Return the answer: the study's conditions compared; factor: which field names them.
+
+        By default the one factor, or the condition's name where there are several. Raises `StudyError`.
+        """
+        design = self.design
+        factors = design.factors or ("d_head",)
+        if factor is None:
+            factor = factors[0] if len(factors) == 1 else "condition"
+        elif factor != "condition" and factor not in factors:
+            raise StudyError(f"the factor must be one of {', '.join(factors)}, got {factor!r}: choose one of them")
+        table = self.table()
+        groups: dict[Any, list[pd.DataFrame]] = {}
+        for identity, condition in design.identities.items():
+            rows = table[table["condition"] == identity]
+            if len(rows):
+                groups.setdefault(_value(condition, factor), []).append(rows)
+        found = tuple(_group(value, pd.concat(parts)) for value, parts in groups.items())
+        if not found:
+            raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
+        d_model = design.conditions[0].model.width(design.corpus.d_vocab) if factor == "d_head" else None
+        return Summary(factor, found, d_model)
+
+    def runs(self, condition: str | int = 0) -> Runs:
+        """Return the trained models of one condition, by its name or number; they must have been kept.
+
+        Raises `StudyError` for a condition that does not exist, or a study that kept no weights.
+        """
+        design = self.design
+        names = [item.name for item in design.conditions]
+        if condition in names:
+            condition = names.index(str(condition))
+        if isinstance(condition, bool) or not isinstance(condition, int) or not 0 <= condition < len(names):
+            known = "; ".join(f"{number} {name}" for number, name in enumerate(names))
+            raise StudyError(f"the condition must be one of {known}; got {condition!r}")
+        if "weights" not in design.keep:
+            raise StudyError(f"a study must have kept weights to give its models back, and this one kept {design.keep}")
+        return self._runs(design.conditions[condition], list(design.identities)[condition])
+
+    def _runs(self, condition: Condition, identity: str) -> Runs:
+        parts = []
+        for chunk in self.store.sound_chunks():
+            if chunk.condition == identity:
+                for name in self.store.array_names(chunk):
+                    parts.append(self.store.arrays(chunk.path, name))
+        if not parts:
+            raise StudyError(f"the condition must have finished runs, and “{condition.name}” has none: run the study")
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in _ONE_OF_ALL}
+        order = np.argsort(arrays["seed"])
+        table = self.table()
+        rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"][order]]
+        weights = {name: arrays[name][order] if name in arrays else None for name in _WEIGHTS}
+        nothing = np.zeros((len(order), 0), np.float32)
+        return Runs(
+            corpus=self.design.corpus,
+            model=condition.model,
+            training=condition.training,
+            seeds=arrays["seed"][order],
+            params=Params(**weights),  # type: ignore[arg-type]
+            loss=arrays["loss"][order] if "loss" in arrays else nothing,
+            learning_rate=arrays["learning_rate"][order] if "learning_rate" in arrays else nothing,
+            recorded_steps=parts[0].get("recorded_steps", np.zeros(0, np.int64)),
+            snapshots=arrays["snapshots"][order] if "snapshots" in arrays else None,
+            snapshot_steps=parts[0].get("snapshot_steps", np.zeros(0, np.int64)),
+            outcome=rows["outcome"].to_numpy(np.int64),
+            final_loss=rows["final_loss"].to_numpy(np.float32),
+        )
+
+    def export(self, path: str | Path) -> Path:
+        """Write the table, one row a run in the order of conditions and seeds, as CSV or Parquet; whole or not at all.
+
+        The same study gives the same bytes, on whatever machines and however often interrupted it was run.
+        """
+        path = Path(path)
+        kind = path.suffix.removeprefix(".").lower()
+        if kind not in FORMATS:
+            raise StudyError(f"an export must be a .csv or .parquet file, got {str(path)!r}: name one")
+        if kind == "csv":
+            write_atomically(path, self.table().to_csv(index=False).encode())
+            return path
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder, self._database() as database:
+            target = f"{folder}/table.parquet"
+            database.execute("set threads = 1")
+            database.execute(f"copy (select {CANONICAL} from runs {_ORDER}) to '{target}' (format parquet)")
+            write_atomically(path, Path(target).read_bytes())
+        return path
+
+    def status(self) -> Status:
+        """Return where the study stands."""
+        design = self.design
+        with self._database() as database:
+            counts = dict(database.execute("select condition, count(*) from runs group by condition").fetchall())
+        by_condition = {item.name: counts.get(identity, 0) for identity, item in design.identities.items()}
+        return Status(
+            runs=sum(by_condition.values()),
+            of=design.n_runs,
+            by_condition=by_condition,
+            running=self.store.holder() if self.store.running() else None,
+            damaged=len(self.store.damaged),
+            failed=tuple(self.store.failed()),
+            seconds=sum(_seconds(path) for path in self.store.folder.glob("timings/*.json")),
+        )
+
+    def collect_garbage(self) -> list[Path]:
+        """Remove what killed processes left (temporary files, arrays that no chunk names, claims), and return it."""
+        left = self.store.leftovers()
+        for path in left:
+            path.unlink()
+        return left
+
+    def _database(self) -> "duckdb.DuckDBPyConnection":
+        """Return a database in memory with the study's tables, read from sound chunks only."""
+        import duckdb
+
+        database = duckdb.connect()
+        identities = self.design.identities
+        number = pd.DataFrame(
+            {
+                "condition": list(identities),
+                "number": np.arange(len(identities)),
+                "name": [item.name for item in identities.values()],
+            }
+        )
+        database.register("given", number)
+        database.execute("create table conditions as select * from given")
+        database.unregister("given")
+        chunks = [str(chunk.path) for chunk in self.store.sound_chunks() if chunk.condition in identities]
+        if chunks:
+            database.execute(
+                "create table runs as select distinct on (condition, seed) * from read_parquet(?)", [chunks]
+            )
+        else:
+            database.execute(_NO_RUNS)
+        return database
+
+
+_ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
+_WEIGHTS = tuple(item.name for item in fields(Params))
+_ORDER = "order by (select number from conditions where conditions.condition = runs.condition), seed"
+_NO_RUNS = (
+    "create table runs (condition varchar, seed ubigint, outcome bigint, final_loss float, solved boolean, mechanism varchar, "
+    "pattern_share float, headlab varchar, d_head bigint, arrays varchar)"
+)
+
+
+def _value(condition: Condition, factor: str) -> Any:
+    if factor == "condition":
+        return condition.name
+    values = dict(condition.factors)
+    return values[factor] if factor in values else getattr(condition.model, factor, None)
+
+
+def _group(value: Any, rows: pd.DataFrame) -> Group:
+    mechanism = rows["mechanism"].to_numpy(str)
+    return Group(
+        value,
+        rows["seed"].to_numpy(np.uint64),
+        rows["final_loss"].to_numpy(float),
+        rows["solved"].to_numpy(bool),
+        rows["outcome"].to_numpy() >= 0,
+        mechanism if (mechanism != "").all() else None,
+    )
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return float(json.loads(path.read_text())["seconds"])
+    except (OSError, ValueError, KeyError):  # notes are for people; a torn one says nothing
+        return 0.0
