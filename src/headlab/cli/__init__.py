@@ -84,8 +84,9 @@ def main() -> None:
         refused = 1 if isinstance(error, OutputError) and error.__cause__ else 2
         status = getattr(error, "exit_status", refused)
     except (KeyboardInterrupt, click.Abort) as error:
-        _complain(str(error) or "interrupted")
-        status = 128 + int(getattr(error, "signal_number", 2))
+        reason = error.__cause__ if isinstance(error, click.Abort) and error.__cause__ else error
+        _complain(str(reason) or "interrupted")
+        status = 128 + int(getattr(reason, "signal_number", 2))
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _discard_output()
         status = 0

@@ -32,13 +32,11 @@ class Task:
     block: int
     seeds: tuple[int, ...]
 
-    def halves(self) -> tuple["Task", "Task"]:
-        """Return both halves, to find out which run it is that cannot be trained."""
-        middle = len(self.seeds) // 2
-        return (
-            Task(self.identity, self.condition, self.block, self.seeds[:middle]),
-            Task(self.identity, self.condition, self.block, self.seeds[middle:]),
-        )
+    def pieces(self) -> list["Task"]:
+        """Return up to 16 parts of it, to find out which run it is that cannot be trained."""
+        size = -(-len(self.seeds) // LANES)
+        starts = range(0, len(self.seeds), size)
+        return [Task(self.identity, self.condition, self.block, self.seeds[start : start + size]) for start in starts]
 
 
 def chunk_size(design: StudyDesign) -> int:

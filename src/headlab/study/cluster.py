@@ -1,9 +1,9 @@
 """Run a study on a Dask cluster: the same chunks, the same bytes, committed here as each one comes back.
 
 Workers only compute; this process holds the study and writes it. A chunk's result leaves its worker as soon as it is done, so
-that a lost worker costs the chunks in its hands and nothing else. A chunk whose worker dies is tried again; after three deaths
-it is halved, until the one run that kills its workers stands alone, is tried three times, and is reported. A worker that has
-gone silent (a suspended machine) is worked around: the chunk is given to another one, and whichever comes first counts.
+that a lost worker costs the chunks in its hands and nothing else. A chunk whose worker dies is tried again, on as many workers
+as Dask allows (four); then it is cut up, until the one run that kills its workers stands alone, is tried once more with nothing
+beside it, and is reported. A worker that has gone silent (a suspended machine) is worked around: the chunk is given to another one, and whichever comes first counts.
 Workers that run another version are refused before anything is sent.
 Source: Dask distributed; the packages dask-jobqueue (SLURM) and dask-kubernetes start such clusters.
 """
@@ -25,7 +25,7 @@ from headlab.study.design import StudyDesign
 from headlab.study.execution import StudyHeld, StudyInterrupted, facts, terminable
 from headlab.study.store import Store
 
-TRIES = 3
+COPIES = 3  # of a chunk on its way at once, where workers have gone silent
 CONNECT_SECONDS, RECONNECT_SECONDS = 10, 60
 SILENT_SECONDS = 30.0  # a chunk is given to another worker after so long, or ten times what chunks take
 POLL_SECONDS = 0.05
@@ -35,10 +35,10 @@ Report = Callable[[float], None]
 
 @dataclass(eq=False)
 class _Flight:
-    """A chunk on its way: the future of it, when it left, and how often it came back without a result."""
+    """A chunk on its way: the futures of it, when the last one left, and whether its one run is thought to kill workers."""
 
     task: Task
-    deaths: int = 0
+    accused: bool = False
     left: float = 0.0
     futures: list[Any] = field(default_factory=list)
 
@@ -73,6 +73,7 @@ class _Driver:
         self.left = sum(len(flight.task.seeds) for flight in self.waiting)
         self.before = self.design.n_runs - self.left
         self.flying: list[_Flight] = []
+        self.accused: deque[_Flight] = deque()
         self.finished = 0
         self.took: list[float] = []
         self.client: Any = None
@@ -80,9 +81,11 @@ class _Driver:
     def run(self) -> int:
         self.client = self._connect(CONNECT_SECONDS)
         self._refuse_strangers()
-        while self.waiting or self.flying:
+        while self.waiting or self.flying or self.accused:
             if not self._alive():
                 self._reconnect()
+            if not self.waiting and not self.flying:
+                self.waiting.append(self.accused.popleft())  # alone
             self._send()
             if not self._receive():
                 time.sleep(POLL_SECONDS)
@@ -159,7 +162,7 @@ class _Driver:
                 self.flying.append(flight)
             patience = max(SILENT_SECONDS, 10 * float(np.median(self.took))) if self.took else SILENT_SECONDS
             for flight in self.flying:
-                if time.monotonic() - flight.left > patience and len(flight.futures) < TRIES:
+                if time.monotonic() - flight.left > patience and len(flight.futures) < COPIES:
                     self._submit(flight)
 
     def _submit(self, flight: _Flight) -> None:
@@ -217,16 +220,21 @@ class _Driver:
         return True
 
     def _died(self, flight: _Flight, future: Any) -> None:
-        """Send a chunk again whose worker died; after three deaths, halve it, or give up on its one run."""
-        if future.status == "error":
-            flight.deaths = TRIES  # Dask has tried it on as many workers as it allows
-        if flight.deaths < TRIES:
+        """Send a chunk again that got lost; where it killed its workers, cut it up until one run stands accused.
+
+        Dask has tried a chunk in `error` on as many workers as it allows (four), and blames everything that was on the worker:
+        an accused run is tried once more with nothing beside it, before it is reported.
+        """
+        if future.status != "error":
             self._again(flight)
             return
-        if flight in self.flying:
-            self.flying.remove(flight)
+        self.flying.remove(flight)
+        flight.futures.clear()
         if len(flight.task.seeds) > 1:
-            self.waiting.extend(_Flight(half) for half in flight.task.halves())
+            self.waiting.extend(_Flight(piece) for piece in flight.task.pieces())
+        elif not flight.accused:
+            flight.accused = True
+            self.accused.append(flight)
         else:
             self.store.fail(flight.task.identity, flight.task.seeds[0], _reason(future))
 

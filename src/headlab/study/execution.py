@@ -46,6 +46,7 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
     with store.holding() as free:
         if not free:
             raise StudyHeld(f"the study must be free, and {store.holder()} is running it: wait, or help it with --join")
+        store.forgive()
         return _work(store, threads, progress)
 
 

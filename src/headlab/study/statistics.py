@@ -119,9 +119,10 @@ def rate_test(first: Rate, second: Rate) -> tuple[str, float]:
     share = (first.successes + second.successes) / (first.n + second.n)
     if min(first.n, second.n) * min(share, 1 - share) < SMALLEST_EXPECTED:
         return "fisher", float(fisher_exact(counts).pvalue)
-    found = test_proportions_2indep(
-        second.successes, second.n, first.successes, first.n, method="score", compare="diff", correction=False
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = test_proportions_2indep(
+            second.successes, second.n, first.successes, first.n, method="score", compare="diff", correction=False
+        )
     return "score", float(found.pvalue)
 
 

@@ -1,0 +1,196 @@
+"""Dask: the same bytes as on one machine, whatever becomes of workers and scheduler in the meantime."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import headlab as hl
+from headlab.study import cluster
+from headlab.study.design import StudyDesign
+from headlab.study.study import Study
+
+NOTEBOOK = hl.Corpus.notebook()
+
+
+class Cluster:
+    """A scheduler and two workers as processes of their own, on loopback."""
+
+    def __init__(self, folder, *worker_options):
+        self.folder, self.worker_options = folder, worker_options
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.scheduler = self.start_scheduler()
+        self.workers = [self.start_worker() for _ in range(2)]
+
+    def _start(self, *arguments):
+        log = (self.folder / "cluster.log").open("a")
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=self.folder, start_new_session=True
+        )
+
+    def start_scheduler(self):
+        return self._start(
+            "distributed.cli.dask_scheduler", "--host=127.0.0.1", f"--port={self.port}", "--no-dashboard"
+        )
+
+    def start_worker(self):
+        return self._start(
+            "distributed.cli.dask_worker",
+            self.address,
+            "--nthreads=1",
+            "--no-dashboard",
+            "--death-timeout=60",
+            *self.worker_options,
+        )
+
+    def close(self):
+        for process in [*self.workers, self.scheduler]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def dask(tmp_path):
+    made = Cluster(tmp_path, "--no-nanny")
+    yield made
+    made.close()
+
+
+def design(seeds=1024, steps=1500):
+    return StudyDesign.grid(NOTEBOOK, seeds=range(seeds), training=hl.TrainConfig.of(steps=steps), d_head=[5, 10])
+
+
+@pytest.fixture
+def here(tmp_path):
+    study = Study.create(tmp_path / "here", design())
+    study.run()
+    return study
+
+
+def names(study):
+    return [chunk.path.name for chunk in study.store.chunks()]
+
+
+def same(study, here, tmp_path):
+    exports = [item.export(tmp_path / f"{number}.csv").read_bytes() for number, item in enumerate((study, here))]
+    return exports[0] == exports[1] and not study.table().duplicated(["condition", "seed"]).any()
+
+
+def test_two_workers_write_the_same_files_as_one_machine(dask, here, tmp_path):
+    study = Study.create(tmp_path / "there", design())
+    shares = []
+    assert study.run(cluster=dask.address, progress=shares.append) == 2048
+    assert names(study) == names(here)
+    assert same(study, here, tmp_path)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert study.run(cluster=dask.address) == 0
+
+
+def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path):
+    plan = design(seeds=2048, steps=6000)
+    study = Study.create(tmp_path / "there", plan)
+    stop, killed = threading.Event(), []
+
+    def kill():
+        while not stop.wait(2.5):
+            victim = dask.workers.pop(0)
+            os.killpg(victim.pid, signal.SIGKILL)
+            victim.wait()
+            killed.append(victim.pid)
+            dask.workers.append(dask.start_worker())
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        assert study.run(cluster=dask.address) == 4096
+    finally:
+        stop.set()
+        killer.join()
+    assert killed
+    here = Study.create(tmp_path / "whole", plan)
+    here.run()
+    assert same(study, here, tmp_path)
+
+
+def test_a_suspended_worker_is_worked_around(dask, here, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "SILENT_SECONDS", 2.0)
+    study = Study.create(tmp_path / "there", design())
+    time.sleep(4)
+    threading.Timer(1.5, lambda: os.killpg(dask.workers[0].pid, signal.SIGSTOP)).start()
+    began = time.monotonic()
+    assert study.run(cluster=dask.address) == 2048
+    assert time.monotonic() - began < 60
+    assert same(study, here, tmp_path)
+
+
+def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
+    plan = design(seeds=2048, steps=4000)
+    study = Study.create(tmp_path / "there", plan)
+
+    def restart():
+        os.killpg(dask.scheduler.pid, signal.SIGKILL)
+        dask.scheduler.wait()
+        time.sleep(1)
+        dask.scheduler = dask.start_scheduler()
+        dask.workers += [dask.start_worker() for _ in range(2)]
+
+    threading.Timer(4 + random.Random(0).random(), restart).start()
+    assert study.run(cluster=dask.address) == 4096
+    here = Study.create(tmp_path / "whole", plan)
+    here.run()
+    assert same(study, here, tmp_path)
+
+
+def test_a_run_that_kills_its_worker_is_reported_alone(tmp_path):
+    (tmp_path / "poison.py").write_text(
+        "import os\nimport headlab.study.chunks as chunks\nreal = chunks.train\n"
+        "def train(*arguments, seeds, **options):\n"
+        "    if 13 in seeds:\n        os._exit(1)\n"
+        "    return real(*arguments, seeds=seeds, **options)\n"
+        "chunks.train = train\n"
+    )
+    dask = Cluster(tmp_path, "--preload", str(tmp_path / "poison.py"))
+    try:
+        plan = StudyDesign.grid(NOTEBOOK, seeds=range(32), training=hl.TrainConfig.of(steps=50))
+        study = Study.create(tmp_path / "there", plan)
+        assert study.run(cluster=dask.address) == 31
+    finally:
+        dask.close()
+    status = Study(study.store.folder).status()
+    assert [seed for _, seed in status.failed] == [13]
+    assert status.runs == 31
+    assert sorted(study.table()["seed"]) == [seed for seed in range(32) if seed != 13]
+    assert Study(study.store.folder).run() == 1  # here it does no harm
+    assert Study(study.store.folder).status().failed == ()
+
+
+def test_a_worker_of_another_version_is_refused_with_the_reason(tmp_path):
+    (tmp_path / "older.py").write_text("import headlab\nheadlab.__version__ = '0.0.1'\n")
+    dask = Cluster(tmp_path, "--no-nanny", "--preload", str(tmp_path / "older.py"))
+    try:
+        study = Study.create(tmp_path / "there", design(seeds=4))
+        with pytest.raises(hl.HeadlabError, match=r"headlab 0\.0\.1: install the same there"):
+            study.run(cluster=dask.address)
+    finally:
+        dask.close()
+    assert study.status().runs == 0
+
+
+def test_a_cluster_that_does_not_answer_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    study = Study.create(tmp_path / "there", design(seeds=4))
+    with pytest.raises(hl.HeadlabError, match="does not"):
+        study.run(cluster="tcp://127.0.0.1:9")
+    assert not study.store.running()

@@ -1,0 +1,166 @@
+"""Intervals cover as often as they say, and p-values are uniform when nothing differs: 2,000 simulated studies each."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from headlab.study.statistics import (
+    cohens_h,
+    compare_paired,
+    median_difference,
+    newcombe,
+    rate_test,
+    runs_needed,
+    simultaneous,
+    smallest_difference,
+    trend,
+    wilson,
+)
+
+STUDIES = 2000
+SLACK = 2 * np.sqrt(0.95 * 0.05 / STUDIES)  # two standard errors of a coverage of 95 %
+
+
+def uniform(p_values):
+    return stats.kstest(p_values, "uniform").pvalue
+
+
+def test_wilson_covers_any_share():
+    # Over shares as they come: at one share, an interval for counts covers a little more or less.
+    rng = np.random.default_rng(0)
+    shares = rng.uniform(0.05, 0.95, STUDIES)
+    rates = [wilson(int(k), 300) for k in rng.binomial(300, shares)]
+    covered = np.mean([rate.low <= share <= rate.high for rate, share in zip(rates, shares, strict=True)])
+    assert abs(covered - 0.95) <= SLACK
+
+
+def test_newcombe_covers_any_difference():
+    rng = np.random.default_rng(1)
+    shares = rng.uniform(0.1, 0.9, (STUDIES, 2))
+    covered = 0
+    for (a, b), (k, m) in zip(shares, rng.binomial(300, shares), strict=True):
+        low, high = newcombe(wilson(int(k), 300), wilson(int(m), 300))
+        covered += low <= b - a <= high
+    assert abs(covered / STUDIES - 0.95) <= SLACK
+
+
+def test_bootstrap_of_medians_covers_their_difference():
+    rng = np.random.default_rng(2)
+    covered = 0
+    for _ in range(STUDIES):
+        first, second = rng.gamma(2.0, size=80), 0.3 + rng.gamma(2.0, size=80)
+        _, low, high = median_difference(first, second)
+        covered += low <= 0.3 <= high
+    assert abs(covered / STUDIES - 0.95) <= SLACK
+
+
+def test_paired_intervals_cover_the_paired_difference():
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(STUDIES):
+        cell = rng.choice(4, size=300, p=[0.6, 0.1, 0.2, 0.1])  # both, only first, only second, neither
+        found = compare_paired("a", "b", cell <= 1, (cell == 0) | (cell == 2))
+        covered += found.low <= 0.1 <= found.high
+    assert abs(covered / STUDIES - 0.95) <= SLACK
+
+
+def test_simultaneous_intervals_hold_together_at_least_as_often_as_they_say():
+    rng = np.random.default_rng(4)
+    shares = np.array([0.45, 0.25, 0.15, 0.1, 0.05])
+    covered = 0
+    for counts in rng.multinomial(500, shares, size=STUDIES):
+        bounds = np.array(simultaneous(counts.tolist()))
+        covered += bool(((bounds[:, 0] <= shares) & (shares <= bounds[:, 1])).all())
+    assert covered / STUDIES >= 0.95 - SLACK  # Goodman's are conservative
+
+
+def test_p_of_two_shares_is_uniform_when_they_are_the_same():
+    rng = np.random.default_rng(5)
+    counts = rng.binomial(2000, rng.uniform(0.2, 0.8, STUDIES)[:, None], (STUDIES, 2))
+    found = [rate_test(wilson(int(k), 2000), wilson(int(m), 2000)) for k, m in counts]
+    assert {test for test, _ in found} == {"score"}
+    assert uniform([p for _, p in found]) > 0.01
+
+
+def test_exact_p_of_few_runs_errs_on_the_safe_side():
+    rng = np.random.default_rng(6)
+    counts = rng.binomial(12, 0.3, (STUDIES, 2))
+    found = [rate_test(wilson(int(k), 12), wilson(int(m), 12)) for k, m in counts]
+    p_values = np.array([p for test, p in found if test == "fisher"])
+    assert (p_values <= 0.05).mean() <= 0.05 + SLACK
+
+
+def test_p_of_mcnemar_is_uniform_when_conditions_are_the_same():
+    rng = np.random.default_rng(7)
+    p_values = []
+    for _ in range(STUDIES):
+        cell = rng.choice(4, size=4000, p=[0.4, 0.25, 0.25, 0.1])
+        only_first, only_second = int((cell == 1).sum()), int((cell == 2).sum())
+        z = (only_first - only_second) ** 2 / (only_first + only_second)
+        found = mcnemar_only(cell)
+        assert found == pytest.approx(stats.chi2.sf(z, 1))  # the textbook's formula
+        p_values.append(found)
+    assert uniform(p_values) > 0.01
+
+
+def mcnemar_only(cell):
+    """Return the p of a paired comparison without its bootstrap, which is tested elsewhere."""
+    from headlab.study import statistics
+
+    kept, statistics._bca = statistics._bca, lambda *_: (0.0, 0.0)
+    try:
+        return compare_paired("a", "b", cell <= 1, (cell == 0) | (cell == 2)).p
+    finally:
+        statistics._bca = kept
+
+
+def test_p_of_the_trend_is_uniform_when_there_is_none():
+    rng = np.random.default_rng(8)
+    p_values = []
+    for share in rng.uniform(0.2, 0.8, STUDIES):
+        p_values.append(trend([10, 20, 40, 80], [wilson(int(k), 1000) for k in rng.binomial(1000, share, 4)]).p)
+    assert uniform(p_values) > 0.01
+
+
+def test_trend_is_the_textbooks_cochran_armitage():
+    # Agresti 2013, table 3.9: alcohol consumption and malformation, midranks replaced by ranks here.
+    n, r = np.array([100, 110, 90, 120]), np.array([40, 55, 50, 80])
+    scores, share = np.arange(4), r.sum() / n.sum()
+    mean = (n * scores).sum() / n.sum()
+    variance = share * (1 - share) * (n * (scores - mean) ** 2).sum()
+    z = (r * (scores - mean)).sum() / np.sqrt(variance)
+    found = trend([1, 2, 4, 8], [wilson(int(k), int(m)) for k, m in zip(r, n, strict=True)])
+    assert found.z == pytest.approx(z, rel=5e-3)
+    assert found.p == pytest.approx(2 * stats.norm.sf(z), rel=3e-2)
+
+
+def test_score_test_is_the_pooled_z_test():
+    k, m, n = 79, 94, 100
+    pooled = (k + m) / (2 * n)
+    z = (m - k) / n / np.sqrt(pooled * (1 - pooled) * 2 / n)
+    assert rate_test(wilson(k, n), wilson(m, n))[1] == pytest.approx(2 * stats.norm.sf(z), rel=1e-6)
+
+
+def test_power_is_reached_at_the_number_of_runs_it_asks_for():
+    rng = np.random.default_rng(9)
+    n = runs_needed(0.791, 0.940)
+    counts = rng.binomial(n, [0.791, 0.940], (STUDIES, 2))
+    seen = np.mean([rate_test(wilson(int(k), n), wilson(int(m), n))[1] < 0.05 for k, m in counts])
+    assert seen == pytest.approx(0.8, abs=0.04)
+
+
+def test_smallest_visible_difference_and_runs_needed_are_each_others_inverse():
+    for share, n in ((0.5, 100), (0.8, 400), (0.95, 1000)):
+        difference = smallest_difference(share, n)
+        assert runs_needed(share, share - difference) == pytest.approx(n, abs=2)
+
+
+def test_effect_size_is_cohens():
+    assert cohens_h(0.5, 0.5) == pytest.approx(0)
+    assert cohens_h(0.791, 0.940) == pytest.approx(2 * np.arcsin(np.sqrt(0.940)) - 2 * np.arcsin(np.sqrt(0.791)))
+
+
+def test_conditions_without_any_difference_have_a_p_of_one():
+    assert rate_test(wilson(0, 50), wilson(0, 50))[1] == 1
+    assert compare_paired("a", "b", np.ones(30, bool), np.ones(30, bool)).p == 1
+    assert trend([1, 2, 3], [wilson(0, 10)] * 3) is None
