@@ -180,9 +180,9 @@ def refused(target: Path, path: Path) -> bool:
             return False
         if path.suffix == ".parquet":
             return path not in {chunk.path for chunk in store.sound_chunks()}
-        for chunk in store.chunks():
-            if path.name in store.array_names(chunk):
-                store.arrays(chunk.path, path.name)
+        for chunk, name in store.array_names(store.chunks()).items():
+            if path.name == name:
+                store.arrays(chunk, name)
         return False
     return True
 

@@ -33,10 +33,10 @@ class Cluster:
         self.workers = [self.start_worker() for _ in range(2)]
 
     def _start(self, *arguments):
-        log = (self.folder / "cluster.log").open("a")
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=self.folder, start_new_session=True
-        )
+        with (self.folder / "cluster.log").open("a") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=self.folder, start_new_session=True
+            )
 
     def start_scheduler(self):
         return self._start(
@@ -155,7 +155,7 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
 
 def test_a_run_that_kills_its_worker_is_reported_alone(tmp_path):
     (tmp_path / "poison.py").write_text(
-        "import os\nimport headlab.study.chunks as chunks\nreal = chunks.train\n"
+        "import os\nimport headlab.study.chunks as chunks\nfrom headlab.training import train as real\n"
         "def train(*arguments, seeds, **options):\n"
         "    if 13 in seeds:\n        os._exit(1)\n"
         "    return real(*arguments, seeds=seeds, **options)\n"

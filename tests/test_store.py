@@ -51,10 +51,11 @@ def test_anybody_can_open_the_files(study):
     import polars
     from safetensors.numpy import load_file
 
-    path = study.store.chunks()[0].path
+    chunk = study.store.chunks()[0]
+    path = chunk.path
     assert polars.read_parquet(path)["seed"].to_list() == list(range(256))
     assert duckdb.connect().execute(f"select count(*) from '{path}'").fetchone() == (256,)
-    name = study.store.array_names(study.store.chunks()[0])[0]
+    name = study.store.array_names([chunk])[chunk]
     assert load_file(path.parent / name)["W_Q"].shape == (256, 1, 1, 7, 5)
 
 
@@ -90,15 +91,49 @@ def test_a_damaged_chunk_is_set_aside_named_and_trained_again(study, tmp_path, k
     assert bytes_of(again, tmp_path) == expected
 
 
-def test_damaged_weights_are_refused_by_name(study):
+@pytest.mark.parametrize("kind", ["flip", "missing"])
+def test_damaged_weights_are_refused_by_name_and_trained_again(study, tmp_path, kind):
+    expected = bytes_of(study, tmp_path)
     chunk = study.store.chunks()[0]
-    name = study.store.array_names(chunk)[0]
-    data = bytearray((chunk.path.parent / name).read_bytes())
-    data[-5] ^= 4
-    (chunk.path.parent / name).write_bytes(data)
-    condition = study.design.identities[chunk.condition].name
+    name = study.store.array_names([chunk])[chunk]
+    path, condition = chunk.path.parent / name, study.design.identities[chunk.condition].name
+    whole = path.read_bytes()
+    weights = study.runs(condition).params.W_Q
+    if kind == "flip":
+        path.write_bytes(whole[:-5] + bytes([whole[-5] ^ 4]) + whole[-4:])
+    else:
+        path.unlink()
     with pytest.raises(hl.HeadlabError, match=name[:20]):
         study.runs(condition)
+    assert study.run() == 256
+    assert path.read_bytes() == whole
+    assert {item.name for item in study.store.damaged} == {chunk.path.name, name} - (
+        {name} if kind == "missing" else set()
+    )
+    np.testing.assert_array_equal(study.runs(condition).params.W_Q, weights)
+    assert bytes_of(study, tmp_path) == expected
+
+
+def test_a_study_that_is_running_is_not_extended(study):
+    with study.store.holding() as free:
+        assert free
+        with pytest.raises(StudyHeld, match=str(os.getpid())):
+            study.extend(seeds=range(600, 610))
+    assert study.design.n_runs == 1200
+
+
+def test_curves_are_quantiles_over_all_runs_with_diverged_ones_above(tmp_path):
+    wild = hl.TrainConfig.of(steps=40, optimizer="sgd", learning_rate=5.0)
+    plan = StudyDesign.grid(NOTEBOOK, seeds=range(300), training=wild, d_head=[40], keep=["curves"])
+    study = Study.create(tmp_path / "study", plan)
+    study.run()
+    runs = hl.train(NOTEBOOK, hl.ModelConfig(d_head=40), wild, seeds=range(300), record="log")
+    assert 0 < (~runs.finished).sum() < 300
+    loss = np.sort(np.where(np.isfinite(runs.loss), runs.loss, np.inf), axis=0)
+    table = study.curves()
+    np.testing.assert_array_equal(table["step"], runs.recorded_steps)
+    for name, rank in (("q10", 30), ("q25", 75), ("q50", 150), ("q75", 225), ("q90", 270)):
+        np.testing.assert_array_equal(table[name], loss[rank - 1])
 
 
 def test_no_flipped_bit_is_read_silently(study):
@@ -213,7 +248,7 @@ def test_a_termination_signal_keeps_what_was_finished(tmp_path):
     time.sleep(1.5)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 143
+    assert process.returncode == 143, said
     assert "runs were finished and are kept" in said
     assert [line for line in said.splitlines() if line] == [said.strip()]
     kept = int(said.split("interrupted: ")[1].split()[0])

@@ -25,6 +25,7 @@ MECHANISM_COLORS = dict(
         strict=True,
     )
 )
+CONDITION_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#999999", "#000000")
 DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
 
 
@@ -99,18 +100,51 @@ def conditions(study: Summary) -> Figure:
     return figure
 
 
-def study(study: Summary) -> Figure:
-    """Draw a study's answer: solved shares, every run's loss, and the mechanisms of each condition as stacked bars."""
-    census = study.census()
-    figure = Figure(figsize=(7.2, 6.2 if len(census) else 3.2), layout="constrained")
-    axes = figure.subplots(2 if len(census) else 1, 2, squeeze=False)
-    _shares(axes[0, 0], study)
-    _losses(axes[0, 1], study)
-    if len(census):
-        for blank in axes[1]:
-            blank.remove()
-        _census(figure.add_subplot(axes[1, 0].get_gridspec()[1, :]), study, census)
+def census(study: Summary) -> Figure:
+    """Draw the shares of mechanisms, a stacked bar a condition."""
+    table = study.census()
+    figure, axes = _new(7.2, 0.9 + 0.42 * table[study.factor].nunique())
+    _census(axes, study, table)
     return figure
+
+
+def curves(table: pd.DataFrame) -> Figure:
+    """Draw the loss over steps, condition by condition: the median, and bands of the middle 50 % and 80 % of the runs."""
+    figure, axes = _new(7.2, 3.6)
+    _curves(axes, table)
+    return figure
+
+
+def study(study: Summary, curves: pd.DataFrame | None = None) -> Figure:
+    """Draw a study's answer: solved shares, every run's loss, each condition's mechanisms, and curves where they are kept."""
+    table = study.census()
+    lower = [0.9 + 0.42 * table[study.factor].nunique()] * bool(len(table)) + [3.2] * (curves is not None)
+    figure = Figure(figsize=(7.2, 3.2 + sum(lower)), layout="constrained")
+    rows = figure.add_gridspec(1 + len(lower), 2, height_ratios=[3.2, *lower])
+    _shares(figure.add_subplot(rows[0, 0]), study)
+    _losses(figure.add_subplot(rows[0, 1]), study)
+    if len(table):
+        _census(figure.add_subplot(rows[1, :]), study, table)
+    if curves is not None:
+        _curves(figure.add_subplot(rows[-1, :]), curves)
+    return figure
+
+
+def _curves(axes: Axes, table: pd.DataFrame) -> None:
+    _tidy(axes)
+    names = list(dict.fromkeys(table["condition"]))
+    for name, color in zip(names, CONDITION_COLORS, strict=False):
+        rows = table[table["condition"] == name]
+        for low, high, alpha in (("q10", "q90", 0.12), ("q25", "q75", 0.22)):
+            axes.fill_between(rows["step"], rows[low], rows[high], color=color, alpha=alpha, linewidth=0)
+        axes.plot(rows["step"], rows["q50"], color=color, linewidth=1.6, label=name)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(0, float(table["step"].max()))
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("step (log scale)")
+    some = f", {len(CONDITION_COLORS)} of {len(names)} conditions" if len(names) > len(CONDITION_COLORS) else ""
+    axes.set_title(f"loss: median, middle 50 % and 80 % of runs{some}", fontsize=9, loc="left")
+    axes.legend(frameon=False, fontsize=8)
 
 
 def _shares(axes: Axes, study: Summary) -> None:

@@ -5,19 +5,21 @@ machine cuts the same study in the same way, and the same chunk has the same byt
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import headlab
+from headlab import engine
 from headlab.model.params import param_shapes
 from headlab.runs import Runs
 from headlab.study.design import MODEL_FIELDS, TRAINING_FIELDS, Condition, StudyDesign
-from headlab.study.store import Store
-from headlab.training import train
+from headlab.study.store import Chunk, Store
+from headlab.training import TrainingInterrupted, train
 
 LANES = 16  # runs that the engine trains side by side
 SMALLEST, MOST_CHUNKS = 256, 1000  # runs in a chunk; chunks in a study
@@ -50,25 +52,9 @@ def chunk_size(design: StudyDesign) -> int:
     return max(SMALLEST, -(-wanted // LANES) * LANES)
 
 
-def done_seeds(store: Store) -> dict[str, set[int]]:
-    """Return the seeds of every condition that are finished, read from sound chunks; damaged ones are set aside."""
-    import duckdb
-
-    found: dict[str, set[int]] = {}
-    chunks = store.sound_chunks()
-    if chunks:
-        with duckdb.connect() as database:
-            rows = database.execute(
-                "select condition, list(distinct seed) from read_parquet(?) group by condition",
-                [[str(chunk.path) for chunk in chunks]],
-            ).fetchall()
-        found = {condition: set(seeds) for condition, seeds in rows}
-    return found
-
-
 def pending(store: Store) -> list[Task]:
-    """Return the chunks that are still to be trained."""
-    design, done = store.design, done_seeds(store)
+    """Return the chunks that are still to be trained; what is damaged is set aside, and is to be trained again."""
+    design, done = store.design, _done_seeds(store, store.sound_chunks())
     size, tasks = chunk_size(design), []
     for identity, condition in design.identities.items():
         finished = done.get(identity, set())
@@ -79,22 +65,58 @@ def pending(store: Store) -> list[Task]:
     return tasks
 
 
+def still_missing(store: Store, task: Task) -> Task | None:
+    """Return what is missing of a chunk by now: another process may have trained some or all of it."""
+    done = _done_seeds(store, store.sound_chunks(task.identity, task.block)).get(task.identity, set())
+    seeds = tuple(seed for seed in task.seeds if seed not in done)
+    return replace(task, seeds=seeds) if seeds else None
+
+
+def _done_seeds(store: Store, chunks: list[Chunk]) -> dict[str, set[int]]:
+    """Return the seeds of every condition whose rows and arrays are as they were written."""
+    found: dict[str, set[int]] = {}
+    for chunk, (arrays, seeds) in store.contents(chunks).items():
+        if store.has_arrays(chunk, arrays):
+            found.setdefault(chunk.condition, set()).update(seeds)
+    return found
+
+
+@dataclass(frozen=True)
+class Result:
+    """A trained chunk: a row a run, the arrays that are kept, what it took, and on what it was trained."""
+
+    rows: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    seconds: float
+    instruction_sets: list[str]
+
+
 def compute(
     design: StudyDesign, task: Task, threads: int | None = None, progress: Callable[[float], None] | None = None
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Train a chunk and return its rows and arrays; a pure function of design and task."""
+) -> Result | None:
+    """Train a chunk: rows and arrays are a pure function of design and task.
+
+    Where a KeyboardInterrupt comes, from `progress` too, the runs that had ended by then, or None.
+    """
+    began = time.monotonic()
     curves, snapshots = "curves" in design.keep, "snapshots" in design.keep
-    runs = train(
-        design.corpus,
-        task.condition.model,
-        task.condition.training,
-        seeds=task.seeds,
-        record="log" if curves or snapshots else "none",
-        snapshots="log" if snapshots else None,
-        threads=threads,
-        progress=progress,
-    )
-    return rows_of(runs, task), arrays_of(runs, design.keep)
+    try:
+        runs = train(
+            design.corpus,
+            task.condition.model,
+            task.condition.training,
+            seeds=task.seeds,
+            record="log" if curves or snapshots else "none",
+            snapshots="log" if snapshots else None,
+            threads=threads,
+            progress=progress,
+        )
+    except TrainingInterrupted as interrupted:
+        runs = interrupted.runs
+    if len(runs) == 0:
+        return None
+    rows, arrays = rows_of(runs, task), arrays_of(runs, design.keep)
+    return Result(rows, arrays, time.monotonic() - began, engine.instruction_sets())
 
 
 def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
@@ -111,7 +133,7 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
     fields |= {"steps": runs.training.steps, "phases": json.dumps(runs.training.to_dict()["phases"])}
     return {
         "condition": same(task.identity),
-        "seed": np.array(task.seeds[:n] if runs.seeds is None else runs.seeds, np.uint64),
+        "seed": np.array(runs.seeds, np.uint64),
         "outcome": np.array(runs.outcome, np.int64),
         "final_loss": np.array(runs.final_loss, np.float32),
         "solved": runs.solved(),

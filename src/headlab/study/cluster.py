@@ -3,8 +3,8 @@
 Workers only compute; this process holds the study and writes it. A chunk's result leaves its worker as soon as it is done, so
 that a lost worker costs the chunks in its hands and nothing else. A chunk whose worker dies is tried again, on as many workers
 as Dask allows (four); then it is cut up, until the one run that kills its workers stands alone, is tried once more with nothing
-beside it, and is reported. A worker that has gone silent (a suspended machine) is worked around: the chunk is given to another one, and whichever comes first counts.
-Workers that run another version are refused before anything is sent.
+beside it, and is reported. A worker that has gone silent (a suspended machine) is worked around: the chunk is given to another
+one, and whichever comes first counts. Workers that run another version are refused before anything is sent.
 Source: Dask distributed; the packages dask-jobqueue (SLURM) and dask-kubernetes start such clusters.
 """
 
@@ -12,7 +12,6 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,17 +19,15 @@ import numpy as np
 
 import headlab
 from headlab.errors import StudyError
-from headlab.study.chunks import Task, compute, pending
+from headlab.study.chunks import Result, Task, compute, pending
 from headlab.study.design import StudyDesign
-from headlab.study.execution import StudyHeld, StudyInterrupted, facts, terminable
+from headlab.study.execution import Report, Stop, Tally, held, land, stoppable
 from headlab.study.store import Store
 
 COPIES = 3  # of a chunk on its way at once, where workers have gone silent
 CONNECT_SECONDS, RECONNECT_SECONDS = 10, 60
 SILENT_SECONDS = 30.0  # a chunk is given to another worker after so long, or ten times what chunks take
 POLL_SECONDS = 0.05
-
-Report = Callable[[float], None]
 
 
 @dataclass(eq=False)
@@ -49,39 +46,31 @@ def execute_on_cluster(store: Store, address: str, *, progress: Report | None = 
     Raises `StudyError` when the cluster does not answer or a worker runs another version, `StudyHeld`, `StudyInterrupted`,
     `OutputError`.
     """
-    with store.holding() as free:
-        if not free:
-            raise StudyHeld(f"the study must be free, and {store.holder()} is running it: wait until it has ended")
-        store.forgive()
-        with terminable() as stopped:
-            driver = _Driver(store, address, progress)
-            try:
-                return driver.run()
-            except KeyboardInterrupt:
-                raise StudyInterrupted(driver.finished, stopped[0]) from None
-            finally:
-                driver.close()
+    with held(store), stoppable() as stop:
+        driver = _Driver(store, address, progress)
+        try:
+            driver.run(stop)
+        finally:
+            driver.close()
+        return driver.tally.total(stop)
 
 
 class _Driver:
     """Keeps every worker busy with two chunks, and commits what comes back."""
 
     def __init__(self, store: Store, address: str, progress: Report | None) -> None:
-        self.store, self.address, self.progress = store, address, progress
-        self.design: StudyDesign = store.design
+        self.store, self.design, self.address = store, store.design, address
         self.waiting = deque(_Flight(task) for task in pending(store))
-        self.left = sum(len(flight.task.seeds) for flight in self.waiting)
-        self.before = self.design.n_runs - self.left
+        self.tally = Tally(self.design, [flight.task for flight in self.waiting], progress)
         self.flying: list[_Flight] = []
         self.accused: deque[_Flight] = deque()
-        self.finished = 0
         self.took: list[float] = []
         self.client: Any = None
 
-    def run(self) -> int:
+    def run(self, stop: Stop) -> None:
         self.client = self._connect(CONNECT_SECONDS)
         self._refuse_strangers()
-        while self.waiting or self.flying or self.accused:
+        while (self.waiting or self.flying or self.accused) and stop.number is None:
             if not self._alive():
                 self._reconnect()
             if not self.waiting and not self.flying:
@@ -89,7 +78,6 @@ class _Driver:
             self._send()
             if not self._receive():
                 time.sleep(POLL_SECONDS)
-        return self.finished
 
     def close(self) -> None:
         if self.client is not None:
@@ -204,19 +192,16 @@ class _Driver:
 
     def _commit(self, flight: _Flight, future: Any) -> bool:
         try:
-            seconds, rows, arrays = future.result(timeout=CONNECT_SECONDS)
+            result = future.result(timeout=CONNECT_SECONDS)
         except Exception:  # the worker that held the result has gone: the chunk is sent again
             self._again(flight)
             return True
-        chunk = self.store.commit(flight.task.identity, flight.task.block, rows, arrays)
-        self.store.note(chunk, facts(seconds, len(flight.task.seeds), flight.task))
-        self.took.append(seconds)
+        self.tally.finished += land(self.store, flight.task, result)
+        self.took.append(result.seconds)
         self.flying.remove(flight)
         self.client.cancel(flight.futures, force=True)
         flight.futures.clear()
-        self.finished += len(flight.task.seeds)
-        if self.progress is not None:
-            self.progress((self.before + self.finished) / self.design.n_runs)
+        self.tally.report()
         return True
 
     def _died(self, flight: _Flight, future: Any) -> None:
@@ -245,11 +230,9 @@ class _Driver:
         self.waiting.append(flight)
 
 
-def compute_chunk(design: dict[str, Any], task: Task) -> tuple[float, dict[str, Any], dict[str, Any]]:
-    """Train a chunk on a worker, on one thread; returns seconds, rows and arrays."""
-    began = time.monotonic()
-    rows, arrays = compute(StudyDesign.from_dict(design), task, threads=1)
-    return time.monotonic() - began, rows, arrays
+def compute_chunk(design: dict[str, Any], task: Task) -> Result | None:
+    """Train a chunk on a worker, on one thread."""
+    return compute(StudyDesign.from_dict(design), task, threads=1)
 
 
 def passport() -> dict[str, str]:

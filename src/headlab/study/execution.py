@@ -1,20 +1,26 @@
-"""Run a study on this machine: chunk by chunk, each committed before the next, stoppable at any moment."""
+"""Run a study on this machine: chunks side by side, each committed as it ends, stoppable at any moment."""
 
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 from headlab import engine
 from headlab.errors import StudyError
-from headlab.study.chunks import LANES, Task, arrays_of, compute, pending, rows_of
+from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
-from headlab.training import TrainingInterrupted, train
+from headlab.training import train
 
+POLL_SECONDS = 0.05
 PROBE_STEPS, PROBED_CONDITIONS = 400, 12
+
+Report = Callable[[float], None]
 
 
 class StudyHeld(StudyError):
@@ -31,9 +37,6 @@ class StudyInterrupted(KeyboardInterrupt):
         super().__init__(f"interrupted: {finished} runs were finished and are kept; run the study again to go on")
 
 
-Report = Callable[[float], None]
-
-
 def execute(store: Store, *, threads: int | None = None, progress: Report | None = None, join: bool = False) -> int:
     """Train what is missing of a study, and return how many runs that were.
 
@@ -42,104 +45,131 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
     Raises `StudyHeld` when another process runs it, `StudyInterrupted`, `OutputError`.
     """
     if join:
-        return _work(store, threads, progress)
+        return _Crew(store, threads, progress).work()
+    with held(store):
+        return _Crew(store, threads, progress).work()
+
+
+@contextmanager
+def held(store: Store) -> Iterator[None]:
+    """Hold a study while its runs are trained; raises `StudyHeld` when another process does."""
     with store.holding() as free:
         if not free:
             raise StudyHeld(f"the study must be free, and {store.holder()} is running it: wait, or help it with --join")
         store.forgive()
-        return _work(store, threads, progress)
+        yield
 
 
-def _work(store: Store, threads: int | None, progress: Report | None) -> int:
-    design, tasks = store.design, pending(store)
-    left = sum(len(task.seeds) for task in tasks)
-    finished, before = 0, design.n_runs - left
-    with terminable() as stopped:
-        for task in tasks:
-            with store.holding(f"claims/{task.identity}-{task.block:08}") as mine:
-                if not mine:
-                    continue
-                remaining = _still_missing(store, task)
-                if remaining is None:
-                    continue
-                try:
-                    finished += _chunk(
-                        store, design, remaining, threads, _share(progress, before + finished, design, task)
-                    )
-                except TrainingInterrupted as interrupted:
-                    finished += _keep_partial(store, design, remaining, interrupted)
-                    raise StudyInterrupted(finished, stopped[0]) from None
-                except KeyboardInterrupt:
-                    raise StudyInterrupted(finished, stopped[0]) from None
-    if progress is not None:
-        progress(1.0)
-    return finished
+class _Crew:
+    """Trains chunks side by side, one a processor, and commits each one as it ends."""
+
+    def __init__(self, store: Store, threads: int | None, progress: Report | None) -> None:
+        self.store, self.design = store, store.design
+        self.threads = threads or engine.default_threads()
+        self.waiting = deque(pending(store))
+        self.tally = Tally(self.design, self.waiting, progress)
+        self.flying: dict[Future[Result | None], tuple[Task, ExitStack]] = {}
+        self.shares: dict[Task, float] = {}
+        self.stopped = threading.Event()
+
+    def work(self) -> int:
+        """Train what is missing; returns how many runs that were."""
+        with stoppable() as stop, ThreadPoolExecutor(self.threads) as pool:
+            try:
+                while (self.waiting or self.flying) and stop.number is None:
+                    self._send(pool)
+                    ended, _ = wait(self.flying, POLL_SECONDS, FIRST_COMPLETED)
+                    self._land(ended)
+                    self.tally.report(sum(self.shares[task] * len(task.seeds) for task, _ in self.flying.values()))
+                self.stopped.set()
+                self._land(list(self.flying))  # after a signal: the runs in hand that had ended
+            finally:
+                self.stopped.set()
+                for _, claim in self.flying.values():
+                    claim.close()
+        return self.tally.total(stop)
+
+    def _send(self, pool: ThreadPoolExecutor) -> None:
+        while self.waiting and len(self.flying) < self.threads:
+            claimed = self.waiting.popleft()
+            with ExitStack() as claim:
+                mine = claim.enter_context(self.store.holding(f"claims/{claimed.identity}-{claimed.block:08}"))
+                task = still_missing(self.store, claimed) if mine else None
+                if task is not None:
+                    self.shares[task] = 0.0
+                    threads = max(1, self.threads // (len(self.flying) + len(self.waiting) + 1))
+                    self.flying[pool.submit(self._compute, task, threads)] = (task, claim.pop_all())
+
+    def _compute(self, task: Task, threads: int) -> Result | None:
+        def share(done: float) -> None:
+            self.shares[task] = done
+            if self.stopped.is_set() and done < 1:
+                raise KeyboardInterrupt
+
+        return compute(self.design, task, threads, share)
+
+    def _land(self, ended: Iterable[Future[Result | None]]) -> None:
+        for future in ended:
+            task, claim = self.flying.pop(future)
+            with claim:
+                result = future.result()
+                if result is not None:
+                    self.tally.finished += land(self.store, task, result)
 
 
-def _chunk(store: Store, design: StudyDesign, task: Task, threads: int | None, progress: Report | None) -> int:
-    began = time.monotonic()
-    rows, arrays = compute(design, task, threads, progress)
-    chunk = store.commit(task.identity, task.block, rows, arrays)
-    store.note(chunk, facts(time.monotonic() - began, len(task.seeds), task))
-    return len(task.seeds)
+class Tally:
+    """How many runs a study had, has got, and lacks; tells the one who asked for progress."""
+
+    def __init__(self, design: StudyDesign, tasks: Iterable[Task], progress: Report | None) -> None:
+        self.of, self.progress = design.n_runs, progress
+        self.missing = sum(len(task.seeds) for task in tasks)
+        self.finished = 0
+
+    def report(self, in_hand: float = 0.0) -> None:
+        """Say which share of the study is done; in_hand: runs' worth of unfinished chunks."""
+        if self.progress is not None:
+            self.progress((self.of - self.missing + self.finished + in_hand) / self.of)
+
+    def total(self, stop: "Stop") -> int:
+        """Return how many runs were finished; raises `StudyInterrupted` where a signal came before the end."""
+        if stop.number is not None and self.finished < self.missing:
+            raise StudyInterrupted(self.finished, stop.number)
+        self.report()
+        return self.finished
 
 
-def facts(seconds: float, runs: int, task: Task) -> dict[str, Any]:
-    """Return what a chunk took, and what trained it."""
-    return {
-        "seconds": round(seconds, 4),
-        "runs": runs,
-        "steps": runs * task.condition.training.steps,
-        "instruction_sets": engine.instruction_sets(),
-    }
+def land(store: Store, task: Task, result: Result) -> int:
+    """Commit a chunk's result with a note of what it took, and return how many runs it has."""
+    chunk = store.commit(task.identity, task.block, result.rows, result.arrays)
+    runs = len(result.rows["seed"])
+    facts = {"seconds": round(result.seconds, 4), "runs": runs, "steps": runs * task.condition.training.steps}
+    store.note(chunk, {**facts, "instruction_sets": result.instruction_sets})
+    return runs
 
 
-def _still_missing(store: Store, task: Task) -> Task | None:
-    # Another process may have finished this block since the list was made.
-    now = (
-        [item for item in pending(store) if (item.identity, item.block) == (task.identity, task.block)]
-        if (
-            (store.folder / "runs" / task.identity).is_dir()
-            and any((store.folder / "runs" / task.identity).glob(f"{task.block:08}-*.parquet"))
-        )
-        else [task]
-    )
-    return now[0] if now else None
+class Stop:
+    """Whether a signal has asked for an end; a second one ends at once."""
 
+    number: signal.Signals | None = None
 
-def _keep_partial(store: Store, design: StudyDesign, task: Task, interrupted: TrainingInterrupted) -> int:
-    runs = interrupted.runs
-    if len(runs) == 0 or runs.seeds is None:
-        return 0
-    part = replace(task, seeds=tuple(runs.seeds.tolist()))
-    store.commit(task.identity, task.block, rows_of(runs, part), arrays_of(runs, design.keep))
-    return len(runs)
-
-
-def _share(progress: Report | None, done: int, design: StudyDesign, task: Task) -> Report | None:
-    if progress is None:
-        return None
-    return lambda share: progress((done + share * len(task.seeds)) / design.n_runs)
+    def __call__(self, number: int, frame: Any) -> None:
+        """Take a signal."""
+        if self.number is not None:
+            raise KeyboardInterrupt
+        self.number = signal.Signals(number)
 
 
 @contextmanager
-def terminable() -> Iterator[list[int]]:
-    """Make a termination signal stop the work as Ctrl-C does; yields the signal that came."""
-    came = [signal.SIGINT]
-
-    def stop(number: int, frame: Any) -> None:
-        came[0] = signal.Signals(number)
-        signal.raise_signal(signal.SIGINT)
-
+def stoppable() -> Iterator[Stop]:
+    """Take Ctrl-C and termination signals as requests while the block runs; yields whether one has come."""
+    stop, before = Stop(), {}
+    if threading.current_thread() is threading.main_thread():  # elsewhere, whoever started the thread stops it
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever started it stops it
-        yield list(came)
-        return
-    try:
-        yield came  # type: ignore[misc]
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:

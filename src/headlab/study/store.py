@@ -21,7 +21,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,23 +118,19 @@ class Store:
         """The specification, with its extensions."""
         return StudyDesign.from_dict(self._specifications[-1]["specification"])
 
-    def chunks(self) -> list[Chunk]:
-        """Return the chunks that are there, by their names, in order."""
+    def chunks(self, condition: str = "*", block: int | None = None) -> list[Chunk]:
+        """Return the chunks that are there, by their names, in order: all, or those of one condition and block."""
         found = []
-        for folder in sorted((self.folder / "runs").glob("*/")):
-            for path in sorted(folder.iterdir()):
-                match = _CHUNK.fullmatch(path.name)
-                if match:
-                    found.append(Chunk(folder.name, int(match["block"]), match["sha"], path))
+        for path in sorted(self.folder.glob(f"runs/{condition}/{'' if block is None else f'{block:08}-'}*.parquet")):
+            match = _CHUNK.fullmatch(path.name)
+            if match:
+                found.append(Chunk(path.parent.name, int(match["block"]), match["sha"], path))
         return found
 
-    def sound_chunks(self) -> list[Chunk]:
-        """Return the chunks whose content is what their names say; the others are set aside under `damaged/`.
-
-        Of chunks about the same runs, one counts.
-        """
+    def sound_chunks(self, condition: str = "*", block: int | None = None) -> list[Chunk]:
+        """Return the chunks whose rows are what their names say; the others are set aside under `damaged/`."""
         sound = []
-        for chunk in self.chunks():
+        for chunk in self.chunks(condition, block):
             if _sha(chunk.path) == chunk.sha:
                 sound.append(chunk)
             else:
@@ -206,16 +202,27 @@ class Store:
         for path in (self.folder / "failed").glob("*.json"):
             path.unlink(missing_ok=True)
 
-    def arrays(self, chunk_path: Path, name: str) -> dict[str, NDArray[Any]]:
+    def arrays(self, chunk: Chunk, name: str) -> dict[str, NDArray[Any]]:
         """Return the arrays of a chunk; raises `StudyError` when they are missing or not what their name says."""
         from safetensors.numpy import load
 
-        path = chunk_path.parent / name
-        if not path.is_file() or _sha(path) != name.rsplit("-", 1)[1].removesuffix(".safetensors"):
+        path = chunk.path.parent / name
+        data = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(data).hexdigest() != _hash_in(name):
             raise StudyError(
                 f"arrays must be what their name says, got {str(path)!r} missing or damaged: run the study again"
             )
-        return load(path.read_bytes())
+        return load(data)
+
+    def has_arrays(self, chunk: Chunk, name: str) -> bool:
+        """Return whether a chunk's arrays are what their name says (or it has none); else the chunk is set aside."""
+        path = chunk.path.parent / name
+        if not name or (path.is_file() and _sha(path) == _hash_in(name)):
+            return True
+        self.set_aside(chunk.path)
+        if path.is_file():
+            self.set_aside(path)
+        return False
 
     @contextlib.contextmanager
     def holding(self, name: str = "lock") -> Iterator[bool]:
@@ -259,21 +266,28 @@ class Store:
         return False
 
     def leftovers(self) -> list[Path]:
-        """Return temporary files, and arrays that no chunk names: what a killed process left."""
-        named = set()
-        for chunk in self.chunks():
-            named.add(chunk.path)
-            named |= {chunk.path.parent / name for name in self.array_names(chunk)}
+        """Return temporary files, and arrays that no sound chunk names: what a killed process left."""
+        named = {chunk.path.parent / name for chunk, name in self.array_names(self.sound_chunks()).items()}
         found = [path for path in self.folder.glob(f"**/*{_TEMPORARY}") if path.is_file()]
         return sorted({*found, *(path for path in self.folder.glob("runs/*/*.safetensors") if path not in named)})
 
-    def array_names(self, chunk: Chunk) -> list[str]:
-        """Return the names of a chunk's array files."""
+    def array_names(self, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
+        """Return the name of each sound chunk's arrays, for those that have some."""
+        return {chunk: name for chunk, (name, _) in self.contents(chunks).items() if name}
+
+    def contents(self, chunks: Sequence[Chunk]) -> dict[Chunk, tuple[str, list[int]]]:
+        """Return what sound chunks hold: the name of the arrays (or nothing), and the seeds."""
         import duckdb
 
+        if not chunks:
+            return {}
+        at = {str(chunk.path): chunk for chunk in chunks}
         with duckdb.connect() as database:
-            rows = database.execute(f"select distinct arrays from read_parquet('{_quoted(chunk.path)}')").fetchall()
-        return [name for (name,) in rows if name]
+            rows = database.execute(
+                "select filename, any_value(arrays), list(seed) from read_parquet(?, filename = true) group by filename",
+                [list(at)],
+            ).fetchall()
+        return {at[path]: (name, seeds) for path, name, seeds in sorted(rows)}
 
 
 def unwritable(folder: Path, error: OSError) -> OutputError:
@@ -361,6 +375,10 @@ def _flush_folder(folder: Path) -> None:
 
 def _sha(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _hash_in(name: str) -> str:
+    return name.rsplit("-", 1)[1].removesuffix(".safetensors")
 
 
 def _sign(file: IO[str]) -> None:

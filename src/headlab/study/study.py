@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from headlab.errors import StudyError
 from headlab.model.params import Params
 from headlab.runs import Runs
 from headlab.runs_file import write_atomically
 from headlab.study.design import Condition, StudyDesign, digest
-from headlab.study.execution import execute
+from headlab.study.execution import execute, held
 from headlab.study.store import Store
 from headlab.study.summary import Group, Summary
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FORMATS = ("csv", "parquet")
+BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 # What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
 CANONICAL = "* exclude (arrays)"
 
@@ -80,14 +82,18 @@ class Study:
         return self.store.design
 
     def extend(self, *, seeds: Iterable[int] | None = None, design: StudyDesign | None = None) -> None:
-        """Add seeds, or the conditions and seeds of a larger design; runs that are finished stay."""
+        """Add seeds, or the conditions and seeds of a larger design; runs that are finished stay.
+
+        Raises `StudyError` for a design that lacks something of this one, `StudyHeld` while a process runs the study.
+        """
         now = self.design
         if design is None:
             design = now
         if seeds is not None:
             every = tuple(dict.fromkeys([*now.seeds, *seeds]))
             design = StudyDesign(design.corpus, design.conditions, every, design.keep, design.title)
-        self.store.extend(design)
+        with held(self.store):
+            self.store.extend(design)
 
     def run(
         self,
@@ -163,33 +169,54 @@ class Study:
         return self._runs(design.conditions[condition], list(design.identities)[condition])
 
     def _runs(self, condition: Condition, identity: str) -> Runs:
-        parts = []
-        for chunk in self.store.sound_chunks():
-            if chunk.condition == identity:
-                for name in self.store.array_names(chunk):
-                    parts.append(self.store.arrays(chunk.path, name))
-        if not parts:
-            raise StudyError(f"the condition must have finished runs, and “{condition.name}” has none: run the study")
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in _ONE_OF_ALL}
-        order = np.argsort(arrays["seed"])
+        arrays = self._arrays(identity)
         table = self.table()
-        rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"][order]]
-        weights = {name: arrays[name][order] if name in arrays else None for name in _WEIGHTS}
-        nothing = np.zeros((len(order), 0), np.float32)
+        rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"]]
+        weights = {name: arrays.get(name) for name in _WEIGHTS}
+        nothing = np.zeros((len(rows), 0), np.float32)
         return Runs(
             corpus=self.design.corpus,
             model=condition.model,
             training=condition.training,
-            seeds=arrays["seed"][order],
+            seeds=arrays["seed"],
             params=Params(**weights),  # type: ignore[arg-type]
-            loss=arrays["loss"][order] if "loss" in arrays else nothing,
-            learning_rate=arrays["learning_rate"][order] if "learning_rate" in arrays else nothing,
-            recorded_steps=parts[0].get("recorded_steps", np.zeros(0, np.int64)),
-            snapshots=arrays["snapshots"][order] if "snapshots" in arrays else None,
-            snapshot_steps=parts[0].get("snapshot_steps", np.zeros(0, np.int64)),
+            loss=arrays.get("loss", nothing),
+            learning_rate=arrays.get("learning_rate", nothing),
+            recorded_steps=arrays.get("recorded_steps", np.zeros(0, np.int64)),
+            snapshots=arrays.get("snapshots"),
+            snapshot_steps=arrays.get("snapshot_steps", np.zeros(0, np.int64)),
             outcome=rows["outcome"].to_numpy(np.int64),
             final_loss=rows["final_loss"].to_numpy(np.float32),
         )
+
+    def curves(self) -> pd.DataFrame:
+        """Return one row a condition and recorded step: the loss's quantiles over all runs, a diverged loss above any other.
+
+        Raises `StudyError` when the study kept no curves.
+        """
+        design = self.design
+        if "curves" not in design.keep:
+            raise StudyError(f"a study must have kept curves to show them, and this one kept {', '.join(design.keep)}")
+        frames = []
+        for identity, condition in design.identities.items():
+            arrays = self._arrays(identity)
+            loss = np.where(np.isfinite(arrays["loss"]), arrays["loss"], np.inf)
+            bands = np.quantile(loss, list(BANDS), axis=0, method="inverted_cdf")
+            columns = {f"q{100 * share:.0f}": band for share, band in zip(BANDS, bands, strict=True)}
+            frames.append(pd.DataFrame({"condition": condition.name, "step": arrays["recorded_steps"], **columns}))
+        return pd.concat(frames, ignore_index=True)
+
+    def _arrays(self, identity: str) -> dict[str, NDArray[Any]]:
+        """Return what was kept of a condition's runs, in the order of their seeds."""
+        names = self.store.array_names(self.store.sound_chunks(identity))
+        parts = [self.store.arrays(chunk, name) for chunk, name in names.items()]
+        if not parts:
+            raise StudyError("the condition must have finished runs, and has none: run the study")
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in _ONE_OF_ALL}
+        order = np.unique(whole["seed"], return_index=True)[1]  # two processes may have trained the same run
+        return {name: values[order] for name, values in whole.items()} | {
+            name: parts[0][name] for name in _ONE_OF_ALL if name in parts[0]
+        }
 
     def export(self, path: str | Path) -> Path:
         """Write the table, one row a run in the order of conditions and seeds, as CSV or Parquet; whole or not at all.
