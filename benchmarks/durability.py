@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -91,6 +92,45 @@ def kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
         "exports that differ": different,
         "slowest restart, s": round(slowest, 3),
     }
+
+
+def worker_kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
+    """Kill one of two Dask workers every second or two, `count` times; study after study."""
+    from distributed import LocalCluster
+
+    plan = design(2048, 4000)
+    expected = unbroken(folder, plan)
+    killed, studies, duplicated, different, unfinished = [], 0, 0, 0, 0
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        while len(killed) < count:
+            study, stop = Study.create(folder / f"workers-{studies}", plan), threading.Event()
+            killer = threading.Thread(target=kill_now_and_then, args=(cluster, stop, killed, rng))
+            killer.start()
+            try:
+                unfinished += study.run(cluster=cluster.scheduler_address) != plan.n_runs
+            finally:
+                stop.set()
+                killer.join()
+            studies += 1
+            duplicated += int(study.table().duplicated(["condition", "seed"]).sum())
+            different += export_of(study, folder) != expected
+            shutil.rmtree(study.store.folder)
+    return {
+        "kills": len(killed),
+        "studies": studies,
+        "studies that did not finish": unfinished,
+        "rows twice": duplicated,
+        "exports that differ": different,
+    }
+
+
+def kill_now_and_then(cluster, stop: threading.Event, killed: list[int], rng: random.Random) -> None:
+    """Kill a random worker of a local cluster every second or two; its nanny starts another one."""
+    while not stop.wait(rng.uniform(1, 2)):
+        pid = rng.choice(list(cluster.workers.values())).pid
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
 
 
 def faults(folder: Path) -> list[tuple[str, str, int, int, int]]:
@@ -191,20 +231,22 @@ def main() -> None:
     """Try everything and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--worker-kills", type=int, default=100)
     parser.add_argument("--flips", type=int, default=10_000)
     parser.add_argument("--output", type=Path, default=PAGE)
     options = parser.parse_args()
     rng = random.Random(0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as name:
-        parts = [Path(name) / part for part in ("damage", "disk", "kills", "faults")]
+        parts = [Path(name) / part for part in ("damage", "disk", "kills", "workers", "faults")]
         for part in parts:
             part.mkdir()
         found = {
             "damage": damage(parts[0], options.flips, rng),
             "disk": full_disk(parts[1]) if os.geteuid() == 0 else "not tried: needs root",
             "kills": kills(parts[2], options.kills, rng),
-            "faults": faults(parts[3]) if shutil.which("strace") else [],
+            "workers": worker_kills(parts[3], options.worker_kills, rng),
+            "faults": faults(parts[4]) if shutil.which("strace") else [],
         }
     print(found)
     options.output.write_text(page(found))
@@ -226,6 +268,12 @@ def page(found: dict) -> str:
         "| what | figure |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in kills.items()),
+        "",
+        "The same with two Dask workers, one of them killed every second or two and started again.",
+        "",
+        "| what | figure |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in found["workers"].items()),
         "",
         "## A fault at every system call",
         "",

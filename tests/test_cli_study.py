@@ -1,5 +1,6 @@
 """`headlab study`: from a new file to the answer, and every wrong request in one sentence."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import headlab as hl
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 
-SMALL = 'title = "Sizes"\nseeds = "0:40"\n[training]\nsteps = 1500\n[grid]\nd_head = [5, 20]\n'
+SMALL = 'title = "Sizes"\nseeds = "0:40"\nkeep = ["weights", "curves"]\n[training]\nsteps = 1500\n[grid]\nd_head = [5, 20]\n'
 
 
 @pytest.fixture
@@ -75,7 +76,21 @@ def test_tables_figures_and_queries_come_out(small: Any) -> None:
     out = small("study", "sql", "small", "select count(*) as n from runs")[1]
     assert out == "n\n80\n"
     Path("small/runs/left.part").write_text("torn")
-    assert small("study", "gc", "small")[1] == "1 files removed\n"
+    assert small("study", "gc", "small")[1] == "1 file removed\n"
+
+
+def test_a_study_has_a_page(small: Any) -> None:
+    assert small("report", "small", "-o", "small.html")[:2] == (0, "small.html\n")
+    page = Path("small.html").read_text()
+    for sentence in Study("small").summary().sentences():
+        assert html.escape(sentence, quote=False) in page
+    assert page.count("<svg") == 3  # shares and losses, mechanisms, curves
+    assert "SHA-256" in page
+    status, _, err = small("report", "small", "--run", "3")
+    assert (status, "--run must go with saved runs" in err) == (2, True)
+    assert small("train", "--seeds", "0:2", "--steps", "5", "--save", "runs")[0] == 0
+    status, _, err = small("report", "runs", "--factor", "d_head")
+    assert (status, "--factor must go with a study" in err) == (2, True)
 
 
 def test_saved_models_of_a_study_can_be_explained(small: Any) -> None:

@@ -1,11 +1,19 @@
 """Statistics against other derivations, and the head-size study's sentences against its records."""
 
+import dataclasses
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import headlab as hl
+from headlab.analysis.mechanism import MECHANISMS
+from headlab.report.study_figures import answer
 from headlab.study.head_sizes import study_head_sizes
 from headlab.study.statistics import compare_rates, newcombe, quartiles, runs_needed, wilson
+from headlab.study.summary import Group, Summary
+
+QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 
 
 def test_wilson_interval_is_the_textbook_formula():
@@ -82,3 +90,46 @@ def test_diverged_runs_stay_in_the_denominator():
     study = study_head_sizes(hl.Corpus.notebook(), [10], seeds=range(20), training=wild)
     assert study.groups[0].rate.n == 20
     assert "diverged" in " ".join(study.sentences())
+
+
+def group(value, solved, of, diverged=0, copies=1):
+    flags = np.arange(of * copies) < solved * copies
+    losses = np.where(flags, 0.17, 0.3)
+    lost = np.arange(of * copies) >= (of - diverged) * copies
+    return Group(value, np.tile(np.arange(of, dtype=np.uint64), copies), np.where(lost, np.nan, losses), flags, lost)
+
+
+def test_many_conditions_are_summed_up_by_their_extremes():
+    groups = tuple(group(f"d_head {n}", solved=10 * n, of=100, diverged=100 - 10 * n) for n in range(1, 11))
+    said = "\n".join(Summary("condition", groups).sentences())
+    assert "from 10% [6%, 17%] at d_head 1 to 100% [96%, 100%] at d_head 10, over 10 conditions" in said
+    assert "Of 45 pairs" in said
+    assert "450 of 1,000 runs diverged, in 9 of 10 conditions" in said
+    assert "The most: 90 of 100 runs diverged at d_head 1." in said
+
+
+def test_pooled_conditions_are_said_to_share_seeds():
+    summary = Summary("d_head", (group(5, 20, 50, copies=2), group(10, 40, 50, copies=2)))
+    assert any("pools several conditions with the same seeds" in sentence for sentence in summary.sentences())
+    assert summary.paired[0].n == 100
+
+
+def test_no_run_solved_against_all_takes_two_runs_to_see():
+    assert runs_needed(0.0, 1.0) == 2
+    assert runs_needed(0.1, 0.9) == 5
+    assert runs_needed(0.5, 0.5) is None
+
+
+@pytest.mark.parametrize("count", [1, 5, 20, 80])
+def test_figures_of_few_and_many_conditions_can_be_drawn(count):
+    rng = np.random.default_rng(0)
+    groups = []
+    for number in range(count):
+        made = group(f"learning_rate {number}", solved=number % 20, of=20)
+        groups.append(dataclasses.replace(made, mechanism=rng.choice(MECHANISMS, 20)))
+    summary, corpus = Summary("condition", tuple(groups)), hl.Corpus.notebook()
+    steps = [{"condition": g.value, "step": s, **dict.fromkeys(QUANTILES, 1.0)} for g in groups for s in (0, 9, 99)]
+    figure = answer(summary, corpus, pd.DataFrame(steps))
+    figure.draw_without_rendering()
+    assert len(figure.subfigs) == 3
+    assert figure.get_size_inches()[1] < 45

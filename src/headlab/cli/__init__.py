@@ -234,18 +234,29 @@ cli.add_command(study)
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--run", "number", type=plain, metavar="NUMBER", help="The run shown.  [default: the first solved]")
+@click.option("--factor", help="Of a study: the field that names the conditions.  [default: the one that differs]")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
 )
-def report(folder: Path, number: Any, output: Path) -> None:
-    """Write the HTML report of saved runs.
+def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
+    """Write the HTML report of saved runs, or of a study.
 
-    FOLDER is what `headlab train --save` wrote.
+    FOLDER is what `headlab train --save` or `headlab study run` wrote.
     """
+    if (folder / "study.json").exists():
+        from headlab.report import study_page
+        from headlab.study.study import Study
+
+        if number is not None:
+            raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
+        click.echo(study_page.write(Study(folder), writable(output), factor))
+        return
     from headlab.report import page
     from headlab.report.exercise import of_runs
     from headlab.runs import Runs
 
+    if factor is not None:
+        raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
     shown = dataclasses.replace(shown, command=f"headlab explain {shlex.quote(str(folder))} --run {shown.run.number}")

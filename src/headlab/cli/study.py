@@ -197,12 +197,12 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
     chosen = Study(folder)
     summary = chosen.summary(factor)
     if figure is not None:
-        from headlab.report.figures import study as draw
+        from headlab.report.study_figures import answer
 
         if figure.suffix not in FIGURES:
             raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
         curves = chosen.curves() if "curves" in chosen.design.keep else None
-        draw(summary, curves).savefig(writable(figure))
+        answer(summary, chosen.design.corpus, curves).savefig(writable(figure))
     if as_json:
         click.echo(json.dumps(study_json(summary), indent=2, ensure_ascii=False))
     else:
@@ -255,7 +255,7 @@ def gc(folder: Path) -> None:
     from headlab.study.study import Study
 
     removed = Study(folder).collect_garbage()
-    click.echo(f"{len(removed)} files removed")
+    click.echo(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
 
 
 def _duration(seconds: float) -> str:

@@ -1,25 +1,21 @@
 """The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
 
-import io
-import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from headlab.analysis.mechanism import MEANINGS
 from headlab.analysis.predictions import verdicts
 from headlab.analysis.wording import sentence
-from headlab.report import figures
+from headlab.report import figures, study_figures
 from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
+from headlab.report.html import svg, template
 from headlab.runs_file import write_atomically
 from headlab.study.statistics import wilson
 
@@ -72,9 +68,8 @@ def write(exercise: Exercise, path: str | Path) -> Path:
 
 def render(exercise: Exercise) -> str:
     """Return the page of an exercise as HTML."""
-    environment = Environment(loader=PackageLoader("headlab.report"), autoescape=True, undefined=StrictUndefined)
     run, corpus, study = exercise.run, exercise.corpus, exercise.study
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         corpus=corpus,
         association=_association(corpus.association()),
         dependencies=[dependency_sentence(item, corpus) for item in corpus.dependencies()],
@@ -100,7 +95,7 @@ def render(exercise: Exercise) -> str:
         item_2=exercise.item_2(),
         sizes=study.table(),
         pairs=study.pairs(),
-        size_figure=svg(figures.conditions(study)),
+        size_figure=svg(study_figures.conditions(study)),
     )
 
 
@@ -116,26 +111,6 @@ def prediction_tables(run: Any, view: str) -> list[ShadedTable]:
             rows.append((str(label), cells, marks[number][position], corpus.labels[target] if target >= 0 else ""))
         result.append(ShadedTable(f"Sentence {number + 1}", [str(name) for name in frame.columns], rows))
     return result
-
-
-def svg(figure: Figure) -> Markup:
-    """Return a figure as inline SVG that takes the page's text colour and width."""
-    buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "headlab", "font.family": "sans-serif"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = text.replace("#000000", "currentColor").replace("stroke: #262626", "stroke: currentColor")
-    text = re.sub(r'(<text style="(?![^"]*fill))', r"\1fill: currentColor; ", text)
-    return Markup(_unique_ids(text))  # matplotlib escapes what it draws
-
-
-def _unique_ids(text: str) -> str:
-    # Several figures stand in one page: their ids must not collide.
-    prefix = f"f{zlib.crc32(text.encode()):08x}-"
-    return re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}", text)
 
 
 def _cell(value: float, target: bool = False) -> Cell:

@@ -137,6 +137,7 @@ def solved_table(study: "Summary") -> Group:
             "95 % interval": [
                 f"{low:.0%} to {high:.0%}" for low, high in zip(table["low"], table["high"], strict=True)
             ],
+            **({"diverged": table["diverged"].map(str).tolist()} if table["diverged"].any() else {}),
             "loss, solved": [_quartiles(row, "solved") for _, row in table.iterrows()],
             "loss, unsolved": [_quartiles(row, "unsolved") for _, row in table.iterrows()],
         },

@@ -21,25 +21,14 @@ def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Itera
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
     yield Text(f"{status.runs:,} runs of {len(design.conditions)} conditions{missing}")
     yield solved_table(summary)
-    census = summary.census()
-    if len(census):
-        yield census_table(summary, census)
+    mechanisms = summary.mechanisms()
+    if mechanisms.size:
+        label = "" if summary.factor == "condition" else f"{summary.factor} "
+        named = mechanisms.rename(index=lambda value: f"{label}{value}")
+        yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
         yield Text("")
     for sentence in summary.sentences():
         yield Text("• " + sentence)
-
-
-def census_table(summary: Summary, census: pd.DataFrame) -> Any:
-    """Return the mechanisms of every condition, with intervals that hold together within it."""
-    shown = pd.DataFrame(
-        {
-            summary.factor: census[summary.factor].map(str),
-            "runs": census["runs"].map(str),
-            "share": [f"{share:.0%}" for share in census["share"]],
-            "interval": [f"{low:.0%} to {high:.0%}" for low, high in zip(census["low"], census["high"], strict=True)],
-        }
-    ).set_index(census["mechanism"])
-    return terminal_table(shown, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
 
 
 def comparison_blocks(summary: Summary) -> Iterator[Any]:

@@ -13,6 +13,7 @@ LEVEL = 0.95
 POWER = 0.8
 SMALLEST_EXPECTED = 5  # runs in a cell, for a test that is not exact
 RESAMPLES = 2000
+FEW_RUNS = 20  # below so many, the number of runs needed is counted up to instead of solved for
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def smallest_difference(share: float, n: int, power: float = POWER, level: float
     Source: Cohen 1988, solved for the effect size h; statsmodels' NormalIndPower.
 
     >>> round(smallest_difference(0.791, 76), 2)
-    0.19
+    0.21
     """
     from statsmodels.stats.power import NormalIndPower
 
@@ -286,15 +287,17 @@ def runs_needed(first: float, second: float, power: float = POWER, level: float 
 
     Source: Cohen 1988, the arcsine effect size h; statsmodels' NormalIndPower.
 
-    >>> runs_needed(0.791, 0.940)
-    76
+    >>> runs_needed(0.791, 0.940), runs_needed(0.0, 1.0)
+    (76, 2)
     """
     from statsmodels.stats.power import NormalIndPower
 
     effect = abs(cohens_h(first, second))
     if effect < 1e-9:
         return None
-    return int(np.ceil(NormalIndPower().solve_power(effect, alpha=1 - level, power=power)))
+    size, alpha = NormalIndPower(), 1 - level
+    few = [n for n in range(2, FEW_RUNS) if size.power(effect, n, alpha) >= power]  # where solve_power finds no root
+    return few[0] if few else int(np.ceil(size.solve_power(effect, alpha=alpha, power=power)))
 
 
 def quartiles(values: NDArray[Any]) -> tuple[float, float, float] | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.analysis.mechanism import MECHANISMS
 from headlab.runs import Runs
 from headlab.study.statistics import (
     POWER,
@@ -27,7 +28,8 @@ from headlab.study.statistics import (
     wilson,
 )
 
-MOST_PAIRS_IN_WORDS = 6
+MOST_IN_WORDS = 6
+SMALLEST_P = 0.0001  # in a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class Summary:
         found = []
         for first, second in combinations(self.groups, 2):
             if len(first.seeds) == len(second.seeds) and set(first.seeds.tolist()) == set(second.seeds.tolist()):
-                a, b = (group.solved[np.argsort(group.seeds)] for group in (first, second))
+                a, b = (group.solved[np.argsort(group.seeds, kind="stable")] for group in (first, second))
                 found.append(compare_paired(first.value, second.value, a, b))
         return found
 
@@ -151,23 +153,42 @@ class Summary:
                 rows.append({**row, "share": share, "low": low, "high": high})
         return pd.DataFrame(rows, columns=[self.factor, "mechanism", "runs", "share", "low", "high"])
 
+    def mechanisms(self) -> pd.DataFrame:
+        """Return the census as text, a row a condition and a column a mechanism: share and interval in percent."""
+        census = self.census()
+        text = [
+            f"{share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+            for share, low, high in zip(census["share"], census["low"], census["high"], strict=True)
+        ]
+        table = census.assign(text=text).pivot_table("text", self.factor, "mechanism", "first", sort=False)
+        return table.reindex(columns=[name for name in MECHANISMS if name in table.columns]).fillna("–")
+
     def sentences(self) -> list[str]:
         """Return the answer: the shares, the pairs' verdicts, the trend, the study's power, and what theory says."""
-        shares = ", ".join(f"{group.rate} at {self._name(group.value)}" for group in self.groups)
         return [
-            f"Solved: {shares}.",
+            self._shares(),
             *self._verdicts(),
             *self._trend(),
             *self._power(),
             *self._lost(),
+            *self._pooled(),
             *([] if self.d_model is None else [theory(self.d_model)]),
         ]
+
+    def _shares(self) -> str:
+        if len(self.groups) <= MOST_IN_WORDS:
+            return f"Solved: {', '.join(map(self._share, self.groups))}."
+        ordered = sorted(self.groups, key=lambda group: group.rate.share)
+        return f"Solved: from {self._share(ordered[0])} to {self._share(ordered[-1])}, over {len(ordered)} conditions."
+
+    def _share(self, group: Group) -> str:
+        return f"{group.rate} at {self._name(group.value)}"
 
     def _name(self, value: Any) -> str:
         return str(value) if self.factor == "condition" else f"{self.factor} {value}"
 
     def _verdicts(self) -> list[str]:
-        if len(self.comparisons) <= MOST_PAIRS_IN_WORDS:
+        if len(self.comparisons) <= MOST_IN_WORDS:
             return [self._verdict(item) for item in self.comparisons]
         noticeable = [item for item in self.comparisons if item.noticeable]
         widest = max(self.comparisons, key=lambda item: abs(item.difference))
@@ -175,7 +196,7 @@ class Summary:
         return [count, self._verdict(widest)]
 
     def _verdict(self, c: Comparison) -> str:
-        interval = f"{c.difference:+.0%} [{c.low:+.0%}, {c.high:+.0%}], Holm-adjusted p = {c.p_holm:.2g}"
+        interval = f"{c.difference:+.0%} [{c.low:+.0%}, {c.high:+.0%}], Holm-adjusted {p_text(c.p_holm)}"
         if c.noticeable:
             word = "better" if c.difference > 0 else "worse"
             verdict = f"{self._name(c.second)} is noticeably {word} than {c.first}: {interval}."
@@ -195,9 +216,9 @@ class Summary:
             return []
         z, p = self.trend.z, self.trend.p
         if p >= 0.05:
-            return [f"No trend over {self.factor} can be told from chance (Cochran–Armitage p = {p:.2g})."]
+            return [f"No trend over {self.factor} can be told from chance (Cochran–Armitage {p_text(p)})."]
         way = "rises" if z > 0 else "falls"
-        return [f"The share of solved runs {way} with {self.factor} (Cochran–Armitage z = {z:+.1f}, p = {p:.2g})."]
+        return [f"The share of solved runs {way} with {self.factor} (Cochran–Armitage z = {z:+.1f}, {p_text(p)})."]
 
     def _power(self) -> list[str]:
         if len(self.groups) < 2:
@@ -214,10 +235,24 @@ class Summary:
         return [text]
 
     def _lost(self) -> list[str]:
+        lost = [group for group in self.groups if group.diverged.any()]
+        if len(lost) <= MOST_IN_WORDS // 2:
+            return [f"{self._diverged(group)}; they count as not solved." for group in lost]
+        most = max(lost, key=lambda group: group.diverged.mean())
+        runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in self.groups)
         return [
-            f"{int(group.diverged.sum())} of {group.rate.n} runs diverged at {self._name(group.value)}; they count as not solved."
-            for group in self.groups
-            if group.diverged.any()
+            f"{runs:,} of {of:,} runs diverged, in {len(lost)} of {len(self.groups)} conditions; they count as not solved. "
+            f"The most: {self._diverged(most)}."
+        ]
+
+    def _diverged(self, group: Group) -> str:
+        return f"{int(group.diverged.sum())} of {group.rate.n} runs diverged at {self._name(group.value)}"
+
+    def _pooled(self) -> list[str]:
+        if all(len(np.unique(group.seeds)) == len(group.seeds) for group in self.groups):
+            return []
+        return [
+            f"Each {self.factor} pools several conditions with the same seeds; intervals take their runs as independent."
         ]
 
 
@@ -227,6 +262,15 @@ def theory(d_model: int) -> str:
         f"W_QK = W_Q W_Kᵀ has rank at most d_model = {d_model} whatever d_head is: from d_head {d_model} on, "
         f"head size changes how training goes, not what the model can express."
     )
+
+
+def p_text(p: float) -> str:
+    """Return a p-value as it stands in a sentence.
+
+    >>> p_text(0.0123), p_text(1e-12)
+    ('p = 0.012', 'p < 0.0001')
+    """
+    return f"p = {p:.2g}" if p >= SMALLEST_P else f"p < {SMALLEST_P:.4f}"
 
 
 def _reordered(values: Sequence[Any], order: NDArray[np.int64]) -> list[Any]:

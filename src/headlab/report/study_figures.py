@@ -1,0 +1,198 @@
+"""Static figures of studies: solved shares, losses, mechanisms and curves, condition by condition.
+
+Conditions stand side by side where their names are short and few, and below each other where they are not.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from headlab.analysis.mechanism import MECHANISMS
+from headlab.corpus import Corpus
+from headlab.report.figures import BLUE, GREY, ORANGE, tidy
+from headlab.study.summary import Group, Summary
+
+WIDTH = 7.2  # inches
+MOST_POINTS, MOST_CONDITIONS, MOST_CURVES, COLUMNS = 400, 60, 10, 5
+SHORT_NAME, FEW_CONDITIONS = 8, 12
+# Okabe and Ito's palette, told apart by every kind of colour vision.
+MECHANISM_COLORS = dict(
+    zip(
+        MECHANISMS,
+        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999", "#f0e442", "#bbbbbb", "#555555"),
+        strict=True,
+    )
+)
+INK = "#111111"  # on light bars, whatever the page's text colour
+DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
+
+
+def conditions(study: Summary) -> Figure:
+    """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
+    return _stacked([(_conditions_height(study), lambda part: _conditions(part, study))])
+
+
+def census(study: Summary) -> Figure:
+    """Draw the shares of mechanisms, a stacked bar a condition."""
+    return _stacked([(_census_height(study), lambda part: _census(part, study))])
+
+
+def curves(table: pd.DataFrame, corpus: Corpus) -> Figure:
+    """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs."""
+    return _stacked([(_curves_height(table), lambda part: _curves(part, table, corpus))])
+
+
+def answer(study: Summary, corpus: Corpus, table: pd.DataFrame | None = None) -> Figure:
+    """Draw a study's answer: solved shares and losses, mechanisms, and the curves where a table of them is given."""
+    parts: list[Any] = [(_conditions_height(study), lambda part: _conditions(part, study))]
+    if len(study.census()):
+        parts.append((_census_height(study), lambda part: _census(part, study)))
+    if table is not None:
+        parts.append((_curves_height(table), lambda part: _curves(part, table, corpus)))
+    return _stacked(parts)
+
+
+def _stacked(parts: list[Any]) -> Figure:
+    heights = [height for height, _ in parts]
+    figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
+    for part, (_, draw) in zip(
+        figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights).flat, parts, strict=True
+    ):
+        draw(part)
+    return figure
+
+
+def _conditions_height(study: Summary) -> float:
+    return 1.0 + 0.24 * len(_drawn(study)) if _lying(study) else 3.2
+
+
+def _conditions(figure: SubFigure, study: Summary) -> None:
+    lying, drawn = _lying(study), _drawn(study)
+    share_axes, loss_axes = figure.subplots(1, 2, sharey=lying)
+    _shares(share_axes, drawn, lying)
+    _losses(loss_axes, drawn, lying)
+    marks = [
+        loss_axes.plot([], [], marker, color=color, markersize=4, linestyle="", label=label)[0]
+        for marker, color, label in (("o", BLUE, "solved"), ("x", ORANGE, "not solved"))
+    ]
+    figure.legend(handles=marks, frameon=False, fontsize=8, loc="outside lower right", ncols=2, handletextpad=0.1)
+    names = [str(group.value) for group in drawn]
+    for axes in (share_axes, loss_axes):
+        tidy(axes)
+        if lying:
+            axes.set_ylim(len(names) - 0.4, -0.6)
+        else:
+            axes.set_xticks(range(len(names)), names)
+            axes.set_xlim(-0.6, len(names) - 0.4)
+            axes.set_xlabel(study.factor)
+    if lying:
+        share_axes.set_yticks(range(len(names)), names, fontsize=7)
+        loss_axes.tick_params(labelleft=False)
+    if len(drawn) < len(study.groups):
+        figure.suptitle(f"{len(drawn)} of {len(study.groups)} conditions", fontsize=9)
+
+
+def _shares(axes: Axes, drawn: list[Group], lying: bool) -> None:
+    for at, group in enumerate(drawn):
+        rate = group.rate
+        x, y = (rate.share, at) if lying else (at, rate.share)
+        style: dict[str, Any] = {"capsize": 2, "markersize": 4} if lying else {"capsize": 5, "markersize": 7}
+        style["xerr" if lying else "yerr"] = [[rate.share - rate.low], [rate.high - rate.share]]
+        axes.errorbar(x, y, fmt="o", color=BLUE, **style)
+        if not lying:
+            axes.annotate(f"{rate.share:.0%}", (x, y), xytext=(8, -3), textcoords="offset points", fontsize=9)
+    percent = ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    (axes.set_xlim if lying else axes.set_ylim)(-0.03, 1.03)
+    (axes.set_xticks if lying else axes.set_yticks)([0, 0.25, 0.5, 0.75, 1], percent)
+    axes.set_title("runs solved, 95 % Wilson interval", fontsize=9, loc="left")
+
+
+def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
+    for at, group in enumerate(drawn):
+        shown = np.linspace(0, len(group.losses) - 1, min(len(group.losses), MOST_POINTS)).astype(int)
+        losses, solved = group.losses[shown], group.solved[shown]
+        spread = at + np.random.default_rng(0).uniform(-0.22, 0.22, len(losses))
+        for mask, marker, color in ((solved, "o", BLUE), (~solved, "x", ORANGE)):
+            x, y = (losses[mask], spread[mask]) if lying else (spread[mask], losses[mask])
+            axes.scatter(x, y, s=6 if lying else 12, marker=marker, color=color, alpha=0.6, linewidth=1)
+    some = any(len(group.losses) > MOST_POINTS for group in drawn)
+    axes.set_title(
+        f"final loss, {MOST_POINTS} runs each" if some else "final loss of every run", fontsize=9, loc="left"
+    )
+
+
+def _census_height(study: Summary) -> float:
+    return 0.9 + (0.24 if _lying(study) else 0.4) * len(_drawn(study))
+
+
+def _census(figure: SubFigure, study: Summary) -> None:
+    axes = figure.subplots()
+    tidy(axes)
+    table = study.census()
+    shares = table.pivot_table(index=study.factor, columns="mechanism", values="share", fill_value=0.0, sort=False)
+    shares = shares.loc[[group.value for group in _drawn(study) if group.value in shares.index]]
+    left = np.zeros(len(shares))
+    for name in [name for name in MECHANISMS if name in shares.columns]:
+        widths = shares[name].to_numpy(float)
+        axes.barh(range(len(shares)), widths, left=left, color=MECHANISM_COLORS[name], label=name, height=0.72)
+        for row, (start, width) in enumerate(zip(left, widths, strict=True)):
+            if width > 0.06:
+                ink = "white" if name in DARK else INK
+                axes.text(start + width / 2, row, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
+        left = left + widths
+    axes.set_yticks(range(len(shares)), [str(value) for value in shares.index], fontsize=7 if _lying(study) else 8)
+    axes.set_ylabel("" if study.factor == "condition" else study.factor)
+    axes.set_ylim(len(shares) - 0.5, -0.5)
+    axes.set_xlim(0, 1)
+    axes.set_xticks([])
+    axes.spines["bottom"].set_visible(False)
+    axes.legend(
+        frameon=False,
+        fontsize=8,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=5,
+        handlelength=1,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )
+
+
+def _curves_height(table: pd.DataFrame) -> float:
+    return 0.4 + 1.9 * -(-min(MOST_CURVES, table["condition"].nunique()) // COLUMNS)
+
+
+def _curves(figure: SubFigure, table: pd.DataFrame, corpus: Corpus) -> None:
+    names = list(dict.fromkeys(table["condition"]))
+    drawn, last = names[:MOST_CURVES], float(table["step"].max()) + 1
+    late = table[table["step"] >= last / 100]
+    columns = min(COLUMNS, len(drawn))
+    panels = figure.subplots(-(-len(drawn) // columns), columns, sharex=True, sharey=True, squeeze=False)
+    for number, (axes, name) in enumerate(zip(panels.flat, drawn, strict=False)):
+        rows = late[late["condition"] == name]
+        for low, high, alpha in (("q10", "q90", 0.15), ("q25", "q75", 0.3)):
+            axes.fill_between(rows["step"], rows[low], rows[high], color=BLUE, alpha=alpha, linewidth=0)
+        axes.plot(rows["step"], rows["q50"], color=BLUE, linewidth=1.4)
+        for floor, style in ((corpus.floor(), "--"), (corpus.bigram_floor(), ":")):
+            axes.axhline(floor, color=GREY, linestyle=style, linewidth=0.8)
+        tidy(axes)
+        axes.set(xscale="log", xlim=(max(1.0, last / 100), last), ylim=(0, None))
+        axes.tick_params(labelbottom=number + columns >= len(drawn))
+        axes.set_title(name, fontsize=8, loc="left")
+    for axes in panels.flat[len(drawn) :]:
+        axes.remove()
+    some = f" ({len(drawn)} of {len(names)} conditions)" if len(drawn) < len(names) else ""
+    title = f"loss over steps: median, middle 50 % and 80 % of runs; grey: the two floors{some}"
+    figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+
+
+def _drawn(study: Summary) -> list[Group]:
+    return list(study.groups[:MOST_CONDITIONS])
+
+
+def _lying(study: Summary) -> bool:
+    names = [str(group.value) for group in study.groups]
+    return len(names) > FEW_CONDITIONS or max(map(len, names)) > SHORT_NAME
