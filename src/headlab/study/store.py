@@ -347,8 +347,8 @@ def _write_parquet(table: Mapping[str, Any], path: Path) -> None:
         with duckdb.connect() as database:
             database.execute("set threads = 1")  # the bytes must not depend on how many there are
             database.register("chunk", table)
-            database.execute(f"copy (select * from chunk order by seed) to '{_quoted(path)}' (format parquet)")
-            written = database.execute(f"select count(*) from read_parquet('{_quoted(path)}')").fetchone()
+            database.execute(f"copy (select * from chunk order by seed) to {quoted(path)} (format parquet)")
+            written = database.execute(f"select count(*) from read_parquet({quoted(path)})").fetchone()
     except duckdb.Error as error:
         raise OSError(errno.EIO, str(error).splitlines()[0]) from error
     if written != (len(table["seed"]),):
@@ -390,5 +390,10 @@ def _sign(file: IO[str]) -> None:
         file.flush()
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def quoted(text: object) -> str:
+    """Return a text as SQL's literal.
+
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"

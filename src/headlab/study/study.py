@@ -16,7 +16,7 @@ from headlab.runs import Runs
 from headlab.runs_file import write_atomically
 from headlab.study.design import Condition, StudyDesign, digest
 from headlab.study.execution import execute, held
-from headlab.study.store import Store
+from headlab.study.store import Store, quoted
 from headlab.study.summary import Group, Summary
 
 if TYPE_CHECKING:
@@ -110,10 +110,13 @@ class Study:
             return execute_on_cluster(self.store, cluster, progress=progress)
         return execute(self.store, threads=threads, progress=progress, join=join)
 
-    def table(self) -> pd.DataFrame:
-        """Return one row a run: condition, seed, outcome, loss, solved, mechanism, pattern share, and every setting."""
+    def table(self, columns: str = CANONICAL) -> pd.DataFrame:
+        """Return one row a run: condition, seed, outcome, loss, solved, mechanism, pattern share, and every setting.
+
+        columns: some of them, as SQL names them
+        """
         with self._database() as database:
-            frame: pd.DataFrame = database.execute(f"select {CANONICAL} from runs {_ORDER}").df()
+            frame: pd.DataFrame = database.execute(f"select {columns} from runs {_ORDER}").df()
         return frame
 
     def sql(self, query: str) -> pd.DataFrame:
@@ -140,12 +143,11 @@ class Study:
             factor = factors[0] if len(factors) == 1 else "condition"
         elif factor != "condition" and factor not in factors:
             raise StudyError(f"the factor must be one of {', '.join(factors)}, got {factor!r}: choose one of them")
-        table = self.table()
+        rows = dict(tuple(self.table("condition, seed, final_loss, solved, outcome, mechanism").groupby("condition")))
         groups: dict[Any, list[pd.DataFrame]] = {}
         for identity, condition in design.identities.items():
-            rows = table[table["condition"] == identity]
-            if len(rows):
-                groups.setdefault(_value(condition, factor), []).append(rows)
+            if identity in rows:
+                groups.setdefault(_value(condition, factor), []).append(rows[identity])
         found = tuple(_group(value, pd.concat(parts)) for value, parts in groups.items())
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
@@ -235,7 +237,7 @@ class Study:
         with tempfile.TemporaryDirectory() as folder, self._database() as database:
             target = f"{folder}/table.parquet"
             database.execute("set threads = 1")
-            database.execute(f"copy (select {CANONICAL} from runs {_ORDER}) to '{target}' (format parquet)")
+            database.execute(f"copy (select {CANONICAL} from runs {_ORDER}) to {quoted(target)} (format parquet)")
             write_atomically(path, Path(target).read_bytes())
         return path
 
@@ -268,23 +270,22 @@ class Study:
 
         database = duckdb.connect()
         identities = self.design.identities
-        number = pd.DataFrame(
-            {
-                "condition": list(identities),
-                "number": np.arange(len(identities)),
-                "name": [item.name for item in identities.values()],
-            }
-        )
-        database.register("given", number)
+        numbers = {"condition": list(identities), "number": np.arange(len(identities))}
+        database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
         database.execute("create table conditions as select * from given")
         database.unregister("given")
         chunks = [str(chunk.path) for chunk in self.store.sound_chunks() if chunk.condition in identities]
-        if chunks:
-            database.execute(
-                "create table runs as select distinct on (condition, seed) * from read_parquet(?)", [chunks]
-            )
-        else:
+        if not chunks:
             database.execute(_NO_RUNS)
+            return database
+        files = ", ".join(quoted(path) for path in chunks)
+        database.execute(f"create view runs as from read_parquet([{files}])")
+        if database.execute("select count(*) > count(distinct (condition, seed)) from runs").fetchone() == (True,):
+            # Two processes have trained the same runs, to the same bytes: one of each counts.
+            database.execute(
+                f"create or replace view runs as select distinct on (condition, seed) * from read_parquet([{files}])"
+            )
+        database.execute(f"set allowed_directories = [{quoted(str(self.store.folder / 'runs'))}]")
         return database
 
 
