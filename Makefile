@@ -16,7 +16,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test lint benchmark smoke clean
+.PHONY: exercise test lint benchmark durability smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -30,6 +30,11 @@ lint: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/explanations.py
+	$(BIN)/python benchmarks/studies.py
+
+# Kill studies, fault their disk, damage their files: writes docs/durability.md.
+durability: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/durability.py
 
 # Build the wheel and use it in an environment that has nothing else.
 smoke:

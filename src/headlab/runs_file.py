@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from safetensors.numpy import save as save_tensors
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import HeadlabError, OutputError, WeightsError
+from headlab.files import write_atomically
 from headlab.model.params import coerce
 
 if TYPE_CHECKING:
@@ -33,26 +32,6 @@ _ARRAYS = (
     "final_loss",
     "optimizer_state",
 )
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; raises `OutputError`."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(
-            f"the output must be writable, got {str(path)!r} ({error.strerror}): choose another place"
-        ) from None
 
 
 def save(runs: "Runs", folder: str | Path) -> Path:

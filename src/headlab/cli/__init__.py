@@ -284,9 +284,9 @@ def export(folder: Path, table: str, number: Any, output: Path | None, as_json: 
     association  P(next token | token)
     weights      shapes and numbers of parameters
     """
+    from headlab.files import write_atomically
     from headlab.report.export import table_of
     from headlab.runs import Runs
-    from headlab.runs_file import write_atomically
 
     frame = table_of(Runs.load(folder), table, number)
     text = frame.to_json(orient="records", indent=2, force_ascii=False) + "\n" if as_json else frame.to_csv(index=False)

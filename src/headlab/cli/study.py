@@ -38,8 +38,11 @@ def study() -> None:
 @study.command()
 @click.argument("file", type=click.Path(path_type=Path), default="study.toml")
 def new(file: Path) -> None:
-    """Write a commented study file: the homework's second item, with 1,000 runs a head size."""
-    from headlab.runs_file import write_atomically
+    """Write a commented study file to fill in.
+
+    As it is, it is the homework's second item, with 1,000 runs a head size.
+    """
+    from headlab.files import write_atomically
     from headlab.study.design import TEMPLATE
 
     if file.exists():
@@ -53,7 +56,10 @@ def new(file: Path) -> None:
 @threads_option
 @json_option
 def check(file: Path, threads: Any, as_json: bool) -> None:
-    """List all problems of a study file, or what it will train and what that costs."""
+    """List a study file's problems, or its cost.
+
+    All problems at once; or how many runs and steps, how many seconds on this machine, how many bytes on the disk.
+    """
     from headlab.study.chunks import bytes_of
     from headlab.study.design import StudyDesign
     from headlab.study.execution import estimated_seconds
@@ -170,7 +176,10 @@ def _status(now: Any) -> dict[str, Any]:
 @click.option("--seeds", help="Further seeds: a range like 1000:2000 or a list.")
 @click.option("--file", type=click.Path(path_type=Path), help="A larger study file: more conditions, more seeds.")
 def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
-    """Add seeds or conditions to a study; finished runs stay as they are."""
+    """Add seeds or conditions to a study.
+
+    Finished runs stay as they are; `headlab study run` trains the others.
+    """
     from headlab.study.design import StudyDesign
     from headlab.study.study import Study
 
@@ -190,7 +199,10 @@ def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
 @click.option("--figure", type=click.Path(path_type=Path), help="Draw the answer into a .pdf, .png or .svg file.")
 @json_option
 def show_command(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -> None:
-    """Print the answer: solved shares, losses, mechanisms, and what can be concluded."""
+    """Print the answer of a study.
+
+    Solved shares and losses, mechanisms, and what can be concluded from how many runs.
+    """
     from headlab.report.studies import study_blocks, study_json
     from headlab.study.study import Study
 
@@ -214,7 +226,10 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
 @click.option("--factor", help="The field that names the conditions.  [default: the one that differs]")
 @json_option
 def compare(folder: Path, factor: str | None, as_json: bool) -> None:
-    """Compare every pair of conditions: shares, the same seed by seed, median losses."""
+    """Compare every pair of conditions.
+
+    Solved shares, the same seed by seed, and the median losses of solved runs, each with its interval.
+    """
     from headlab.report.studies import comparison_blocks, comparison_json
     from headlab.study.study import Study
 
@@ -229,7 +244,10 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 @folder_argument
 @click.argument("output", type=click.Path(path_type=Path))
 def export_command(folder: Path, output: Path) -> None:
-    """Write the table, one row a run, as .csv or .parquet; the same study gives the same bytes."""
+    """Write the table of runs as .csv or .parquet.
+
+    One row a run; the same study gives the same bytes wherever it was run.
+    """
     from headlab.study.study import Study
 
     click.echo(Study(folder).export(writable(output)))
@@ -240,7 +258,10 @@ def export_command(folder: Path, output: Path) -> None:
 @click.argument("query")
 @json_option
 def sql(folder: Path, query: str, as_json: bool) -> None:
-    """Ask the tables `runs` and `conditions` in SQL (DuckDB's), and print CSV."""
+    """Ask a study's tables in SQL, and print CSV.
+
+    The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
+    """
     from headlab.report.screen import records
     from headlab.study.study import Study
 
@@ -251,7 +272,10 @@ def sql(folder: Path, query: str, as_json: bool) -> None:
 @study.command()
 @folder_argument
 def gc(folder: Path) -> None:
-    """Remove what killed processes left behind; no finished run is touched."""
+    """Remove what killed processes left behind.
+
+    No finished run is touched.
+    """
     from headlab.study.study import Study
 
     removed = Study(folder).collect_garbage()

@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from headlab.analysis.mechanism import MEANINGS
 from headlab.analysis.predictions import verdicts
 from headlab.analysis.wording import sentence
+from headlab.files import write_atomically
 from headlab.report import figures, study_figures
 from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
 from headlab.report.html import svg, template
-from headlab.runs_file import write_atomically
 from headlab.study.statistics import wilson
 
 MOST_CIRCUITS = 60  # rows of circuit tables that a page can show

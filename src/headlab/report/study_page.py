@@ -6,9 +6,9 @@ from typing import Any
 
 from headlab.analysis.mechanism import MEANINGS
 from headlab.config import ModelConfig, TrainConfig
+from headlab.files import write_atomically
 from headlab.report import study_figures as figures
 from headlab.report.html import svg, template
-from headlab.runs_file import write_atomically
 from headlab.study.design import StudyDesign, digest
 from headlab.study.study import Study
 

@@ -31,13 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.errors import OutputError, StudyError
+from headlab.files import PARTIAL, flush_folder, partial, removed_on_failure, sha256_of, write_whole
 from headlab.study.design import StudyDesign, digest
 
 FORMAT = 1
 SPECIFICATION = "study.json"
 _CHUNK = re.compile(r"(?P<block>\d{8})-(?P<sha>[0-9a-f]{64})\.parquet")
 _EXTENSION = re.compile(r"study\.\d{4}\.json")
-_TEMPORARY = ".part"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Store:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(path.suffix != _TEMPORARY for path in folder.iterdir()):
+            if any(path.suffix != PARTIAL for path in folder.iterdir()):
                 raise StudyError(f"a new study must have an empty folder, got {str(folder)!r}: name another one")
-            _write(folder, SPECIFICATION, _enveloped(design, None))
+            write_whole(folder / SPECIFICATION, _enveloped(design, None))
         except NotADirectoryError:
             raise StudyError(f"a study must be a folder, got the file {str(folder)!r}: name another place") from None
         except OSError as error:
@@ -94,7 +94,7 @@ class Store:
             )
         name = f"study.{len(self._specifications):04}.json"
         try:
-            _write(self.folder, name, _enveloped(design, self._specifications[-1]["sha256"]))
+            write_whole(self.folder / name, _enveloped(design, self._specifications[-1]["sha256"]))
         except OSError as error:
             raise unwritable(self.folder, error) from error
         self.__dict__.pop("_specifications", None)
@@ -131,7 +131,7 @@ class Store:
         """Return the chunks whose rows are what their names say; the others are set aside under `damaged/`."""
         sound = []
         for chunk in self.chunks(condition, block):
-            if _sha(chunk.path) == chunk.sha:
+            if sha256_of(chunk.path) == chunk.sha:
                 sound.append(chunk)
             else:
                 self.set_aside(chunk.path)
@@ -142,7 +142,7 @@ class Store:
         try:
             (self.folder / "damaged").mkdir(exist_ok=True)
             path.replace(self.folder / "damaged" / path.name)
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -158,24 +158,24 @@ class Store:
         try:
             if not folder.is_dir():
                 folder.mkdir(parents=True, exist_ok=True)
-                _flush_folder(folder.parent)
-                _flush_folder(self.folder)
+                flush_folder(folder.parent)
+                flush_folder(self.folder)
             name = ""
             if arrays:
                 from safetensors.numpy import save
 
                 data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
                 name = f"{block:08}-{hashlib.sha256(data).hexdigest()}.safetensors"
-                _write(folder, name, data)
+                write_whole(folder / name, data)
             table = dict(rows) | {"arrays": np.full(len(rows["seed"]), name, dtype=object)}
-            temporary = folder / f"{block:08}-{os.getpid()}{_TEMPORARY}"
-            with _removed_on_failure(temporary):
+            temporary = partial(folder, f"{block:08}")
+            with removed_on_failure(temporary):
                 _write_parquet(table, temporary)
                 with temporary.open("rb+") as file:
                     sha = hashlib.sha256(file.read()).hexdigest()
                     os.fsync(file.fileno())
                 path = temporary.replace(folder / f"{block:08}-{sha}.parquet")
-            _flush_folder(folder)
+            flush_folder(folder)
         except OSError as error:
             raise unwritable(self.folder, error) from error
         return Chunk(condition, block, sha, path)
@@ -190,7 +190,7 @@ class Store:
     def fail(self, condition: str, seed: int, why: str) -> None:
         """Keep which run could not be trained, and why; it is tried again when the study is."""
         (self.folder / "failed").mkdir(exist_ok=True)
-        _write(self.folder / "failed", f"{condition}-{seed}.json", json.dumps({"why": why}).encode())
+        write_whole(self.folder / "failed" / f"{condition}-{seed}.json", json.dumps({"why": why}).encode())
 
     def failed(self) -> list[tuple[str, int]]:
         """Return the runs that could not be trained: condition and seed."""
@@ -217,7 +217,7 @@ class Store:
     def has_arrays(self, chunk: Chunk, name: str) -> bool:
         """Return whether a chunk's arrays are what their name says (or it has none); else the chunk is set aside."""
         path = chunk.path.parent / name
-        if not name or (path.is_file() and _sha(path) == _hash_in(name)):
+        if not name or (path.is_file() and sha256_of(path) == _hash_in(name)):
             return True
         self.set_aside(chunk.path)
         if path.is_file():
@@ -268,7 +268,7 @@ class Store:
     def leftovers(self) -> list[Path]:
         """Return temporary files, and arrays that no sound chunk names: what a killed process left."""
         named = {chunk.path.parent / name for chunk, name in self.array_names(self.sound_chunks()).items()}
-        found = [path for path in self.folder.glob(f"**/*{_TEMPORARY}") if path.is_file()]
+        found = [path for path in self.folder.glob(f"**/*{PARTIAL}") if path.is_file()]
         return sorted({*found, *(path for path in self.folder.glob("runs/*/*.safetensors") if path not in named)})
 
     def array_names(self, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
@@ -328,18 +328,6 @@ def _read_specification(path: Path) -> dict[str, Any]:
     return given
 
 
-def _write(folder: Path, name: str, data: bytes) -> None:
-    """Write a file so that it is there whole and for good, or not at all; raises `OSError`."""
-    temporary = folder / f"{name}-{os.getpid()}{_TEMPORARY}"
-    with _removed_on_failure(temporary):
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / name)
-    _flush_folder(folder)
-
-
 def _write_parquet(table: Mapping[str, Any], path: Path) -> None:
     import duckdb
 
@@ -353,28 +341,6 @@ def _write_parquet(table: Mapping[str, Any], path: Path) -> None:
         raise OSError(errno.EIO, str(error).splitlines()[0]) from error
     if written != (len(table["seed"]),):
         raise OSError(errno.EIO, "the file that was written does not hold what was to be written")
-
-
-@contextlib.contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sha(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _hash_in(name: str) -> str:

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.errors import StudyError
+from headlab.files import write_atomically
 from headlab.model.params import Params
 from headlab.runs import Runs
-from headlab.runs_file import write_atomically
 from headlab.study.design import Condition, StudyDesign, digest
 from headlab.study.execution import execute, held
 from headlab.study.store import Store, quoted
