@@ -95,19 +95,22 @@ def kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
 
 
 def worker_kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
-    """Kill one of two Dask workers every second or two, `count` times; study after study."""
+    """Kill one of two Dask workers every two or three seconds, `count` times; study after study."""
     from distributed import LocalCluster
 
     plan = design(2048, 4000)
     expected = unbroken(folder, plan)
     killed, studies, duplicated, different, unfinished = [], 0, 0, 0, 0
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, dashboard_address=None) as scheduler:
+        workers = [dask_worker(scheduler.scheduler_address) for _ in range(2)]
         while len(killed) < count:
             study, stop = Study.create(folder / f"workers-{studies}", plan), threading.Event()
-            killer = threading.Thread(target=kill_now_and_then, args=(cluster, stop, killed, rng))
+            killer = threading.Thread(
+                target=kill_now_and_then, args=(scheduler.scheduler_address, workers, stop, killed, rng)
+            )
             killer.start()
             try:
-                unfinished += study.run(cluster=cluster.scheduler_address) != plan.n_runs
+                unfinished += study.run(cluster=scheduler.scheduler_address) != plan.n_runs
             finally:
                 stop.set()
                 killer.join()
@@ -115,6 +118,9 @@ def worker_kills(folder: Path, count: int, rng: random.Random) -> dict[str, obje
             duplicated += int(study.table().duplicated(["condition", "seed"]).sum())
             different += export_of(study, folder) != expected
             shutil.rmtree(study.store.folder)
+        for worker in workers:
+            worker.kill()
+            worker.wait()
     return {
         "kills": len(killed),
         "studies": studies,
@@ -124,13 +130,29 @@ def worker_kills(folder: Path, count: int, rng: random.Random) -> dict[str, obje
     }
 
 
-def kill_now_and_then(cluster, stop: threading.Event, killed: list[int], rng: random.Random) -> None:
-    """Kill a random worker of a local cluster every second or two; its nanny starts another one."""
-    while not stop.wait(rng.uniform(1, 2)):
-        pid = rng.choice(list(cluster.workers.values())).pid
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
+def dask_worker(address: str) -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        address,
+        "--nthreads=1",
+        "--no-nanny",
+        "--no-dashboard",
+    ]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_now_and_then(
+    address: str, workers: list, stop: threading.Event, killed: list[int], rng: random.Random
+) -> None:
+    """Kill one of the workers, the older one, every two or three seconds, and start another one."""
+    while not stop.wait(rng.uniform(2, 3)):
+        victim = workers.pop(0)
+        victim.kill()
+        victim.wait()
+        killed.append(victim.pid)
+        workers.append(dask_worker(address))
 
 
 def faults(folder: Path) -> list[tuple[str, str, int, int, int]]:
@@ -269,7 +291,7 @@ def page(found: dict) -> str:
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in kills.items()),
         "",
-        "The same with two Dask workers, one of them killed every second or two and started again.",
+        "The same with two Dask workers, the older one killed every two or three seconds and another one started.",
         "",
         "| what | figure |",
         "|---|---|",

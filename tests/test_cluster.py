@@ -194,3 +194,12 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path, monkeypatch):
     with pytest.raises(hl.HeadlabError, match="does not"):
         study.run(cluster="tcp://127.0.0.1:9")
     assert not study.store.running()
+
+
+def test_a_cluster_that_lost_all_its_workers_is_said(dask, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "RECONNECT_SECONDS", 1)
+    study = Study.create(tmp_path / "there", design(seeds=2048, steps=50_000))
+    for worker in dask.workers:
+        threading.Timer(3, os.killpg, (worker.pid, signal.SIGKILL)).start()
+    with pytest.raises(hl.HeadlabError, match="has lost them all"):
+        study.run(cluster=dask.address)

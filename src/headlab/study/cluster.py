@@ -65,6 +65,7 @@ class _Driver:
         self.flying: list[_Flight] = []
         self.accused: deque[_Flight] = deque()
         self.took: list[float] = []
+        self.seen = time.monotonic()  # when there were workers last
         self.client: Any = None
 
     def run(self, stop: Stop) -> None:
@@ -143,7 +144,13 @@ class _Driver:
 
     def _send(self) -> None:
         with contextlib.suppress(OSError, TimeoutError):  # a scheduler that has just gone: found out at the next turn
-            threads = max(1, sum(self.client.nthreads().values()))
+            threads = sum(self.client.nthreads().values())
+            self.seen = time.monotonic() if threads else self.seen
+            if time.monotonic() - self.seen > RECONNECT_SECONDS:
+                raise StudyError(
+                    f"the cluster at {self.address!r} must have workers, and has lost them all: start some and run the study "
+                    f"again; what was finished is kept"
+                )
             while self.waiting and len(self.flying) < 2 * threads:
                 flight = self.waiting.popleft()
                 self._submit(flight)

@@ -46,16 +46,16 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
     """
     if join:
         return _Crew(store, threads, progress).work()
-    with held(store):
+    with held(store, "wait, or help it with --join"):
         return _Crew(store, threads, progress).work()
 
 
 @contextmanager
-def held(store: Store) -> Iterator[None]:
-    """Hold a study while its runs are trained; raises `StudyHeld` when another process does."""
+def held(store: Store, otherwise: str = "wait until it has ended") -> Iterator[None]:
+    """Hold a study while the block runs; raises `StudyHeld` when another process does, and says what to do otherwise."""
     with store.holding() as free:
         if not free:
-            raise StudyHeld(f"the study must be free, and {store.holder()} is running it: wait, or help it with --join")
+            raise StudyHeld(f"the study must be free, and {store.holder()} is running it: {otherwise}")
         store.forgive()
         yield
 
