@@ -2,12 +2,10 @@
 
 import contextlib
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -87,6 +85,25 @@ def same(study, here, tmp_path):
     return exports[0] == exports[1] and not study.table().duplicated(["condition", "seed"]).any()
 
 
+def after(reports, act):
+    """A listener to progress that acts when so many chunks have come back, and the study is not yet at its end."""
+    heard = []
+
+    def listen(share):
+        heard.append(share)
+        if len(heard) in reports:
+            assert share < 1, "the study ended before it was disturbed"
+            act()
+
+    return listen
+
+
+def kill(process, number=signal.SIGKILL):
+    os.killpg(process.pid, number)
+    if number == signal.SIGKILL:
+        process.wait()
+
+
 def test_two_workers_write_the_same_files_as_one_machine(dask, here, tmp_path):
     study = Study.create(tmp_path / "there", design())
     shares = []
@@ -101,24 +118,12 @@ def test_two_workers_write_the_same_files_as_one_machine(dask, here, tmp_path):
 def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path):
     plan = design(seeds=2048, steps=6000)
     study = Study.create(tmp_path / "there", plan)
-    stop, killed = threading.Event(), []
 
-    def kill():
-        while not stop.wait(2.5):
-            victim = dask.workers.pop(0)
-            os.killpg(victim.pid, signal.SIGKILL)
-            victim.wait()
-            killed.append(victim.pid)
-            dask.workers.append(dask.start_worker())
+    def replace_a_worker():
+        kill(dask.workers.pop(0))
+        dask.workers.append(dask.start_worker())
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        assert study.run(cluster=dask.address) == 4096
-    finally:
-        stop.set()
-        killer.join()
-    assert killed
+    assert study.run(cluster=dask.address, progress=after({1, 5, 9}, replace_a_worker)) == 4096
     here = Study.create(tmp_path / "whole", plan)
     here.run()
     assert same(study, here, tmp_path)
@@ -127,10 +132,9 @@ def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path):
 def test_a_suspended_worker_is_worked_around(dask, here, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "SILENT_SECONDS", 2.0)
     study = Study.create(tmp_path / "there", design())
-    time.sleep(4)
-    threading.Timer(1.5, lambda: os.killpg(dask.workers[0].pid, signal.SIGSTOP)).start()
+    suspend = after({2}, lambda: kill(dask.workers[0], signal.SIGSTOP))
     began = time.monotonic()
-    assert study.run(cluster=dask.address) == 2048
+    assert study.run(cluster=dask.address, progress=suspend) == 2048
     assert time.monotonic() - began < 60
     assert same(study, here, tmp_path)
 
@@ -140,14 +144,12 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
     study = Study.create(tmp_path / "there", plan)
 
     def restart():
-        os.killpg(dask.scheduler.pid, signal.SIGKILL)
-        dask.scheduler.wait()
+        kill(dask.scheduler)
         time.sleep(1)
         dask.scheduler = dask.start_scheduler()
         dask.workers += [dask.start_worker() for _ in range(2)]
 
-    threading.Timer(4 + random.Random(0).random(), restart).start()
-    assert study.run(cluster=dask.address) == 4096
+    assert study.run(cluster=dask.address, progress=after({3}, restart)) == 4096
     here = Study.create(tmp_path / "whole", plan)
     here.run()
     assert same(study, here, tmp_path)
@@ -198,8 +200,11 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path, monkeypatch):
 
 def test_a_cluster_that_lost_all_its_workers_is_said(dask, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "RECONNECT_SECONDS", 1)
-    study = Study.create(tmp_path / "there", design(seeds=2048, steps=50_000))
-    for worker in dask.workers:
-        threading.Timer(3, os.killpg, (worker.pid, signal.SIGKILL)).start()
+    study = Study.create(tmp_path / "there", design(seeds=2048))
+
+    def kill_all():
+        for worker in dask.workers:
+            kill(worker)
+
     with pytest.raises(hl.HeadlabError, match="has lost them all"):
-        study.run(cluster=dask.address)
+        study.run(cluster=dask.address, progress=after({2}, kill_all))
