@@ -49,7 +49,7 @@ def train(
     snapshots: steps whose weights are kept (0 is before the first update), "log" for log-spaced ones (none when
         record is "none"), or None
     threads: all processors of this process when left out
-    progress: called with the share that is done, some 50 times a second
+    progress: called with the share that is done, some 200 times a second
     Returns the runs, in the order of the seeds. A run that diverged is an outcome, not an error.
     Raises `ConfigError`, `WeightsError`; `TrainingInterrupted` on Ctrl-C, which holds what was finished.
 

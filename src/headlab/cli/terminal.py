@@ -11,6 +11,7 @@ from typing import Any
 from headlab.errors import OutputError
 
 SLOW_SECONDS = 1.0
+REDRAW_SECONDS = 0.05
 
 
 @contextmanager
@@ -22,12 +23,15 @@ def progress_bar(label: str, quiet: bool = False, runs: int | None = None) -> It
     from rich.console import Console
     from rich.progress import Progress
 
-    began, first = time.monotonic(), [0.0]
+    began, first, drawn = time.monotonic(), [0.0], [0.0]
     with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(label, total=1.0, visible=False)
 
         def show(done: float) -> None:
             elapsed = time.monotonic() - began
+            if elapsed < drawn[0] + REDRAW_SECONDS:
+                return
+            drawn[0] = elapsed
             first[0] = first[0] or done  # a study that goes on does not begin at zero
             words = f"{label}, {(done - first[0]) * runs / elapsed:,.0f} runs/s" if runs else label
             bar.update(

@@ -36,7 +36,7 @@ void* memory(const nb::object& given, const char* name, int64_t size, nb::dlpack
     return array.data();
 }
 
-// Train on other threads; meanwhile wake up every 20 ms to let Python see Ctrl-C and report progress.
+// Train on other threads; meanwhile wake up every few milliseconds to let Python see Ctrl-C and report progress.
 void train_polling(const Kernel& kernel, bool is_double, const Plan& plan, const Batch& batch, int n_threads, const nb::object& poll) {
     Control control;
     std::mutex guard;
@@ -57,7 +57,7 @@ void train_polling(const Kernel& kernel, bool is_double, const Plan& plan, const
     {
         nb::gil_scoped_release released;
         std::unique_lock<std::mutex> lock(guard);
-        while (!ended.wait_for(lock, std::chrono::milliseconds(20), [&] { return done; })) {
+        while (!ended.wait_for(lock, std::chrono::milliseconds(4), [&] { return done; })) {
             if (interrupted) continue;
             lock.unlock();
             {
