@@ -14,6 +14,7 @@ CORPUS_FAULTS = {
     "blank": ("  \n\n", "at least one sentence"),
     "one word": ("word", "at least two words"),
     "10,000 words": ("a b " * 5_000, "at most 1024 tokens, got 10000 in line 1"),
+    "half a character": ("a b\nc \ud800", "half a character .* in line 2"),
     "start token inside": ("a <Start> b", "must not hold the start token"),
 }
 
@@ -49,6 +50,7 @@ def test_names_and_ids_that_do_not_fit_are_refused():
         "ids must be at least 0": lambda: Corpus.from_ids([[-1, 2]]),
         "whole numbers, got 1.5": lambda: Corpus.from_ids([[1.5, 2]]),
         "one word": lambda: Corpus.from_text("a b", start="two words"),
+        "must be one word": lambda: Corpus.from_text("a b", start="\ud800"),
     }.items():
         with pytest.raises(hl.CorpusError, match=match):
             build()

@@ -1,9 +1,11 @@
 """Reading corpus text: UTF-8, one sentence a line, tokens between spaces; every fault named with its place."""
 
+import re
 from pathlib import Path
 
 from headlab.errors import CorpusError
 
+HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
 MAX_BYTES = 8 * 2**20
 MAX_SENTENCES = 10_000
 MAX_TOKENS = 1_024
@@ -54,8 +56,11 @@ def split_sentences(text: str, start: str | None) -> list[list[str]]:
     """
     if not isinstance(text, str):
         raise CorpusError(f"the corpus must be text, got {type(text).__name__}: pass one sentence a line")
-    if start is not None and (not isinstance(start, str) or len(start.split()) != 1):
+    if start is not None and (not isinstance(start, str) or len(start.split()) != 1 or HALF_A_CHARACTER.search(start)):
         raise CorpusError(f"the start token must be one word, got {start!r}: choose a spelling without spaces")
+    if half := HALF_A_CHARACTER.search(text):
+        line = len(text[: half.end()].splitlines())
+        raise CorpusError(f"the corpus must be text, got half a character ({half[0]!r}) in line {line}: take it away")
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
     sentences = [(number, words) for number, words in lines if words]
     if not sentences:

@@ -66,12 +66,17 @@ def allowed(tokens: NDArray[np.int64], causal: bool) -> NDArray[np.bool_]:
 
 
 def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
-    """Return exp(scores) / sum over the last axis, exactly zero where the mask is off (a row with none is all zero)."""
+    """Return exp(scores) / sum over the last axis, exactly zero where the mask is off; a row that is off is all zero.
+
+    >>> softmax(np.array([[0.0, 0.0], [np.nan, 0.0]]))
+    array([[0.5, 0.5],
+           [nan, nan]])
+    """
     top = np.max(np.where(mask, scores, -np.inf), axis=-1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0).astype(scores.dtype)
     raised = np.exp(np.where(mask, scores - top, -np.inf))
     total = raised.sum(axis=-1, keepdims=True)
-    return np.divide(raised, total, out=np.zeros_like(raised), where=total > 0)
+    return np.divide(raised, total, out=np.zeros_like(raised), where=total != 0)
 
 
 def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None) -> Activations:
