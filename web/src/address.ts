@@ -1,0 +1,36 @@
+// The whole experiment as the fragment of an address, and back: only what differs from the notebook.
+
+import { LOOK, type Fields, type Look, type Value } from './fields'
+
+export function write(fields: Fields, notebook: Fields, look: Look): string {
+  const parts = new URLSearchParams()
+  for (const [name, value] of Object.entries(fields)) if (value !== notebook[name]) parts.set(name, value === null ? '' : String(value))
+  for (const [name, value] of Object.entries(look)) if (value !== LOOK[name as keyof Look]) parts.set(name, String(value))
+  return parts.toString()
+}
+
+export function read(hash: string, notebook: Fields): { fields: Fields; look: Look } {
+  const parts = new URLSearchParams(hash.replace(/^#/, ''))
+  const fields = { ...notebook }
+  const look: Record<string, Value> = { ...LOOK }
+  for (const [name, text] of parts) {
+    if (Object.hasOwn(notebook, name)) fields[name] = like(text, notebook[name])
+    else if (Object.hasOwn(LOOK, name)) look[name] = place(text, LOOK[name as keyof Look])
+  }
+  return { fields, look: look as unknown as Look }
+}
+
+// What is looked at is counted: a text, or a whole number.
+function place(text: string, standard: Look[keyof Look]): Value {
+  const value = like(text, standard)
+  return typeof standard === 'string' || Number.isInteger(value) ? value : standard
+}
+
+// A text as a value of the same kind as its default; what has no default is a number, or nothing.
+function like(text: string, standard: Value): Value {
+  if (typeof standard === 'string') return text
+  if (typeof standard === 'boolean') return text === 'true'
+  if (text === '') return null
+  const number = Number(text)
+  return Number.isFinite(number) ? number : standard
+}

@@ -1,0 +1,70 @@
+// The lab's views of a recording: in a report (one file, from what it carries) and in a notebook (an anywidget, from its kernel).
+
+import { mount, unmount } from 'svelte'
+import Embedded from './Embedded.svelte'
+import page from './page.css?inline'
+import { decode } from './frames'
+import type { Listener, Transport } from './transport'
+
+// Frames that are there already; nothing can be asked.
+class Recording implements Transport {
+  constructor(listener: Listener, frames: ArrayBuffer[]) {
+    queueMicrotask(() => frames.forEach((frame) => listener.frame(decode(frame))))
+  }
+  ask() {}
+  close() {}
+}
+
+interface Model {
+  get(name: 'frames'): DataView[]
+  send(content: unknown): void
+  on(event: string, act: (content: any, buffers: DataView[]) => void): void
+  off(event: string): void
+}
+
+// The process that trained the run: it is asked by messages, and answers with frames.
+class Kernel implements Transport {
+  constructor(listener: Listener, private model: Model) {
+    model.on('msg:custom', (_, buffers) => buffers.forEach((buffer) => listener.frame(decode(whole(buffer)))))
+    queueMicrotask(() => model.get('frames').forEach((frame) => listener.frame(decode(whole(frame)))))
+  }
+  ask(ask: string, id: number, fields: Record<string, unknown>, more?: Record<string, unknown>) {
+    this.model.send({ ask, id, fields, more })
+  }
+  close() {
+    this.model.off('msg:custom')
+  }
+}
+
+// An aligned copy: the numbers of a frame begin at a multiple of four bytes.
+const whole = (view: DataView) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer
+
+function show(target: HTMLElement, connect: (listener: Listener) => Transport) {
+  const root = target.attachShadow({ mode: 'open' }) // the page around it keeps its own style
+  const style = document.createElement('style')
+  style.textContent = page
+  const inside = document.createElement('div')
+  inside.className = 'embedded'
+  root.append(style, inside)
+  return mount(Embedded, { target: inside, props: { connect } })
+}
+
+export default {
+  render({ model, el }: { model: Model; el: HTMLElement }) {
+    el.dataset.lmSuppressShortcuts = 'true' // keys belong to the view, not to the notebook
+    let kernel: Kernel | undefined
+    const view = show(el, (listener) => (kernel = new Kernel(listener, model)))
+    return () => {
+      kernel?.close()
+      void unmount(view)
+    }
+  },
+}
+
+const recording = document.getElementById('headlab-recording')
+const place = document.getElementById('headlab-views')
+if (recording && place) {
+  const frames = recording.textContent!.trim().split(/\s+/).map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
+  show(place, (listener) => new Recording(listener, frames))
+  document.documentElement.classList.add('live')
+}

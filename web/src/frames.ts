@@ -1,0 +1,42 @@
+// What the server sends: a JSON header and named float32 arrays in one binary message (src/headlab/report/frames.py).
+
+export interface Numbers {
+  shape: number[]
+  data: Float32Array
+}
+
+export interface Frame {
+  kind: string
+  id: number
+  values: Record<string, any>
+  arrays: Record<string, Numbers>
+}
+
+export function decode(message: ArrayBuffer): Frame {
+  const length = new DataView(message).getUint32(0, true)
+  const { kind, id, arrays: described, ...values } = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, length)))
+  const arrays: Record<string, Numbers> = {}
+  let at = 4 + length
+  for (const [name, shape] of described as [string, number[]][]) {
+    const size = shape.reduce((product, side) => product * side, 1)
+    arrays[name] = { shape, data: new Float32Array(message, at, size) }
+    at += 4 * size
+  }
+  return { kind, id, values, arrays }
+}
+
+// The numbers at the given leading indices: a view, not a copy.
+export function part({ shape, data }: Numbers, ...indices: number[]): Numbers {
+  let start = 0
+  let size = data.length
+  indices.forEach((index, axis) => {
+    size /= shape[axis]
+    start += index * size
+  })
+  return { shape: shape.slice(indices.length), data: data.subarray(start, start + size) }
+}
+
+export function rows({ shape, data }: Numbers): number[][] {
+  const width = shape[shape.length - 1]
+  return Array.from({ length: data.length / width }, (_, row) => Array.from(data.subarray(row * width, (row + 1) * width)))
+}

@@ -1,0 +1,24 @@
+// The words of the page that need one, as docs/glossary.md has them.
+
+export const WORDS = {
+  corpus: 'a few sentences, as token ids with next-token targets',
+  dependency: 'a position whose target the current token leaves open; resolvable when the prefix decides it',
+  floor: 'the smallest mean loss any causal model can reach on this corpus, in nats per position',
+  'bigram floor': 'the same when only the current token may be used',
+  seed: 'the number its initial weights are drawn from',
+  step: 'one update of the weights; here also an epoch, as the whole corpus is one batch',
+  pattern: 'scores after mask and softmax; each row sums to 1 (the notebook’s attention weights)',
+  target: 'the token that comes next; after the last one the start token (or none)',
+  solved: 'every resolvable position’s most likely token is its target',
+  choice: 'the target against a rival at one place; its logit difference is logit(target) − logit(rival)',
+  contribution: 'what a path or a source position gives to a logit difference, pattern held fixed',
+  'coding split': 'the change of a logit difference between two sentences, as pattern part, value part and direct part',
+  ablate: 'replace a part by zero, by its mean over sentences, or by what it is in another sentence (resample)',
+  patch: 'take an activation from another sentence',
+  flip: 'the prediction becomes another token',
+  mechanism: 'how a run tells sentences apart, from measured shares',
+  'QK circuit': 'W_Q W_Kᵀ: where a head looks',
+  'OV circuit': 'W_V W_O: what it writes from there',
+} as const
+
+export type Word = keyof typeof WORDS

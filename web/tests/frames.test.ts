@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { decode, part, rows } from '../src/frames'
+import { argmax, short, sigmoid, softmax } from '../src/maths'
+
+// encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames.py
+const SENT = 'TAAAAHsia2luZCI6ImEiLCJ4IjoxLCJ3b3JkIjoi5pel5pysIiwiaWQiOjcsImFycmF5cyI6W1sibSIsWzIsM11dLFsibiIsWzBdXV19ICAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA='
+
+it('a frame is read as the server wrote it', () => {
+  const bytes = Uint8Array.from(atob(SENT), (letter) => letter.charCodeAt(0))
+  const frame = decode(bytes.buffer)
+  expect({ ...frame, arrays: undefined }).toEqual({ kind: 'a', id: 7, values: { x: 1, word: '日本' }, arrays: undefined })
+  expect(rows(frame.arrays.m)).toEqual([[0, 1, 2], [3, 4, 5]])
+  expect(Array.from(part(frame.arrays.m, 1).data)).toEqual([3, 4, 5])
+  expect(frame.arrays.n.data.length).toBe(0)
+})
+
+it('outputs are shares, and the likeliest is the largest', () => {
+  const logits = [1000, 1001, -3]
+  expect(softmax(logits).reduce((a, b) => a + b)).toBeCloseTo(1)
+  expect(softmax(logits)[1] / softmax(logits)[0]).toBeCloseTo(Math.E)
+  expect(sigmoid([0])).toEqual([0.5])
+  expect(argmax(logits)).toBe(1)
+  expect([short(0.974), short(0.999), short(0.001), short(NaN)]).toEqual(['.97', '1', '0', '–'])
+})
