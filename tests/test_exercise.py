@@ -1,5 +1,7 @@
 """The homework as a user sees it: answers, screen, page and JSON."""
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 import headlab as hl
 from headlab.analysis.predictions import verdicts
 from headlab.cli import cli
-from headlab.report import page
+from headlab.report import page, views
 from headlab.report.exercise import exercise, of_runs
 from headlab.report.screen import exercise_blocks
 
@@ -93,12 +95,30 @@ def test_page_explains_and_offers_the_commands_that_check(done):
     assert "headlab explain" not in page.render(done)
 
 
-def test_page_makes_no_request_and_runs_no_script(html):
-    assert not re.search(r"(src|href)=[\"']?(https?:)?//", html)
-    assert not re.search(r"url\((?!#)", html)
-    assert "<script" not in html
+def split_views(html):
+    """Return a page without its views, and the script that draws them."""
+    found = re.search(r'<script type="text/plain" id="headlab-recording">[\w+/=\s]*</script>\n', html)
+    script = re.search(r'<script type="module">(.*?)</script>', html, re.DOTALL)
+    return html.replace(found[0], "").replace(script[0], ""), script[1]
+
+
+def test_page_makes_no_request_and_runs_no_script_but_its_views(html):
+    still, script = split_views(html)
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", still)
+    assert not re.search(r"url\((?!#)", still)
+    assert "<script" not in still
     assert "@import" not in html
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'\">" in still
     assert len(html.encode()) < 400_000
+
+
+def test_page_without_the_built_views_is_whole_all_the_same(done, html, monkeypatch, tmp_path):
+    monkeypatch.setattr(views, "PAGE", tmp_path)
+    still = page.render(done)
+    assert "<script" not in still
+    assert "script-src" not in still
+    assert re.sub(r"; script-src '[^']*'", "", split_views(html)[0]).split() == still.split()
 
 
 def test_page_is_well_formed_and_its_ids_are_unique(html):
@@ -125,7 +145,7 @@ def test_page_is_the_same_to_the_byte_each_time(done, html):
 def test_hostile_words_are_shown_as_text():
     corpus = hl.Corpus.from_text("<script>alert(1)</script> {{7*7}} $x$ q\n</style><img/src=x> {{7*7}} $x$ r")
     done = exercise(corpus, n_runs=4, head_sizes=[3], training=hl.TrainConfig.of(steps=20))
-    html = page.render(done)
+    html, _ = split_views(page.render(done))
     assert "<script" not in html
     assert "<img" not in html
     assert "49" not in re.sub(r"[\d.]+", "", html)

@@ -176,6 +176,12 @@ class Runs(Explainable):
 
         return load(folder)
 
+    def view(self, number: int | None = None) -> Any:
+        """Return a widget of these runs for a notebook: all at a glance, one to scrub and to ablate (`headlab[notebook]`)."""
+        from headlab.report.views import view
+
+        return view(self, number)
+
     def __repr__(self) -> str:
         return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}, {self.solved().sum()} solved)"
 
@@ -262,6 +268,10 @@ class Run(Explainable):
     def at(self, step: int) -> "Run":
         """Return the run as it was before a step whose weights were kept."""
         return Run(self.runs.at(step), self.number)
+
+    def view(self) -> Any:
+        """Return a widget for a notebook: scrub through the training, ablate what the head looks at (`headlab[notebook]`)."""
+        return self.runs.view(0)
 
     def __repr__(self) -> str:
         name = "from given weights" if self.seed is None else f"seed {self.seed}"

@@ -10,6 +10,7 @@ from headlab.analysis.explanation import Explanation, Explanations
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus, Dependency
 from headlab.errors import SelectionError
+from headlab.report.recording import moments_of
 from headlab.runs import Run, Runs
 from headlab.study.head_sizes import study_head_sizes
 from headlab.study.summary import Group, Summary
@@ -105,7 +106,9 @@ def exercise(
     seeds = range(n_runs) if seed is None else [seed]
     runs = train(corpus, model, training, seeds=seeds, record="none", threads=threads, progress=first)
     shown = seeds[pick(runs)]  # trained once more, alone and with its curve: the same run to the bit
-    run = train(corpus, model, training, seeds=shown, threads=threads)[0]
+    model, training = model or ModelConfig(), training or TrainConfig()
+    moments = moments_of(corpus, model, training.steps)
+    run = train(corpus, model, training, seeds=shown, snapshots=moments, threads=threads)[0]
     study = study_head_sizes(
         corpus, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
     )

@@ -3,6 +3,7 @@
 Every function draws into a new matplotlib figure and returns it; nothing touches pyplot's global state.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,30 @@ def heat_map(frame: pd.DataFrame, *, title: str) -> Figure:
     """
     rows, columns = frame.shape
     figure, axes = new(1.6 + 0.66 * columns, 0.9 + 0.42 * rows)
+    _draw_table(axes, frame, title)
+    return figure
+
+
+def head_at_work(patterns: Sequence[pd.DataFrame], predictions: Sequence[pd.DataFrame], *, view: str) -> Figure:
+    """Draw where a head looks and what is predicted, one row a sentence.
+
+    >>> import headlab as hl
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
+    >>> figure = head_at_work(run.attention(), run.predictions("probs"), view="probs")
+    """
+    widths = [frames[0].shape[1] + 2 for frames in (patterns, predictions)]
+    heights = [frame.shape[0] + 2.2 for frame in patterns]
+    figure = Figure(figsize=(0.62 * sum(widths), 0.42 * sum(heights)), layout="constrained")
+    axes = figure.subplots(len(patterns), 2, squeeze=False, width_ratios=widths, height_ratios=heights)
+    for row, frames in enumerate(zip(patterns, predictions, strict=True)):
+        for place, frame, what in zip(axes[row], frames, ("pattern", view), strict=True):
+            tidy(place)
+            _draw_table(place, frame, f"sentence {row + 1}: {what}")
+    return figure
+
+
+def _draw_table(axes: Axes, frame: pd.DataFrame, title: str) -> None:
+    rows, columns = frame.shape
     values = frame.to_numpy(float)
     shares = bool((values >= 0).all() and (values <= 1).all())
     reach = 1.0 if shares else float(np.abs(values).max())
@@ -74,7 +99,6 @@ def heat_map(frame: pd.DataFrame, *, title: str) -> Figure:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10, loc="left")
-    return figure
 
 
 def contributions(parts: pd.Series, *, title: str) -> Figure:

@@ -27,7 +27,17 @@ def svg(figure: Figure) -> Markup:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = text.replace("#000000", "currentColor").replace("stroke: #262626", "stroke: currentColor")
     text = re.sub(r'(<text style="(?![^"]*fill))', r"\1fill: currentColor; ", text)
-    return Markup(_unique_ids(text))  # matplotlib escapes what it draws
+    return Markup(_unique_ids(_short(text)))  # matplotlib escapes what it draws
+
+
+def _short(text: str) -> str:
+    """Return a drawing without what nobody sees: digits below a hundredth of a point, indentation, names, a list of fonts."""
+    numbers = re.compile(r"(\.\d\d)\d+")
+    text = re.sub(r' (?:d|x|y|points|transform)="[^"]*"', lambda found: numbers.sub(r"\1", found[0]), text)
+    text = re.sub(r' style="[^"]*"', lambda found: re.sub(r"([:;]) ", r"\1", found[0]), text)
+    text = re.sub(r"font-family:[^;\"]*sans-serif", "font-family:'DejaVu Sans',sans-serif", text)
+    text = re.sub(r'<g id="[^"]*">', "<g>", re.sub(r"\s*\n\s*", " ", text).replace("> <", "><"))
+    return text.replace("xlink:href", "href")
 
 
 def _unique_ids(text: str) -> str:

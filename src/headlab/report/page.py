@@ -17,6 +17,7 @@ from headlab.report import figures, study_figures
 from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
 from headlab.report.html import svg, template
+from headlab.report.views import Embedded
 from headlab.study.statistics import wilson
 
 MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
@@ -88,6 +89,7 @@ def render(exercise: Exercise) -> str:
         solved=int(exercise.runs.solved().sum()),
         n_runs=len(exercise.runs),
         curve=svg(_curve(exercise)),
+        views=Embedded.of(exercise),
         item_1=exercise.item_1(),
         why=_why(exercise),
         census=_census(exercise),
