@@ -14,7 +14,7 @@ import headlab as hl
 from headlab.cli import cli
 from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, plain, seed_list
 
-COMMANDS = ("exercise", "train", "explain", "study", "report", "export")
+COMMANDS = ("exercise", "train", "explain", "study", "lab", "report", "export")
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from headlab.cli.explain import explain
+from headlab.cli.lab import lab
 from headlab.cli.options import (
     MODEL_HELP,
     TRAINING_HELP,
@@ -229,6 +230,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
 
 cli.add_command(explain)
 cli.add_command(study)
+cli.add_command(lab)
 
 
 @cli.command()

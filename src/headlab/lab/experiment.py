@@ -1,0 +1,241 @@
+"""What the page asks for: a corpus, a model, a training and a seed, checked whole, within limits, with its cost known."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from headlab import training
+from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
+from headlab.corpus import NOTEBOOK_TEXT, Corpus
+from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.runs import Runs
+
+MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
+TRAINING_FIELDS = tuple(item.name for item in fields(TrainConfig) if item.name not in ("phases", "dtype"))
+FORK_FIELDS = ("steps", "schedule", *TRAINING_FIELDS)  # what may differ before and after a fork
+FIELDS = ("text", "start", "wrap", "seed", "fork", "before", *FORK_FIELDS, *MODEL_FIELDS)
+SCHEDULES = ("plateau", "constant")
+EDGE = 10  # steps at a constant rate before and after the ones that watch for a plateau: the notebook's
+
+MOST_CHARACTERS = 16_384
+MOST = {"sequences": 200, "positions": 64, "d_vocab": 512}
+MOST_OF = {"d_head": 1024, "n_heads": 16, "n_layers": 8, "d_model": 512, "steps": 100_000}
+MOST_SECONDS = 30.0
+LANES, A_SECOND = 16, 2e10  # runs side by side; multiply-adds of one processor, a third of what was measured
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One setting of the page; before: how it was trained up to the step it was forked at, when it was.
+
+    >>> Experiment.of({"d_head": 10}).model.d_head
+    10
+    """
+
+    corpus: Corpus
+    model: ModelConfig
+    training: TrainConfig
+    seed: int
+    before: TrainConfig | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Experiment":
+        """Build an experiment from the page's fields, the notebook's where one is left out.
+
+        Raises `ConfigError`, which lists all problems.
+        """
+        problems = [f"{name} is no setting: leave it out" for name in given if name not in FIELDS]
+        chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
+        if not training.is_seed(chosen["seed"]):
+            problems.append(f"seed must be a whole number from 0 to 2**64 - 1, got {chosen['seed']!r}")
+        parts: dict[str, Any] = {}
+        for name, build in (("corpus", _corpus), ("model", _model), ("trainings", _trainings)):
+            try:
+                parts[name] = build(chosen)
+            except HeadlabError as error:
+                problems += error.problems if isinstance(error, ConfigError) else [str(error)]
+        problems += [
+            f"{name} must be at most {most:,} in the lab, got {chosen[name]}: train larger ones with `headlab train`"
+            for name, most in MOST_OF.items()
+            if isinstance(chosen[name], int) and chosen[name] > most and not _said(problems, name)
+        ]
+        if len(parts) == 3:
+            try:
+                parts["model"].width(parts["corpus"].d_vocab)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(problems)
+        before, after = parts.pop("trainings")
+        found = cls(**parts, training=after, seed=int(chosen["seed"]), before=before)
+        if found.seconds > MOST_SECONDS:
+            raise ConfigError(
+                f"one run must take at most {MOST_SECONDS:.0f} s in the lab, and this one would take about "
+                f"{found.seconds:.0f} s: take fewer steps, or a smaller model or corpus"
+            )
+        return found
+
+    @property
+    def seconds(self) -> float:
+        """About how long one group of runs takes on one processor."""
+        model, corpus = self.model, self.corpus
+        width = model.width(corpus.d_vocab)
+        inner = width if self.training.optimizer == "sgd" else model.d_head
+        positions = corpus.tokens.size
+        a_head = 3 * width * inner + corpus.n_ctx * (inner + width) + (width * width)
+        a_position = model.n_layers * model.n_heads * a_head + width * corpus.d_vocab
+        return self.steps * positions * a_position * 6 * LANES / A_SECOND
+
+    @property
+    def steps(self) -> int:
+        """All steps, those before a fork included."""
+        return self.training.steps + (self.before.steps if self.before else 0)
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the optimiser's state goes on after the fork: it is the same optimiser."""
+        kinds = [(part.optimizer, part.momentum > 0, part.centered) for part in (self.training, self.before) if part]
+        return len(set(kinds)) == 1
+
+    def same(self, other: "Experiment") -> bool:
+        """Return whether another experiment trains the same run."""
+        mine, theirs = ((one.model, one.training, one.before, one.seed) for one in (self, other))
+        return mine == theirs and self.corpus.to_dict() == other.corpus.to_dict()
+
+    def with_head(self, size: int) -> "Experiment":
+        """Return the same with another head size."""
+        return replace(self, model=self.model.replace(d_head=size))
+
+    def train(
+        self,
+        seeds: Sequence[int],
+        *,
+        record: str = "none",
+        moments: Sequence[int] | None = None,
+        threads: int | None = 1,
+        progress: Callable[[float], None] | None = None,
+    ) -> Runs:
+        """Train a run for each seed through the fork where there is one; moments: steps to keep weights of."""
+        common: dict[str, Any] = {"record": record, "threads": threads, "progress": progress}
+        before = self.before
+        if before is None:
+            return training.train(self.corpus, self.model, self.training, seeds=seeds, snapshots=moments, **common)
+        early = None if moments is None else [step for step in moments if step <= before.steps]
+        late = None if moments is None else [step - before.steps for step in moments if step > before.steps]
+        first = training.train(self.corpus, self.model, before, seeds=seeds, snapshots=early, **common)
+        go_on = training.resume if self.resumes else _afresh
+        return _joined(first, go_on(first, self.training, snapshots=late, **common))
+
+
+def _afresh(runs: Runs, after: TrainConfig, **options: Any) -> Runs:
+    return training.train(runs.corpus, runs.model, after, init=runs.params, **options)
+
+
+def _joined(first: Runs, after: Runs) -> Runs:
+    """Return runs that went on as one history."""
+    steps = first.training.steps
+    kept = first.snapshots is not None and after.snapshots is not None
+    return replace(
+        after,
+        seeds=first.seeds,
+        loss=np.concatenate([first.loss, after.loss], axis=1),
+        learning_rate=np.concatenate([first.learning_rate, after.learning_rate], axis=1),
+        recorded_steps=np.concatenate([first.recorded_steps, steps + after.recorded_steps]),
+        snapshots=np.concatenate([first.snapshots, after.snapshots], axis=1) if kept else None,
+        snapshot_steps=np.concatenate([first.snapshot_steps, steps + after.snapshot_steps]),
+    )
+
+
+def _said(problems: Sequence[str], name: str) -> bool:
+    return any(problem.startswith(f"{name} ") for problem in problems)
+
+
+def notebook_fields() -> dict[str, Any]:
+    """Return the page's fields with the notebook's values."""
+    model, standard = ModelConfig(), TrainConfig()
+    return {
+        "text": NOTEBOOK_TEXT,
+        "start": "<Start>",
+        "wrap": True,
+        "seed": 4,
+        "fork": None,
+        "before": "",
+        "steps": standard.steps,
+        "schedule": "plateau",
+        **{name: getattr(model, name) for name in MODEL_FIELDS},
+        **{name: getattr(standard, name) for name in TRAINING_FIELDS},
+    }
+
+
+def _corpus(chosen: Mapping[str, Any]) -> Corpus:
+    text, start, wrap = chosen["text"], chosen["start"], chosen["wrap"]
+    if not isinstance(text, str) or not isinstance(start, str) or not isinstance(wrap, bool):
+        raise ConfigError("text and start must be text, and wrap true or false: reload the page")
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigError(f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
+    if (text.strip(), start, wrap) == (NOTEBOOK_TEXT, "<Start>", True):
+        return Corpus.notebook()  # its ids, so that a seed means what it means everywhere else
+    corpus = Corpus.from_text(text, start=start or None, wrap=wrap)
+    sizes = {"sequences": len(corpus.tokens), "positions": corpus.n_ctx, "d_vocab": corpus.d_vocab}
+    words = {"sequences": "sentences", "positions": "words in a sentence", "d_vocab": "different words"}
+    wrong = [
+        f"the lab takes at most {MOST[name]} {words[name]}, got {size}: use `headlab train` for more"
+        for name, size in sizes.items()
+        if size > MOST[name]
+    ]
+    if wrong:
+        raise CorpusError(" ".join(wrong))
+    return corpus
+
+
+def _model(chosen: Mapping[str, Any]) -> ModelConfig:
+    return ModelConfig(**{name: chosen[name] for name in MODEL_FIELDS})
+
+
+def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConfig]:
+    """Return how it is trained before its fork, if it has one, and then."""
+    fork = chosen["fork"]
+    whole = _training(chosen)
+    if fork is None:
+        return None, whole
+    known = notebook_fields()
+    try:
+        before = json.loads(chosen["before"] or "{}")
+        wrong = [name for name in before if name not in FORK_FIELDS]
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigError("before must be the settings before the fork, as JSON: fork again") from None
+    if not isinstance(before, dict) or wrong:
+        raise ConfigError(f"before must hold settings of the training alone, got {wrong or before!r}: fork again")
+    earlier = _training({**{name: known[name] for name in FORK_FIELDS}, **before})
+    if isinstance(fork, bool) or not isinstance(fork, int) or not 0 < fork < min(whole.steps, earlier.steps):
+        most = min(whole.steps, earlier.steps) - 1
+        raise ConfigError(
+            f"the fork must be at a step from 1 to {most:,}, before the end, got {fork!r}: take more steps"
+        )
+    return _between(earlier, 0, fork), _between(whole, fork, whole.steps)
+
+
+def _training(chosen: Mapping[str, Any]) -> TrainConfig:
+    steps, schedule = chosen["steps"], chosen["schedule"]
+    if schedule not in SCHEDULES:
+        raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ConfigError(f"steps must be a whole number, at least 1, got {steps!r}")
+    phases: tuple[Phase, ...] = (Phase(steps),)
+    if schedule == "plateau" and steps > 2 * EDGE:
+        phases = (Phase(EDGE), Phase(steps - 2 * EDGE, Plateau()), Phase(EDGE))
+    return TrainConfig(phases=phases, **{name: chosen[name] for name in TRAINING_FIELDS})
+
+
+def _between(whole: TrainConfig, first: int, last: int) -> TrainConfig:
+    """Return the part of a training from one step to another."""
+    phases, start = [], 0
+    for phase in whole.phases:
+        steps = min(last, start + phase.steps) - max(first, start)
+        if steps > 0:
+            phases.append(replace(phase, steps=steps))
+        start += phase.steps
+    return whole.replace(phases=tuple(phases))

@@ -1,0 +1,170 @@
+"""The work behind the page, as frames: the trained run, many seeds, head sizes, trials, and what can be taken away."""
+
+import base64
+import io
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from headlab import __version__
+from headlab.corpus import Corpus
+from headlab.errors import ConfigError
+from headlab.lab import SEEDS
+from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields
+from headlab.report.frames import Frame
+from headlab.report.recording import Recording, moments_of, seeds_frame, tried
+
+Progress = Callable[[float], None]
+
+SIZES = (1, 5, 10, 20, 40)
+ROUND, ROUNDS = 40, 25  # seeds that each head size gets at a time; 1,000 in the end
+FIGURES = ("svg", "png")
+MOST_KEPT, MOST_NUMBERS_KEPT = 64, 20_000_000  # runs that questions follow about, and what their moments hold together
+
+
+def hello(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield what a page must know before its first experiment."""
+    can = {"train": True, "try": True, "open": True}
+    values = {"version": __version__, "notebook": notebook_fields(), "fork_fields": list(FORK_FIELDS), "can": can}
+    yield Frame("hello", values)
+
+
+def picture(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield the trained run with every moment of its training."""
+    yield _recorded(experiment, progress).picture()
+
+
+def why(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield why the run predicts what it predicts, at every moment."""
+    yield _recorded(experiment, progress).why()
+
+
+def seeds(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield the patterns, losses and mechanisms of 64 seeds, one after the other from the experiment's block of 64."""
+    first = experiment.seed - experiment.seed % SEEDS
+    runs = experiment.train(range(first, first + SEEDS), threads=None, progress=progress)  # a hand may wait for them
+    yield seeds_frame(runs)
+
+
+def sizes(
+    experiment: Experiment, number: int, so_far: Sequence[Any], progress: Progress | None = None
+) -> Iterator[Frame]:
+    """Yield how many of all seeds so far every head size has solved; number: which round of 40 seeds this is.
+
+    so_far: d_head, solved, runs of each head size in the rounds before
+    """
+    from headlab.study.summary import Group, Summary
+
+    counts = {int(size): (int(solved), int(runs)) for size, solved, runs in so_far}
+    block, groups = range(number * ROUND, (number + 1) * ROUND), []
+    for place, size in enumerate(SIZES):
+        share = None if progress is None else (lambda done, at=place: progress((at + done) / len(SIZES)))
+        runs = experiment.with_head(size).train(block, progress=share)
+        solved, of = counts.get(size, (0, 0))
+        solved, of = solved + int(runs.solved().sum()), of + ROUND
+        flags = np.arange(of) < solved
+        groups.append(Group(size, np.arange(of, dtype=np.uint64), np.zeros(of), flags, np.zeros(of, bool)))
+    summary = Summary("d_head", tuple(groups), experiment.model.width(experiment.corpus.d_vocab))
+    rates = [(group.value, group.rate) for group in groups]
+    rows = [[size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in rates]
+    yield Frame("sizes", {"round": number, "rounds": ROUNDS, "rows": rows, "sentences": summary.sentences()})
+
+
+def trial(experiment: Experiment, what: dict[str, Any], progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield what becomes of a choice when a part is taken away, patched, or a row of the pattern is set by hand."""
+    yield tried(_recorded(experiment, progress).run, what)
+
+
+def python_code(experiment: Experiment) -> str:
+    """Return Python that trains the same run."""
+    corpus, before = experiment.corpus, experiment.before
+    text = "hl.Corpus.notebook()"
+    if corpus.to_dict() != Corpus.notebook().to_dict():
+        sentences = "\n".join(" ".join(words[corpus.start is not None :]) for words in corpus.sentences)
+        text = f"hl.Corpus.from_text({sentences!r}, start={corpus.start!r}, wrap={corpus.wrap!r})"
+    lines = [
+        "import headlab as hl\n",
+        f"corpus = {text}",
+        f"model = hl.{experiment.model!r}",
+        f"training = hl.TrainConfig.from_dict({experiment.training.to_dict()!r})",
+    ]
+    if before is None:
+        lines.append(f"run = hl.train(corpus, model, training, seeds={experiment.seed})[0]")
+    else:
+        lines.append(f"before = hl.TrainConfig.from_dict({before.to_dict()!r})")
+        lines.append(f"runs = hl.train(corpus, model, before, seeds={experiment.seed})")
+        on = (
+            "hl.resume(runs, training)" if experiment.resumes else "hl.train(corpus, model, training, init=runs.params)"
+        )
+        lines.append(f"run = {on}[0]")
+    asked = "run.explain()" if any(item.resolvable for item in corpus.dependencies()) else "run"
+    return "\n".join([*lines, f"print({asked})\n"])
+
+
+def weights(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield the trained weights as a safetensors file, and Python that trains the same run."""
+    from safetensors.numpy import save
+
+    run = _recorded(experiment, progress).run
+    data = save({name: np.ascontiguousarray(values[0]) for name, values in run.runs.params.items()})
+    yield Frame("weights", {"base64": base64.b64encode(data).decode(), "python": python_code(experiment)})
+
+
+def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield a figure of a moment, ready for paper: each shown sentence's pattern and predictions.
+
+    what: format (svg or png), view (sigmoid or probs), moment (its number), layer, head
+    """
+    from headlab.report import figures
+
+    kind, view = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
+    if kind not in FIGURES:
+        raise ConfigError(f"a figure's format must be one of {', '.join(FIGURES)}, got {kind!r}")
+    recording = _recorded(experiment, progress)
+    moment = min(max(int(what.get("moment", -1)), -1), len(recording.moments) - 1)
+    run = recording.past[moment % len(recording.moments)]
+    drawn = figures.head_at_work(
+        run.attention(int(what.get("layer", 0)), int(what.get("head", 0))), run.predictions(view), view=view
+    )
+    data = io.BytesIO()
+    drawn.savefig(data, format=kind, dpi=200)
+    yield Frame("figure", {"base64": base64.b64encode(data.getvalue()).decode(), "format": kind})
+
+
+def report(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
+    """Yield the HTML report of the run and its seed's block, as `headlab exercise` writes it."""
+    from headlab.report.exercise import exercise, of_runs
+    from headlab.report.page import render
+
+    if experiment.before is None:
+        done = exercise(
+            experiment.corpus, model=experiment.model, training=experiment.training, seed=experiment.seed, threads=1,
+            progress=progress,
+        )  # fmt: skip
+    else:
+        done = of_runs(_recorded(experiment, progress).run.runs, 0)
+    yield Frame("report", {"html": render(done)})
+
+
+_kept: deque[tuple[Experiment, Recording]] = deque()
+
+
+def _recorded(experiment: Experiment, progress: Progress | None) -> Recording:
+    """Return the trained run and its moments; the last ones are kept, as questions about them follow."""
+    for before, recording in _kept:
+        if before.same(experiment):
+            return recording
+    moments = moments_of(experiment.corpus, experiment.model, experiment.steps)
+    runs = experiment.train([experiment.seed], record="all", moments=moments, progress=progress)
+    _kept.appendleft((experiment, Recording.of(runs[0])))
+    while len(_kept) > MOST_KEPT or (len(_kept) > 1 and sum(kept.size for _, kept in _kept) > MOST_NUMBERS_KEPT):
+        _kept.pop()
+    return _kept[0][1]
+
+
+WORK: dict[str, Callable[..., Iterator[Frame]]] = {
+    "hello": hello, "picture": picture, "why": why, "seeds": seeds, "sizes": sizes, "trial": trial, "weights": weights,
+    "figure": figure, "report": report,
+}  # fmt: skip
