@@ -1,0 +1,542 @@
+"""The lab's page, used in a browser as its users do: each numbered thing it promises, by mouse, by keyboard, on a phone."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from safetensors.numpy import load
+
+import headlab as hl
+from headlab.report import PAGE
+
+pytest.importorskip("playwright")
+from playwright.sync_api import expect, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH"),
+    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="headlab was built without its page"),
+]
+NOTEBOOK = hl.Corpus.notebook()
+QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """The address of a lab, as its command prints it."""
+    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    yield re.search(r"http://\S+", server.stdout.readline())[0]
+    server.kill()
+    server.wait()
+    server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
+
+
+class Visit:
+    """A page that is open, and what it did that it must not."""
+
+    def __init__(self, browser, address, *, toured=True, **options):
+        options = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce", **options}
+        self.context = browser.new_context(**options)
+        if toured:
+            self.context.add_init_script("localStorage.setItem('headlab.tour', 'seen')")
+        self.faults, self.requests = [], []
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.address = address
+        self.page.goto(address)
+        self.page.wait_for_selector("section.card h2:has-text('The head at work')")
+        self.settled()
+
+    def settled(self):
+        """Wait until the picture belongs to the settings."""
+        expect(self.page.locator(".facts")).to_contain_text("trained and drawn in")
+        return self.page
+
+    def value(self, name):
+        return parse_qs(urlsplit(self.page.url).fragment, keep_blank_values=True).get(name, [None])[0]
+
+    def leave(self):
+        home = "http://" + urlsplit(self.address).netloc
+        assert [url for url in self.requests if not url.startswith((home, "blob:", "data:"))] == []
+        assert self.faults == []
+        self.context.close()
+
+
+@pytest.fixture
+def visit(lab, browser):
+    made = Visit(browser, lab)
+    yield made
+    made.leave()
+
+
+def loss(page):
+    return float(re.search(r"([\d.]+)", page.locator(".facts b").first.inner_text())[1])
+
+
+def expected_loss(seed=4, **model):
+    return float(hl.train(NOTEBOOK, hl.ModelConfig(**model), seeds=seed, record="none")[0].final_loss)
+
+
+# 1 The corpus
+
+
+def test_sentences_are_edited_in_place_and_trained_at_once(visit):
+    page = visit.page
+    page.fill("textarea", "cat chased the mouse\ndog chased the ball")
+    expect(page.locator(".chips")).to_contain_text("mouse")
+    assert page.locator(".chip.depends").all_inner_texts() == ["mouse", "ball"]
+    expect(page.locator("#corpus-title").locator("xpath=ancestor::section")).to_contain_text("0.1386")
+    expect(page.get_by_role("button", name="chased the → mouse")).to_be_visible()
+
+
+def test_a_problem_is_said_beside_its_line_and_the_last_model_stays(visit):
+    page = visit.page
+    page.fill("textarea", "man ordered the chicken\nwoman <Start> the beef")
+    expect(page.locator("#text-problems")).to_contain_text("in line 2")
+    assert page.locator(".gutter span").all_inner_texts() == ["1", "✗"]
+    assert page.locator("textarea").get_attribute("aria-invalid") == "true"
+    assert page.locator(".chips").inner_text().count("ordered") == 2
+    page.fill("textarea", "")
+    expect(page.locator("#text-problems")).to_contain_text("at least one sentence")
+    page.fill("textarea", "a b\na c")
+    expect(page.locator("#text-problems")).to_have_text("")
+
+
+# 2 The knobs
+
+
+def test_a_slider_trains_the_model_it_stands_at(visit):
+    page = visit.page
+    for size in (5, 40):
+        page.fill("#d_head", str(size))
+        page.keyboard.press("Enter")
+        expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(d_head=size):.4f}")
+    page.get_by_label("d_head", exact=True).first.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#d_head")).to_have_value("39")
+    expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(d_head=39):.4f}")
+
+
+def test_every_knob_has_its_help_and_goes_back_to_the_notebook(visit):
+    page = visit.page
+    assert page.locator(".knob").count() >= 15
+    assert all(len(text) > 15 for text in page.locator(".knob .help").all_inner_texts())
+    page.fill("#d_head", "3")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="back to 20").click()
+    expect(page.locator("#d_head")).to_have_value("20")
+
+
+def test_undo_redo_and_reset(visit):
+    page = visit.page
+    page.get_by_role("button", name="next seed").click()
+    visit.settled()
+    page.fill("#d_head", "7")
+    page.keyboard.press("Enter")
+    visit.settled()
+    page.get_by_role("button", name="undo", exact=True).click()
+    expect(page.locator("#d_head")).to_have_value("20")
+    page.get_by_role("button", name="undo", exact=True).click()
+    expect(page.locator("#seed")).to_have_value("4")
+    page.get_by_role("button", name="redo").click()
+    expect(page.locator("#seed")).to_have_value("5")
+    page.get_by_role("button", name="reset").click()
+    expect(page.locator("#seed")).to_have_value("4")
+
+
+def test_a_setting_that_makes_no_sense_is_said_beside_it(visit):
+    page = visit.page
+    page.fill("#d_head", "0")
+    page.keyboard.press("Enter")
+    expect(page.locator(".knob:has(#d_head) [role=alert]")).to_contain_text("d_head must be")
+    assert loss(page) == pytest.approx(expected_loss(), abs=1e-4)
+
+
+# 3 The head at work
+
+
+def test_pattern_and_predictions_are_those_of_the_library(visit):
+    page, run = visit.page, hl.train(NOTEBOOK, seeds=4)[0]
+    labels = [cell.get_attribute("aria-label") for cell in page.locator(".cell").all()]
+    shown = [float(re.search(r": ([\d.]+)$", label)[1]) for label in labels]
+    expected = [run.pattern()[s, q, k] for s in range(2) for q in range(5) for k in range(q + 1)]
+    assert shown == pytest.approx(expected, abs=6e-4)
+    bars = page.locator("tr.target").all_inner_texts()
+    for text, (sequence, token) in zip(bars, ((0, "chicken"), (1, "beef")), strict=True):
+        value = run.sigmoid()[sequence, 3, NOTEBOOK.vocabulary.index(token)]
+        assert re.split(r"\s+", text.strip())[:2] == [token, f"{value:.3f}"]
+    page.get_by_role("button", name="softmax").click()
+    probability = run.probs()[0, 3, NOTEBOOK.vocabulary.index("chicken")]
+    expect(page.locator("tr.target").first).to_contain_text(f"{probability:.3f}")
+
+
+def test_a_chosen_word_brings_its_arcs_forward(visit):
+    page = visit.page
+    arcs = page.locator(".arcs svg")
+    assert "“the” looks at" in arcs.get_attribute("aria-label")
+    page.locator("button.word:text-is('ordered')").first.click()
+    expect(arcs).to_have_attribute("aria-label", re.compile("“ordered” looks at <Start> 0.99"))
+    assert arcs.locator("path").count() >= 1
+
+
+# 4 The timeline
+
+
+def test_scrubbing_moves_everything_and_two_moments_stand_side_by_side(visit):
+    page = visit.page
+    page.get_by_role("button", name="compare with this step").click()
+    page.get_by_label("moment of the training").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("section", has=page.locator("#head-title"))).to_contain_text("step 0")
+    expect(page.locator("h3", has_text="Contributions")).to_contain_text("step 0")
+    assert page.locator(".moment").count() == 4
+    start = hl.train(NOTEBOOK, seeds=4, snapshots=[0])[0].at(0).pattern()[0, 3]
+    first = page.locator(".moment").first.locator("tr.chosen .cell").all()
+    shown = [float(re.search(r": ([\d.]+)$", cell.get_attribute("aria-label"))[1]) for cell in first]
+    assert shown == pytest.approx(start[: len(shown)].tolist(), abs=6e-4)
+    page.get_by_role("button", name="play").click()
+    expect(page.get_by_role("button", name="pause")).to_be_visible()
+    page.get_by_role("button", name="to the end").click()
+
+
+def test_a_fork_changes_what_comes_after_it_alone(visit):
+    page = visit.page
+    slider = page.get_by_label("moment of the training")
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="fork here").click()
+    page.fill("#learning_rate", "0.1")
+    page.keyboard.press("Enter")
+    expect(page.locator(".fork")).to_have_count(1)
+    visit.settled()
+    expect(page.locator(".facts b").first).not_to_have_text(f"{expected_loss():.4f}")
+    page.get_by_role("button", name="undo", exact=False).last.click()
+    expect(page.locator(".facts b").first).to_have_text(f"{expected_loss():.4f}")
+    assert page.locator("#learning_rate").input_value() == "0.01"
+
+
+# 5 Why
+
+
+def test_contributions_sum_to_the_logit_difference_and_the_sentence_is_the_librarys(visit):
+    page = visit.page
+    values = [
+        float(text.replace("−", "-"))
+        for text in page.locator("section:has(#why-title) svg text.value").all_text_contents()
+    ]
+    assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.05)
+    sentences = hl.train(NOTEBOOK, seeds=4)[0].explain().sentences()
+    assert page.locator(".answer").inner_text() == sentences[0]
+    page.get_by_role("button", name="ordered the → beef").click()
+    expect(page.locator(".answer")).to_have_text(sentences[1])
+
+
+def test_a_part_that_is_clicked_is_ablated_in_three_ways(visit):
+    page = visit.page
+    page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
+    table = page.locator("table.trial")
+    expect(table.locator("tbody tr")).to_have_count(3)
+    effects = hl.train(NOTEBOOK, seeds=4)[0].ablate("source:1", sequence=0, position=3).table()
+    for row, (_, effect) in zip(table.locator("tbody tr").all(), effects.iterrows(), strict=True):
+        expected = f"{effect['difference_after']:+.2f}".replace("-", "−")
+        assert expected in row.inner_text()
+        assert ("flips" in row.inner_text()) == effect["flips"]
+    page.get_by_role("button", name="the looks at man:").first.click()
+    expect(table.locator("caption")).to_contain_text("the")
+    page.get_by_role("button", name="v", exact=True).click()
+    expect(table.locator("tbody tr").first).to_be_visible()
+    page.get_by_role("button", name="set a row by hand").click()
+    page.locator(".hand input").first.fill("1")
+    expect(table.locator("caption")).to_contain_text("pattern")
+
+
+def test_heads_and_paths_have_their_parts_too_and_are_ablated_by_themselves(visit):
+    page = visit.page
+    page.fill("#n_heads", "2")
+    page.keyboard.press("Enter")
+    page.fill("#n_layers", "2")
+    page.keyboard.press("Enter")
+    bars = page.locator("section:has(#why-title) svg g")
+    for way, count in (("by path", 2 + 8 + 1), ("by head", 2 + 4 + 1)):
+        page.get_by_role("button", name=way).click()
+        expect(bars).to_have_count(count)
+        values = [float(text.replace("−", "-")) for text in bars.locator(".value").all_text_contents()]
+        assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.01 * count)
+    page.get_by_role("button", name=re.compile("head 1.1: .* ablate it")).click()
+    expect(page.locator("table.trial caption")).to_have_text("without head 1.1")
+    page.locator("label", has_text="layer 01").locator("select").select_option("1")
+    page.get_by_role("button", name="the looks at man:").first.click()
+    expect(page.locator("table.trial caption")).to_have_text(re.compile("without edge .* of head 1.0"))
+
+
+def test_the_circuits_are_there_in_words(visit):
+    page = visit.page
+    page.get_by_text("The head in words").click()
+    assert page.locator("table.circuit").count() >= 4
+    assert page.locator("table.circuit caption").first.inner_text().startswith("QK")
+
+
+# 6 Many seeds
+
+
+def test_sixty_four_seeds_are_shown_and_any_of_them_opens(visit):
+    page = visit.page
+    expect(page.locator(".mini")).to_have_count(64)
+    solved = int(hl.train(NOTEBOOK, seeds=range(64), record="none").solved().sum())
+    expect(page.locator("section:has(#seeds-title)")).to_contain_text(f"{solved} of 64")
+    page.get_by_label(re.compile("^seed 17, ")).click()
+    expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(17):.4f}")
+    page.get_by_label("by", exact=False).locator("xpath=self::select").select_option("seed")
+    assert page.locator(".mini").first.get_attribute("aria-label").startswith("seed 0,")
+
+
+def test_the_head_size_question_fills_up_with_seeds_and_has_an_answer(visit):
+    page = visit.page
+    expect(page.get_by_label("seeds trained")).to_be_visible()
+    section = page.locator("section:has(#seeds-title)")
+    expect(section).to_contain_text(re.compile(r"(80|1[26]0|[2-9]\d0) seeds each"))
+    expect(section).to_contain_text("d_head")
+    assert page.locator(".size").count() == 5
+    page.get_by_role("button", name=re.compile("^d_head 1: ")).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#d_head")).to_have_value("1")
+
+
+# 7 Keeping it
+
+
+def saved(page, name):
+    page.locator("summary", has_text="save").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile(rf"^{name}\b")).click()
+    return Path(download.value.path()).read_bytes(), download.value.suggested_filename
+
+
+def test_the_link_is_the_experiment(visit, browser, lab):
+    page = visit.page
+    page.fill("textarea", "cat chased the mouse\ndog chased the ball")
+    page.fill("#d_head", "6")
+    page.keyboard.press("Enter")
+    page.get_by_label("moment of the training").focus()
+    page.keyboard.press("ArrowLeft")
+    visit.settled()
+    page.wait_for_timeout(400)
+    assert (visit.value("d_head"), visit.value("token")) == ("6", None)
+    token = urlsplit(lab).fragment
+    other = Visit(browser, f"{lab.split('#')[0]}#{token}&{urlsplit(page.url).fragment}&hide=seeds,optimizer")
+    assert other.page.locator("textarea").input_value() == "cat chased the mouse\ndog chased the ball"
+    assert loss(other.page) == loss(page)
+    assert other.page.locator(".bar .number").inner_text() == page.locator(".bar .number").inner_text()
+    assert other.page.locator("#seeds-title").count() == other.page.locator("#optimizer").count() == 0
+    other.leave()
+
+
+def test_what_is_saved_is_the_run_on_the_page(visit):
+    page = visit.page
+    run = hl.train(NOTEBOOK, seeds=4)[0]
+    data, name = saved(page, "weights")
+    assert name == "weights.safetensors"
+    assert (load(data)["W_Q"] == run.runs.params.W_Q[0]).all()
+    code, _ = saved(page, "Python")
+    space = {}
+    exec(compile(code.decode().replace("print(", "str("), "run.py", "exec"), space)
+    assert float(space["run"].final_loss) == float(run.final_loss)
+    table = list(csv.DictReader(io.StringIO(saved(page, "table")[0].decode())))
+    shown = [float(row["value"]) for row in table if row["kind"] == "attention"][:5]
+    assert shown == pytest.approx(run.pattern()[0, 0].tolist(), abs=1e-5)
+    assert saved(page, "figure, SVG")[0].startswith(b"<?xml")
+    assert saved(page, "figure, PNG")[0].startswith(b"\x89PNG")
+    report = saved(page, "report")[0].decode()
+    assert "How does a head know" in report
+
+
+# For people
+
+
+def test_the_keyboard_moves_seed_step_and_word(visit):
+    page = visit.page
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#seed")).to_have_value("5")
+    visit.settled()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".arcs svg")).to_have_attribute("aria-label", re.compile("“ordered” looks"))
+    page.keyboard.press(",")
+    expect(page.get_by_role("button", name="to the end")).to_be_visible()
+    page.keyboard.press(".")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#seed")).to_have_value("4")
+
+
+def test_everything_that_can_be_clicked_can_be_reached_by_tab_and_shows_it(visit):
+    page = visit.page
+    seen = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "() => { const e = document.activeElement, s = getComputedStyle(e);"
+                " return [e.tagName, e.getAttribute('aria-label') || e.textContent.slice(0, 20),"
+                " s.outlineStyle !== 'none' || e.closest('.editor') !== null] }"
+            ).__repr__()
+        )
+    assert len(seen) > 40
+    assert not [item for item in seen if item.endswith("False]") and "BODY" not in item]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(lab, browser, scheme):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed in web/node_modules")
+    made = Visit(browser, lab, color_scheme=scheme)
+    page = made.page
+    page.wait_for_selector("progress")
+    page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
+    page.wait_for_selector("table.trial")
+    page.get_by_text("The head in words").click()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then((done) => done.violations)")
+    told = [f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}" for item in found]
+    assert not told, "\n".join(told)
+    made.leave()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1920])
+def test_no_width_needs_scrolling_sideways(lab, browser, width):
+    made = Visit(browser, lab, viewport={"width": width, "height": 800})
+    made.page.wait_for_selector("progress")
+    assert made.page.evaluate("document.documentElement.scrollWidth") <= width
+    made.leave()
+
+
+def test_the_first_visit_is_led_through_the_homework_in_six_steps(lab, browser):
+    made = Visit(browser, lab, toured=False)
+    page, titles = made.page, []
+    tour = page.get_by_role("dialog")
+    for _ in range(6):
+        titles.append(tour.get_by_role("heading").inner_text())
+        if titles[-1].startswith("5 / 6"):
+            expect(page.locator("table.trial")).to_contain_text("flips")
+        tour.get_by_role("button", name=re.compile("next|done")).click()
+    assert titles[-1].startswith("6 / 6")
+    expect(tour).to_have_count(0)
+    page.reload()
+    page.wait_for_selector(".answer")
+    page.wait_for_timeout(300)
+    expect(tour).to_have_count(0)
+    page.get_by_role("button", name="tour").click()
+    page.keyboard.press("Escape")
+    expect(tour).to_have_count(0)
+    made.leave()
+
+
+def test_the_pages_words_are_the_glossarys():
+    root = Path(__file__).parents[1]
+    glossary = (root / "docs/glossary.md").read_text(encoding="utf-8").replace("'", "’")
+    words = re.findall(
+        r"^  '?([\w ]+)'?: '(.+)',$", (root / "web/src/words.ts").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(words) > 15
+    for word, meaning in words:
+        assert re.search(rf"^\| `?{re.escape(word)}`? \| {re.escape(meaning)}", glossary, re.MULTILINE), word
+
+
+def test_script_and_style_are_small():
+    import gzip
+
+    size = sum(len(gzip.compress(path.read_bytes())) for path in (PAGE / "assets").iterdir())
+    assert size < 150_000
+
+
+# The same views elsewhere
+
+
+def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_path):
+    from headlab.report import page as report
+    from headlab.report.exercise import exercise
+
+    path = report.write(exercise(NOTEBOOK, n_runs=20, head_sizes=[20]), tmp_path / "report.html")
+    context = browser.new_context(offline=True)
+    page, asked, faults = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.goto(path.as_uri())
+    slider = page.get_by_label("moment of the training")
+    before = page.locator(".cell").first.locator("xpath=ancestor::tbody").inner_text()
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator("h3", has_text="Contributions")).to_contain_text("step 0")
+    assert page.locator(".cell").first.locator("xpath=ancestor::tbody").inner_text() != before
+    assert page.locator(".mini").count() == 20
+    assert not page.get_by_text("Output predictions").is_visible()
+    assert (asked, faults) == ([path.as_uri()], [])
+    context.close()
+    still = browser.new_context(java_script_enabled=False)
+    page = still.new_page()
+    page.goto(path.as_uri())
+    assert page.get_by_text("Output predictions").is_visible()
+    assert page.locator("figure svg").first.is_visible()
+    still.close()
+
+
+HOST = """<!doctype html><div id="out"></div><script type="module">
+import widget from './embed.js'
+const frames = %s.map((text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer))
+window.sent = []
+let hear
+const model = { get: () => frames, send: (message) => window.sent.push(message), off() {}, on: (_, act) => (hear = act) }
+window.answer = (texts) => hear({}, texts.map((text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)))
+widget.render({ model, el: document.getElementById('out') })
+</script>"""
+
+
+def test_the_notebooks_widget_asks_its_kernel(browser, tmp_path):
+    from headlab.report.views import Kernel
+
+    runs = hl.train(NOTEBOOK, seeds=range(8))
+    kernel = Kernel(runs, runs[4])
+    told = json.dumps([base64.b64encode(frame).decode() for frame in kernel.first()])
+    context = browser.new_context()
+    page = context.new_page()
+    pages = {"/": ("text/html", HOST % told), "/embed.js": ("text/javascript", (PAGE / "embed.js").read_text())}
+    page.route("http://notebook.test/**", lambda route: route.fulfill(
+        content_type=pages[urlsplit(route.request.url).path][0], body=pages[urlsplit(route.request.url).path][1]
+    ))  # fmt: skip
+    page.goto("http://notebook.test/")
+
+    def answered():
+        page.wait_for_function("window.sent.length > 0")
+        asked = page.evaluate("window.sent.shift()")
+        page.evaluate("window.answer", [base64.b64encode(frame).decode() for frame in kernel.answer(asked)])
+        return asked
+
+    page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
+    assert answered()["more"]["part"] == "source:1"
+    expect(page.locator("table.trial tbody tr")).to_have_count(3)
+    page.get_by_label(re.compile("^seed 7, ")).click()
+    assert answered()["fields"] == {"seed": 7}
+    expect(page.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[7]):.4f}")
+    context.close()
