@@ -1,12 +1,13 @@
 # make exercise   set up, do the homework, write headlab-report.html
 # make test       set up, run every test
-# Both need Python 3.11 or newer with venv, and a C++ compiler; nothing else.
+# Both need Python 3.11 or newer with venv, and a C++ compiler; nothing else. (Node, when there is none, comes as a package.)
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-SOURCES := pyproject.toml CMakeLists.txt $(shell find src -name '*.py' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.j2')
+SOURCES := pyproject.toml CMakeLists.txt build_backend/headlab_build.py web/package-lock.json $(shell find web/src -type f) \
+	$(shell find src -name '*.py' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.j2')
 
 ifdef UV
 MAKE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
@@ -16,7 +17,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test lint benchmark durability smoke clean
+.PHONY: exercise test lint page benchmark durability smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -27,10 +28,15 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
+# The page's types and its own tests; needs npm.
+page:
+	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check && npm test --silent
+
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/explanations.py
 	$(BIN)/python benchmarks/studies.py
+	$(BIN)/python benchmarks/lab.py
 
 # Kill studies, fault their disk, damage their files: writes docs/durability.md.
 durability: $(VENV)/.installed-dev
