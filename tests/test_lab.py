@@ -25,6 +25,7 @@ from safetensors.numpy import load
 import headlab as hl
 from headlab.lab import work
 from headlab.lab.app import MOST_BYTES, application
+from headlab.lab.desk import Desk, Page
 from headlab.lab.experiment import Experiment, notebook_fields
 from headlab.lab.guard import HEADERS, Guard
 from headlab.lab.work import python_code
@@ -270,6 +271,105 @@ def test_a_frame_survives_its_journey():
     got = decode(encode(sent, id=3))
     assert got.values == {"x": None, "y": [1, {"z": 2.0}], "words": "日本", "id": 3}
     np.testing.assert_array_equal(got.arrays["m"], sent.arrays["m"])
+
+
+# Who is served next
+
+
+class Slow:
+    """A trainer that works until it is told to stop."""
+
+    def __init__(self):
+        self.began, self.given_up, self.now = [], [], asyncio.Event()
+
+    async def start(self):
+        pass
+
+    async def run(self, kind, fields, more, answer, send):
+        self.began.append(kind)
+        self.now.clear()
+        await self.now.wait()
+        if kind not in self.given_up[-1:]:
+            send(encode(Frame(kind, {"round": 0, "rounds": 1}), id=answer))
+
+    def finish(self):
+        self.given_up.append("")
+        self.now.set()
+
+    def cancel(self):
+        self.given_up.append(self.began[-1])
+        self.now.set()
+
+    def close(self):
+        pass
+
+
+def desk_with(story):
+    async def told():
+        trainers = Slow(), Slow()
+        desk, sent = Desk(trainers), []
+        page = Page(lambda data: sent.append(decode(data).kind))
+        desk.pages.add(page)
+
+        async def rest():
+            for _ in range(20):
+                await asyncio.sleep(0)
+
+        await rest()
+        await story(desk, page, *trainers, sent, rest)
+        await desk.close()
+
+    asyncio.run(told())
+
+
+def test_pictures_go_to_the_first_trainer_and_what_nobody_waits_for_makes_way():
+    async def story(desk, page, first, second, sent, rest):
+        await desk.show(page, {"d_head": 1}, 1)
+        await rest()
+        assert (first.began, second.began) == (["picture"], [])
+        first.finish()
+        await rest()
+        assert (first.began, second.began) == (["picture", "why"], ["seeds"])
+        second.finish()
+        await rest()
+        assert second.began == ["seeds", "sizes"]
+        await desk.show(
+            page, {"d_head": 1, "seed": 1}, 2
+        )  # of the same seeds: head sizes are put off, reasons given up
+        await rest()
+        assert (first.began, second.began) == (["picture", "why", "picture"], ["seeds", "sizes"])
+        first.finish()
+        await rest()
+        assert second.began == ["seeds", "sizes", "sizes"]
+        assert sent == ["picture", "seeds", "picture"]
+
+    desk_with(story)
+
+
+def test_what_somebody_asked_for_is_not_put_off():
+    async def story(desk, page, first, second, sent, rest):
+        await desk.ask(page, "report", {}, {}, 1)
+        await rest()
+        await desk.show(page, {}, 2)
+        await rest()
+        assert (first.began, second.began) == (["picture"], ["report"])
+        second.finish()
+        await rest()
+        assert sent == ["report"]
+
+    desk_with(story)
+
+
+def test_two_pictures_are_trained_side_by_side():
+    async def story(desk, page, first, second, sent, rest):
+        other = Page(lambda data: None)
+        desk.pages.add(other)
+        for one in (page, other):
+            await desk.show(one, {}, 1)
+        await rest()
+        assert (first.began, second.began) == (["picture"], ["picture"])
+
+    desk_with(story)
 
 
 # Who is refused

@@ -69,8 +69,12 @@ class Visit:
         self.settled()
 
     def settled(self):
-        """Wait until the picture belongs to the settings."""
+        """Wait until the picture and its reasons, where they are shown, belong to the settings."""
         expect(self.page.locator(".facts")).to_contain_text("trained and drawn in")
+        why = self.page.locator("section:has(#why-title)")
+        if why.count():
+            none = why.locator("> p.soft").filter(has_not_text=re.compile("^…$"))
+            expect(why.locator("svg text.value").or_(none).first).to_be_visible()
         return self.page
 
     def value(self, name):

@@ -1,7 +1,7 @@
 """Who is served next: each page's latest wish, pictures before reasons before seeds before head sizes, pages in turn.
 
-The first trainer is kept for what a hand waits for, so that a picture never waits for seeds to make way; the others do anything,
-and begin with what nobody waits for only when no picture is being trained: processors share what makes them fast.
+The first trainer is kept for what a hand waits for, so that a picture never waits for seeds to make way; the others do anything.
+What nobody waits for is put off while a picture is trained, even where a trainer is free: processors share what makes them fast.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ URGENCY = {
     "seeds": 3,
     "sizes": 4,
 }
-AT_HAND = 1  # up to this, a hand waits for it
+AT_HAND, ASKED = 1, 2  # up to this, a hand waits for it, or somebody asked for it; the rest nobody waits for
 Send = Callable[[bytes], None]
 
 
@@ -98,12 +98,11 @@ class Desk:
     def _want(self, job: Job) -> None:
         self._give_up(job.page, job.kind)
         job.page.waiting[job.kind] = job
-        if URGENCY[job.kind] == 0 and len(self.running) == len(self.trainers):
-            # Nobody is free: whoever does the least urgent work puts it off.
-            trainer, other = max(self.running.items(), key=lambda item: URGENCY[item[1].kind])
-            if URGENCY[other.kind] > AT_HAND and other.kind not in other.page.waiting:
-                other.page.waiting[other.kind] = other
-                trainer.cancel()
+        if URGENCY[job.kind] == 0:
+            for trainer, other in self.running.items():
+                if URGENCY[other.kind] > ASKED and not other.over:
+                    other.page.waiting.setdefault(other.kind, other)  # again, later
+                    trainer.cancel()
 
     def _give_up(self, page: Page, kind: str) -> None:
         page.waiting.pop(kind, None)
@@ -118,14 +117,18 @@ class Desk:
 
     def _next(self, trainer: Trainer) -> Job | None:
         """Take the most urgent wish that a trainer may do, of the page that was served the longest ago."""
-        most = max(URGENCY.values())
-        if len(self.trainers) > 1 and (trainer is self.trainers[0] or self._training_pictures()):
+        first, least, most = self.trainers[0], 0, max(URGENCY.values())
+        if trainer is not first and first not in self.running:
+            least = ASKED
+        if trainer is first and len(self.trainers) > 1:
             most = AT_HAND
+        elif any(URGENCY[job.kind] == 0 for job in self.running.values()):
+            most = ASKED
         wishes = [
             job
             for page in self.pages
             for job in page.waiting.values()
-            if URGENCY[job.kind] <= most and job.only in (None, trainer)
+            if job.only is trainer or (job.only is None and least <= URGENCY[job.kind] <= most)
         ]
         if not wishes:
             return None
@@ -135,9 +138,6 @@ class Desk:
         job.page.served = self.turn
         return job
 
-    def _training_pictures(self) -> bool:
-        return any(URGENCY[job.kind] == 0 for job in self.running.values())
-
     async def _serve(self, trainer: Trainer) -> None:
         await trainer.start()
         while True:
@@ -145,6 +145,7 @@ class Desk:
                 while (job := self._next(trainer)) is None:
                     await self._news.wait()
                 self.running[trainer] = job
+                self._news.notify_all()  # with this one busy, others may do more
             frames: list[bytes] = []
 
             def send(data: bytes, job: Job = job, frames: list[bytes] = frames) -> None:
