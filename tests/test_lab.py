@@ -503,7 +503,7 @@ async def page_on(server):
 
         async def until(*kinds, number=None):
             seen = {}
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 while not set(kinds) <= set(seen):
                     frame = decode(await socket_.recv())
                     if number is None or frame.values["id"] in (0, number):
@@ -652,14 +652,14 @@ def test_a_page_that_stops_reading_is_let_go_and_nobody_waits_for_it(server, mon
     asyncio.run(visit())
 
 
-def test_head_sizes_are_counted_again_after_a_seed_that_was_none(server):
+def test_head_sizes_are_counted_whatever_becomes_of_a_seed_that_is_none(server):
     async def visit():
         async with page_on(server) as (_, ask, until):
             await ask("show", 1, {"steps": 20, "seed": -1})
             assert "seed must be" in (await until("problems"))["problems"].values["problems"][0]
-            await asyncio.sleep(1)
             await ask("show", 2, {"steps": 20, "seed": 1})
-            await until("picture", "seeds", "sizes", number=2)
+            await until("picture", "seeds", number=2)
+            await until("sizes")
 
     asyncio.run(visit())
 

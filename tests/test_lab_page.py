@@ -28,6 +28,8 @@ pytestmark = [
 ]
 NOTEBOOK = hl.Corpus.notebook()
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+PATIENCE = 60_000  # milliseconds, on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ class Visit:
             self.context.add_init_script("localStorage.setItem('headlab.tour', 'seen')")
         self.faults, self.requests = [], []
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))

@@ -70,11 +70,11 @@ class Desk:
         for kind in ("trial", "why"):
             self._give_up(page, kind)
         self._want(Job(page, "picture", fields, {}, answer))
-        for kind, parts in _shared(fields).items():
-            if page.shown.get(kind) != parts:
-                page.shown[kind] = parts
+        for kind, needed in _shared(fields).items():
+            if page.shown.get(kind) != needed:
+                page.shown[kind] = needed
                 more = {"number": 0, "so_far": []} if kind == "sizes" else {}
-                self._want(Job(page, kind, fields, more, answer))
+                self._want(Job(page, kind, needed, more, answer))
         await self._tell()
 
     async def ask(self, page: Page, kind: str, fields: Mapping[str, Any], more: Mapping[str, Any], answer: int) -> None:
@@ -164,6 +164,8 @@ class Desk:
     def _go_on(self, job: Job, data: bytes, trainer: Trainer) -> None:
         """Let follow what follows: reasons after a picture, the next round of head sizes until every one has its thousand."""
         found, page = decode(data), job.page
+        if page.waiting.get(job.kind) is job:  # it was done before it could be put off
+            del page.waiting[job.kind]
         if found.kind == "problems":
             page.shown.pop(job.kind, None)  # to be tried again with whatever is asked next
         elif job.kind == "picture":
@@ -174,11 +176,11 @@ class Desk:
 
 
 def _shared(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the seeds and the head sizes of an experiment depend on: less than all of its fields."""
+    """Return the fields that the seeds and the head sizes of an experiment depend on: not all of them."""
     seed = fields.get("seed", 0)
     block = seed - seed % SEEDS if isinstance(seed, int) else 0
     others = {name: value for name, value in fields.items() if name != "seed"}
     return {
-        "seeds": {**others, "block": block},
+        "seeds": {**others, "seed": block},
         "sizes": {name: value for name, value in others.items() if name != "d_head"},
     }

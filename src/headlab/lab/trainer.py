@@ -33,13 +33,15 @@ def prepare() -> None:
 
 
 class Trainer:
-    """One training process, started by `start` and again whenever it has died; background: of low priority."""
+    """One training process, started by `start` and again whenever it has died; background: of lower priority."""
 
     def __init__(self, *, background: bool = False) -> None:
-        self._niceness = 15 if background else 0
+        self._niceness = 5 if background else 0
         self._threads = ThreadPoolExecutor(1)
         self._process: Any = None
-        self.number = 0
+        self.number = (
+            0  # of the work in hand; goes on through restarts, so that a cancellation never meets what comes later
+        )
 
     async def start(self) -> None:
         """Start the process, unless it runs."""
@@ -54,7 +56,7 @@ class Trainer:
         process = _START.Process(target=_serve, args=(theirs, self._cancelled, self._niceness), daemon=True)
         process.start()
         theirs.close()
-        self._process, self.number = process, 0
+        self._process = process
 
     @property
     def pid(self) -> int | None:
