@@ -22,37 +22,24 @@ from playwright.sync_api import sync_playwright
 from headlab.report import PAGE
 from headlab.report.frames import decode
 
-# Sets the slider, and counts the milliseconds until a frame shows another run: its loss, its number of parameters.
-SLIDE = """async (sizes) => {
+# Sets the slider, and counts the milliseconds until a frame shows something else.
+MOVE = """async ([sizes, pause]) => {
   const slider = document.querySelector('input[type=range][aria-label=d_head]')
-  const run = () => [...document.querySelectorAll('.facts .number')].slice(0, 2).map((fact) => fact.textContent).join()
+  const shown = () => %s
   const took = []
   for (const at of sizes) {
-    const before = run()
+    const before = shown()
     const start = performance.now()
     slider.value = at
     slider.dispatchEvent(new Event('input', { bubbles: true }))
-    while (run() === before && performance.now() - start < 3000) await new Promise(requestAnimationFrame)
+    while (shown() === before && performance.now() - start < 3000) await new Promise(requestAnimationFrame)
     took.push(performance.now() - start)
-    await new Promise((resolve) => setTimeout(resolve, %d))
+    await new Promise((resolve) => setTimeout(resolve, pause))
   }
   return took
 }"""
-SEEDS = """async (sizes) => {
-  const slider = document.querySelector('input[type=range][aria-label=d_head]')
-  const losses = () => [...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()
-  const took = []
-  for (const at of sizes) {
-    const before = losses()
-    const start = performance.now()
-    slider.value = at
-    slider.dispatchEvent(new Event('input', { bubbles: true }))
-    while (losses() === before && performance.now() - start < 3000) await new Promise(requestAnimationFrame)
-    took.push(performance.now() - start)
-    await new Promise((resolve) => setTimeout(resolve, 400))
-  }
-  return took
-}"""
+SLIDE = MOVE % "[...document.querySelectorAll('.facts .number')].slice(0, 2).map((fact) => fact.textContent).join()"
+SEEDS = MOVE % "[...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()"
 # Before the page's own script: no tour, and when the first picture was there.
 WATCH = """try {
   localStorage.setItem('headlab.tour', 'seen')
@@ -106,9 +93,9 @@ def main() -> None:
         page.wait_for_timeout(2000)
         sizes = np.random.default_rng(0).permutation(np.arange(8, 160))[: given.moves]
         at = np.round(1000 * np.log(sizes) / np.log(160)).astype(int).tolist()  # where each one is on the slider
-        tell("slider to trained picture, pauses of 100 ms", page.evaluate(SLIDE % 100, at))
-        tell("slider to trained picture, without a pause", page.evaluate(SLIDE % 0, at))
-        tell("slider to 64 seeds refreshed", page.evaluate(SEEDS, at[:40]))
+        tell("slider to trained picture, pauses of 100 ms", page.evaluate(SLIDE, [at, 100]))
+        tell("slider to trained picture, without a pause", page.evaluate(SLIDE, [at, 0]))
+        tell("slider to 64 seeds refreshed", page.evaluate(SEEDS, [at[:40], 400]))
         gaps = np.array(page.evaluate(SCRUB))
         print(f"scrubbing: {1000 / gaps.mean():.1f} frames a second, {100 * (gaps > 25).mean():.1f} % late")
         browser.close()

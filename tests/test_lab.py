@@ -11,7 +11,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 import uvicorn
 import websockets
+from browsing import COMMAND
 from safetensors.numpy import load
 
 import headlab as hl
@@ -667,9 +667,8 @@ def test_head_sizes_are_counted_whatever_becomes_of_a_seed_that_is_none(server):
 @pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="headlab was built without its page")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_command_ends_when_it_is_told_to_and_leaves_no_process(how):
-    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     with process:
         address = urlsplit(re.search(r"http\S+", process.stdout.readline())[0])

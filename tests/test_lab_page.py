@@ -5,13 +5,11 @@ import csv
 import io
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browsing import CHROMIUM, NEEDED, PATIENCE, running_lab
 from safetensors.numpy import load
 
 import headlab as hl
@@ -20,27 +18,18 @@ from headlab.report import PAGE
 pytest.importorskip("playwright")
 from playwright.sync_api import expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH"),
-    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="headlab was built without its page"),
-]
+pytestmark = NEEDED
 NOTEBOOK = hl.Corpus.notebook()
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
-PATIENCE = 60_000  # milliseconds, on a busy machine
 expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def lab():
     """The address of a lab, as its command prints it."""
-    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    yield re.search(r"http://\S+", server.stdout.readline())[0]
-    server.kill()
-    server.wait()
-    server.stdout.close()
+    with running_lab() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

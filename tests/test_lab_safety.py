@@ -4,12 +4,7 @@ nothing, and what hostile text does in its page, which is to be shown.
 Every refusal has its control beside it: the same attempt, by somebody who may, succeeds.
 """
 
-import contextlib
 import json
-import re
-import shutil
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -17,21 +12,16 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+from browsing import CHROMIUM, NEEDED, PATIENCE, running_lab
 from hostile import ENCODED, HALVES, HOSTILE, MARKUP, STOLEN
 
 from headlab.errors import ConfigError
-from headlab.lab.app import PAGE
 from headlab.lab.experiment import Experiment, notebook_fields
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH"),
-    pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="the lab's page is not built"),
-]
+pytestmark = NEEDED
 
 NAME = "evil.test"  # the browser takes it and STOLEN for this machine; whatever comes to STOLEN is loot
-PATIENCE = 60_000  # milliseconds, on a busy machine
 
 
 # The company
@@ -90,21 +80,12 @@ def elsewhere():
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     said = tmp_path_factory.mktemp("lab") / "said.txt"
-    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0"]
-    with (
-        said.open("w") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        address = re.search(r"http\S+", process.stdout.readline()).group()
+    with said.open("w") as errors, running_lab(errors) as address:
         origin, _, token = address.partition("/#token=")
         port = urlsplit(origin).port
         yield SimpleNamespace(
             address=address, origin=origin, token=token, port=port, said=said, cookie=f"headlab_{port}"
         )
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
 
 
 @pytest.fixture(scope="module")

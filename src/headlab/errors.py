@@ -10,6 +10,11 @@ from collections.abc import Iterable
 class HeadlabError(ValueError):
     """A request that headlab cannot serve; its text is the sentence a user reads."""
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Everything that is wrong, a sentence each."""
+        return (str(self),)
+
 
 class CorpusError(HeadlabError):
     """The sentences, the vocabulary or the file they came from cannot be used."""
@@ -19,8 +24,13 @@ class ConfigError(HeadlabError):
     """One or more fields of a configuration are wrong; `problems` lists every one of them."""
 
     def __init__(self, problems: str | Iterable[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__("\n".join(self.problems))
+        self._problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self._problems))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Every one of them, a sentence each."""
+        return self._problems
 
 
 class WeightsError(HeadlabError):

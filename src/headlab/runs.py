@@ -118,6 +118,17 @@ class Runs(Explainable):
         """Return [run]: the run finished, and every resolvable position's most likely token is its target."""
         return looking.solved(self.logits(), self.corpus) & self.finished
 
+    def grade(self) -> NDArray[np.str_]:
+        """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
+
+        `nothing to solve` where no prefix of the corpus decides a target.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=[0, 12, 3], record="none").grade().tolist()
+        ['solved', 'right by a hair', 'solved']
+        """
+        return looking.grade(self.logits(), self.corpus, self.finished)
+
     @property
     def finished(self) -> NDArray[np.bool_]:
         """[run]: trained to the last step without diverging."""
@@ -234,6 +245,10 @@ class Run(Explainable):
     def solved(self) -> bool:
         """Return whether every resolvable position's most likely token is its target."""
         return bool(self.runs.solved()[0])
+
+    def grade(self) -> str:
+        """Return `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`."""
+        return str(self.runs.grade()[0])
 
     def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
         """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""

@@ -3,7 +3,7 @@
 import { mount, unmount } from 'svelte'
 import Embedded from './Embedded.svelte'
 import page from './page.css?inline'
-import { decode } from './frames'
+import { bytes, decode } from './frames'
 import type { Listener, Transport } from './transport'
 
 // Frames that are there already; nothing can be asked.
@@ -64,7 +64,7 @@ export default {
 const recording = document.getElementById('headlab-recording')
 const place = document.getElementById('headlab-views')
 if (recording && place) {
-  const frames = recording.textContent!.trim().split(/\s+/).map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
+  const frames = recording.textContent!.trim().split(/\s+/).map((text) => bytes(text).buffer)
   show(place, (listener) => new Recording(listener, frames))
   document.documentElement.classList.add('live')
 }

@@ -12,6 +12,8 @@ export interface Frame {
   arrays: Record<string, Numbers>
 }
 
+export const bytes = (base64: string) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+
 export function decode(message: ArrayBuffer): Frame {
   const length = new DataView(message).getUint32(0, true)
   const { kind, id, arrays: described, ...values } = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, length)))

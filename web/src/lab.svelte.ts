@@ -3,7 +3,7 @@
 import { read, write } from './address'
 import { FIELDS, LOOK, type Field, type Fields, type Look, type Value } from './fields'
 import { part, rows, type Frame, type Numbers } from './frames'
-import { argmax, clamp, sigmoid, softmax } from './maths'
+import { clamp, sigmoid, softmax } from './maths'
 import { problemsBeside, type Problems } from './problems'
 import { Server, type Listener, type Transport } from './transport'
 
@@ -135,21 +135,19 @@ export class Lab implements Listener {
   }
 
   undo() {
-    const before = this.past.at(-1)
-    if (!before) return
-    this.past = this.past.slice(0, -1)
-    this.future = [...this.future, { ...this.fields }]
-    this.fields = { ...before }
-    this.lastSet.name = ''
-    this.changed()
+    this.travel('past', 'future')
   }
 
   redo() {
-    const after = this.future.at(-1)
-    if (!after) return
-    this.future = this.future.slice(0, -1)
-    this.past = [...this.past, { ...this.fields }]
-    this.fields = { ...after }
+    this.travel('future', 'past')
+  }
+
+  private travel(to: 'past' | 'future', from: 'past' | 'future') {
+    const fields = this[to].at(-1)
+    if (!fields) return
+    this[to] = this[to].slice(0, -1)
+    this[from] = [...this[from], { ...this.fields }]
+    this.fields = { ...fields }
     this.lastSet.name = ''
     this.changed()
   }
@@ -303,6 +301,10 @@ export class Lab implements Listener {
     return this.look.moment < 0 ? this.moments.length - 1 : this.look.moment
   }
 
+  get atEnd(): boolean {
+    return this.moment === this.moments.length - 1
+  }
+
   // The position that is looked at: the chosen one, or that of the sentence's first dependency.
   get query(): number {
     if (this.look.query >= 0) return this.look.query
@@ -325,9 +327,7 @@ export class Lab implements Listener {
   }
 
   pattern(sequence: number, moment = this.moment): number[][] {
-    const { n_layers, n_heads } = this.picture!.values
-    const layer = Math.min(this.look.layer, n_layers - 1)
-    const head = Math.min(this.look.head, n_heads - 1)
+    const { layer, head } = this.look
     const length = this.corpus!.tokens[sequence].length
     return rows(part(this.picture!.arrays.pattern, moment, layer, head, sequence)).slice(0, length).map((row) => row.slice(0, length))
   }
@@ -336,11 +336,6 @@ export class Lab implements Listener {
     const length = this.corpus!.tokens[sequence].length
     const logits = rows(part(this.picture!.arrays.logits, moment, sequence)).slice(0, length)
     return logits.map((row) => (this.look.output === 'sigmoid' ? sigmoid(row) : softmax(row)))
-  }
-
-  predicted(sequence: number, moment = this.moment): number[] {
-    const length = this.corpus!.tokens[sequence].length
-    return rows(part(this.picture!.arrays.logits, moment, sequence)).slice(0, length).map(argmax)
   }
 
   // How the chosen logit difference can be told apart.

@@ -62,23 +62,23 @@ class Contributions:
         """[run]: what the position embedding gives along the direct path, past all heads."""
         return self._direct(self.position)
 
-    @property
+    @cached_property
     def by_source(self) -> Array:
         """[run, source]: what comes from each source position through any head."""
         return self._through_heads.sum(axis=1)
 
-    @property
+    @cached_property
     def by_path(self) -> Array:
         """[run, path]: what goes along each of `paths` but the direct one, in their order."""
         return self._through_heads.sum(axis=2)
 
-    @property
+    @cached_property
     def by_last_head(self) -> dict[tuple[int, int], Array]:
         """[run] for each (layer, head): what it writes to the logits itself, along all paths that it is the last head of."""
         heads = [path[-1] for path in self.paths if path]
         return {head: self.by_path[:, [other == head for other in heads]].sum(axis=1) for head in sorted(set(heads))}
 
-    @cached_property
+    @property
     def _through_heads(self) -> Array:
         through = [number for number, path in enumerate(self.paths) if path]
         return self.token[:, through] + self.position[:, through]

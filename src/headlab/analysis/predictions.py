@@ -13,6 +13,10 @@ from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
 
+HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
+SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
+NOTHING_TO_SOLVE = "nothing to solve"
+
 VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 
 
@@ -34,6 +38,46 @@ def solved(logits: Array, corpus: Corpus) -> NDArray[np.bool_]:
     right = logits[..., where, :].argmax(axis=-1) == corpus.targets[where]
     finite = np.isfinite(logits[..., where, :]).all(axis=(-1, -2))
     return right.all(axis=-1) & finite
+
+
+def lead(logits: Array, corpus: Corpus) -> Array:
+    """Return [*run]: the smallest lead of a target over its strongest rival, over the resolvable positions, in logits.
+
+        min over positions of logit(target) - max over other tokens of logit(token)
+
+    Not a number where the corpus has no resolvable position.
+
+    >>> corpus = Corpus.notebook()
+    >>> float(lead(3 * np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
+    3.0
+    """
+    where = corpus.resolvable()
+    if not where.any():
+        return np.full(logits.shape[:-3], np.nan)
+    shown = logits[..., where, :]
+    is_target = np.arange(shown.shape[-1]) == corpus.targets[where][:, None]
+    rivals = np.where(is_target, -np.inf, shown).max(axis=-1)
+    targets = np.where(is_target, shown, -np.inf).max(axis=-1)
+    with np.errstate(invalid="ignore"):  # diverged runs hold whatever they diverged to
+        return np.asarray((targets - rivals).min(axis=-1))
+
+
+def grade(logits: Array, corpus: Corpus, finished: NDArray[np.bool_] | None = None) -> NDArray[np.str_]:
+    """Return the grade [*run]: `solved`, `right by a hair`, `not solved`, or `nothing to solve` where no position is resolvable.
+
+    right by a hair: solved, but at some resolvable position the lead over the strongest rival is below half a logit
+    finished [*run]: which runs' training did not diverge; None: all
+
+    >>> corpus = Corpus.notebook()
+    >>> right = np.eye(7)[np.maximum(corpus.targets, 0)]
+    >>> grade(np.stack([right, 0.4 * right, -right]), corpus).tolist()
+    ['solved', 'right by a hair', 'not solved']
+    """
+    right = solved(logits, corpus) & (True if finished is None else finished)
+    with np.errstate(invalid="ignore"):
+        clear = lead(logits, corpus) >= HAIR_LOGITS
+    names = np.where(right, np.where(clear, SOLVED, HAIR), NOT_SOLVED)
+    return names if corpus.resolvable().any() else np.full(names.shape, NOTHING_TO_SOLVE)
 
 
 def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:

@@ -14,7 +14,6 @@ seeds, sizes, trial, weights, figure, report, problems.
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -27,11 +26,12 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from headlab.engine import default_threads
 from headlab.lab.desk import Desk, Page
 from headlab.lab.guard import Guard
 from headlab.lab.trainer import Trainer, prepare
 from headlab.report import PAGE
-from headlab.report.frames import Frame, encode
+from headlab.report.frames import encode, problems
 
 MOST_BYTES = 128 * 1024  # of a message
 MOST_PAGES = 64
@@ -47,7 +47,7 @@ def application(hosts: Sequence[str], token: str, *, trainers: int | None = None
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        count = trainers or max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+        count = trainers or max(2, default_threads())
         prepare()
         app.state.desk = Desk([Trainer(background=number > 0) for number in range(count)])
         yield
@@ -128,7 +128,7 @@ async def _answer(desk: Desk, page: Page, text: str) -> None:
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         problem = f"A message must be JSON with ask (one of {', '.join(ASKS)}), id and fields: reload the page."
-        page.send(encode(Frame("problems", {"problems": [problem]}), id=0))
+        page.send(encode(problems([problem]), id=0))
         return
     if ask == "show":
         await desk.show(page, fields, number)

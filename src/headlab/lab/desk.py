@@ -5,12 +5,12 @@ What nobody waits for is put off while a picture is trained, even where a traine
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headlab.lab import SEEDS
-from headlab.lab.trainer import Trainer
+from headlab.lab.trainer import Send, Trainer
 from headlab.report.frames import decode
 
 URGENCY = {
@@ -25,7 +25,6 @@ URGENCY = {
     "sizes": 4,
 }
 AT_HAND, ASKED = 1, 2  # up to this, a hand waits for it, or somebody asked for it; the rest nobody waits for
-Send = Callable[[bytes], None]
 
 
 @dataclass(eq=False)
@@ -170,7 +169,7 @@ class Desk:
             page.shown.pop(job.kind, None)  # to be tried again with whatever is asked next
         elif job.kind == "picture":
             page.waiting["why"] = Job(page, "why", job.fields, {}, job.answer, only=trainer)
-        elif job.kind == "sizes" and found.values["round"] + 1 < found.values["rounds"] and "sizes" not in page.waiting:
+        elif job.kind == "sizes" and found.values["round"] + 1 < found.values["rounds"]:
             more = {"number": found.values["round"] + 1, "so_far": [row[:3] for row in found.values["rows"]]}
             page.waiting["sizes"] = Job(page, "sizes", job.fields, more, job.answer)
 

@@ -1,7 +1,7 @@
 """What the page asks for: a corpus, a model, a training and a seed, checked whole, within limits, with its cost known."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -56,7 +56,7 @@ class Experiment:
             try:
                 parts[name] = build(chosen)
             except HeadlabError as error:
-                problems += error.problems if isinstance(error, ConfigError) else [str(error)]
+                problems += error.problems
         problems += [
             f"{name} must be at most {most:,} in the lab, got {chosen[name]}: train larger ones with `headlab train`"
             for name, most in MOST_OF.items()
@@ -100,10 +100,10 @@ class Experiment:
         kinds = [(part.optimizer, part.momentum > 0, part.centered) for part in (self.training, self.before) if part]
         return len(set(kinds)) == 1
 
-    def same(self, other: "Experiment") -> bool:
-        """Return whether another experiment trains the same run."""
-        mine, theirs = ((one.model, one.training, one.before, one.seed) for one in (self, other))
-        return mine == theirs and self.corpus.to_dict() == other.corpus.to_dict()
+    @property
+    def key(self) -> Hashable:
+        """Equal for experiments that train the same run."""
+        return self.model, self.training, self.before, self.seed, json.dumps(self.corpus.to_dict())
 
     def with_head(self, size: int) -> "Experiment":
         """Return the same with another head size."""

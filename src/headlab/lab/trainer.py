@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from headlab.errors import ConfigError, HeadlabError
-from headlab.report.frames import Frame, encode
+from headlab.errors import HeadlabError
+from headlab.report.frames import encode, problems
 
 DEADLINE_SECONDS = 120.0
 MOST_MEMORY = 4 * 2**30  # bytes of address space beside what Python and its libraries map
@@ -39,9 +39,8 @@ class Trainer:
         self._niceness = 5 if background else 0
         self._threads = ThreadPoolExecutor(1)
         self._process: Any = None
-        self.number = (
-            0  # of the work in hand; goes on through restarts, so that a cancellation never meets what comes later
-        )
+        # Of the work in hand; it goes on through restarts, so that a cancellation never meets what comes later.
+        self.number = 0
 
     async def start(self) -> None:
         """Start the process, unless it runs."""
@@ -83,7 +82,7 @@ class Trainer:
             self._process.join(5)
             await self.start()
             text = f"The training process {why} and was started again: change something, or take a smaller model."
-            send(encode(Frame("problems", {"problems": [text]}), id=answer))
+            send(encode(problems([text]), id=answer))
 
     def close(self) -> None:
         """End the process."""
@@ -130,20 +129,18 @@ def _frames(work: Any, fields: Any, more: Any, look: Any, answer: int) -> Any:
         for frame in work(Experiment.of(fields), **more, progress=look):
             look(0.0)
             yield encode(frame, id=answer)
+        return
     except KeyboardInterrupt:  # superseded
         return
     except HeadlabError as error:
-        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
-        yield encode(Frame("problems", {"problems": list(problems)}), id=answer)
+        said = error.problems
     except MemoryError:
-        yield encode(
-            Frame("problems", {"problems": ["This needs more memory than the lab gives: make it smaller."]}), id=answer
-        )
+        said = ("This needs more memory than the lab gives: make it smaller.",)
     except Exception as error:  # the page must hear of it, whatever it was
         if os.environ.get("HEADLAB_DEBUG"):
             raise
-        text = f"The work failed ({type(error).__name__}: {error}): please report it with the address of this page."
-        yield encode(Frame("problems", {"problems": [text]}), id=answer)
+        said = (f"The work failed ({type(error).__name__}: {error}): please report it with the address of this page.",)
+    yield encode(problems(said), id=answer)
 
 
 def _limit_memory() -> None:

@@ -2,8 +2,7 @@
 
 import base64
 import io
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,8 +66,10 @@ def sizes(
         flags = np.arange(of) < solved
         groups.append(Group(size, np.arange(of, dtype=np.uint64), np.zeros(of), flags, np.zeros(of, bool)))
     summary = Summary("d_head", tuple(groups), experiment.model.width(experiment.corpus.d_vocab))
-    rates = [(group.value, group.rate) for group in groups]
-    rows = [[size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in rates]
+    rates = [group.rate for group in groups]
+    rows = [
+        [size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in zip(SIZES, rates, strict=True)
+    ]
     yield Frame("sizes", {"round": number, "rounds": ROUNDS, "rows": rows, "sentences": summary.sentences()})
 
 
@@ -148,20 +149,20 @@ def report(experiment: Experiment, progress: Progress | None = None) -> Iterator
     yield Frame("report", {"html": render(done)})
 
 
-_kept: deque[tuple[Experiment, Recording]] = deque()
+_kept: dict[Hashable, Recording] = {}  # the newest last
 
 
 def _recorded(experiment: Experiment, progress: Progress | None) -> Recording:
     """Return the trained run and its moments; the last ones are kept, as questions about them follow."""
-    for before, recording in _kept:
-        if before.same(experiment):
-            return recording
+    key = experiment.key
+    if key in _kept:
+        return _kept[key]
     moments = moments_of(experiment.corpus, experiment.model, experiment.steps)
     runs = experiment.train([experiment.seed], record="all", moments=moments, progress=progress)
-    _kept.appendleft((experiment, Recording.of(runs[0])))
-    while len(_kept) > MOST_KEPT or (len(_kept) > 1 and sum(kept.size for _, kept in _kept) > MOST_NUMBERS_KEPT):
-        _kept.pop()
-    return _kept[0][1]
+    _kept[key] = Recording.of(runs[0])
+    while len(_kept) > MOST_KEPT or (len(_kept) > 1 and sum(kept.size for kept in _kept.values()) > MOST_NUMBERS_KEPT):
+        del _kept[next(iter(_kept))]
+    return _kept[key]
 
 
 WORK: dict[str, Callable[..., Iterator[Frame]]] = {

@@ -9,7 +9,7 @@ The page's side of this is web/src/frames.ts.
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,11 @@ class Frame:
     kind: str
     values: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def problems(said: Iterable[str]) -> Frame:
+    """Return the message that something cannot be done, a sentence a problem."""
+    return Frame("problems", {"problems": list(said)})
 
 
 def encode(frame: Frame, **more: Any) -> bytes:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from headlab.errors import HeadlabError, SelectionError
 from headlab.report import PAGE
 from headlab.report.exercise import Exercise, pick
-from headlab.report.frames import Frame, encode
+from headlab.report.frames import Frame, encode, problems
 from headlab.report.recording import Recording, seeds_frame, tried
 from headlab.runs import Run, Runs
 
@@ -65,7 +65,7 @@ class Kernel:
         try:
             return [encode(frame, id=number) for frame in self._frames(asked)]
         except HeadlabError as error:
-            return [encode(Frame("problems", {"problems": [str(error)]}), id=number)]
+            return [encode(problems(error.problems), id=number)]
 
     def _frames(self, asked: dict[str, Any]) -> list[Frame]:
         if asked.get("ask") == "trial":
