@@ -13,7 +13,7 @@ from headlab.analysis.contrast import Contrast, Place, contrasts
 from headlab.analysis.effects import ablate
 from headlab.analysis.explanation import explain
 from headlab.analysis.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
-from headlab.report.screen import json_value
+from headlab.report.plain import json_value
 
 NOTEBOOK = hl.Corpus.notebook()
 

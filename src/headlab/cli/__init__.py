@@ -286,12 +286,14 @@ def export(folder: Path, table: str, number: Any, output: Path | None, as_json: 
     association  P(next token | token)
     weights      shapes and numbers of parameters
     """
+    from headlab.csv_text import csv_text
     from headlab.files import write_atomically
     from headlab.report.export import table_of
+    from headlab.report.plain import json_text, records
     from headlab.runs import Runs
 
     frame = table_of(Runs.load(folder), table, number)
-    text = frame.to_json(orient="records", indent=2, force_ascii=False) + "\n" if as_json else frame.to_csv(index=False)
+    text = json_text(records(frame)) + "\n" if as_json else csv_text(frame)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -171,7 +171,7 @@ def _chosen(runs: "Runs", number: Any) -> int:
 
 def _census(runs: "Runs", command: str, as_json: bool) -> None:
     from headlab.report.explained import census_blocks
-    from headlab.report.screen import records
+    from headlab.report.plain import records
 
     explanations = runs.explain()
     if as_json:
@@ -194,7 +194,7 @@ def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
 def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
     from headlab.analysis.explanation import explain as explain_subject
     from headlab.report.explained import explanation_blocks
-    from headlab.report.screen import json_value
+    from headlab.report.plain import json_value
 
     chosen = [run.contrast(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
@@ -208,7 +208,7 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
     from headlab.report.explained import effects_blocks
-    from headlab.report.screen import records
+    from headlab.report.plain import records
 
     where = question.place(run)
     contrast: Contrast = run.contrast(**where)
@@ -235,7 +235,7 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
 
 
 def _table(runs: "Runs", question: Question, as_json: bool) -> None:
-    from headlab.report.screen import json_value, records
+    from headlab.report.plain import json_value, records
 
     blocks, frames = _tables(runs, question)
     if as_json:

@@ -262,7 +262,7 @@ def sql(folder: Path, query: str, as_json: bool) -> None:
 
     The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
     """
-    from headlab.report.screen import records
+    from headlab.report.plain import records
     from headlab.study.study import Study
 
     frame = Study(folder).sql(query)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from headlab.analysis.predictions import verdicts
 from headlab.report.exercise import MOST_SHOWN, dependency_sentence
+from headlab.report.plain import json_value, plain, records
 from headlab.report.tables import terminal_table
 
 if TYPE_CHECKING:
@@ -188,24 +189,3 @@ def runs_blocks(runs: "Runs") -> list[Any]:
         *([Text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
         Text(f"{solved} of {len(runs)} runs solved, {diverged} diverged"),
     ]
-
-
-def plain(values: Any) -> Any:
-    """Return an array as nested lists with null for what is not finite."""
-    return json_value(np.asarray(values, float).tolist())
-
-
-def json_value(value: Any) -> Any:
-    """Return a value that strict JSON can hold."""
-    if isinstance(value, list | tuple):
-        return [json_value(item) for item in value]
-    if isinstance(value, dict):
-        return {name: json_value(item) for name, item in value.items()}
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table's rows as values that strict JSON can hold."""
-    return [{str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")]

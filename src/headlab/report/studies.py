@@ -8,7 +8,8 @@ import pandas as pd
 from rich.rule import Rule
 from rich.text import Text
 
-from headlab.report.screen import records, solved_table
+from headlab.report.plain import records
+from headlab.report.screen import solved_table
 from headlab.report.tables import terminal_table
 from headlab.study.design import StudyDesign
 from headlab.study.study import Status
