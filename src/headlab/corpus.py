@@ -5,9 +5,8 @@ last target wraps to the start token (or there is none). From the ids alone foll
 (the smallest reachable loss) and the dependencies (positions that an earlier token decides).
 """
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,34 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.config import ModelConfig
 from headlab.corpus_text import read_text, split_sentences
 from headlab.errors import CorpusError
-
-Ids = NDArray[np.int64]
+from headlab.floors import Dependency, Ids, Sight, floor_of
 
 PADDING = -1
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
 NOTEBOOK_VOCABULARY = ("<Start>", "the", "man", "chicken", "ordered", "woman", "beef")
 NOTEBOOK_LABELS = ("<ST>", "the", "man", "chkn", "ordrd", "woman", "beef")
-
-
-@dataclass(frozen=True)
-class Dependency:
-    """A position whose target the current token leaves open.
-
-    sequence, position: where; token, target: the ids there; alternatives: the other targets that follow this token
-    somewhere in the corpus; settled_by, settled_token: the nearest earlier position whose token decides the target,
-    or None; resolvable: whether the whole prefix decides it
-    """
-
-    sequence: int
-    position: int
-    token: int
-    target: int
-    alternatives: tuple[int, ...]
-    settled_by: int | None
-    settled_token: int | None
-    resolvable: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,15 +204,20 @@ class Corpus:
             shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
         )
 
-    def floor(self) -> float:
-        """Return the smallest mean loss that any causal model can reach, in nats per position with a target.
+    def floor(self, model: ModelConfig | None = None) -> float:
+        """Return the smallest mean loss that any model of a shape can reach, in nats per position with a target.
 
-            mean over positions of -ln(share of the target among all positions with the same prefix)
+            mean over positions of -ln(share of the target among all positions that look the same to the model)
+
+        model: its causal mask, positions and layers count; None: causal, with positions, where only positions with the
+        same prefix look the same
 
         >>> round(Corpus.notebook().floor(), 4)  # ln 2 / 5
         0.1386
+        >>> Corpus.notebook().floor(ModelConfig(causal=False))  # it sees the answer
+        0.0
         """
-        return _floor([(self._prefix(where), target) for where, target in self._with_target])
+        return self._sight(model).floor
 
     def bigram_floor(self) -> float:
         """Return the smallest mean loss from the current token alone, in nats per position with a target.
@@ -240,29 +225,33 @@ class Corpus:
         >>> round(Corpus.notebook().bigram_floor(), 4)  # 2 ln 2 / 5
         0.2773
         """
-        return _floor([(int(self.tokens[where]), target) for where, target in self._with_target])
+        where = self.targets >= 0
+        return floor_of(self.tokens[where].tolist(), self.targets[where].tolist())
 
-    def resolvable(self) -> NDArray[np.bool_]:
-        """Return [sequence, position]: there is a target, and the prefix decides it."""
-        result = np.zeros(self.tokens.shape, bool)
-        for where, _ in self._with_target:
-            result[where] = len(self._targets_of_prefix[self._prefix(where)]) == 1
-        return result
+    def resolvable(self, model: ModelConfig | None = None) -> NDArray[np.bool_]:
+        """Return [sequence, position]: there is a target, and what the model sees (None: the prefix) decides it."""
+        return self._sight(model).resolvable
 
-    def dependencies(self) -> tuple[Dependency, ...]:
+    def dependencies(self, model: ModelConfig | None = None) -> tuple[Dependency, ...]:
         """Return the positions whose target the current token leaves open, in order.
+
+        model: as for `floor`
 
         >>> [(d.sequence, d.position, d.settled_by) for d in Corpus.notebook().dependencies()]
         [(0, 0, None), (0, 3, 1), (1, 0, None), (1, 3, 1)]
         """
-        following = defaultdict(set)
-        for where, target in self._with_target:
-            following[int(self.tokens[where])].add(target)
-        return tuple(
-            self._dependency(where, target, following[int(self.tokens[where])])
-            for where, target in self._with_target
-            if len(following[int(self.tokens[where])]) > 1
-        )
+        return self._sight(model).dependencies
+
+    def _sight(self, model: ModelConfig | None) -> Sight:
+        shape = model or ModelConfig()
+        key = shape.causal, shape.positions, shape.n_layers
+        if key not in self._sights:
+            self._sights[key] = Sight(self.tokens, self.targets, shape)
+        return self._sights[key]
+
+    @cached_property
+    def _sights(self) -> dict[tuple[bool, bool, int], Sight]:
+        return {}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the corpus as plain JSON values."""
@@ -288,53 +277,6 @@ class Corpus:
             fields["start"],
             fields["wrap"],
         )
-
-    @cached_property
-    def _with_target(self) -> list[tuple[tuple[int, int], int]]:
-        return [((int(b), int(t)), int(self.targets[b, t])) for b, t in np.argwhere(self.targets >= 0)]
-
-    def _prefix(self, where: tuple[int, int]) -> tuple[int, ...]:
-        return tuple(self.tokens[where[0], : where[1] + 1].tolist())
-
-    @cached_property
-    def _targets_of_prefix(self) -> dict[tuple[int, ...], set[int]]:
-        found: dict[tuple[int, ...], set[int]] = defaultdict(set)
-        for where, target in self._with_target:
-            found[self._prefix(where)].add(target)
-        return found
-
-    def _dependency(self, where: tuple[int, int], target: int, following: set[int]) -> Dependency:
-        sequence, position = where
-        resolvable = len(self._targets_of_prefix[self._prefix(where)]) == 1
-        settled_by = self._settling_position(where, target) if resolvable else None
-        return Dependency(
-            sequence=sequence,
-            position=position,
-            token=int(self.tokens[where]),
-            target=target,
-            alternatives=tuple(sorted(following - {target})),
-            settled_by=settled_by,
-            settled_token=None if settled_by is None else int(self.tokens[sequence, settled_by]),
-            resolvable=resolvable,
-        )
-
-    def _settling_position(self, where: tuple[int, int], target: int) -> int | None:
-        # The nearest earlier position whose token, wherever the same pair occurs, always goes with this target.
-        sequence, position = where
-        for earlier in range(position - 1, -1, -1):
-            pair = (self.tokens[:, earlier] == self.tokens[sequence, earlier]) & (
-                self.tokens[:, position] == self.tokens[where]
-            )
-            pair &= self.targets[:, position] >= 0
-            if set(self.targets[pair, position].tolist()) == {target}:
-                return earlier
-        return None
-
-
-def _floor(observed: list[tuple[Hashable, int]]) -> float:
-    contexts = Counter(context for context, _ in observed)
-    pairs = Counter(observed)
-    return sum(-count * math.log(count / contexts[context]) for (context, _), count in pairs.items()) / len(observed)
 
 
 def _check_names(vocabulary: tuple[str, ...], labels: Sequence[str] | None) -> None:

@@ -116,7 +116,7 @@ class Runs(Explainable):
 
     def solved(self) -> NDArray[np.bool_]:
         """Return [run]: the run finished, and every resolvable position's most likely token is its target."""
-        return looking.solved(self.logits(), self.corpus) & self.finished
+        return looking.solved(self.logits(), self.corpus, self.model) & self.finished
 
     def grade(self) -> NDArray[np.str_]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
@@ -127,7 +127,7 @@ class Runs(Explainable):
         >>> hl.train(hl.Corpus.notebook(), seeds=[0, 12, 3], record="none").grade().tolist()
         ['solved', 'right by a hair', 'solved']
         """
-        return looking.grade(self.logits(), self.corpus, self.finished)
+        return looking.grade(self.logits(), self.corpus, self.finished, self.model)
 
     @property
     def finished(self) -> NDArray[np.bool_]:

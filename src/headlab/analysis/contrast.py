@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from headlab.analysis.subject import Subject
-from headlab.corpus import Corpus, Dependency
+from headlab.corpus import Corpus
 from headlab.errors import SelectionError
+from headlab.floors import Dependency
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Contrast:
 
     place: where; target, rival: the token ids whose logits are compared, logit(target) - logit(rival)
     other: a place with the same current token where the rival is the target, or None where the corpus has none
-    subject: the nearest earlier position whose token settles the answer here, or None
+    subject: the nearest position whose token settles the answer here (see `Dependency`), or None
     """
 
     place: Place
@@ -43,7 +44,7 @@ class Contrast:
 
 
 def contrasts(subject: Subject) -> list[Contrast]:
-    """Return one contrast for every dependency of the corpus that the prefix settles; raises `SelectionError` for none.
+    """Return one contrast for every dependency of the corpus that what the model sees settles; raises `SelectionError` for none.
 
     >>> from headlab.model.initial import initial
     >>> import numpy as np
@@ -86,7 +87,7 @@ def _at(subject: Subject, sequence: Any, position: Any) -> Contrast:
             raise SelectionError(f"a dependency must be one of: {known}; got sequence {row}, which has none")
         return _of_dependency(subject.corpus, settled[0])
     place = Place(row, subject.position(row, position))
-    for item in subject.corpus.dependencies():
+    for item in subject.corpus.dependencies(subject.model):
         if (item.sequence, item.position) == (place.sequence, place.position):
             return _of_dependency(subject.corpus, item)
     target = int(subject.corpus.targets[row, place.position])

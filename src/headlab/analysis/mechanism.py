@@ -99,7 +99,7 @@ def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
 
 def near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
     """Return [run]: the mean loss is within a third of the gap between the floors from the bigram floor."""
-    floor, bigram_floor = subject.corpus.floor(), subject.corpus.bigram_floor()
+    floor, bigram_floor = subject.corpus.floor(subject.model), subject.corpus.bigram_floor()
     with np.errstate(invalid="ignore"):
         return np.abs(subject.mean_loss - bigram_floor) <= NEAR_BIGRAM * (bigram_floor - floor)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.config import ModelConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
@@ -27,31 +28,33 @@ def view(logits: Array, kind: str) -> Array:
     return VIEWS[kind](logits)
 
 
-def solved(logits: Array, corpus: Corpus) -> NDArray[np.bool_]:
+def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> NDArray[np.bool_]:
     """Return [*run]: at every resolvable position the most likely token is the target.
+
+    model: whose sight decides what is resolvable; None: causal, with positions
 
     >>> corpus = Corpus.notebook()
     >>> bool(solved(np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
     True
     """
-    where = corpus.resolvable()
+    where = corpus.resolvable(model)
     right = logits[..., where, :].argmax(axis=-1) == corpus.targets[where]
     finite = np.isfinite(logits[..., where, :]).all(axis=(-1, -2))
     return right.all(axis=-1) & finite
 
 
-def lead(logits: Array, corpus: Corpus) -> Array:
+def lead(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> Array:
     """Return [*run]: the smallest lead of a target over its strongest rival, over the resolvable positions, in logits.
 
         min over positions of logit(target) - max over other tokens of logit(token)
 
-    Not a number where the corpus has no resolvable position.
+    Not a number where the corpus has no resolvable position; model: as in `solved`.
 
     >>> corpus = Corpus.notebook()
     >>> float(lead(3 * np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
     3.0
     """
-    where = corpus.resolvable()
+    where = corpus.resolvable(model)
     if not where.any():
         return np.full(logits.shape[:-3], np.nan)
     shown = logits[..., where, :]
@@ -62,22 +65,24 @@ def lead(logits: Array, corpus: Corpus) -> Array:
         return np.asarray((targets - rivals).min(axis=-1))
 
 
-def grade(logits: Array, corpus: Corpus, finished: NDArray[np.bool_] | None = None) -> NDArray[np.str_]:
+def grade(
+    logits: Array, corpus: Corpus, finished: NDArray[np.bool_] | None = None, model: ModelConfig | None = None
+) -> NDArray[np.str_]:
     """Return the grade [*run]: `solved`, `right by a hair`, `not solved`, or `nothing to solve` where no position is resolvable.
 
     right by a hair: solved, but at some resolvable position the lead over the strongest rival is below half a logit
-    finished [*run]: which runs' training did not diverge; None: all
+    finished [*run]: which runs' training did not diverge; None: all; model: as in `solved`
 
     >>> corpus = Corpus.notebook()
     >>> right = np.eye(7)[np.maximum(corpus.targets, 0)]
     >>> grade(np.stack([right, 0.4 * right, -right]), corpus).tolist()
     ['solved', 'right by a hair', 'not solved']
     """
-    right = solved(logits, corpus) & (True if finished is None else finished)
+    right = solved(logits, corpus, model) & (True if finished is None else finished)
     with np.errstate(invalid="ignore"):
-        clear = lead(logits, corpus) >= HAIR_LOGITS
+        clear = lead(logits, corpus, model) >= HAIR_LOGITS
     names = np.where(right, np.where(clear, SOLVED, HAIR), NOT_SOLVED)
-    return names if corpus.resolvable().any() else np.full(names.shape, NOTHING_TO_SOLVE)
+    return names if corpus.resolvable(model).any() else np.full(names.shape, NOTHING_TO_SOLVE)
 
 
 def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:
@@ -90,9 +95,13 @@ def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFr
     return result
 
 
-def verdicts(logits: Array, corpus: Corpus) -> list[list[str]]:
-    """Return for every sentence and position: `right`, `wrong`, `open` (no prefix decides it) or `` (no target)."""
-    best, where = logits.argmax(axis=-1), corpus.resolvable()
+def verdicts(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> list[list[str]]:
+    """Return for every sentence and position: `right`, `wrong`, `open` or `` (no target).
+
+    open: nothing that the model sees decides it, so a most likely token that is the target is luck, and not right
+    model: as in `solved`
+    """
+    best, where = logits.argmax(axis=-1), corpus.resolvable(model)
     words = np.where(best == corpus.targets, "right", "wrong")
     words = np.where(where, words, np.where(corpus.targets >= 0, "open", ""))
     return [row[:length].tolist() for row, length in zip(words, corpus.lengths, strict=True)]

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from headlab.analysis import predictions
 from headlab.config import ModelConfig
-from headlab.corpus import Corpus, Dependency
+from headlab.corpus import Corpus
 from headlab.errors import SelectionError
+from headlab.floors import Dependency
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params
@@ -81,7 +82,7 @@ class Subject:
     @cached_property
     def solved(self) -> NDArray[np.bool_]:
         """[run]: every resolvable position's most likely token is its target."""
-        return predictions.solved(self.clean.logits, self.corpus) & self.finite
+        return predictions.solved(self.clean.logits, self.corpus, self.model) & self.finite
 
     @cached_property
     def mean_loss(self) -> Array:
@@ -124,8 +125,8 @@ class Subject:
         return int(layer), int(head)
 
     def settled(self) -> list[Dependency]:
-        """Return the corpus' dependencies that the prefix settles; raises `SelectionError` where there is none."""
-        found = [item for item in self.corpus.dependencies() if item.resolvable]
+        """Return the corpus' dependencies that what the model sees settles; raises `SelectionError` where there is none."""
+        found = [item for item in self.corpus.dependencies(self.model) if item.resolvable]
         if not found:
             following = "; ".join(
                 f"after “{self.corpus.vocabulary[token]}” comes {_these([self.corpus.vocabulary[t] for t in targets])}"

@@ -214,7 +214,7 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
         if figure.suffix not in FIGURES:
             raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
         curves = chosen.curves() if "curves" in chosen.design.keep else None
-        answer(summary, chosen.design.corpus, curves).savefig(writable(figure))
+        answer(summary, chosen.design.corpus, curves, chosen.design.models).savefig(writable(figure))
     if as_json:
         click.echo(json.dumps(study_json(summary), indent=2, ensure_ascii=False))
     else:

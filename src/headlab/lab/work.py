@@ -100,7 +100,7 @@ def python_code(experiment: Experiment) -> str:
             "hl.resume(runs, training)" if experiment.resumes else "hl.train(corpus, model, training, init=runs.params)"
         )
         lines.append(f"run = {on}[0]")
-    asked = "run.explain()" if any(item.resolvable for item in corpus.dependencies()) else "run"
+    asked = "run.explain()" if any(item.resolvable for item in corpus.dependencies(experiment.model)) else "run"
     return "\n".join([*lines, f"print({asked})\n"])
 
 

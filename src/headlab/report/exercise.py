@@ -8,8 +8,9 @@ import numpy as np
 
 from headlab.analysis.explanation import Explanation, Explanations
 from headlab.config import ModelConfig, TrainConfig
-from headlab.corpus import Corpus, Dependency
+from headlab.corpus import Corpus
 from headlab.errors import SelectionError
+from headlab.floors import Dependency
 from headlab.report.recording import moments_of
 from headlab.runs import Run, Runs
 from headlab.study.head_sizes import study_head_sizes
@@ -35,7 +36,7 @@ class Exercise:
 
     @cached_property
     def explanation(self) -> Explanation | None:
-        """Why the run predicts what it predicts; None where the corpus has nothing that an earlier token settles."""
+        """Why the run predicts what it predicts; None where the model sees nothing that settles what a token leaves open."""
         return self.run.explain() if self._settled else None
 
     @cached_property
@@ -45,13 +46,13 @@ class Exercise:
 
     @property
     def _settled(self) -> bool:
-        return any(item.resolvable for item in self.corpus.dependencies())
+        return any(item.resolvable for item in self.corpus.dependencies(self.run.model))
 
     def item_1(self) -> list[str]:
         """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""
         if self.explanation is None:
             return [
-                "No token of this corpus is left open by the current token and settled by an earlier one: "
+                "No token of this corpus is left open by the current token and settled by another that the model sees: "
                 "there is no dependency to code."
             ]
         shown = self.explanation.first(MOST_SHOWN)
@@ -122,7 +123,7 @@ def pick(runs: Runs) -> int:
     close calls. Without one, the solved run of the smallest loss; without any, the run of the smallest loss.
     """
     solved = runs.solved()
-    clear = solved & (runs.final_loss < (runs.corpus.floor() + runs.corpus.bigram_floor()) / 2)
+    clear = solved & (runs.final_loss < (runs.corpus.floor(runs.model) + runs.corpus.bigram_floor()) / 2)
     if clear.any():
         return int(np.argmax(clear))
     loss = np.where(solved, runs.final_loss, np.inf) if solved.any() else runs.final_loss
@@ -156,17 +157,42 @@ def mechanism_sentence(explanation: Explanation) -> str:
     return f"This run is {explanation.mechanism}: {explanation.meaning}."
 
 
-def dependency_sentence(item: Dependency, corpus: Corpus) -> str:
-    """Return what one dependency of a corpus is, in words."""
+def sight_words(model: ModelConfig) -> str:
+    """Return what a model of a shape sees at a position, in words.
+
+    >>> sight_words(ModelConfig()), sight_words(ModelConfig(causal=False))
+    ('the full prefix', 'the whole sentence, the answer included')
+    """
+    if model.positions:
+        return "the full prefix" if model.causal else "the whole sentence, the answer included"
+    return ("the prefix" if model.causal else "the whole sentence") + " without the positions of its tokens"
+
+
+def dependency_sentence(item: Dependency, corpus: Corpus, model: ModelConfig) -> str:
+    """Return what one dependency of a corpus is for a model of a shape, in words.
+
+    >>> corpus, blind = Corpus.notebook(), ModelConfig(causal=False)
+    >>> dependency_sentence(corpus.dependencies(blind)[0], corpus, blind)
+    'Sentence 1, position 0: “<Start>” goes on with “man”, elsewhere with “woman”; “man” at position 1 tells which: it is \
+the answer itself, as without the causal mask every token is seen.'
+    """
     names = corpus.vocabulary
     where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with"
     others = ", ".join(f"“{names[other]}”" for other in item.alternatives)
     fact = f"{where} “{names[item.target]}”, elsewhere with {others}"
     if not item.resolvable:
-        return f"{fact}; nothing before it tells which, so no model can know."
+        return f"{fact}; {_unknowable(item, corpus, model)}."
     if item.settled_by is None or item.settled_token is None:
-        return f"{fact}; the whole prefix tells which."
-    return f"{fact}; “{names[item.settled_token]}” at position {item.settled_by} tells which."
+        return f"{fact}; {'the whole prefix' if model.causal else 'the whole sentence'} tells which."
+    how = ": it is the answer itself, as without the causal mask every token is seen" if item.is_answer else ""
+    return f"{fact}; “{names[item.settled_token]}” at position {item.settled_by} tells which{how}."
+
+
+def _unknowable(item: Dependency, corpus: Corpus, model: ModelConfig) -> str:
+    if model.positions or not corpus.resolvable(model.replace(positions=True))[item.sequence, item.position]:
+        before = "nothing before it" if model.causal else "nothing in its sentence"
+        return f"{before} tells which, so no model can know"
+    return "only positions would tell which, so no model without them can know"
 
 
 def _lower(text: str) -> str:

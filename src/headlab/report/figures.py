@@ -23,12 +23,16 @@ def loss_curve(
     *,
     floor: float,
     bigram_floor: float,
-    seen: str = "softmax",
+    seen: str = "the full prefix",
+    loss_name: str = "softmax",
 ) -> Figure:
-    """Draw the loss over steps with both floors and the steps where the learning rate fell."""
+    """Draw the loss over steps with both floors and the steps where the learning rate fell; seen: what the floor is with."""
     figure, axes = new(7.2, 3.2)
     axes.plot(steps, loss, color=BLUE, linewidth=1.8, label="loss")
-    for value, name, style in ((floor, "floor (full prefix)", "--"), (bigram_floor, "floor (current token only)", ":")):
+    for value, name, style in (
+        (floor, f"floor ({seen.removeprefix('the ')})", "--"),
+        (bigram_floor, "floor (current token only)", ":"),
+    ):
         axes.axhline(value, color=GREY, linestyle=style, linewidth=1)
         axes.annotate(
             f"{name}  {value:.4f}", (0, value), xytext=(4, 3), textcoords="offset points", fontsize=8, color=GREY
@@ -41,7 +45,7 @@ def loss_curve(
     if drops:
         axes.set_title("learning rate: " + ", ".join(drops), fontsize=8, color=ORANGE, loc="right")
     axes.set_xlabel("step")
-    axes.set_ylabel(f"{seen} loss (nats per position)")
+    axes.set_ylabel(f"{loss_name} loss (nats per position)")
     axes.set_ylim(0, float(np.nanmax(loss)) * 1.05)
     axes.set_xlim(0, float(steps[-1]))
     return figure

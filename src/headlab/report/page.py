@@ -14,7 +14,7 @@ from headlab.analysis.predictions import verdicts
 from headlab.analysis.wording import sentence
 from headlab.files import write_atomically
 from headlab.report import figures, study_figures
-from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence
+from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence, sight_words
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
 from headlab.report.html import svg, template
 from headlab.report.views import Embedded
@@ -73,7 +73,9 @@ def render(exercise: Exercise) -> str:
     return template("report.html.j2").render(
         corpus=corpus,
         association=_association(corpus.association()),
-        dependencies=[dependency_sentence(item, corpus) for item in corpus.dependencies()],
+        floor=corpus.floor(run.model),
+        sight=sight_words(run.model),
+        dependencies=[dependency_sentence(item, corpus, run.model) for item in corpus.dependencies(run.model)],
         run=run,
         loss_words=LOSS_WORDS[run.training.loss],
         summary=run.summary(),
@@ -103,7 +105,7 @@ def render(exercise: Exercise) -> str:
 
 def prediction_tables(run: Any, view: str) -> list[ShadedTable]:
     """Return one shaded table a sentence, each row with its target and whether it was predicted."""
-    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus)
+    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus, run.model)
     result = []
     for number, frame in enumerate(run.predictions(view)):
         rows = []
@@ -140,9 +142,10 @@ def _curve(exercise: Exercise) -> Figure:
         run.recorded_steps,
         run.loss,
         run.learning_rate,
-        floor=corpus.floor(),
+        floor=corpus.floor(run.model),
+        seen=sight_words(run.model),
         bigram_floor=corpus.bigram_floor(),
-        seen=run.training.loss.replace("_", " "),
+        loss_name=run.training.loss.replace("_", " "),
     )
 
 

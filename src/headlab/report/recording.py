@@ -103,7 +103,7 @@ class Recording:
                 "causal": model.causal,
                 "d_head": model.d_head,
                 "drops": [[int(run.recorded_steps[at]), float(run.learning_rate[at])] for at in drops.tolist()],
-                "corpus": corpus_values(corpus),
+                "corpus": corpus_values(corpus, model),
             },
             {
                 "moments": np.array(self.moments),
@@ -225,14 +225,14 @@ def tried(run: Run, what: dict[str, Any]) -> Frame:
     return Frame("trial", {"name": name, "rows": effects.table().to_dict("records")})
 
 
-def corpus_values(corpus: Corpus) -> dict[str, Any]:
-    """Return what the page says about the corpus."""
+def corpus_values(corpus: Corpus, model: ModelConfig) -> dict[str, Any]:
+    """Return what the page says about the corpus, as a model of a shape sees it."""
     return {
         "vocabulary": list(corpus.vocabulary),
         "labels": list(corpus.labels),
         "tokens": [[int(token) for token in row if token >= 0] for row in corpus.tokens],
         "targets": [row[: int(length)].tolist() for row, length in zip(corpus.targets, corpus.lengths, strict=True)],
-        "floor": corpus.floor(),
+        "floor": corpus.floor(model),
         "bigram_floor": corpus.bigram_floor(),
         "dependencies": [
             {
@@ -241,6 +241,6 @@ def corpus_values(corpus: Corpus) -> dict[str, Any]:
                 "settled_by": item.settled_by,
                 "resolvable": item.resolvable,
             }
-            for item in corpus.dependencies()
+            for item in corpus.dependencies(model)
         ],
     }

@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.predictions import verdicts
-from headlab.report.exercise import MOST_SHOWN, dependency_sentence
+from headlab.report.exercise import MOST_SHOWN, dependency_sentence, sight_words
 from headlab.report.plain import json_value, plain, records
 from headlab.report.tables import terminal_table
 
@@ -33,10 +33,10 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
         _ids(corpus),
         _blank(terminal_table(corpus.association(), title="Association: P(next token | token)", shade=True)),
         Text(
-            f"Smallest mean loss: {corpus.floor():.4f} with the full prefix, "
+            f"Smallest mean loss: {corpus.floor(run.model):.4f} with {sight_words(run.model)}, "
             f"{corpus.bigram_floor():.4f} with the current token only."
         ),
-        *_sentences(dependency_sentence(item, corpus) for item in corpus.dependencies()),
+        *_sentences(dependency_sentence(item, corpus, run.model) for item in corpus.dependencies(run.model)),
         Rule("The model", align="left"),
         _weights(run),
         Text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
@@ -92,7 +92,7 @@ def _weights(run: "Run") -> Text:
 
 
 def _predictions(run: "Run") -> list[Any]:
-    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus)
+    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus, run.model)
     blocks = []
     for number, frame in enumerate(run.predictions()):
         targets = [corpus.labels[t] if t >= 0 else "" for t in corpus.targets[number, : len(frame)]]
@@ -157,7 +157,7 @@ def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
     run, corpus = exercise.run, exercise.corpus
     return {
         "corpus": corpus.to_dict(),
-        "floor": corpus.floor(),
+        "floor": corpus.floor(run.model),
         "bigram_floor": corpus.bigram_floor(),
         "model": run.model.to_dict(),
         "training": run.training.to_dict(),

@@ -3,6 +3,7 @@
 Conditions stand side by side where their names are short and few, and below each other where they are not.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from headlab.analysis.mechanism import MECHANISMS
+from headlab.config import ModelConfig
 from headlab.corpus import Corpus
 from headlab.report.figures import BLUE, GREY, ORANGE, tidy
 from headlab.study.summary import Group, Summary
+
+Models = Mapping[str, ModelConfig]
 
 WIDTH = 7.2  # inches
 MOST_POINTS, MOST_CONDITIONS, MOST_CURVES, COLUMNS = 400, 60, 10, 5
@@ -40,18 +44,21 @@ def census(study: Summary) -> Figure:
     return _stacked([(_census_height(study), lambda part: _census(part, study))])
 
 
-def curves(table: pd.DataFrame, corpus: Corpus) -> Figure:
-    """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs."""
-    return _stacked([(_curves_height(table), lambda part: _curves(part, table, corpus))])
+def curves(table: pd.DataFrame, corpus: Corpus, models: Models | None = None) -> Figure:
+    """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs.
+
+    models: each condition's, by its name, whose floor is drawn; None: causal, with positions
+    """
+    return _stacked([(_curves_height(table), lambda part: _curves(part, table, corpus, models or {}))])
 
 
-def answer(study: Summary, corpus: Corpus, table: pd.DataFrame | None = None) -> Figure:
+def answer(study: Summary, corpus: Corpus, table: pd.DataFrame | None = None, models: Models | None = None) -> Figure:
     """Draw a study's answer: solved shares and losses, mechanisms, and the curves where a table of them is given."""
     parts: list[Any] = [(_conditions_height(study), lambda part: _conditions(part, study))]
     if len(study.census()):
         parts.append((_census_height(study), lambda part: _census(part, study)))
     if table is not None:
-        parts.append((_curves_height(table), lambda part: _curves(part, table, corpus)))
+        parts.append((_curves_height(table), lambda part: _curves(part, table, corpus, models or {})))
     return _stacked(parts)
 
 
@@ -165,7 +172,7 @@ def _curves_height(table: pd.DataFrame) -> float:
     return 0.4 + 1.9 * -(-min(MOST_CURVES, table["condition"].nunique()) // COLUMNS)
 
 
-def _curves(figure: SubFigure, table: pd.DataFrame, corpus: Corpus) -> None:
+def _curves(figure: SubFigure, table: pd.DataFrame, corpus: Corpus, models: Models) -> None:
     names = list(dict.fromkeys(table["condition"]))
     drawn, last = names[:MOST_CURVES], float(table["step"].max()) + 1
     late = table[table["step"] >= last / 100]
@@ -176,7 +183,7 @@ def _curves(figure: SubFigure, table: pd.DataFrame, corpus: Corpus) -> None:
         for low, high, alpha in (("q10", "q90", 0.15), ("q25", "q75", 0.3)):
             axes.fill_between(rows["step"], rows[low], rows[high], color=BLUE, alpha=alpha, linewidth=0)
         axes.plot(rows["step"], rows["q50"], color=BLUE, linewidth=1.4)
-        for floor, style in ((corpus.floor(), "--"), (corpus.bigram_floor(), ":")):
+        for floor, style in ((corpus.floor(models.get(name)), "--"), (corpus.bigram_floor(), ":")):
             axes.axhline(floor, color=GREY, linestyle=style, linewidth=0.8)
         tidy(axes)
         axes.set(xscale="log", xlim=(max(1.0, last / 100), last), ylim=(0, None))

@@ -144,8 +144,8 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
 
 
 def overview_of(runs: Runs) -> dict[str, NDArray[Any]]:
-    """Return mechanism and pattern share [run]; empty and nan where the corpus has no dependency to explain."""
-    if not any(item.resolvable for item in runs.corpus.dependencies()):
+    """Return mechanism and pattern share [run]; empty and nan where the model sees no dependency to explain."""
+    if not any(item.resolvable for item in runs.corpus.dependencies(runs.model)):
         return {
             "mechanism": np.full(len(runs), "", dtype=object),
             "pattern_share": np.full(len(runs), np.nan, np.float32),

@@ -226,6 +226,11 @@ class StudyDesign:
         """The fields that differ between conditions."""
         return tuple(dict.fromkeys(name for condition in self.conditions for name, _ in condition.factors))
 
+    @property
+    def models(self) -> dict[str, ModelConfig]:
+        """The conditions' models, by the conditions' names."""
+        return {condition.name: condition.model for condition in self.conditions}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain values."""
         return {
