@@ -77,6 +77,21 @@ def test_only_the_command_line_prints_or_ends_the_program():
         assert not calls & {"print", "exit", "eval", "exec"}, path
 
 
+def calls(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+def test_text_leaves_the_program_by_one_door():
+    # What is printed, and what becomes a terminal's text, is made visible there: no text steers a terminal.
+    for path, parts in MODULES.items():
+        if room(parts) in {"cli", "__main__"} and parts[-1] != "terminal.py":
+            assert not {"click.echo", "click.secho", "print", "json.dumps", "Console"} & set(calls(path)), path
+        if room(parts) == "report" and parts[-1] != "tables.py":
+            assert not {"Text", "Text.from_markup", "Console"} & set(calls(path)), path
+
+
 def test_rooms_and_functions_stay_small():
     for path in MODULES:
         text = path.read_text()

@@ -5,7 +5,6 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 
 import dataclasses
 import io
-import json
 import os
 import shlex
 import sys
@@ -29,12 +28,13 @@ from headlab.cli.options import (
     plain,
     read_corpus,
     retrace,
+    safe_cells_option,
     seed_list,
     steps_option,
     threads_option,
 )
 from headlab.cli.study import study
-from headlab.cli.terminal import progress_bar, saveable, show, writable
+from headlab.cli.terminal import complain, open_streams, progress_bar, put_csv, put_json, saveable, say, show, writable
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.errors import ConfigError, HeadlabError
 
@@ -70,7 +70,7 @@ def main() -> None:
     """Run the command line; every error becomes one sentence on standard error (HEADLAB_DEBUG=1: a traceback)."""
     from headlab.errors import OutputError
 
-    _open_streams()
+    open_streams()
     try:
         status = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -78,15 +78,15 @@ def main() -> None:
         error.show()
         status = 2
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
         status = 2
     except HeadlabError as error:
-        _complain(str(error))
+        complain(str(error))
         refused = 1 if isinstance(error, OutputError) and error.__cause__ else 2
         status = getattr(error, "exit_status", refused)
     except (KeyboardInterrupt, click.Abort) as error:
         reason = error.__cause__ if isinstance(error, click.Abort) and error.__cause__ else error
-        _complain(str(reason) or "interrupted")
+        complain(str(reason) or "interrupted")
         status = 128 + int(getattr(reason, "signal_number", 2))
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _discard_output()
@@ -94,35 +94,21 @@ def main() -> None:
     except SystemExit:  # Rich's way of saying the same
         status = 0
     except MemoryError:
-        _complain("the work must fit in memory, and it did not: take fewer runs, or record less (--record none)")
+        complain("the work must fit in memory, and it did not: take fewer runs, or record less (--record none)")
         status = 1
     except Exception as error:
         if os.environ.get("HEADLAB_DEBUG"):
             raise
         _discard_output()
-        _complain(f"the work failed ({type(error).__name__}: {error}): HEADLAB_DEBUG=1 headlab … shows where")
+        complain(f"the work failed ({type(error).__name__}: {error}): HEADLAB_DEBUG=1 headlab … shows where")
         status = 1
     sys.exit(status)
-
-
-def _open_streams() -> None:
-    # `headlab … >&-` leaves no stream at all; a terminal that cannot show ✓ gets a question mark, not a traceback.
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the process ends
-        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _discard_output() -> None:
     # What is still buffered for a reader that has gone, or for a full disk, must not complain at exit.
     with suppress(io.UnsupportedOperation):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"headlab: {line}", err=True)
 
 
 @cli.command()
@@ -166,7 +152,7 @@ def exercise(
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
     file = options["file"]
     corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
-    with progress_bar("training", as_json) as progress:
+    with progress_bar("training") as progress:
         done = homework.exercise(
             corpus,
             model=model,
@@ -182,10 +168,10 @@ def exercise(
     done = dataclasses.replace(done, command=f"{retrace(ctx, file)} --seeds {done.run.seed}")
     page.write(done, target)
     if as_json:
-        click.echo(json.dumps(exercise_json(done, target), indent=2, ensure_ascii=False))
+        put_json(exercise_json(done, target))
     else:
         show(exercise_blocks(done))
-        click.echo(f"\nReport: {target}   ({time.monotonic() - began:.1f} s)")
+        say(f"\nReport: {target}   ({time.monotonic() - began:.1f} s)")
 
 
 @cli.command()
@@ -211,7 +197,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     corpus, numbers = read_corpus(options), seed_list(seeds)
     target = None if save is None else saveable(save)
     interrupted = None
-    with progress_bar("training", as_json) as progress:
+    with progress_bar("training") as progress:
         try:
             runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
         except TrainingInterrupted as error:
@@ -219,11 +205,11 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     if target is not None and len(runs):
         runs.save(target)
     if as_json:
-        click.echo(json.dumps(runs_json(runs), indent=2, ensure_ascii=False))
+        put_json(runs_json(runs))
     else:
         show(runs_blocks(runs))
         if target is not None and len(runs):
-            click.echo(f"saved in {target}")
+            say(f"saved in {target}")
     if interrupted is not None:
         raise interrupted
 
@@ -251,7 +237,7 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
 
         if number is not None:
             raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
-        click.echo(study_page.write(Study(folder), writable(output), factor))
+        say(study_page.write(Study(folder), writable(output), factor))
         return
     from headlab.report import page
     from headlab.report.exercise import of_runs
@@ -262,7 +248,7 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
     shown = dataclasses.replace(shown, command=f"headlab explain {shlex.quote(str(folder))} --run {shown.run.number}")
-    click.echo(page.write(shown, writable(output)))
+    say(page.write(shown, writable(output)))
 
 
 @cli.command()
@@ -272,8 +258,9 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
     "--run", "number", type=plain, default=0, metavar="NUMBER", show_default=True, help="The run, where one is shown."
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of the screen.")
+@safe_cells_option
 @json_option
-def export(folder: Path, table: str, number: Any, output: Path | None, as_json: bool) -> None:
+def export(folder: Path, table: str, number: Any, output: Path | None, safe_cells: bool, as_json: bool) -> None:
     """Print a table of saved runs as CSV, unrounded.
 
     FOLDER is what `headlab train --save` wrote; TABLE is one of these.
@@ -293,8 +280,10 @@ def export(folder: Path, table: str, number: Any, output: Path | None, as_json: 
     from headlab.runs import Runs
 
     frame = table_of(Runs.load(folder), table, number)
-    text = json_text(records(frame)) + "\n" if as_json else csv_text(frame)
-    if output is None:
-        click.echo(text, nl=False)
+    if output is not None:
+        text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
+        write_atomically(writable(output), text.encode(errors="backslashreplace"))
+    elif as_json:
+        put_json(records(frame))
     else:
-        write_atomically(writable(output), text.encode())
+        put_csv(csv_text(frame, safe=safe_cells))

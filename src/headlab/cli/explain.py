@@ -1,6 +1,5 @@
 """`headlab explain`: why a run predicts what it predicts, and every check of it."""
 
-import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from headlab.cli.options import (
     steps_option,
     threads_option,
 )
-from headlab.cli.terminal import progress_bar, show
+from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, SelectionError
 
@@ -153,7 +152,7 @@ def _runs(
     model, training = configurations(options)
     corpus = read_corpus(options)
     numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
-    with progress_bar("training", as_json) as progress:
+    with progress_bar("training") as progress:
         runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
     chosen = runs.seeds[_chosen(runs, None)] if runs.seeds is not None else 0
     return runs, f"{retrace(ctx, file)} --seeds {chosen}"
@@ -176,7 +175,7 @@ def _census(runs: "Runs", command: str, as_json: bool) -> None:
     explanations = runs.explain()
     if as_json:
         census = explanations.census().reset_index()
-        _print_json({"census": records(census), "runs": records(explanations.table())})
+        put_json({"census": records(census), "runs": records(explanations.table())})
     else:
         show(census_blocks(explanations, command))
 
@@ -194,15 +193,14 @@ def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
 def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
     from headlab.analysis.explanation import explain as explain_subject
     from headlab.report.explained import explanation_blocks
-    from headlab.report.plain import json_value
 
     chosen = [run.contrast(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
     explanation = explain_subject(run.subject, chosen, [name])[0]
     if as_json:
-        _print_json(json_value(explanation.to_dict()))
+        put_json(explanation.to_dict())
     else:
-        click.echo(repr(run))
+        say(repr(run))
         show(explanation_blocks(explanation, command))
 
 
@@ -223,23 +221,23 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
         layer, head = question.layer or 0, question.head or 0
         found.append(run.set_pattern(_weights(question.pattern), layer=layer, head=head, **where))
     if as_json:
-        _print_json(
+        put_json(
             {"choice": contrast.words(run.corpus), "effects": [r for item in found for r in records(item.table())]}
         )
         return
     place = contrast.place
     sentence = " ".join(run.corpus.sentences[place.sequence])
-    click.echo(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
+    say(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
     for effects in found:
         show(effects_blocks(effects, contrast.words(run.corpus)))
 
 
 def _table(runs: "Runs", question: Question, as_json: bool) -> None:
-    from headlab.report.plain import json_value, records
+    from headlab.report.plain import records
 
     blocks, frames = _tables(runs, question)
     if as_json:
-        _print_json({name: json_value(records(frame)) for name, frame in frames.items()})
+        put_json({name: records(frame) for name, frame in frames.items()})
     else:
         show(blocks)
 
@@ -292,7 +290,3 @@ def _weights(text: str) -> dict[int | str, float]:
         return {int(place) if place.isdigit() else place: float(weight) for place, weight in pairs}
     except ValueError:
         raise ConfigError(f"--pattern must be weights like man=0.5,2=0.5, got {text!r}") from None
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

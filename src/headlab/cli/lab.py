@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from headlab.cli.options import plain
+from headlab.cli.terminal import say
 from headlab.errors import ConfigError
 
 PORT = 8765
@@ -38,7 +39,7 @@ def lab(port: Any, host: str, browser: bool) -> None:
     token = secrets.token_urlsafe(32)
     hosts = [f"{name}:{port}" for name in _names(host)]
     address = f"http://{hosts[0]}/#token={token}"
-    click.echo(f"The lab is open at {address}   (Ctrl-C ends it)")
+    say(f"The lab is open at {address}   (Ctrl-C ends it)")
     sys.stdout.flush()
     if browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

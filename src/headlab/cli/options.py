@@ -116,6 +116,9 @@ steps_option = click.option(
 )
 threads_option = click.option("--threads", type=plain, metavar="NUMBER", help="Processors to use.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
+safe_cells_option = click.option(
+    "--safe-cells", is_flag=True, help="In CSV, an apostrophe before text that a spreadsheet would run as a formula."
+)
 
 
 def read_corpus(options: dict[str, Any]) -> "Corpus":

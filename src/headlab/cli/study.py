@@ -1,13 +1,12 @@
 """`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headlab.cli.options import json_option, seed_list, threads_option
-from headlab.cli.terminal import progress_bar, show, writable
+from headlab.cli.options import json_option, safe_cells_option, seed_list, threads_option
+from headlab.cli.terminal import complain, duration, progress_bar, put_csv, put_json, say, show, writable
 from headlab.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def new(file: Path) -> None:
     if file.exists():
         raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
     write_atomically(writable(file), TEMPLATE.encode())
-    click.echo(f"{file}   (check it with: headlab study check {file})")
+    say(f"{file}   (check it with: headlab study check {file})")
 
 
 @study.command()
@@ -74,7 +73,7 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
         "bytes": bytes_of(design),
     }
     if as_json:
-        click.echo(json.dumps(cost, indent=2, ensure_ascii=False))
+        put_json(cost)
     else:
         show(_cost_lines(design, cost))
 
@@ -86,7 +85,7 @@ def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
         design.title or "A study",
         f"{len(names)} conditions: {'; '.join(names[:8])}{more}",
         f"{cost['seeds']:,} seeds each: {cost['runs']:,} runs, {cost['steps']:,} steps in all",
-        f"about {_duration(cost['seconds'])} on this machine, and {_size(cost['bytes'])} on the disk",
+        f"about {duration(cost['seconds'])} on this machine, and {_size(cost['bytes'])} on the disk",
     ]
 
 
@@ -130,17 +129,17 @@ def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json:
 
 
 def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
-    with progress_bar("training", as_json, runs=chosen.design.n_runs) as progress:
+    with progress_bar("training", runs=chosen.design.n_runs) as progress:
         trained = chosen.run(threads=threads, progress=progress, join=join, cluster=cluster)
     status = chosen.status()
     if as_json:
-        click.echo(json.dumps({"trained": trained, **_status(status)}, indent=2))
+        put_json({"trained": trained, **_status(status)})
     else:
-        click.echo(f"{trained:,} runs trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
-        click.echo(f"the answer: headlab study show {chosen.store.folder}")
+        say(f"{trained:,} runs trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
+        say(f"the answer: headlab study show {chosen.store.folder}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
-        click.echo(f"headlab: {len(status.failed)} runs could not be trained: {names}", err=True)
+        complain(f"{len(status.failed)} runs could not be trained: {names}")
         click.get_current_context().exit(FAILED_RUNS)
 
 
@@ -153,18 +152,16 @@ def status(folder: Path, as_json: bool) -> None:
 
     now = Study(folder).status()
     if as_json:
-        click.echo(json.dumps(_status(now), indent=2))
+        put_json(_status(now))
         return
     for name, runs in now.by_condition.items():
-        click.echo(f"{name:32} {runs:>9,} runs")
+        say(f"{name:32} {runs:>9,} runs")
     who = f"running: {now.running}" if now.running else "nobody is running it"
-    click.echo(f"{now.runs:,} of {now.of:,} runs, {_duration(now.seconds)} of training; {who}")
+    say(f"{now.runs:,} of {now.of:,} runs, {duration(now.seconds)} of training; {who}")
     if now.damaged:
-        click.echo(
-            f"{now.damaged} damaged files were set aside in {folder / 'damaged'}; run the study to train them again"
-        )
+        say(f"{now.damaged} damaged files were set aside in {folder / 'damaged'}; run the study to train them again")
     for condition, seed in now.failed:
-        click.echo(f"could not be trained: seed {seed} of condition {condition}")
+        say(f"could not be trained: seed {seed} of condition {condition}")
 
 
 def _status(now: Any) -> dict[str, Any]:
@@ -190,7 +187,7 @@ def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
         seeds=None if seeds is None else seed_list(seeds), design=None if file is None else StudyDesign.from_toml(file)
     )
     left = chosen.design.n_runs - chosen.status().runs
-    click.echo(f"{left:,} runs to train: headlab study run {folder}")
+    say(f"{left:,} runs to train: headlab study run {folder}")
 
 
 @study.command(name="show")
@@ -216,7 +213,7 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
         curves = chosen.curves() if "curves" in chosen.design.keep else None
         answer(summary, chosen.design.corpus, curves, chosen.design.models).savefig(writable(figure))
     if as_json:
-        click.echo(json.dumps(study_json(summary), indent=2, ensure_ascii=False))
+        put_json(study_json(summary))
     else:
         show(study_blocks(summary, chosen.design, chosen.status()))
 
@@ -235,7 +232,7 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 
     summary = Study(folder).summary(factor)
     if as_json:
-        click.echo(json.dumps(comparison_json(summary), indent=2, ensure_ascii=False))
+        put_json(comparison_json(summary))
     else:
         show(comparison_blocks(summary))
 
@@ -250,23 +247,28 @@ def export_command(folder: Path, output: Path) -> None:
     """
     from headlab.study.study import Study
 
-    click.echo(Study(folder).export(writable(output)))
+    say(Study(folder).export(writable(output)))
 
 
 @study.command()
 @folder_argument
 @click.argument("query")
+@safe_cells_option
 @json_option
-def sql(folder: Path, query: str, as_json: bool) -> None:
+def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
     """Ask a study's tables in SQL, and print CSV.
 
     The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
     """
+    from headlab.csv_text import csv_text
     from headlab.report.plain import records
     from headlab.study.study import Study
 
     frame = Study(folder).sql(query)
-    click.echo(json.dumps(records(frame), indent=2) + "\n" if as_json else frame.to_csv(index=False), nl=False)
+    if as_json:
+        put_json(records(frame))
+    else:
+        put_csv(csv_text(frame, safe=safe_cells))
 
 
 @study.command()
@@ -279,13 +281,7 @@ def gc(folder: Path) -> None:
     from headlab.study.study import Study
 
     removed = Study(folder).collect_garbage()
-    click.echo(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+    say(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
 
 
 def _size(count: float) -> str:

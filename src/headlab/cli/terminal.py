@@ -1,5 +1,11 @@
-"""What every command does around its work: progress, results on the screen, and output files tried before the work."""
+"""Where everything leaves the program: words for people, JSON and CSV for scripts, progress; output files are tried first.
 
+What stands in a text is never taken for anything else here: no markup, no command of the terminal, no replacement mark.
+"""
+
+import codecs
+import io
+import os
 import sys
 import tempfile
 import time
@@ -9,45 +15,140 @@ from pathlib import Path
 from typing import Any
 
 from headlab.errors import OutputError
+from headlab.visible import escaped, visible
 
 SLOW_SECONDS = 1.0
 REDRAW_SECONDS = 0.05
+BETWEEN_LINES = 10.0  # seconds, where progress is told in words
+AT_LEAST_EVERY = 300.0
+# Our own marks in letters, for a screen that has no others; a user's word is escaped, as no other word may stand for it.
+IN_LETTERS = {"✓": "v", "✗": "x", "·": ".", "→": "->", "−": "-", "≠": "!=", "•": "*", "…": "...", "“": '"', "”": '"'}
+
+
+def open_streams() -> None:
+    """Make both streams usable: there at all, and able to take every character."""
+    # `headlab … >&-` leaves no stream at all; a terminal that cannot show ✓ gets a letter, not a traceback.
+    codecs.register_error("headlab", _in_letters)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the process ends
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="headlab")
+
+
+def _in_letters(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    letters = error.object[error.start : error.end]
+    return "".join(IN_LETTERS.get(letter) or escaped(letter) for letter in letters), error.end
+
+
+def say(text: object = "", *, err: bool = False) -> None:
+    """Print a line for people."""
+    (sys.stderr if err else sys.stdout).write(f"{visible(text)}\n")
+
+
+def complain(text: object) -> None:
+    """Print what is wrong on standard error, a line a problem."""
+    for line in str(text).splitlines():
+        say(f"headlab: {line}", err=True)
+
+
+def show(blocks: Iterable[Any]) -> None:
+    """Print blocks of text and tables, folded to the terminal's width; brackets in a text are brackets."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for block in blocks:
+        console.print(visible(block) if isinstance(block, str) else block, crop=False)
+
+
+def put_json(value: Any) -> None:
+    """Print a value as JSON for scripts, escaped where standard output is not UTF-8."""
+    from headlab.report.plain import json_text
+
+    utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
+    sys.stdout.write(json_text(value, ascii_only=not utf8) + "\n")
+
+
+def put_csv(text: str) -> None:
+    """Print CSV for scripts, as UTF-8 whatever the encoding of standard output."""
+    sys.stdout.flush()
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(text)
+    else:
+        binary.write(text.encode(errors="backslashreplace"))
+        binary.flush()
 
 
 @contextmanager
-def progress_bar(label: str, quiet: bool = False, runs: int | None = None) -> Iterator[Callable[[float], None] | None]:
-    """Show a bar on a terminal, once the work has taken longer than a second; runs: of how many, to say how fast."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
+def progress_bar(
+    label: str, runs: int | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[float], None]]:
+    """Tell on standard error how far work is, once it takes long: a bar on a terminal, lines elsewhere.
+
+    runs: of how many, to say how fast
+    """
+    if sys.stderr.isatty():
+        with _bar(label, runs, clock) as told:
+            yield told
+    else:
+        yield _lines(label, clock)
+
+
+@contextmanager
+def _bar(label: str, runs: int | None, clock: Callable[[], float]) -> Iterator[Callable[[float], None]]:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    began, first, drawn = time.monotonic(), [0.0], [0.0]
-    with Progress(console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(label, total=1.0, visible=False)
+    began, first, drawn = clock(), [0.0], [0.0]
+    words = TextColumn("{task.description}", style="progress.description", markup=False)
+    columns = (words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(visible(label), total=1.0, visible=False)
 
-        def show(done: float) -> None:
-            elapsed = time.monotonic() - began
+        def told(done: float) -> None:
+            elapsed = clock() - began
             if elapsed < drawn[0] + REDRAW_SECONDS:
                 return
             drawn[0] = elapsed
             first[0] = first[0] or done  # a study that goes on does not begin at zero
-            words = f"{label}, {(done - first[0]) * runs / elapsed:,.0f} runs/s" if runs else label
-            bar.update(
-                task, completed=done, description=words, visible=elapsed > SLOW_SECONDS, refresh=elapsed > SLOW_SECONDS
-            )
+            speed = f", {(done - first[0]) * runs / elapsed:,.0f} runs/s" if runs else ""
+            slow = elapsed > SLOW_SECONDS
+            bar.update(task, completed=done, description=visible(label) + speed, visible=slow, refresh=slow)
 
-        yield show
+        yield told
 
 
-def show(blocks: Iterable[Any]) -> None:
-    """Print blocks of text and tables, folded to the terminal's width."""
-    from rich.console import Console
+def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
+    """Return what tells progress in words: after 10 seconds, then with every tenth, but no line within 10 seconds of another."""
+    began = clock()
+    first: list[float] = []
+    last = [began, 0.0]
 
-    console = Console(highlight=False)
-    for block in blocks:
-        console.print(block, crop=False)
+    def told(done: float) -> None:
+        now = clock()
+        first[:] = first or [done]
+        waited = now - last[0]
+        if waited < BETWEEN_LINES or (last[0] > began and done - last[1] < 0.1 and waited < AT_LEAST_EVERY):
+            return
+        last[:] = now, done
+        rest = (now - began) * (1 - done) / (done - first[0]) if done > first[0] else None
+        left = "" if rest is None else f", about {duration(rest)} left"
+        say(f"{label}: {done:.0%}{left}", err=True)
+
+    return told
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> duration(2.04), duration(600), duration(9000)
+    ('2.0 s', '10 minutes', '2.5 hours')
+    """
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def writable(path: Path) -> Path:

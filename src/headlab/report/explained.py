@@ -9,12 +9,11 @@ import pandas as pd
 from rich.console import Group
 from rich.padding import Padding
 from rich.rule import Rule
-from rich.text import Text
 
 from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import MEANINGS
 from headlab.analysis.wording import sentence
-from headlab.report.tables import terminal_table
+from headlab.report.tables import as_text, terminal_table
 
 if TYPE_CHECKING:
     from headlab.analysis.circuits import Circuits
@@ -33,17 +32,17 @@ PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": 
 
 def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any]:
     """Yield the screen's blocks of one run; command: what explains this run, for the checks that the screen offers."""
-    yield Text(f"{explanation.mechanism}: {explanation.meaning}.", style="bold")
+    yield as_text(f"{explanation.mechanism}: {explanation.meaning}.", style="bold")
     for record, checks in zip(explanation.records, check_commands(explanation, command), strict=True):
-        yield Rule(Text(place(record)), align="left")
-        yield Text("• " + sentence(record))
+        yield Rule(as_text(place(record)), align="left")
+        yield as_text("• " + sentence(record))
         if record.finite:
             yield from _numbers(record)
             lines = [f"{f'check {what}':<20}{line}" for what, line in checks.items()]
             # Whole lines, however narrow the terminal: they are there to be copied.
-            yield Group("", Text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
-    yield Text("")
-    yield Text(LEGEND, style="dim")
+            yield Group("", as_text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
+    yield as_text("")
+    yield as_text(LEGEND, style="dim")
 
 
 def check_commands(explanation: "Explanation", command: str) -> list[dict[str, str]]:
@@ -72,9 +71,9 @@ def place(record: "Record") -> str:
 def _numbers(record: "Record") -> Iterator[Any]:
     yield Padding(terminal_table(part_table(record), title=f"{record.pair} = {record.difference:+.2f}"), (1, 0))
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
-        yield Text(f"Coding split: {coding_sentence(record)}")
+        yield as_text(f"Coding split: {coding_sentence(record)}")
     for line in patch_lines(record):
-        yield Text(line)
+        yield as_text(line)
 
 
 def part_table(record: "Record") -> pd.DataFrame:
@@ -145,15 +144,15 @@ def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
         index=census.index,
     )
     yield terminal_table(shown, title=f"Mechanisms of {len(explanations)} runs")
-    yield Text("")
-    yield Text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
+    yield as_text("")
+    yield as_text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
     """Yield the screen's blocks of interventions on one run."""
     yield terminal_table(effect_table(effects), title=pair)
     if effects.disagree.any():
-        yield Text(
+        yield as_text(
             "≠ what was tried disagrees: some flips the prediction or moves it much further than the rest", style="dim"
         )
 
@@ -192,7 +191,7 @@ def circuits_blocks(circuits: "Circuits", head: str) -> Iterator[Any]:
         )
     for name, values in circuits.singular_values.items():
         numbers = ", ".join(f"{value:.2f}" for value in values)
-        yield Text(f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}")
+        yield as_text(f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}")
 
 
 def frame_blocks(frame: pd.DataFrame, title: str) -> Iterator[Any]:

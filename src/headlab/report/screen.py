@@ -15,7 +15,7 @@ from rich.text import Text
 from headlab.analysis.predictions import verdicts
 from headlab.report.exercise import MOST_SHOWN, dependency_sentence, sight_words
 from headlab.report.plain import json_value, plain, records
-from headlab.report.tables import terminal_table
+from headlab.report.tables import as_text, terminal_table
 
 if TYPE_CHECKING:
     from headlab.report.exercise import Exercise
@@ -29,20 +29,20 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
     solved = int(exercise.runs.solved().sum())
     return [
         Rule("The corpus", align="left"),
-        Text("\n".join(" ".join(sentence) for sentence in corpus.sentences)),
+        as_text("\n".join(" ".join(sentence) for sentence in corpus.sentences)),
         _ids(corpus),
         _blank(terminal_table(corpus.association(), title="Association: P(next token | token)", shade=True)),
-        Text(
+        as_text(
             f"Smallest mean loss: {corpus.floor(run.model):.4f} with {sight_words(run.model)}, "
             f"{corpus.bigram_floor():.4f} with the current token only."
         ),
         *_sentences(dependency_sentence(item, corpus, run.model) for item in corpus.dependencies(run.model)),
         Rule("The model", align="left"),
         _weights(run),
-        Text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
+        as_text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()), style="dim"),
         Rule("Training", align="left"),
-        Text(training_lines(run)),
-        Text(f"{solved} of {len(exercise.runs)} runs are solved; shown is {run!r}."),
+        as_text(training_lines(run)),
+        as_text(f"{solved} of {len(exercise.runs)} runs are solved; shown is {run!r}."),
         Rule("Item 1: predictions and attention", align="left"),
         *_predictions(run),
         *_attention(run),
@@ -72,7 +72,9 @@ def training_lines(run: "Run") -> str:
 
 def _ids(corpus: Any) -> Text:
     rows = zip(corpus.tokens.tolist(), corpus.targets.tolist(), strict=True)
-    return Text("\n".join(f"ids {_real(tokens)} → targets {_real(targets)}" for tokens, targets in rows), style="dim")
+    return as_text(
+        "\n".join(f"ids {_real(tokens)} → targets {_real(targets)}" for tokens, targets in rows), style="dim"
+    )
 
 
 def _real(ids: Iterable[int]) -> list[int]:
@@ -88,7 +90,7 @@ def _weights(run: "Run") -> Text:
     ranks = ", ".join(f"{rank:.2f}" for rank in np.ravel(table.attrs["effective_rank_W_QK"]))
     rows = zip(table.index[:-1].astype(str), table["shape"].astype(str), strict=False)
     weights = "   ".join(" ".join(row) for row in rows)
-    return Text(f"{weights}\n{table['parameters'].iloc[-1]} parameters; effective rank of W_QK: {ranks}")
+    return as_text(f"{weights}\n{table['parameters'].iloc[-1]} parameters; effective rank of W_QK: {ranks}")
 
 
 def _predictions(run: "Run") -> list[Any]:
@@ -125,7 +127,7 @@ def _contributions(exercise: "Exercise") -> list[Any]:
 
 
 def _sentences(sentences: Iterable[str]) -> list[Any]:
-    return [Padding(Text("• " + sentence), (0, 0)) for sentence in sentences]
+    return [Padding(as_text("• " + sentence), (0, 0)) for sentence in sentences]
 
 
 def solved_table(study: "Summary") -> Group:
@@ -186,6 +188,6 @@ def runs_blocks(runs: "Runs") -> list[Any]:
     solved, diverged = int(runs.solved().sum()), int((~runs.finished).sum())
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
-        *([Text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
-        Text(f"{solved} of {len(runs)} runs solved, {diverged} diverged"),
+        *([as_text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
+        as_text(f"{solved} of {len(runs)} runs solved, {diverged} diverged"),
     ]

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.rule import Rule
-from rich.text import Text
 
 from headlab.report.plain import records
 from headlab.report.screen import solved_table
-from headlab.report.tables import terminal_table
+from headlab.report.tables import as_text, terminal_table
 from headlab.study.design import StudyDesign
 from headlab.study.study import Status
 from headlab.study.summary import Summary
@@ -18,18 +17,18 @@ from headlab.study.summary import Summary
 
 def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Iterator[Any]:
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
-    yield Rule(design.title or "Study", align="left")
+    yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
-    yield Text(f"{status.runs:,} runs of {len(design.conditions)} conditions{missing}")
+    yield as_text(f"{status.runs:,} runs of {len(design.conditions)} conditions{missing}")
     yield solved_table(summary)
     mechanisms = summary.mechanisms()
     if mechanisms.size:
         label = "" if summary.factor == "condition" else f"{summary.factor} "
         named = mechanisms.rename(index=lambda value: f"{label}{value}")
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
-        yield Text("")
+        yield as_text("")
     for sentence in summary.sentences():
-        yield Text("• " + sentence)
+        yield as_text("• " + sentence)
 
 
 def comparison_blocks(summary: Summary) -> Iterator[Any]:
@@ -37,7 +36,7 @@ def comparison_blocks(summary: Summary) -> Iterator[Any]:
     for title, frame in _comparisons(summary).items():
         if len(frame):
             yield terminal_table(_pairs(frame), title=title)
-            yield Text("")
+            yield as_text("")
 
 
 def comparison_json(summary: Summary) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 from rich.cells import cell_len
@@ -10,12 +10,19 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from headlab.visible import visible
+
 if TYPE_CHECKING:
     from headlab.runs import Run
 
 GAP = 2  # characters between columns
 _SHADES = (16, 17, 18, 19, 25, 31, 37, 43, 79, 115, 151)  # 256-colour steps from dark blue to pale green
 MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
+
+
+def as_text(text: object, style: str = "", **options: Any) -> Text:
+    """Return a text for the terminal as it is: brackets are brackets, and what a terminal would obey is written out."""
+    return Text(visible(text), style=style, **options)
 
 
 def terminal_table(
@@ -29,13 +36,13 @@ def terminal_table(
     """Return a table for Rich; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
     rows = [[_cell(value, shade) for value in row] for row in frame.itertuples(index=False)]
     columns = [
-        TableColumn(Text(str(name)), [row[number] for row in rows], "right")
+        TableColumn(as_text(str(name)), [row[number] for row in rows], "right")
         for number, name in enumerate(frame.columns)
     ]
     if marks is not None and targets is not None:
         verdicts = [_verdict(mark, target) for mark, target in zip(marks, targets, strict=True)]
-        columns.append(TableColumn(Text("target"), verdicts, "left"))
-    return TerminalTable(title, [Text(str(label), style="bold") for label in frame.index], columns)
+        columns.append(TableColumn(as_text("target"), verdicts, "left"))
+    return TerminalTable(title, [as_text(str(label), style="bold") for label in frame.index], columns)
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,10 @@ class TerminalTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | Text]:
         """Yield one table after the other, each no wider than the terminal."""
         room = options.max_width - max((cell_len(label.plain) for label in self.labels), default=0)
-        yield Text(self.title, style="bold")
+        yield as_text(self.title, style="bold")
         for number, columns in enumerate(fold(self.columns, room)):
             if number:
-                yield Text("")
+                yield as_text("")
             table = Table(box=None, pad_edge=False, padding=(0, 1))
             table.add_column("", no_wrap=True)
             for column in columns:
@@ -79,7 +86,7 @@ class TerminalTable:
 def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
     """Return the columns in stretches that fit into `room` characters; a column wider than that stands alone.
 
-    >>> column = TableColumn(Text("man"), [Text("0.5")], "right")
+    >>> column = TableColumn(as_text("man"), [as_text("0.5")], "right")
     >>> [len(stretch) for stretch in fold([column] * 5, room=11)]
     [2, 2, 1]
     """
@@ -96,20 +103,20 @@ def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
 
 def _cell(value: object, shade: bool) -> Text:
     if not isinstance(value, float):
-        return Text(str(value))
+        return as_text(str(value))
     text = "" if pd.isna(value) else f"{value:.3f}"
     if not shade or not 0 <= value <= 1:
-        return Text(text)
+        return as_text(text)
     level = round(value * (len(_SHADES) - 1))
     if level == 0:  # as on paper: nothing there, whatever the terminal's background
-        return Text(text, style="dim")
+        return as_text(text, style="dim")
     ink = "black" if level > 6 else "bright_white"
-    return Text(text, style=f"{ink} on color({_SHADES[level]})")
+    return as_text(text, style=f"{ink} on color({_SHADES[level]})")
 
 
 def _verdict(mark: str, target: str) -> Text:
     style = {"right": "green", "wrong": "bold red"}.get(mark, "dim")
-    return Text(f"{MARKS[mark]} {target}", style=style)
+    return as_text(f"{MARKS[mark]} {target}", style=style)
 
 
 def shading(frame: pd.DataFrame, color: str = "33, 110, 180") -> Callable[[object], str]:

@@ -1,0 +1,162 @@
+"""How text leaves the program: no text is markup, steers a terminal, or becomes another text, in any encoding."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import headlab as hl
+from headlab.cli.terminal import progress_bar, say, show
+from headlab.report.tables import as_text, terminal_table
+from headlab.visible import visible
+
+ESCAPES = {
+    "colour": "\x1b[31mred",
+    "title": "\x1b]0;owned\x07",
+    "link": "\x1b]8;;http://stolen.test\x07here",
+    "bell": "ding\x07",
+    "backspace": "good\x08\x08bad",
+    "c1": "\x9b2J",
+    "bidi": "\u202egnp.exe",
+    "isolate": "\u2066x\u2069",
+    "zero width": "a\u200bb",
+    "delete": "\x7f",
+}
+MARKUP = [
+    "[/matter]",
+    "[draft]",
+    "[bold]x[/bold]",
+    "[link=http://x]y",
+    ":smile:",
+    "[@click=app.quit]q",
+    "\\[x]",
+    "[",
+    "]",
+]
+
+
+def shell(arguments: list[str], folder: Path, text: str = "", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "headlab", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        input=text.encode(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("word", ESCAPES.values(), ids=ESCAPES)
+def test_a_word_never_steers_the_terminal(run: Any, word: str) -> None:
+    Path("words.txt").write_text(f"man {word} a\nwoman {word} b\n", encoding="utf-8")
+    for table in ([], ["--show", "circuits"], ["--show", "paths"], ["--ablate", "source:1"]):
+        status, out, err = run("explain", "words.txt", "--seeds", "0", "--steps", "20", *table)
+        assert (status, err) == (0, "")
+        assert visible(out) == out
+        assert visible(word) in out.replace("\n", "")
+
+
+@pytest.mark.parametrize("word", ESCAPES.values(), ids=ESCAPES)
+def test_an_error_never_steers_the_terminal(run: Any, word: str) -> None:
+    requests = (["train", word], [word], ["train", f"--{word}"], ["explain", "--show", word], ["study", "status", word])
+    for request in (*requests, ["study", "run", word], ["train", "--optimizer", word], ["export", word]):
+        status, out, err = run(*request)
+        assert (status, out) == (2, "")
+        assert visible(err) == err
+        assert len(err) > 20
+
+
+@pytest.mark.parametrize("word", MARKUP)
+def test_brackets_are_brackets_wherever_text_is_shown(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    import pandas as pd
+
+    show([word, as_text(word), terminal_table(pd.DataFrame({word: [0.5]}, index=[word]), title=word)])
+    say(word)
+    assert capsys.readouterr().out.count(word) == 6
+
+
+def test_a_study_s_title_is_only_text(run: Any) -> None:
+    title = "it [/matter] [draft] \\u001B]0;owned\\u0007"
+    Path("s.toml").write_text(f'title = "{title}"\nseeds = "0:4"\n[training]\nsteps = 20\n[grid]\nd_head = [2, 3]\n')
+    for command in (["check", "s.toml"], ["run", "s.toml"], ["show", "s"], ["status", "s"], ["compare", "s"]):
+        status, out, err = run("study", *command)
+        assert (status, err) == (0, "")
+        assert visible(out) == out
+        if command[0] in ("check", "show"):
+            assert r"it [/matter] [draft] \x1b]0;owned\x07" in out
+
+
+ENCODINGS = ["ascii", "cp1252"]
+CHINESE = "男人 点了 鸡\n女人 点了 牛\n"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_scripts_get_every_word_whatever_the_encoding(tmp_path: Path, encoding: str) -> None:
+    hl.train(hl.Corpus.from_text(CHINESE), training=hl.TrainConfig.of(steps=5)).save(tmp_path / "kept")
+    explained = shell(["explain", "kept", "--json"], tmp_path, PYTHONIOENCODING=encoding)
+    assert json.loads(explained.stdout.decode(encoding))["dependencies"][0]["words"] == [
+        "<Start>",
+        "男人",
+        "点了",
+        "鸡",
+    ]
+    table = shell(["export", "kept", "association"], tmp_path, PYTHONIOENCODING=encoding)
+    assert table.stdout.decode().splitlines()[0] == "token,<Start>,男人,点了,鸡,女人,牛"
+    assert (explained.stderr, table.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_people_get_every_word_whatever_the_encoding(tmp_path: Path, encoding: str) -> None:
+    done = shell(["explain", "-", "--seeds", "0", "--steps", "9"], tmp_path, CHINESE, PYTHONIOENCODING=encoding)
+    out = done.stdout.decode(encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "?" not in out
+    assert r"\u7537\u4eba" in out
+
+
+def clocked(*seconds: float) -> Any:
+    return itertools.chain(seconds, itertools.repeat(seconds[-1])).__next__
+
+
+def test_without_a_terminal_progress_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("training", clock=clocked(0, 1, 9, 10, 11, 21, 40)) as progress:
+        for done in (0.0, 0.1, 0.2, 0.21, 0.22, 0.5):
+            progress(done)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["training: 20%, about 40 s left", "training: 50%, about 40 s left"]
+
+
+def test_quick_work_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("training", clock=clocked(0, 9.9)) as progress:
+        for number in range(10):
+            progress(number / 10)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_slow_work_is_told_rarely_and_work_that_stands_still_too(capsys: pytest.CaptureFixture[str]) -> None:
+    hours = [0.0, *range(0, 36_000, 5)]
+    with progress_bar("[training]\x1b", clock=clocked(*hours)) as progress:
+        for second in hours[1:]:
+            progress(second / 1e6)
+    lines = capsys.readouterr().err.splitlines()
+    assert 100 <= len(lines) <= 120
+    assert all(line.startswith(r"[training]\x1b: ") and "hours left" in line for line in lines)
+
+
+def test_the_bar_s_label_is_only_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("rich.console.Console", lambda **_: Console(stderr=True, force_terminal=True, width=120))
+    with progress_bar("it [/matter] \x1b]0;owned\x07", clock=clocked(0, 3, 6, 9)) as progress:
+        progress(0.1)
+        progress(0.5)
+    err = capsys.readouterr().err
+    assert r"it [/matter] \x1b]0;owned\x07" in err
+    assert "\x07" not in err
