@@ -1,28 +1,116 @@
 """Files that are there whole and for good, or not at all: a temporary name, flushed to the disk, renamed, the folder flushed."""
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import os
+import secrets
+import stat
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from headlab.errors import OutputError
 
 PARTIAL = ".part"  # what a file is called while it is written; a killed process may leave one
+_NOT_REPLACED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY}  # by whoever may still write into the file
+_REASONS = {
+    errno.ENOSPC: ("have room on the disk", "make room or choose another place"),
+    errno.EDQUOT: ("fit into your share of the disk", "make room or choose another place"),
+    errno.EFBIG: ("be no larger than files may be here", "raise the limit (ulimit -f) or choose another place"),
+    errno.ENOMEM: ("fit in memory", "close other programs or take less"),
+    errno.EROFS: ("be where files can be written", "choose another place"),
+    errno.ENOENT: ("be in a folder that can be written", "choose another place"),
+    errno.EPIPE: ("be read to its end", "keep its reader open"),
+    errno.ENAMETOOLONG: ("have a name that the disk can hold", "choose a shorter one"),
+    errno.EMFILE: ("be one of the files that can be open", "raise the limit (ulimit -n) or close other programs"),
+    errno.EIO: ("be on a disk that works", "choose another place"),
+}
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that somebody asked for; raises `OutputError`."""
+def write_output(path: Path, data: bytes) -> None:
+    """Write what somebody asked for, whole or not at all, to wherever the path leads; raises `OutputError`.
+
+    A file is replaced in one step and keeps mode, owner and attributes; a new one gets the usual mode. Symbolic links are
+    followed and stay. Devices and pipes are written into (a named pipe waits for its reader), and so is what an open
+    descriptor stands for: /dev/stdout, /dev/fd/3. What the shell's `>` may not write is refused, a read-only file too.
+    Where a file may be written but not replaced (another's, in a sticky folder; in a folder without write permission;
+    mounted by itself) it is written in place. Of a file with several names (hard links) this name alone gets the new
+    content.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "link").symlink_to("target")
+    ...     write_output(Path(folder, "link"), b"text")
+    ...     Path(folder, "link").is_symlink(), Path(folder, "target").read_bytes()
+    (True, b'text')
+    """
     try:
-        write_whole(path, data)
+        number, now = _descriptor(path), None
+        if number is not None:
+            sys.stdout.flush()  # what was printed before comes before
+            _write_into(os.dup(number), data)
+        elif (now := _status(path)) is None or stat.S_ISREG(now.st_mode):
+            _replace(Path(os.path.realpath(path)), data, now)
+        else:
+            _write_into(os.open(path, os.O_WRONLY | os.O_NOCTTY), data)
+    except (OSError, MemoryError) as error:
+        raise unwritten("the output", path, error) from error
+
+
+def check_output(path: Path) -> None:
+    """Raise `OutputError` where `write_output` would; nothing is made, changed, emptied or waited for."""
+    try:
+        number, now = _descriptor(path), None
+        if number is not None:
+            _check_descriptor(number)
+        elif (now := _status(path)) is None:
+            with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):  # noqa: PTH120  # may be ""
+                pass  # os.access says yes to root, everywhere
+        elif stat.S_ISREG(now.st_mode):
+            os.close(os.open(path, os.O_WRONLY))
+        elif stat.S_ISDIR(now.st_mode):
+            raise OutputError(f"the output must be a file, got the folder {str(path)!r}: name a file in it")
+        elif not os.access(path, os.W_OK):  # to open a pipe waits, to open a device may do something
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise OutputError(
-            f"the output must be writable, got {str(path)!r} ({error.strerror}): choose another place"
-        ) from None
+        raise unwritten("the output", path, error) from None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file; raises `OSError`.
+def shown(path: Path) -> str:
+    r"""Return a path as text that every medium can hold: bytes of a name that are no UTF-8 are written as \xNN.
+
+    >>> print(shown(Path("r\udcff.html")))
+    r\xff.html
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def leads_to_stdout(path: Path) -> bool:
+    """Return whether a path stands for this process's standard output."""
+    return _descriptor(path) == 1
+
+
+def unwritten(subject: str, path: Path, error: OSError | MemoryError, remedy: str | None = None) -> OutputError:
+    """Return the error to raise for what could not be written: what was needed, what came, what to do.
+
+    subject: what it is, in words; remedy: what to do, instead of the usual
+
+    >>> unwritten("the output", Path("a"), OSError(errno.ENOSPC, "No space left on device"))
+    OutputError("the output must have room on the disk, got 'a' (No space left on device): make room or choose another place")
+    """
+    number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno or 0
+    what, usual = _REASONS.get(number, ("be writable", "choose another place"))
+    why = os.strerror(number) if number else str(error)
+    return OutputError(f"{subject} must {what}, got {str(path)!r} ({why}): {remedy or usual}")
+
+
+def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+    """Write a file of ours, replacing whatever bears its name; raises `OSError`.
+
+    like: the file that it replaces, whose mode, owner and attributes it gets
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -32,7 +120,10 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     temporary = partial(path.parent, path.name)
     with removed_on_failure(temporary):
-        with temporary.open("wb") as file:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o666 if like is None else 0o600), "wb") as file:
+            if like is not None:
+                _resemble(file.fileno(), path, like)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -41,8 +132,8 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def partial(folder: Path, name: str) -> Path:
-    """Return what a file is called while this process writes it."""
-    return folder / f"{name}-{os.getpid()}{PARTIAL}"
+    """Return a name for a file while it is written: no other process or thread has the same."""
+    return folder / f"{name[:40]}-{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"
 
 
 @contextlib.contextmanager
@@ -68,3 +159,59 @@ def flush_folder(folder: Path) -> None:
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return which of this process's open descriptors a path stands for, by whatever links, or None."""
+    own = {os.path.realpath("/dev/fd"), f"/proc/{os.getpid()}/fd"}
+    for _ in range(40):  # links, as many as the system follows
+        if path.name.isdecimal() and os.path.realpath(path.parent) in own:
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _check_descriptor(number: int) -> None:
+    if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _write_into(handle: int, data: bytes) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
+def _replace(path: Path, data: bytes, now: os.stat_result | None) -> None:
+    if now is None:
+        write_whole(path, data)
+        return
+    handle = os.open(path, os.O_WRONLY)  # who may not write into a file may not replace it either
+    try:
+        write_whole(path, data, now)
+    except OSError as error:
+        if error.errno not in _NOT_REPLACED:
+            raise
+        os.ftruncate(handle, 0)
+        _write_into(os.dup(handle), data)
+    finally:
+        os.close(handle)
+
+
+def _resemble(handle: int, path: Path, like: os.stat_result) -> None:
+    """Give a new file the owner, the mode and the attributes (access lists, say) of the one that it replaces."""
+    if (like.st_uid, like.st_gid) != (os.geteuid(), os.fstat(handle).st_gid):
+        os.fchown(handle, like.st_uid, like.st_gid)  # where this is refused, so is the replacement
+    os.fchmod(handle, stat.S_IMODE(like.st_mode))
+    with contextlib.suppress(AttributeError, OSError):  # not on every system
+        for name in os.listxattr(path):
+            with contextlib.suppress(OSError):
+                os.setxattr(handle, name, os.getxattr(path, name))

@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_tensors
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import HeadlabError, OutputError, WeightsError
-from headlab.files import write_atomically
+from headlab.files import write_output
 from headlab.model.params import coerce
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def save(runs: "Runs", folder: str | Path) -> Path:
         "training": runs.training.to_dict(),
         "optimizer_step": runs.optimizer_step,
     }
-    write_atomically(folder / WEIGHTS, data)
-    write_atomically(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False).encode())
+    write_output(folder / WEIGHTS, data)
+    write_output(folder / CONFIG, json.dumps(config, indent=2, ensure_ascii=False).encode())
     return folder
 
 

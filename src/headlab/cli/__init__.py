@@ -6,7 +6,6 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 import dataclasses
 import io
 import os
-import shlex
 import sys
 import time
 from contextlib import suppress
@@ -30,11 +29,22 @@ from headlab.cli.options import (
     retrace,
     safe_cells_option,
     seed_list,
+    shell_word,
     steps_option,
     threads_option,
 )
 from headlab.cli.study import study
-from headlab.cli.terminal import complain, open_streams, progress_bar, put_csv, put_json, saveable, say, show, writable
+from headlab.cli.terminal import (
+    complain,
+    open_streams,
+    progress_bar,
+    put_csv,
+    put_json,
+    saveable,
+    show,
+    writable,
+    written,
+)
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.errors import ConfigError, HeadlabError
 
@@ -171,7 +181,7 @@ def exercise(
         put_json(exercise_json(done, target))
     else:
         show(exercise_blocks(done))
-        say(f"\nReport: {target}   ({time.monotonic() - began:.1f} s)")
+        written(target, "\nReport: ", f"   ({time.monotonic() - began:.1f} s)")
 
 
 @cli.command()
@@ -209,7 +219,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     else:
         show(runs_blocks(runs))
         if target is not None and len(runs):
-            say(f"saved in {target}")
+            written(target, "saved in ")
     if interrupted is not None:
         raise interrupted
 
@@ -237,7 +247,7 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
 
         if number is not None:
             raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
-        say(study_page.write(Study(folder), writable(output), factor))
+        written(study_page.write(Study(folder), writable(output), factor))
         return
     from headlab.report import page
     from headlab.report.exercise import of_runs
@@ -247,8 +257,8 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
         raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
-    shown = dataclasses.replace(shown, command=f"headlab explain {shlex.quote(str(folder))} --run {shown.run.number}")
-    say(page.write(shown, writable(output)))
+    shown = dataclasses.replace(shown, command=f"headlab explain {shell_word(folder)} --run {shown.run.number}")
+    written(page.write(shown, writable(output)))
 
 
 @cli.command()
@@ -274,7 +284,7 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     weights      shapes and numbers of parameters
     """
     from headlab.csv_text import csv_text
-    from headlab.files import write_atomically
+    from headlab.files import write_output
     from headlab.report.export import table_of
     from headlab.report.plain import json_text, records
     from headlab.runs import Runs
@@ -282,7 +292,7 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     frame = table_of(Runs.load(folder), table, number)
     if output is not None:
         text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
-        write_atomically(writable(output), text.encode(errors="backslashreplace"))
+        write_output(writable(output), text.encode(errors="backslashreplace"))
     elif as_json:
         put_json(records(frame))
     else:

@@ -1,6 +1,5 @@
 """`headlab explain`: why a run predicts what it predicts, and every check of it."""
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from headlab.cli.options import (
     read_corpus,
     retrace,
     seed_list,
+    shell_word,
     steps_option,
     threads_option,
 )
@@ -146,7 +146,7 @@ def _runs(
             )
         runs = Runs.load(file)
         chosen = _chosen(runs, number)
-        return runs, f"headlab explain {shlex.quote(str(file))} --run {chosen}"
+        return runs, f"headlab explain {shell_word(file)} --run {chosen}"
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)

@@ -1,6 +1,7 @@
 """Options that several commands share, in the library's own words, and how they become the library's records."""
 
 import dataclasses
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -146,15 +147,28 @@ def given(ctx: click.Context) -> list[str]:
     return [name for name in ctx.params if name in _RETRACED and ctx.get_parameter_source(name) is typed]
 
 
+def shell_word(path: Path | str) -> str:
+    r"""Return a path or a text as a word of a command that can be copied, whatever its name.
+
+    >>> shell_word("my runs"), shell_word("r\udcff")
+    ("'my runs'", "$'r\\xff'")
+    """
+    text = str(path)
+    if text.isprintable():  # half characters stand for bytes that are no UTF-8, and are not
+        return shlex.quote(text)
+    escaped = "".join(chr(b) if 32 <= b < 127 and chr(b) not in "'\\" else f"\\x{b:02x}" for b in os.fsencode(text))
+    return f"$'{escaped}'"
+
+
 def retrace(ctx: click.Context, file: Path | None) -> str:
     """Return the `headlab explain` command with the corpus, model and training options that were typed."""
-    words = ["headlab explain", *([] if file is None else [shlex.quote(str(file))])]
+    words = ["headlab explain", *([] if file is None else [shell_word(file)])]
     for name in given(ctx):
         value, option = ctx.params[name], name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value or name == "no_start" else f"--no-{option}")
         else:
-            words.append(f"--{option} {shlex.quote(str(value))}")
+            words.append(f"--{option} {shell_word(str(value))}")
     return " ".join(words)
 
 

@@ -1,12 +1,13 @@
 """`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headlab.cli.options import json_option, safe_cells_option, seed_list, threads_option
-from headlab.cli.terminal import complain, duration, progress_bar, put_csv, put_json, say, show, writable
+from headlab.cli.options import json_option, safe_cells_option, seed_list, shell_word, threads_option
+from headlab.cli.terminal import complain, duration, progress_bar, put_csv, put_json, say, show, writable, written
 from headlab.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ def new(file: Path) -> None:
 
     As it is, it is the homework's second item, with 1,000 runs a head size.
     """
-    from headlab.files import write_atomically
+    from headlab.files import leads_to_stdout, write_output
     from headlab.study.design import TEMPLATE
 
-    if file.exists():
+    if file.is_file() and not leads_to_stdout(file):
         raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
-    write_atomically(writable(file), TEMPLATE.encode())
-    say(f"{file}   (check it with: headlab study check {file})")
+    write_output(writable(file), TEMPLATE.encode())
+    written(file, after=f"   (check it with: headlab study check {shell_word(file)})")
 
 
 @study.command()
@@ -200,6 +201,7 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
 
     Solved shares and losses, mechanisms, and what can be concluded from how many runs.
     """
+    from headlab.files import write_output
     from headlab.report.studies import study_blocks, study_json
     from headlab.study.study import Study
 
@@ -208,10 +210,15 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
     if figure is not None:
         from headlab.report.study_figures import answer
 
-        if figure.suffix not in FIGURES:
+        kind = figure.suffix.lower()
+        if kind not in FIGURES:
             raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
+        target, drawn = writable(figure), io.BytesIO()
         curves = chosen.curves() if "curves" in chosen.design.keep else None
-        answer(summary, chosen.design.corpus, curves, chosen.design.models).savefig(writable(figure))
+        answer(summary, chosen.design.corpus, curves, chosen.design.models).savefig(
+            drawn, format=kind.removeprefix(".")
+        )
+        write_output(target, drawn.getvalue())
     if as_json:
         put_json(study_json(summary))
     else:
@@ -247,7 +254,7 @@ def export_command(folder: Path, output: Path) -> None:
     """
     from headlab.study.study import Study
 
-    say(Study(folder).export(writable(output)))
+    written(Study(folder).export(writable(output)))
 
 
 @study.command()

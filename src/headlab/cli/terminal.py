@@ -7,14 +7,13 @@ import codecs
 import io
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from headlab.errors import OutputError
+from headlab.files import check_output, leads_to_stdout, shown
 from headlab.visible import escaped, visible
 
 SLOW_SECONDS = 1.0
@@ -152,20 +151,19 @@ def duration(seconds: float) -> str:
 
 
 def writable(path: Path) -> Path:
-    """Return a file's path if it can be written; raises `OutputError`."""
-    if path.is_dir():
-        raise OutputError(f"--output must be a file, got the folder {str(path)!r}: name a file in it")
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):  # os.access says yes to root, everywhere
-            return path
-    except OSError as error:
-        raise OutputError(
-            f"--output must be in a folder that can be written, got {str(path)!r} ({error.strerror}): choose another place"
-        ) from None
+    """Return an output's path if it can be written, before the work is done for it; raises `OutputError`."""
+    check_output(path)
+    return path
+
+
+def written(path: Path, before: str = "", after: str = "") -> None:
+    """Say where an output is, unless it went to standard output itself."""
+    if not leads_to_stdout(path):
+        say(f"{before}{shown(path)}{after}")
 
 
 def saveable(folder: Path) -> Path:
     """Return a folder's path if it can be made and written; raises `OutputError`."""
     # Before the training, not after it: the nearest folder that exists must take new files.
-    writable(next(parent for parent in (folder, *folder.absolute().parents) if parent.exists()) / ".headlab")
+    writable(next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent)) / ".headlab")
     return folder

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from headlab.analysis.mechanism import MEANINGS
 from headlab.analysis.predictions import verdicts
 from headlab.analysis.wording import sentence
-from headlab.files import write_atomically
+from headlab.files import write_output
 from headlab.report import figures, study_figures
 from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence, sight_words
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
@@ -63,7 +63,7 @@ class Why:
 
 def write(exercise: Exercise, path: str | Path) -> Path:
     """Write the page of an exercise whole or not at all; raises `OutputError`."""
-    write_atomically(Path(path), render(exercise).encode())
+    write_output(Path(path), render(exercise).encode())
     return Path(path)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from headlab.analysis.mechanism import MEANINGS
 from headlab.config import ModelConfig, TrainConfig
-from headlab.files import write_atomically
+from headlab.files import write_output
 from headlab.report import study_figures as figures
 from headlab.report.html import svg, template
 from headlab.study.design import StudyDesign, digest
@@ -17,7 +17,7 @@ MOST_PAIRS = 28
 
 def write(study: Study, path: str | Path, factor: str | None = None) -> Path:
     """Write the page of a study whole or not at all; raises `StudyError`, `OutputError`."""
-    write_atomically(Path(path), render(study, factor).encode())
+    write_output(Path(path), render(study, factor).encode())
     return Path(path)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.errors import StudyError
-from headlab.files import write_atomically
+from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.runs import Runs
 from headlab.study.design import Condition, StudyDesign, digest
@@ -230,7 +230,7 @@ class Study:
         if kind not in FORMATS:
             raise StudyError(f"an export must be a .csv or .parquet file, got {str(path)!r}: name one")
         if kind == "csv":
-            write_atomically(path, self.table().to_csv(index=False).encode())
+            write_output(path, self.table().to_csv(index=False).encode())
             return path
         import tempfile
 
@@ -238,7 +238,7 @@ class Study:
             target = f"{folder}/table.parquet"
             database.execute("set threads = 1")
             database.execute(f"copy (select {CANONICAL} from runs {_ORDER}) to {quoted(target)} (format parquet)")
-            write_atomically(path, Path(target).read_bytes())
+            write_output(path, Path(target).read_bytes())
         return path
 
     def status(self) -> Status:
