@@ -497,22 +497,25 @@ def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_pa
     still.close()
 
 
-HOST = """<!doctype html><div id="out"></div><script type="module">
+HOST = """<!doctype html><div class="out"></div><div class="out"></div><script type="module">
 import widget from './embed.js'
 const frames = %s.map((text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer))
 window.sent = []
-let hear
-const model = { get: () => frames, send: (message) => window.sent.push(message), off() {}, on: (_, act) => (hear = act) }
-window.answer = (texts) => hear({}, texts.map((text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)))
-widget.render({ model, el: document.getElementById('out') })
+const hear = []
+const model = { get: () => frames, send: (message) => window.sent.push(message), off() {}, on: (_, act) => hear.push(act) }
+const data = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)
+window.answer = ([view, texts]) => hear.forEach((act) => act({ view }, texts.map(data)))
+for (const el of document.querySelectorAll('.out')) widget.render({ model, el })
+widget.render({ model, el: document.querySelector('.out') }) // as marimo does where a cell runs again
 </script>"""
 
 
-def test_the_notebooks_widget_asks_its_kernel(browser, tmp_path):
+def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
     from headlab.report.views import Kernel
 
-    runs = hl.train(NOTEBOOK, seeds=range(8))
-    kernel = Kernel(runs, runs[4])
+    first = 2**53  # neighbours that a page's numbers cannot tell apart
+    runs = hl.train(NOTEBOOK, seeds=range(first, first + 8))
+    kernel = Kernel(runs, 4)
     told = json.dumps([base64.b64encode(frame).decode() for frame in kernel.first()])
     context = browser.new_context()
     page = context.new_page()
@@ -525,13 +528,26 @@ def test_the_notebooks_widget_asks_its_kernel(browser, tmp_path):
     def answered():
         page.wait_for_function("window.sent.length > 0")
         asked = page.evaluate("window.sent.shift()")
-        page.evaluate("window.answer", [base64.b64encode(frame).decode() for frame in kernel.answer(asked)])
+        answers = [base64.b64encode(frame).decode() for frame in kernel.answer(asked)]
+        page.evaluate("window.answer", [asked["view"], answers])
         return asked
 
-    page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
-    assert answered()["more"]["part"] == "source:1"
-    expect(page.locator("table.trial tbody tr")).to_have_count(3)
-    page.get_by_label(re.compile("^seed 7, ")).click()
-    assert answered()["fields"] == {"seed": 7}
-    expect(page.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[7]):.4f}")
+    def ablate(view):
+        view.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
+        asked = answered()
+        after = runs[asked["run"]].ablate("source:1").table()["difference_after"]
+        expect(view.locator("table.trial tbody tr")).to_have_count(3)
+        for row, value in enumerate(after):
+            expect(view.locator("table.trial tbody tr").nth(row)).to_contain_text(f"{abs(value):.2f}")
+        return asked["run"], asked["more"]["part"]
+
+    one, two = page.locator(".out").all()
+    assert ablate(two) == (4, "source:1")
+    two.get_by_label(re.compile(f"^seed {first + 7}, ")).click()
+    assert answered()["run"] == 7
+    expect(two.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[7]):.4f}")
+    expect(two.locator(".mini[aria-pressed=true]")).to_have_attribute("aria-label", re.compile(f"^seed {first + 7}, "))
+    expect(two.locator("table.trial")).to_have_count(0)
+    expect(one.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[4]):.4f}")
+    assert (ablate(one), ablate(two)) == ((4, "source:1"), (7, "source:1"))
     context.close()

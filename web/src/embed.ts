@@ -4,6 +4,7 @@ import { mount, unmount } from 'svelte'
 import Embedded from './Embedded.svelte'
 import page from './page.css?inline'
 import { bytes, decode } from './frames'
+import { Kernel, type Model } from './kernel'
 import type { Listener, Transport } from './transport'
 
 // Frames that are there already; nothing can be asked.
@@ -15,37 +16,13 @@ class Recording implements Transport {
   close() {}
 }
 
-interface Model {
-  get(name: 'frames'): DataView[]
-  send(content: unknown): void
-  on(event: string, act: (content: any, buffers: DataView[]) => void): void
-  off(event: string): void
-}
-
-// The process that trained the run: it is asked by messages, and answers with frames.
-class Kernel implements Transport {
-  constructor(listener: Listener, private model: Model) {
-    model.on('msg:custom', (_, buffers) => buffers.forEach((buffer) => listener.frame(decode(whole(buffer)))))
-    queueMicrotask(() => model.get('frames').forEach((frame) => listener.frame(decode(whole(frame)))))
-  }
-  ask(ask: string, id: number, fields: Record<string, unknown>, more?: Record<string, unknown>) {
-    this.model.send({ ask, id, fields, more })
-  }
-  close() {
-    this.model.off('msg:custom')
-  }
-}
-
-// An aligned copy: the numbers of a frame begin at a multiple of four bytes.
-const whole = (view: DataView) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer
-
 function show(target: HTMLElement, connect: (listener: Listener) => Transport) {
-  const root = target.attachShadow({ mode: 'open' }) // the page around it keeps its own style
+  const root = target.shadowRoot ?? target.attachShadow({ mode: 'open' }) // the page around it keeps its own style
   const style = document.createElement('style')
   style.textContent = page
   const inside = document.createElement('div')
   inside.className = 'embedded'
-  root.append(style, inside)
+  root.replaceChildren(style, inside)
   return mount(Embedded, { target: inside, props: { connect } })
 }
 

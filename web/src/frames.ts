@@ -19,10 +19,11 @@ export function decode(message: ArrayBuffer): Frame {
   const { kind, id, arrays: described, ...values } = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, length)))
   const arrays: Record<string, Numbers> = {}
   let at = 4 + length
-  for (const [name, shape] of described as [string, number[]][]) {
+  for (const [name, shape, kind] of described as [string, number[], string?][]) {
     const size = shape.reduce((product, side) => product * side, 1)
-    arrays[name] = { shape, data: new Float32Array(message, at, size) }
-    at += 4 * size
+    const data = kind === 'share' ? Float32Array.from(new Uint8Array(message, at, size), (byte) => byte / 255) : new Float32Array(message, at, size)
+    arrays[name] = { shape, data }
+    at += kind === 'share' ? Math.ceil(size / 4) * 4 : 4 * size
   }
   return { kind, id, values, arrays }
 }

@@ -78,6 +78,7 @@ export class Lab implements Listener {
       return waiting(frame)
     }
     if (frame.kind === 'picture') {
+      if (frame.values.run !== this.picture?.values.run) this.trial = null
       this.picture = frame
       this.problems = []
       if (this.coming) this.see(this.coming)
@@ -156,9 +157,15 @@ export class Lab implements Listener {
     this.set('seed', Math.max(0, (this.fields.seed as number) + step))
   }
 
-  open(seed: number) {
+  // A run of the many: by its seed where it can be trained, by its number where all are there.
+  open({ at, seed }: { at: number; seed: Value }) {
     if (this.can.train) this.set('seed', seed)
-    else this.transport.ask('show', ++this.id, { seed })
+    else this.transport.ask('show', ++this.id, { run: at })
+  }
+
+  opened({ at, seed }: { at: number; seed: Value }): boolean {
+    const { run, seed: shown } = this.picture?.values ?? {}
+    return run === undefined ? seed === shown : at === run
   }
 
   dice() {
@@ -203,7 +210,7 @@ export class Lab implements Listener {
     const place = this.dependency ? { sequence: this.dependency.sequence, position: this.dependency.place } : {}
     const frame = await this.ask('trial', { ...place, ...more })
     if (frame.kind === 'problems') this.problems = frame.values.problems
-    else this.trial = frame.values as unknown as Trial
+    else if (frame.values.run === this.picture?.values.run) this.trial = frame.values as unknown as Trial // no other has been opened since
   }
 
   ask(ask: string, more?: Record<string, unknown>): Promise<Frame> {

@@ -14,6 +14,16 @@ it('a frame is read as the server wrote it', () => {
   expect(frame.arrays.n.data.length).toBe(0)
 })
 
+// encode(Frame("b", {"seed": [2**53 - 1, 2**53 + 1]}, {"p": shares([0, 0.2, 1]), "n": [5]}), id=1)
+const SHORT = 'aAAAAHsia2luZCI6ImIiLCJzZWVkIjpbOTAwNzE5OTI1NDc0MDk5MSwiOTAwNzE5OTI1NDc0MDk5MyJdLCJpZCI6MSwiYXJyYXlzIjpbWyJwIixbM10sInNoYXJlIl0sWyJuIixbMV1dXX0gADP/AAAAoEA='
+
+it('shares come as bytes, and whole numbers beyond what is exact as text', () => {
+  const { values, arrays } = decode(Uint8Array.from(atob(SHORT), (letter) => letter.charCodeAt(0)).buffer)
+  expect(values.seed).toEqual([9007199254740991, '9007199254740993'])
+  expect(Array.from(arrays.p.data)).toEqual([0, Math.fround(0.2), 1])
+  expect(Array.from(arrays.n.data)).toEqual([5])
+})
+
 it('outputs are shares, and the likeliest is the largest', () => {
   const logits = [1000, 1001, -3]
   expect(softmax(logits).reduce((a, b) => a + b)).toBeCloseTo(1)

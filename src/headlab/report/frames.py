@@ -2,9 +2,10 @@
 
     bytes 0 … 3      length of the header, unsigned, little-endian
     header           JSON in UTF-8, filled up with spaces to a multiple of 4 bytes; its `arrays` are [name, shape], in order
-    then             the arrays one after the other, float32, little-endian, row-major
+    then             the arrays one after the other, row-major: float32, little-endian; those described as [name, shape, "share"]
+                     as one byte a number, in 255ths, filled up to a multiple of 4 bytes
 
-The page's side of this is web/src/frames.ts.
+A whole number that JavaScript cannot hold exactly, such as a seed above 2⁵³, goes as text. The page's side is web/src/frames.ts.
 """
 
 import json
@@ -15,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_EXACT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +42,31 @@ def encode(frame: Frame, **more: Any) -> bytes:
     >>> decode(data).values["id"], decode(data).arrays["loss"].tolist()
     (7, [0.0, 0.0, 0.0])
     """
-    arrays = {name: np.ascontiguousarray(values, "<f4") for name, values in frame.arrays.items()}
-    described = [[name, list(values.shape)] for name, values in arrays.items()]
+    arrays = {
+        name: np.ascontiguousarray(values, "u1" if values.dtype == np.uint8 else "<f4")
+        for name, values in frame.arrays.items()
+    }
+    described = [
+        [name, list(values.shape), *(["share"] if values.dtype == np.uint8 else [])] for name, values in arrays.items()
+    ]
     header = json.dumps(
-        {"kind": frame.kind, **_finite(frame.values), **more, "arrays": described},
+        {"kind": frame.kind, **_exact(frame.values), **_exact(more), "arrays": described},
         ensure_ascii=False,
         allow_nan=False,
         separators=(",", ":"),
     ).encode()
     header += b" " * (-len(header) % 4)
-    return b"".join([struct.pack("<I", len(header)), header, *(values.tobytes() for values in arrays.values())])
+    parts = [values.tobytes() + b"\0" * (-values.nbytes % 4) for values in arrays.values()]
+    return b"".join([struct.pack("<I", len(header)), header, *parts])
+
+
+def shares(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return shares in 0 … 1 in 255ths, exact enough for a picture of them; what is no number becomes 0.
+
+    >>> shares(np.array([0.0, 0.2, 1.0, np.nan])).tolist()
+    [0, 51, 255, 0]
+    """
+    return np.rint(255 * np.clip(np.nan_to_num(values, posinf=0.0), 0, 1)).astype(np.uint8)
 
 
 def decode(data: bytes) -> Frame:
@@ -56,19 +74,22 @@ def decode(data: bytes) -> Frame:
     (length,) = struct.unpack_from("<I", data)
     header = json.loads(data[4 : 4 + length])
     arrays, at = {}, 4 + length
-    for name, shape in header.pop("arrays"):
+    for name, shape, *kind in header.pop("arrays"):
         size = int(np.prod(shape, dtype=int))
-        arrays[name] = np.frombuffer(data, "<f4", size, at).reshape(shape)
-        at += 4 * size
+        numbers = np.frombuffer(data, "u1" if kind else "<f4", size, at).reshape(shape)
+        arrays[name] = numbers / np.float32(255) if kind else numbers
+        at += numbers.nbytes + -numbers.nbytes % 4
     return Frame(header.pop("kind"), header, arrays)
 
 
-def _finite(value: Any) -> Any:
-    """Return a value that strict JSON can hold: what is no finite number becomes null."""
+def _exact(value: Any) -> Any:
+    """Return a value that a page's JSON can hold: what is no finite number becomes null, too large a whole one text."""
     if isinstance(value, Mapping):
-        return {str(name): _finite(item) for name, item in value.items()}
+        return {str(name): _exact(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_exact(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, int) and abs(value) > MOST_EXACT else value

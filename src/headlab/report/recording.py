@@ -16,13 +16,14 @@ from headlab.config import ModelConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.model.params import Params, param_shapes
-from headlab.report.frames import Frame
+from headlab.report.frames import Frame, shares
 from headlab.runs import Run, Runs
 from headlab.training import log_steps
 
 MOST_MOMENTS, MOST_NUMBERS = 80, 1_500_000  # moments of training that are drawn; numbers in one array
 MOST_POINTS = 400  # of the loss curve
 MOST_SENTENCES, MOST_DEPENDENCIES, MOST_PATHS = 12, 8, 40
+MOST_RUNS, MOST_WEIGHTS = 1_000, 400_000  # beside each other, and what their patterns hold together
 
 
 def moments_of(corpus: Corpus, model: ModelConfig, steps: int, most: int = MOST_NUMBERS) -> list[int]:
@@ -182,18 +183,23 @@ def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:
 
 
 def seeds_frame(runs: Runs) -> Frame:
-    """Return patterns, losses and mechanisms of many runs; `seed` counts the runs where they came from given weights."""
-    shown = slice(0, min(len(runs.corpus.tokens), 2))
+    """Return patterns, losses and mechanisms of many runs, the first ones where there are too many to draw.
+
+    `seed` counts the runs where they came from given weights; `of` is how many there are.
+    """
+    of, shown = len(runs), slice(0, min(len(runs.corpus.tokens), 2))
+    runs = runs[: min(MOST_RUNS, max(2, MOST_WEIGHTS // (shown.stop * runs.corpus.n_ctx**2)))]
     return Frame(
         "seeds",
         {
+            "of": of,
             "seed": list(range(len(runs))) if runs.seeds is None else [int(seed) for seed in runs.seeds],
             "solved": runs.solved().tolist(),
             "mechanism": _mechanisms(runs),
             "meanings": MEANINGS,
             "order": list(MECHANISMS),
         },
-        {"loss": runs.final_loss, "pattern": runs.activations().pattern[:, 0, 0, shown]},
+        {"loss": runs.final_loss, "pattern": shares(runs.activations().pattern[:, 0, 0, shown])},
     )
 
 
@@ -211,13 +217,18 @@ def tried(run: Run, what: dict[str, Any]) -> Frame:
         sequence, position: the choice
     """
     at = {name: what.get(name) for name in ("sequence", "position")}
+    try:
+        row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(what.get("row") or {}).items()}
+        layer, head = int(what.get("layer", 0)), int(what.get("head", 0))
+    except (TypeError, ValueError):
+        raise SelectionError(
+            "a row must be weights by position, layer and head whole numbers: give them as such"
+        ) from None
     if "part" in what:
         effects, name = run.ablate(str(what["part"]), **at), str(what["part"])
     elif "patch" in what:
         effects, name = run.patch(str(what["patch"]), **at), f"patch {what['patch']}"
     else:
-        row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(what.get("row") or {}).items()}
-        layer, head = int(what.get("layer", 0)), int(what.get("head", 0))
         effects, name = (
             run.set_pattern(row, layer=layer, head=head, query=what.get("query"), **at),
             "pattern set by hand",

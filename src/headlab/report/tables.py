@@ -1,7 +1,9 @@
 """Tables for a terminal (Rich, shaded cells) and for Jupyter and the page (HTML)."""
 
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -10,12 +12,14 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from headlab.report.limits import MOST_PAGE_COLUMNS, more, telling_columns
 from headlab.visible import visible
 
 if TYPE_CHECKING:
     from headlab.runs import Run
 
 GAP = 2  # characters between columns
+MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
 _SHADES = (16, 17, 18, 19, 25, 31, 37, 43, 79, 115, 151)  # 256-colour steps from dark blue to pale green
 MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
@@ -132,11 +136,22 @@ def shading(frame: pd.DataFrame, color: str = "33, 110, 180") -> Callable[[objec
 def run_html(run: "Run") -> str:
     """Return a run's predictions and attention as HTML tables, for Jupyter."""
     parts = [f"<p><b>{_escape(repr(run))}</b></p>"]
-    for name, frames in (("Predictions (sigmoid)", run.predictions()), ("Attention", run.attention())):
-        for number, frame in enumerate(frames, 1):
+    for name, call, frames in (
+        ("Predictions (sigmoid)", "predictions", run.predictions()),
+        ("Attention", "attention", run.attention()),
+    ):
+        narrow = [telling_columns(frame, MOST_PAGE_COLUMNS) for frame in frames]
+        shown = narrow[: max(1, bisect(list(accumulate(frame.size for frame in narrow)), MOST_CELLS))]
+        for number, frame in enumerate(shown, 1):
             styled = frame.rename(index=_escape, columns=_escape).style.format("{:.3f}").map(shading(frame))
             parts.append(styled.set_caption(f"{name}, sentence {number}").to_html())
+        left = [*more(len(frames) - len(shown), "sentences"), *more(_narrower(frames, narrow), "columns")]
+        parts += [f"<p>{sentence[:-1]}: <code>run.{call}()</code> has them all.</p>" for sentence in left]
     return "\n".join(parts)
+
+
+def _narrower(frames: Sequence[pd.DataFrame], narrow: Sequence[pd.DataFrame]) -> int:
+    return max((before.shape[1] - after.shape[1] for before, after in zip(frames, narrow, strict=True)), default=0)
 
 
 def _escape(text: object) -> str:

@@ -2,20 +2,23 @@
 
 import base64
 import hashlib
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from headlab.errors import HeadlabError, SelectionError
 from headlab.report import PAGE
 from headlab.report.exercise import Exercise, pick
 from headlab.report.frames import Frame, encode, problems
+from headlab.report.held import held, hold, identity
 from headlab.report.recording import Recording, seeds_frame, tried
-from headlab.runs import Run, Runs
+from headlab.runs import Runs
 
-MOST_NUMBERS = 60_000  # in one array of a report
-MOST_RUNS = 1_000  # beside each other
+MOST_NUMBERS = 100_000  # in one array of what a file keeps: a report, a notebook
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Embedded:
             return None
         script = (PAGE / "embed.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
         frames = [hello(can_try=False, can_open=False), *Recording.of(exercise.run, MOST_NUMBERS).frames()]
-        if 1 < len(exercise.runs) <= MOST_RUNS:
+        if len(exercise.runs) > 1:
             frames.append(seeds_frame(exercise.runs))
         texts = tuple(base64.b64encode(encode(frame, id=0)).decode() for frame in frames)
         return cls(Markup(script), base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(), texts)
@@ -48,45 +51,76 @@ def hello(*, can_try: bool, can_open: bool) -> Frame:
 
 
 class Kernel:
-    """Answers the views of a notebook: interventions on the run that is shown, and other runs beside it."""
+    """Answers the views of a notebook. Every message names the run that it is about: views know what they show, this does not.
 
-    def __init__(self, runs: Runs, shown: Run) -> None:
-        self.runs, self.shown = runs, shown
+    number: the run that a view begins with
+    """
+
+    def __init__(self, runs: Runs, number: int) -> None:
+        self.number, self.name = number, identity(runs)
+        self._runs = weakref.ref(runs)
+        hold(self.name, runs)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs that are asked about; raises `SelectionError` where they have made room for others."""
+        runs = self._runs() or held(self.name)
+        if runs is None:
+            raise SelectionError(
+                "the runs of this view must be in memory, and newer ones have taken their place: run its cell again"
+            )
+        hold(self.name, runs)
+        return runs
 
     def first(self) -> list[bytes]:
-        """Return the frames that the views begin with."""
-        many = len(self.runs) > 1
-        frames = [hello(can_try=True, can_open=many), *Recording.of(self.shown).frames()]
-        return [encode(frame, id=0) for frame in [*frames, *([seeds_frame(self.runs[:MOST_RUNS])] if many else [])]]
+        """Return the frames that a view begins with."""
+        runs = self.runs
+        more = [seeds_frame(runs)] if len(runs) > 1 else []
+        frames = [hello(can_try=True, can_open=bool(more)), *_recorded(runs, self.number), *more]
+        return [encode(frame, id=0, run=self.number) for frame in frames]
 
-    def answer(self, asked: dict[str, Any]) -> list[bytes]:
-        """Return the frames that answer a message of the views; what cannot be done comes back as a sentence."""
-        number = asked.get("id", 0)
+    def answer(self, asked: Mapping[str, Any]) -> list[bytes]:
+        """Return the frames that answer a message of a view; what cannot be done comes back as a sentence."""
+        name = asked.get("id", 0)
         try:
-            return [encode(frame, id=number) for frame in self._frames(asked)]
+            runs = self.runs
+            number = numbered(runs, asked.get("run"))
+            return [encode(frame, id=name, run=number) for frame in _answers(runs, number, asked)]
         except HeadlabError as error:
-            return [encode(problems(error.problems), id=number)]
+            return [encode(problems(error.problems), id=name)]
 
-    def _frames(self, asked: dict[str, Any]) -> list[Frame]:
-        if asked.get("ask") == "trial":
-            return [tried(self.shown, dict(asked.get("more") or {}))]
-        if asked.get("ask") == "show":
-            self.shown = self.runs[self._number(dict(asked.get("fields") or {}).get("seed"))]
-            return list(Recording.of(self.shown).frames())
-        raise SelectionError(f"the views can ask for show or trial, got {asked.get('ask')!r}")
 
-    def _number(self, seed: Any) -> int:
-        seeds = list(range(len(self.runs))) if self.runs.seeds is None else self.runs.seeds.tolist()
-        if seed not in seeds:
-            raise SelectionError(f"the run must be one of these {len(seeds)}, got {seed!r}")
-        return seeds.index(seed)
+def _answers(runs: Runs, number: int, asked: Mapping[str, Any]) -> list[Frame]:
+    if asked.get("ask") == "trial":
+        more = asked.get("more")
+        return [tried(runs[number], more if isinstance(more, dict) else {})]
+    if asked.get("ask") == "show":
+        return _recorded(runs, number)
+    raise SelectionError(f"the views can ask for show or trial, got {asked.get('ask')!r}")
+
+
+def _recorded(runs: Runs, number: int) -> list[Frame]:
+    return list(Recording.of(runs[number], MOST_NUMBERS).frames())
+
+
+def numbered(runs: Runs, number: Any) -> int:
+    """Return the number of a run, counted from the end where it is negative; raises `SelectionError` where there is none.
+
+    >>> import headlab as hl
+    >>> numbered(hl.train(hl.Corpus.notebook(), training=hl.TrainConfig.of(steps=1), seeds=range(3)), -1)
+    2
+    """
+    many = len(runs)
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not -many <= number < many:
+        raise SelectionError(f"the run must be from 0 to {many - 1}, got {number!r}: give its number")
+    return int(number) % many
 
 
 def view(runs: Runs, number: int | None = None) -> Any:
     """Return a widget for Jupyter, VS Code or marimo that shows a run: scrub its training, ablate what it looks at.
 
     number: the run to show first; by default one with good predictions
-    Raises `HeadlabError` where the package anywidget is not there.
+    Raises `SelectionError` for a run that does not exist, `HeadlabError` where the package anywidget is not there.
     """
     try:
         from headlab.report.widget import View
@@ -94,4 +128,4 @@ def view(runs: Runs, number: int | None = None) -> Any:
         raise HeadlabError("view() must have the package anywidget: pip install 'headlab[notebook]'") from None
     if not (PAGE / "embed.js").exists():
         raise HeadlabError("view() must have the page, and this headlab was built without: pip install . builds it")
-    return View(Kernel(runs, runs[pick(runs) if number is None else number]))
+    return View.of(runs, pick(runs) if number is None else numbered(runs, number))
