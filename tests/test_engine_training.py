@@ -223,3 +223,31 @@ def test_avx2_and_avx512_give_the_same_bits(name, monkeypatch):
         monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
         results.append(engine.train_flat(of, weights).weights)
     np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize("fields", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("name", ["notebook", "wide head", "everything"])
+def test_run_of_no_steps_keeps_its_weights_and_has_their_loss(name, fields):
+    of = problem(MODELS[name], **{**fields, "steps": 0})
+    weights = random_weights(of, 5, dtype="float32")
+    trained = engine.train_flat(of, weights, snapshot_steps=[0])
+    np.testing.assert_array_equal(trained.weights, weights)
+    np.testing.assert_array_equal(trained.snapshots[:, 0], weights)
+    np.testing.assert_array_equal(trained.final_loss, engine.loss_and_gradient(of, weights)[0])
+    assert trained.outcome.tolist() == [engine.FINISHED] * 5
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_kept_before_the_first_step_are_the_given_ones_to_the_bit(name):
+    of = problem(MODELS[name], steps=3)
+    weights = random_weights(of, 5, dtype="float32")
+    np.testing.assert_array_equal(engine.train_flat(of, weights, snapshot_steps=[0, 3]).snapshots[:, 0], weights)
+
+
+def test_run_of_no_steps_from_weights_that_overflow_has_diverged_at_its_start():
+    of = problem(steps=0)
+    weights = random_weights(of, 2, dtype="float32")
+    weights[1] *= 1e30
+    trained = engine.train_flat(of, weights)
+    assert trained.outcome.tolist() == [engine.FINISHED, 0]
+    assert np.isnan(trained.final_loss).tolist() == [False, True]

@@ -35,7 +35,7 @@ class Runs(Explainable):
     loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
     snapshots: flat weights [run, snapshot, weight] before the steps snapshot_steps, or None
     outcome [run]: -1 finished, otherwise the step at which the run diverged (-2: interrupted before its end)
-    final_loss [run]: the loss of the last step, before its update
+    final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
     optimizer_state, optimizer_step: what `resume` goes on from
     """
 

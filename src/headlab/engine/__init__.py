@@ -23,6 +23,7 @@ Flat = NDArray[np.floating[Any]]
 
 FINISHED = -1
 NOT_RUN = -2
+POLL_MILLISECONDS = 4
 FUSED = ("avx512", "avx2")  # the widest first; both round alike: fused multiply-add in every product
 
 
@@ -102,7 +103,8 @@ def train_flat(
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
     """
     d_model = problem.model.width(problem.d_vocab)
-    narrow = narrow_width(problem.model, problem.training, d_model) if state is None else None
+    turned = state is None and problem.training.steps > 0  # a run of no steps keeps its weights to the bit
+    narrow = narrow_width(problem.model, problem.training, d_model) if turned else None
     plan = make_plan(
         problem.tokens,
         problem.targets,
@@ -119,7 +121,12 @@ def train_flat(
     if work.shape[1] != plan.size:
         raise ConfigError(f"the flat weights of a run must be {plan.size} numbers, got {work.shape[1]}")
     results = _call_kernel(plan, work, state, snapshot_steps is not None, threads, poll)
-    return results if rotation is None else layout.widen(results, rotation)
+    if rotation is None:
+        return results
+    wide = layout.widen(results, rotation)
+    if wide.snapshots is not None and snapshot_steps and snapshot_steps[0] == 0:
+        wide.snapshots[:, 0] = weights  # as they were given, not turned there and back
+    return wide
 
 
 def _call_kernel(
@@ -146,10 +153,24 @@ def _call_kernel(
     threads = max(1, min(threads or default_threads(), -(-n_runs // lanes)))
     try:
         if n_runs:
-            _native.train(name, plan, work, state, loss, rate, final_loss, snapshots, outcome, threads, poll)
+            _wait(_native.begin(name, plan, work, state, loss, rate, final_loss, snapshots, outcome, threads), poll)
     except KeyboardInterrupt:
         interrupted = True
     return Trained(work, state, loss, rate, final_loss, snapshots, outcome, interrupted)
+
+
+def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> None:
+    # Every few milliseconds Python sees Ctrl-C and whoever asked hears of the progress.
+    try:
+        while not _native.wait(training, POLL_MILLISECONDS):
+            if poll is not None:
+                poll(training.run_steps_done)
+    except BaseException:
+        training.cancel()
+        while not _native.wait(training, POLL_MILLISECONDS):
+            continue
+        raise
+    training.check()
 
 
 def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:

@@ -1,18 +1,14 @@
-// The only file that knows both Python and the kernel: checks array shapes, releases the GIL, polls for Ctrl-C.
+// The only file that knows both Python and the kernel: checks array shapes, and releases the GIL while it waits.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
-#include <optional>
 #include <stdexcept>
-#include <thread>
+#include <utility>
 
-#include "kernel/plan.hpp"
+#include "kernel/job.hpp"
 
 namespace nb = nanobind;
 using namespace headlab;
@@ -36,51 +32,14 @@ void* memory(const nb::object& given, const char* name, int64_t size, nb::dlpack
     return array.data();
 }
 
-// Train on other threads; meanwhile wake up every few milliseconds to let Python see Ctrl-C and report progress.
-void train_polling(const Kernel& kernel, bool is_double, const Plan& plan, const Batch& batch, int n_threads, const nb::object& poll) {
-    Control control;
-    std::mutex guard;
-    std::condition_variable ended;
-    bool done = false;
-    std::exception_ptr failure;
-    std::thread worker([&] {
-        try {
-            train(kernel, is_double, plan, batch, control, n_threads);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        const std::lock_guard<std::mutex> lock(guard);
-        done = true;
-        ended.notify_one();
-    });
-    std::exception_ptr interrupted;
-    {
-        nb::gil_scoped_release released;
-        std::unique_lock<std::mutex> lock(guard);
-        while (!ended.wait_for(lock, std::chrono::milliseconds(4), [&] { return done; })) {
-            if (interrupted) continue;
-            lock.unlock();
-            {
-                nb::gil_scoped_acquire acquired;
-                try {
-                    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-                    if (!poll.is_none()) poll(control.run_steps_done.load());
-                } catch (nb::python_error&) {
-                    interrupted = std::current_exception();
-                    control.cancel = true;
-                }
-            }
-            lock.lock();
-        }
-        lock.unlock();
-        worker.join();
-    }
-    if (failure) std::rethrow_exception(failure);
-    if (interrupted) std::rethrow_exception(interrupted);
-}
+// A job, and the arrays that it writes to.
+struct Training {
+    nb::object arrays;
+    Job job;
+};
 
-void train_runs(const std::string& kernel_name, const Plan& plan, const Array& weights, nb::object state, nb::object loss,
-                nb::object rate, nb::object final_loss, nb::object snapshots, nb::object outcome, int n_threads, nb::object poll) {
+Training* begin(const std::string& kernel_name, const Plan& plan, const Array& weights, nb::object state, nb::object loss,
+                nb::object rate, nb::object final_loss, nb::object snapshots, nb::object outcome, int n_threads) {
     const nb::dlpack::dtype dtype = weights.dtype();
     const int64_t n_runs = int64_t(weights.shape(0)), n = plan.offsets().end, recorded = int64_t(plan.record_steps.size());
     if (int64_t(weights.size()) != n_runs * n) throw std::invalid_argument("weights must be [run, " + std::to_string(n) + "]");
@@ -94,8 +53,33 @@ void train_runs(const std::string& kernel_name, const Plan& plan, const Array& w
     batch.snapshots = memory(snapshots, "snapshots", n_runs * n * int64_t(plan.snapshot_steps.size()), dtype);
     batch.outcome = static_cast<int64_t*>(memory(outcome, "outcome", n_runs, nb::dtype<int64_t>()));
     if (!batch.outcome || (plan.state_slots() && !batch.state)) throw std::invalid_argument("outcome and optimiser state are required");
-    train_polling(kernel_named(kernel_name), dtype == nb::dtype<double>(), plan, batch, n_threads, poll);
+    nb::object arrays = nb::make_tuple(weights, state, loss, rate, final_loss, snapshots, outcome);
+    return new Training{std::move(arrays), {kernel_named(kernel_name), dtype == nb::dtype<double>(), plan, batch, n_threads}};
 }
+
+// wait(training, milliseconds) -> whether it has ended. A plain C function: when Python ends while another thread is in
+// here, it unwinds that thread where it asks for the GIL again, and what it unwinds must be C. The reference that is then
+// never given back keeps the arrays for the threads that still write to them, until the process is gone.
+PyObject* wait_for(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+    if (count != 2 || !nb::isinstance<Training>(nb::handle(arguments[0]))) {
+        PyErr_SetString(PyExc_TypeError, "wait needs a training and a number of milliseconds");
+        return nullptr;
+    }
+    const long most = PyLong_AsLong(arguments[1]);
+    if (most == -1 && PyErr_Occurred()) return nullptr;
+    PyObject* kept = arguments[0];
+    Job* job = &nb::inst_ptr<Training>(nb::handle(kept))->job;
+    bool ended;
+    Py_INCREF(kept);
+    Py_BEGIN_ALLOW_THREADS;
+    ended = job->wait(std::chrono::milliseconds(most));
+    Py_END_ALLOW_THREADS;
+    Py_DECREF(kept);
+    return PyBool_FromLong(ended);
+}
+
+PyMethodDef wait_definition = {"wait", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(wait_for)), METH_FASTCALL,
+                               "Wait for a training, some milliseconds at most; return whether it has ended."};
 
 void gradient_of_runs(const std::string& kernel_name, const Plan& plan, const Array& weights, nb::object loss, nb::object result) {
     const nb::dlpack::dtype dtype = weights.dtype();
@@ -108,12 +92,14 @@ void gradient_of_runs(const std::string& kernel_name, const Plan& plan, const Ar
     batch.final_loss = memory(loss, "loss", batch.n_runs, dtype);
     batch.gradient = memory(result, "gradient", batch.n_runs * plan.offsets().end, dtype);
     Control control;
-    gradient(kernel_named(kernel_name), dtype == nb::dtype<double>(), stateless, batch, control, 1);
+    const Kernel& kernel = kernel_named(kernel_name);
+    (dtype == nb::dtype<double>() ? kernel.gradient_double : kernel.gradient_float)(stateless, batch, control);
 }
 
 }  // namespace
 
 NB_MODULE(_native, m) {
+    nb::set_leak_warnings(false);  // a process may end while a thread of it waits for a training: see wait_for
     nb::enum_<Loss>(m, "Loss").value("softmax", Loss::softmax).value("normalized_sigmoid", Loss::normalized_sigmoid);
     nb::enum_<Optimizer>(m, "Optimizer")
         .value("sgd", Optimizer::sgd)
@@ -178,9 +164,14 @@ NB_MODULE(_native, m) {
         const Kernel& kernel = kernel_named(name);
         return is_double ? kernel.lanes_double : kernel.lanes_float;
     });
-    m.def("train", &train_runs, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("weights"), nb::arg("state").none(),
+    nb::class_<Training>(m, "Training")
+        .def("cancel", [](Training& training) { training.job.cancel(); })
+        .def("check", [](const Training& training) { training.job.check(); })
+        .def_prop_ro("run_steps_done", [](const Training& training) { return training.job.run_steps_done(); });
+    m.def("begin", &begin, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("weights"), nb::arg("state").none(),
           nb::arg("loss").none(), nb::arg("rate").none(), nb::arg("final_loss").none(), nb::arg("snapshots").none(),
-          nb::arg("outcome"), nb::arg("threads"), nb::arg("poll").none());
+          nb::arg("outcome"), nb::arg("threads"), nb::rv_policy::take_ownership);
+    m.attr("wait") = nb::steal(PyCFunction_New(&wait_definition, nullptr));
     m.def("gradient", &gradient_of_runs, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("weights"), nb::arg("loss"),
           nb::arg("gradient"));
 }

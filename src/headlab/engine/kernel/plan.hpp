@@ -94,8 +94,8 @@ struct Batch {
     int64_t* outcome = nullptr;     // [run]
 };
 
-struct Control {
-    std::atomic<int64_t> next_group{0}, run_steps_done{0};
+struct Control {  // shared by the threads of one call; a group is as many runs as there are lanes
+    std::atomic<int64_t> next_group{0}, groups_done{0}, run_steps_done{0}, groups_until{INT64_MAX};
     std::atomic<bool> cancel{false};
 };
 
@@ -110,7 +110,5 @@ struct Kernel {
 };
 
 std::vector<const Kernel*> available_kernels();  // the widest first
-void train(const Kernel&, bool is_double, const Plan&, const Batch&, Control&, int n_threads);
-void gradient(const Kernel&, bool is_double, const Plan&, const Batch&, Control&, int n_threads);
 
 }  // namespace headlab

@@ -60,6 +60,10 @@ template <class T> class Group {
         Vec<T> rate = splat<T>(T(plan.learning_rate)), loss = splat<T>(std::numeric_limits<T>::quiet_NaN());
         int64_t step = 0;
         size_t recorded = 0;
+        if (steps == 0) {  // no step has a loss: it is that of the weights as they are
+            loss = model.forward();
+            mark_diverged(loss, 0);
+        }
         for (const Phase& phase : plan.phases) {
             PlateauState<T> plateau;
             for (int64_t k = 0; k < phase.steps; ++k, ++step) {
@@ -168,10 +172,11 @@ template <class T> class Group {
 
 template <class T, bool only_gradient> void work(const Plan& plan, const Batch& batch, Control& control) {
     Group<T> group(plan, batch, control);
-    while (!control.cancel) {
+    while (!control.cancel && control.next_group < control.groups_until) {
         const int64_t first = control.next_group++ * lanes<T>;
         if (first >= batch.n_runs) return;
         only_gradient ? group.gradient(first) : group.train(first);
+        ++control.groups_done;
     }
 }
 

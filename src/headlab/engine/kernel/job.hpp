@@ -1,0 +1,29 @@
+// A training on threads of its own: begun at once, waited for a little at a time, cancelled, or dropped. No Python in it.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "plan.hpp"
+
+namespace headlab {
+
+class Job {
+  public:
+    // Threads that cannot be had are done without; where there is none at all, those who wait do the work.
+    Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads);
+    ~Job();  // cancels, and returns when no thread touches the arrays any more
+    Job(const Job&) = delete;
+    Job& operator=(const Job&) = delete;
+
+    bool wait(std::chrono::milliseconds most);  // whether it has ended; rethrows nothing
+    void cancel();                              // end at the next step
+    void check() const;                         // after the end: throws what kept runs from being trained
+    int64_t run_steps_done() const;
+
+  private:
+    struct State;
+    State* state;
+};
+
+}  // namespace headlab
