@@ -242,7 +242,7 @@ def refused(target: Path, path: Path) -> bool:
             return False
         if path.suffix == ".parquet":
             return path not in {chunk.path for chunk in store.sound_chunks()}
-        for chunk, name in store.array_names(store.chunks()).items():
+        for chunk, name in store.array_names(store.sound_chunks()).items():
             if path.name == name:
                 store.arrays(chunk, name)
         return False

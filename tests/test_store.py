@@ -56,7 +56,8 @@ def test_anybody_can_open_the_files(study):
     assert polars.read_parquet(path)["seed"].to_list() == list(range(256))
     assert duckdb.connect().execute(f"select count(*) from '{path}'").fetchone() == (256,)
     name = study.store.array_names([chunk])[chunk]
-    assert load_file(path.parent / name)["W_Q"].shape == (256, 1, 1, 7, 5)
+    arrays = study.store.folder / "arrays" / chunk.condition
+    assert load_file(arrays / name)["W_Q"].shape == (256, 1, 1, 7, 5)
 
 
 def test_runs_are_those_of_train(study):
@@ -71,9 +72,9 @@ def test_runs_are_those_of_train(study):
 
 
 def test_a_finished_study_trains_nothing(study):
-    before = {path: path.stat().st_mtime_ns for path in study.store.folder.glob("runs/*/*")}
+    before = {path: path.stat().st_mtime_ns for path in study.store.folder.glob("*/*/*")}
     assert study.run() == 0
-    assert {path: path.stat().st_mtime_ns for path in study.store.folder.glob("runs/*/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in study.store.folder.glob("*/*/*")} == before
 
 
 @pytest.mark.parametrize("kind", ["flip", "cut", "empty"])
@@ -96,7 +97,8 @@ def test_damaged_weights_are_refused_by_name_and_trained_again(study, tmp_path, 
     expected = bytes_of(study, tmp_path)
     chunk = study.store.chunks()[0]
     name = study.store.array_names([chunk])[chunk]
-    path, condition = chunk.path.parent / name, study.design.identities[chunk.condition].name
+    path = study.store.folder / "arrays" / chunk.condition / name
+    condition = study.design.identities[chunk.condition].name
     whole = path.read_bytes()
     weights = study.runs(condition).params.W_Q
     if kind == "flip":

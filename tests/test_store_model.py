@@ -72,7 +72,7 @@ class DisturbedStudy(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["parquet", "safetensors"]), seed=st.integers(0, 99), cut=st.booleans())
     def damage_a_file(self, kind, seed, cut):
-        files = sorted(self.study.store.folder.glob(f"runs/*/*.{kind}"))
+        files = sorted(self.study.store.folder.glob(f"*/*/*.{kind}"))
         if files:
             rng = random.Random(seed)
             path = rng.choice(files)

@@ -6,7 +6,7 @@ machine cuts the same study in the same way, and the same chunk has the same byt
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,9 @@ import headlab
 from headlab import engine
 from headlab.model.params import param_shapes
 from headlab.runs import Runs
-from headlab.study.design import MODEL_FIELDS, TRAINING_FIELDS, Condition, StudyDesign
+from headlab.study.arrays import arrays_of
+from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.design import Condition, StudyDesign
 from headlab.study.store import Chunk, Store
 from headlab.training import TrainingInterrupted, train
 
@@ -75,8 +77,9 @@ def still_missing(store: Store, task: Task) -> Task | None:
 def _done_seeds(store: Store, chunks: list[Chunk]) -> dict[str, set[int]]:
     """Return the seeds of every condition whose rows and arrays are as they were written."""
     found: dict[str, set[int]] = {}
-    for chunk, (arrays, seeds) in store.contents(chunks).items():
-        if store.has_arrays(chunk, arrays):
+    known = [chunk for chunk in chunks if chunk.condition in store.design.identities]
+    for chunk, (_, seeds) in store.contents(known).items():
+        if store.has_arrays(chunk):
             found.setdefault(chunk.condition, set()).update(seeds)
     return found
 
@@ -120,26 +123,20 @@ def compute(
 
 
 def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
-    """Return one row a run: who it is, what became of it, and every field of its model and training."""
-    n = len(runs)
-    overview = overview_of(runs)
-
-    def same(value: Any) -> NDArray[Any]:
-        return np.full(n, value, dtype=object if isinstance(value, str) else None)
-
+    """Return one row a run: who it is, what became of it, and every field of its model and training; see `columns`."""
     fields: dict[str, Any] = {name: getattr(runs.model, name) for name in MODEL_FIELDS}
     fields["d_model"] = runs.model.width(runs.corpus.d_vocab)
-    fields |= {name: getattr(runs.training, name) for name in TRAINING_FIELDS if name not in ("phases", "steps")}
-    fields |= {"steps": runs.training.steps, "phases": json.dumps(runs.training.to_dict()["phases"])}
+    fields |= {name: getattr(runs.training, name) for name in TRAINING_FIELDS if name != "phases"}
+    fields["phases"] = json.dumps(runs.training.to_dict()["phases"])
     return {
-        "condition": same(task.identity),
-        "seed": np.array(runs.seeds, np.uint64),
-        "outcome": np.array(runs.outcome, np.int64),
-        "final_loss": np.array(runs.final_loss, np.float32),
+        "condition": task.identity,
+        "seed": runs.seeds,
+        "outcome": runs.outcome,
+        "final_loss": runs.final_loss,
         "solved": runs.solved(),
-        **overview,
-        "headlab": same(headlab.__version__),
-        **{name: same(value) for name, value in fields.items()},
+        **overview_of(runs),
+        "headlab": headlab.__version__,
+        **fields,
     }
 
 
@@ -148,25 +145,13 @@ def overview_of(runs: Runs) -> dict[str, NDArray[Any]]:
     if not any(item.resolvable for item in runs.corpus.dependencies(runs.model)):
         return {
             "mechanism": np.full(len(runs), "", dtype=object),
-            "pattern_share": np.full(len(runs), np.nan, np.float32),
+            "pattern_share": np.full(len(runs), np.nan),
         }
     table = runs.explain().table()
     return {
         "mechanism": table["mechanism"].to_numpy(object),
-        "pattern_share": table["pattern_share"].to_numpy(float).round(6).astype(np.float32),
+        "pattern_share": table["pattern_share"].to_numpy(float).round(6),
     }
-
-
-def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return what is kept of the runs beside their rows."""
-    arrays: dict[str, NDArray[Any]] = {"seed": np.array(runs.seeds, np.uint64)}
-    if "weights" in keep:
-        arrays |= dict(runs.params.items())
-    if "curves" in keep:
-        arrays |= {"loss": runs.loss, "learning_rate": runs.learning_rate, "recorded_steps": runs.recorded_steps}
-    if "snapshots" in keep and runs.snapshots is not None:
-        arrays |= {"snapshots": runs.snapshots, "snapshot_steps": runs.snapshot_steps}
-    return arrays if len(arrays) > 1 else {}
 
 
 def bytes_of(design: StudyDesign) -> int:

@@ -47,6 +47,7 @@ def execute_on_cluster(store: Store, address: str, *, progress: Report | None = 
     `OutputError`.
     """
     with held(store), stoppable() as stop:
+        store.forgive()
         driver = _Driver(store, address, progress)
         try:
             driver.run(stop)
@@ -61,7 +62,7 @@ class _Driver:
     def __init__(self, store: Store, address: str, progress: Report | None) -> None:
         self.store, self.design, self.address = store, store.design, address
         self.waiting = deque(_Flight(task) for task in pending(store))
-        self.tally = Tally(self.design, [flight.task for flight in self.waiting], progress)
+        self.tally = Tally(store, [flight.task for flight in self.waiting], progress)
         self.flying: list[_Flight] = []
         self.accused: deque[_Flight] = deque()
         self.took: list[float] = []

@@ -6,7 +6,7 @@ import json
 import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,11 @@ from typing import Any
 from headlab.config import MAX_RUNS, ModelConfig, Phase, TrainConfig, nearest
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.training import is_seed, seeds_of_text
 
 KEEPS = ("weights", "curves", "snapshots")
 MAX_CONDITIONS = 100_000
-MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
-TRAINING_FIELDS = (*(item.name for item in fields(TrainConfig)), "steps")
 FILE_FIELDS = (
     "title",
     "corpus",

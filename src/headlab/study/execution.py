@@ -44,19 +44,18 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
     join: help a process that is at it already, instead of holding the study
     Raises `StudyHeld` when another process runs it, `StudyInterrupted`, `OutputError`.
     """
-    if join:
-        return _Crew(store, threads, progress).work()
-    with held(store, "wait, or help it with --join"):
+    with store.pinned() if join else held(store, "wait, or help it with --join"):
+        if not join:
+            store.forgive()
         return _Crew(store, threads, progress).work()
 
 
 @contextmanager
 def held(store: Store, otherwise: str = "wait until it has ended") -> Iterator[None]:
     """Hold a study while the block runs; raises `StudyHeld` when another process does, and says what to do otherwise."""
-    with store.holding() as free:
+    with store.pinned(), store.holding() as free:
         if not free:
             raise StudyHeld(f"the study must be free, and {store.holder()} is running it: {otherwise}")
-        store.forgive()
         yield
 
 
@@ -67,7 +66,7 @@ class _Crew:
         self.store, self.design = store, store.design
         self.threads = threads or engine.default_threads()
         self.waiting = deque(pending(store))
-        self.tally = Tally(self.design, self.waiting, progress)
+        self.tally = Tally(store, self.waiting, progress)
         self.flying: dict[Future[Result | None], tuple[Task, ExitStack]] = {}
         self.shares: dict[Task, float] = {}
         self.stopped = threading.Event()
@@ -120,8 +119,8 @@ class _Crew:
 class Tally:
     """How many runs a study had, has got, and lacks; tells the one who asked for progress."""
 
-    def __init__(self, design: StudyDesign, tasks: Iterable[Task], progress: Report | None) -> None:
-        self.of, self.progress = design.n_runs, progress
+    def __init__(self, store: Store, tasks: Iterable[Task], progress: Report | None) -> None:
+        self.store, self.of, self.progress = store, store.design.n_runs, progress
         self.missing = sum(len(task.seeds) for task in tasks)
         self.finished = 0
 
@@ -131,7 +130,11 @@ class Tally:
             self.progress((self.of - self.missing + self.finished + in_hand) / self.of)
 
     def total(self, stop: "Stop") -> int:
-        """Return how many runs were finished; raises `StudyInterrupted` where a signal came before the end."""
+        """Return how many runs were finished; raises `StudyInterrupted` where a signal came before the end.
+
+        Raises `OutputError` when finished runs have gone from the folder in the meantime.
+        """
+        self.store.require_all()
         if stop.number is not None and self.finished < self.missing:
             raise StudyInterrupted(self.finished, stop.number)
         self.report()

@@ -1,7 +1,7 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,12 @@ from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.runs import Runs
+from headlab.study.arrays import ONE_OF_ALL
+from headlab.study.columns import COLUMNS
 from headlab.study.design import Condition, StudyDesign, digest
 from headlab.study.execution import execute, held
-from headlab.study.store import Store, quoted
+from headlab.study.parquet import quoted, reading
+from headlab.study.store import Store
 from headlab.study.summary import Group, Summary
 
 if TYPE_CHECKING:
@@ -188,7 +191,7 @@ class Study:
             snapshots=arrays.get("snapshots"),
             snapshot_steps=arrays.get("snapshot_steps", np.zeros(0, np.int64)),
             outcome=rows["outcome"].to_numpy(np.int64),
-            final_loss=rows["final_loss"].to_numpy(np.float32),
+            final_loss=rows["final_loss"].to_numpy(condition.training.dtype),
         )
 
     def curves(self) -> pd.DataFrame:
@@ -214,10 +217,10 @@ class Study:
         parts = [self.store.arrays(chunk, name) for chunk, name in names.items()]
         if not parts:
             raise StudyError("the condition must have finished runs, and has none: run the study")
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in _ONE_OF_ALL}
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in ONE_OF_ALL}
         order = np.unique(whole["seed"], return_index=True)[1]  # two processes may have trained the same run
         return {name: values[order] for name, values in whole.items()} | {
-            name: parts[0][name] for name in _ONE_OF_ALL if name in parts[0]
+            name: parts[0][name] for name in ONE_OF_ALL if name in parts[0]
         }
 
     def export(self, path: str | Path) -> Path:
@@ -254,48 +257,46 @@ class Study:
             running=self.store.holder() if self.store.running() else None,
             damaged=len(self.store.damaged),
             failed=tuple(self.store.failed()),
-            seconds=sum(_seconds(path) for path in self.store.folder.glob("timings/*.json")),
+            seconds=self.store.seconds(),
         )
 
     def collect_garbage(self) -> list[Path]:
-        """Remove what killed processes left (temporary files, arrays that no chunk names, claims), and return it."""
-        left = self.store.leftovers()
-        for path in left:
-            path.unlink()
+        """Remove what killed processes left (temporary files, arrays that no chunk names), and return it.
+
+        Raises `StudyHeld` while a process runs the study.
+        """
+        with held(self.store):
+            left = self.store.leftovers()
+            for path in left:
+                path.unlink()
         return left
 
-    def _database(self) -> "duckdb.DuckDBPyConnection":
-        """Return a database in memory with the study's tables, read from sound chunks only."""
+    @contextmanager
+    def _database(self) -> Iterator["duckdb.DuckDBPyConnection"]:
+        """Open a database in memory with the study's tables, read from sound chunks only."""
         import duckdb
 
-        database = duckdb.connect()
         identities = self.design.identities
+        chunks = [chunk.path for chunk in self.store.sound_chunks() if chunk.condition in identities]
         numbers = {"condition": list(identities), "number": np.arange(len(identities))}
-        database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
-        database.execute("create table conditions as select * from given")
-        database.unregister("given")
-        chunks = [str(chunk.path) for chunk in self.store.sound_chunks() if chunk.condition in identities]
-        if not chunks:
-            database.execute(_NO_RUNS)
-            return database
-        files = ", ".join(quoted(path) for path in chunks)
-        database.execute(f"create view runs as from read_parquet([{files}])")
-        if database.execute("select count(*) > count(distinct (condition, seed)) from runs").fetchone() == (True,):
-            # Two processes have trained the same runs, to the same bytes: one of each counts.
-            database.execute(
-                f"create or replace view runs as select distinct on (condition, seed) * from read_parquet([{files}])"
-            )
-        database.execute(f"set allowed_directories = [{quoted(str(self.store.folder / 'runs'))}]")
-        return database
+        with duckdb.connect() as database, reading(self.store.folder) as reader:
+            database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
+            database.execute("create table conditions as select * from given")
+            database.unregister("given")
+            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+            database.execute(f"create table no_runs ({columns})")
+            rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
+            names = ", ".join(COLUMNS)
+            # Two processes may have trained the same runs, to the same bytes: one of each counts.
+            twice = f"select count(*) > count(distinct (condition, seed)) from (from no_runs {rows})"
+            distinct = "distinct on (condition, seed)" if database.execute(twice).fetchone() == (True,) else ""
+            database.execute(f"create view runs as select {distinct} {names} from (from no_runs {rows})")
+            database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
+            yield database
 
 
-_ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _WEIGHTS = tuple(item.name for item in fields(Params))
 _ORDER = "order by (select number from conditions where conditions.condition = runs.condition), seed"
-_NO_RUNS = (
-    "create table runs (condition varchar, seed ubigint, outcome bigint, final_loss float, solved boolean, mechanism varchar, "
-    "pattern_share float, headlab varchar, d_head bigint, arrays varchar)"
-)
 
 
 def _value(condition: Condition, factor: str) -> Any:
@@ -315,10 +316,3 @@ def _group(value: Any, rows: pd.DataFrame) -> Group:
         rows["outcome"].to_numpy() >= 0,
         mechanism if (mechanism != "").all() else None,
     )
-
-
-def _seconds(path: Path) -> float:
-    try:
-        return float(json.loads(path.read_text())["seconds"])
-    except (OSError, ValueError, KeyError):  # notes are for people; a torn one says nothing
-        return 0.0

@@ -1,0 +1,59 @@
+"""What is kept of a chunk's runs beside their rows: weights, curves and snapshots, as safetensors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import safetensors
+from numpy.typing import NDArray
+from safetensors.numpy import load
+
+from headlab.corpus import Corpus
+from headlab.model.params import param_shapes
+from headlab.runs import Runs
+from headlab.study.design import Condition
+
+ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
+_CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")
+
+
+def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the runs beside their rows."""
+    arrays: dict[str, NDArray[Any]] = {"seed": np.array(runs.seeds, np.uint64)}
+    if "weights" in keep:
+        arrays |= dict(runs.params.items())
+    if "curves" in keep:
+        arrays |= {name: getattr(runs, name) for name in _CURVES}
+    if "snapshots" in keep and runs.snapshots is not None:
+        arrays |= {name: getattr(runs, name) for name in _SNAPSHOTS}
+    return arrays if len(arrays) > 1 else {}
+
+
+def loaded(data: bytes, seeds: Sequence[int], condition: Condition, corpus: Corpus) -> dict[str, NDArray[Any]] | None:
+    """Return the arrays of a file, or None where they are not those of these seeds and this condition."""
+    try:
+        arrays = load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, OverflowError):
+        return None
+    own = arrays.get("seed")
+    if own is None or own.dtype != np.uint64 or own.ndim != 1 or sorted(own.tolist()) != sorted(seeds):
+        return None
+    return arrays if _fit(arrays, len(seeds), condition, corpus) else None
+
+
+def _fit(arrays: Mapping[str, NDArray[Any]], n: int, condition: Condition, corpus: Corpus) -> bool:
+    weights = param_shapes(condition.model, corpus.d_vocab, corpus.n_ctx)
+    shapes: dict[str, tuple[int, ...]] = {name: (n, *shape) for name, shape in weights.items()}
+    if "recorded_steps" in arrays:
+        shapes |= dict.fromkeys(("loss", "learning_rate"), (n, arrays["recorded_steps"].size))
+    if "snapshot_steps" in arrays:
+        size = sum(int(np.prod(shape)) for shape in weights.values())
+        shapes["snapshots"] = (n, arrays["snapshot_steps"].size, size)
+    given = set(arrays) - {"seed", *ONE_OF_ALL}
+    together = [set(weights), {"loss", "learning_rate"}, {"snapshots"}]
+    return (
+        given <= set(shapes)
+        and all(arrays[name].shape == shapes[name] and arrays[name].dtype.kind == "f" for name in given)
+        and all(group <= given or not group & given for group in together)
+        and all(arrays[name].ndim == 1 and arrays[name].dtype.kind == "i" for name in ONE_OF_ALL if name in arrays)
+    )

@@ -1,0 +1,220 @@
+"""A study's own folder: nothing in it is followed out of it, and it is noticed when it goes away.
+
+A study may come from a stranger, and links in it may lead anywhere; pipes in it would wait for ever. So places (its folders)
+and files are taken as what they are, never as what they point to. The study's folder itself may be reached by a link.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from headlab.errors import OutputError, StudyError
+from headlab.files import PARTIAL, flush_folder, write_whole
+
+PLACES = ("runs", "arrays", "timings", "failed", "damaged", "claims")
+LOCK = "lock"
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer does not wait
+_WRITE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Folder:
+    """A study's folder, its places, and its locks; raises `StudyError` where a place is none of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pin: int | None = None
+        self.check()
+
+    def check(self) -> None:
+        """Raise `OutputError` when the folder went away while it was pinned, `StudyError` when a place is not its own."""
+        if self._pin is not None:
+            self._check_pin(os.fstat(self._pin))
+        for name in PLACES:
+            self.has(name)
+
+    @contextlib.contextmanager
+    def pinned(self) -> Iterator[None]:
+        """Notice, until the block ends, when the folder is removed or renamed, or another one put in its place."""
+        before, self._pin = self._pin, os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield
+        finally:
+            os.close(self._pin)
+            self._pin = before
+
+    def _check_pin(self, own: os.stat_result) -> None:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(own, self.path.stat()):
+                return
+        # A removed folder has no name left; one that was moved has one still, that nobody tells.
+        became = (
+            "removed, with what was finished: choose a place for it and run the study again"
+            if own.st_nlink == 0
+            else "renamed or replaced: what was finished is kept in it, and is gone on with where it is now"
+        )
+        cause = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
+        raise OutputError(
+            f"a study's folder must stay in its place while it runs, and {str(self.path)!r} was {became}"
+        ) from cause
+
+    def has(self, *names: str) -> bool:
+        """Return whether a place is there; raises `StudyError` for anything there that is no folder of the study's own."""
+        try:
+            mode = os.lstat(self.path.joinpath(*names)).st_mode
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISDIR(mode):
+            raise StudyError(
+                f"{'/'.join(names)} must be a folder of the study {str(self.path)!r} itself, got {_kind(mode)}: remove it; "
+                f"nothing is followed out of a study"
+            )
+        return True
+
+    def is_folder(self, path: Path) -> bool:
+        """Return whether something in the folder is a folder itself, and no link to one."""
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+
+    def place(self, *names: str) -> Path:
+        """Return the path of a place, which is made where it is missing; raises `OSError`."""
+        self.check()
+        for depth in range(1, len(names) + 1):
+            path = self.path.joinpath(*names[:depth])
+            if not self.has(*names[:depth]):
+                with contextlib.suppress(FileExistsError):  # another process was quicker
+                    path.mkdir()
+                flush_folder(path.parent)
+        return self.path.joinpath(*names)
+
+    def entries(self, *names: str, like: str = ".*") -> list[Path]:
+        """Return what is in a place, by name, in order; `like`: a regular expression for the whole name."""
+        if not self.has(*names):
+            return []
+        place, wanted = self.path.joinpath(*names), re.compile(like, re.DOTALL)
+        return sorted(path for path in place.iterdir() if wanted.fullmatch(path.name))
+
+    def temporary_files(self) -> list[Path]:
+        """Return what a process that was killed while it wrote has left, however deep."""
+        found, left = [], [self.path]
+        while left:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(Path(entry.path))
+                    elif entry.name.endswith(PARTIAL):
+                        found.append(Path(entry.path))
+        return sorted(found)
+
+    def read(self, path: Path) -> bytes | None:
+        """Return a file's content; None where there is no plain file that can be read."""
+        try:
+            with os.fdopen(os.open(path, _READ), "rb") as file:
+                return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        except OSError:
+            return None
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a file whole or not at all, in a place that is there; raises `OSError`."""
+        self.check()
+        write_whole(path, data)
+
+    def set_aside(self, path: Path) -> None:
+        """Move something to `damaged/`, whatever it is, under its name or a number after it; raises `OSError`."""
+        damaged = self.place("damaged")
+        target, number = damaged / path.name, 1
+        while os.path.lexists(target):
+            target, number = damaged / f"{path.name}.{number}", number + 1
+        path.rename(target)
+        flush_folder(path.parent)
+        flush_folder(damaged)
+
+    @contextlib.contextmanager
+    def holding(self, name: str = LOCK) -> Iterator[bool]:
+        """Hold a lock while the block runs; yields whether it was free. It ends with the process."""
+        try:
+            path = self.place(*name.split("/")[:-1]) / name.rsplit("/", 1)[-1]
+            handle = os.open(path, _WRITE, 0o666)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK):
+                raise self._no_lock(name) from None
+            raise unwritable(self.path, error) from error
+        try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise self._no_lock(name)
+            free = self._locked(handle)
+            if free:
+                _sign(handle)
+            yield free
+        finally:
+            os.close(handle)
+
+    def _locked(self, handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise StudyError(
+                f"a study must be on a file system with locks, got {str(self.path)!r} ({error.strerror}): "
+                f"choose a local disk"
+            ) from None
+        return True
+
+    def _no_lock(self, name: str) -> StudyError:
+        return StudyError(
+            f"{name} must be a plain file of the study {str(self.path)!r} itself, got "
+            f"{_kind(os.lstat(self.path / name).st_mode)}: remove it; nothing is followed out of a study"
+        )
+
+    def holder(self) -> str:
+        """Return who holds the study's lock, in words."""
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            who = json.loads(self.read(self.path / LOCK) or b"")
+            words = f"process {int(who['pid'])} on {who['host']}, since {who['since']}"
+            if words.isprintable():
+                return words
+        return "another process"
+
+    def running(self) -> bool:
+        """Return whether a process holds the study."""
+        try:
+            handle = os.open(self.path / LOCK, _READ)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return False
+
+
+def unwritable(folder: Path, error: OSError) -> OutputError:
+    """Return the error to raise when a study's folder cannot be written: what is there stays, and the study can go on."""
+    why = error.strerror or str(error)
+    return OutputError(
+        f"the study must be in a folder that can be written, got {str(folder)!r} ({why}): what was finished is kept; "
+        f"make room or choose another place, then run it again"
+    )
+
+
+def _sign(handle: int) -> None:
+    who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    with contextlib.suppress(OSError):  # a full disk holds nobody up
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(who).encode(), 0)
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file", stat.S_IFIFO: "a pipe"}
+    return kinds.get(stat.S_IFMT(mode), "a device or a socket")

@@ -1,0 +1,162 @@
+"""Parquet files read and written by DuckDB, whatever their folder is called and whatever they hold.
+
+DuckDB guesses by default: folders named key=value become columns, and * ? [ in a path are patterns that nothing quotes. Here
+every guess is turned off, and a folder whose name holds such a letter is read through a link with a plain name.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from headlab.config import MAX_RUNS
+from headlab.errors import OutputError
+from headlab.study.columns import COLUMNS, EMPTY, LATER
+
+_PATTERN = re.compile(r"[*?\[\\]")
+_FILE = "the file's own name"  # a column; no other column is called so
+_ALIKE = {  # types that a column may have been written in
+    "varchar": {"VARCHAR"},
+    "boolean": {"BOOLEAN"},
+    "ubigint": {"UBIGINT"},
+    "bigint": {"BIGINT", "INTEGER"},
+    "double": {"DOUBLE", "FLOAT", "BIGINT", "INTEGER"},
+}
+
+
+class Held(NamedTuple):
+    """What a chunk's file holds: the name of its arrays (or nothing), and its seeds."""
+
+    arrays: str
+    seeds: list[int]
+
+
+class Reader:
+    """Reads Parquet files below a folder, while `reading` it."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder, self.root = folder, root
+
+    def rows(self, paths: Sequence[Path], name: str | None = None) -> str:
+        """Return SQL that stands for the rows of files, columns matched by name; name: of a column for the file's path."""
+        column = "false" if name is None else quoted(name)
+        guesses = f"hive_partitioning = false, union_by_name = true, filename = {column}"
+        return f"read_parquet({self._files(paths)}, {guesses})"
+
+    def about(self, function: str, paths: Sequence[Path]) -> str:
+        """Return SQL that stands for what one of DuckDB's functions says about files."""
+        return f"{function}({self._files(paths)})"
+
+    def path(self, name: str) -> Path:
+        """Return the file that DuckDB calls so."""
+        return self.folder / Path(name).relative_to(self.root)
+
+    def _files(self, paths: Sequence[Path]) -> str:
+        return f"[{', '.join(quoted(self.root / path.relative_to(self.folder)) for path in paths)}]"
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[Reader]:
+    """Read Parquet files below a folder while the block runs, whatever the folder is called."""
+    plain = folder.absolute()
+    if not _PATTERN.search(str(plain)):
+        yield Reader(folder, plain)
+        return
+    place = None if not _PATTERN.search(tempfile.gettempdir()) else "/tmp"
+    with tempfile.TemporaryDirectory(prefix="headlab-", dir=place) as own:
+        link = Path(own) / "study"
+        link.symlink_to(plain, target_is_directory=True)
+        yield Reader(folder, link)
+
+
+def examine(folder: Path, paths: Sequence[Path]) -> dict[Path, Held]:
+    """Return what files hold, for those that are chunks: rows of one condition (their folder's name), each seed once.
+
+    Left out is what is no Parquet file, lacks a column or has one of another type, or cannot be read to its end.
+    """
+    with reading(folder) as reader:
+        return _sifted(reader, list(paths))
+
+
+def _sifted(reader: Reader, paths: list[Path]) -> dict[Path, Held]:
+    # One question for all of them; where it fails, one for each half, until the bad ones stand alone.
+    import duckdb
+
+    if not paths:
+        return {}
+    try:
+        with duckdb.connect() as database:
+            return _examined(database, reader, _fitting(database, reader, paths))
+    except duckdb.OutOfMemoryException as error:
+        raise OutputError("the study's table must fit in memory, and it does not: close other programs") from error
+    except (duckdb.Error, UnicodeDecodeError):
+        if len(paths) == 1:
+            return {}
+        half = len(paths) // 2
+        return _sifted(reader, paths[:half]) | _sifted(reader, paths[half:])
+
+
+def _fitting(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
+    """Return the files that have every column, each of its type, and no more rows than a study may have."""
+    types: dict[Path, dict[str, str]] = {path: {} for path in paths}
+    schemas = f"select file_name, name, duckdb_type from {reader.about('parquet_schema', paths)}"
+    for name, column, kind in database.execute(schemas).fetchall():
+        types[reader.path(name)][column] = kind
+    counts = f"select file_name, num_rows from {reader.about('parquet_file_metadata', paths)}"
+    rows = {reader.path(name): count for name, count in database.execute(counts).fetchall()}
+    return [path for path in paths if 0 < rows[path] <= MAX_RUNS and _has_all(types[path])]
+
+
+def _has_all(types: Mapping[str, str]) -> bool:
+    wanted = {name: kind for name, kind in COLUMNS.items() if name in types or name not in LATER}
+    return all(types.get(name) in _ALIKE[kind] for name, kind in wanted.items())
+
+
+def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, Held]:
+    if not paths:
+        return {}
+    whole = " and ".join(f"{name} is not null" for name in COLUMNS if name not in EMPTY | LATER)
+    found = database.execute(
+        f'select "{_FILE}", min(condition), max(condition), min(arrays), max(arrays), bool_and({whole}), '
+        f"count(*) = count(distinct seed), bit_xor(hash(files)), list(seed) "
+        f"from {reader.rows(paths, _FILE)} as files group by all"
+    ).fetchall()
+    held = {}
+    for name, first, last, arrays, other, complete, different, _, seeds in sorted(found, key=lambda row: row[0]):
+        path = reader.path(name)
+        if first == last == path.parent.name and arrays == other and complete and different:
+            held[path] = Held(arrays, seeds)
+    return held
+
+
+def write(table: Mapping[str, Any], path: Path) -> bytes:
+    """Write a table's rows, in the order of their seeds, and return the file's content; raises `OSError`."""
+    import duckdb
+
+    try:
+        with duckdb.connect() as database, reading(path.parent) as reader:
+            database.execute("set threads = 1")  # the bytes must not depend on how many there are
+            database.register("chunk", table)
+            form = "(format parquet, use_tmp_file false)"
+            database.execute(f"copy (select * from chunk order by seed) to {quoted(path.absolute())} {form}")
+            written = database.execute(f"select count(*) from {reader.rows([path])}").fetchone()
+    except duckdb.Error as error:
+        raise OSError(errno.EIO, str(error).splitlines()[0]) from error
+    if written != (len(table["seed"]),):
+        raise OSError(errno.EIO, "the file that was written does not hold what was to be written")
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        return file.read()
+
+
+def quoted(text: object) -> str:
+    """Return a text as SQL's literal.
+
+    >>> quoted("it's")
+    "'it''s'"
+    """
+    return "'" + str(text).replace("'", "''") + "'"
