@@ -20,7 +20,19 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
     {"training", "runs", "runs_file"},
     {"analysis"},
     {"engine", "model"},
-    {"corpus", "corpus_text", "floors", "config", "csv_text", "errors", "files", "visible"},
+    {
+        "corpus",
+        "corpus_text",
+        "floors",
+        "graphemes",
+        "lookalikes",
+        "token_names",
+        "config",
+        "csv_text",
+        "errors",
+        "files",
+        "visible",
+    },
 ]
 MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
 NAMES = [

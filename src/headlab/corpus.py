@@ -5,7 +5,6 @@ last target wraps to the start token (or there is none). From the ids alone foll
 (the smallest reachable loss) and the dependencies (positions that an earlier token decides).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
-from headlab.corpus_text import read_text, split_sentences
+from headlab.corpus_text import WORDS, join_tokens, read_text, split_sentences
 from headlab.errors import CorpusError
 from headlab.floors import Dependency, Ids, Sight, floor_of
+from headlab.lookalikes import lookalikes
+from headlab.token_names import checked_labels, names_of
 
 PADDING = -1
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
@@ -32,7 +33,7 @@ class Corpus:
     """Token ids and targets [sequence, position] (-1: padding, or no target), with the vocabulary they index.
 
     vocabulary: the tokens' spelling; labels: their short display names; start: the start token, or None;
-    wrap: whether the last target wraps to the first token
+    wrap: whether the last target wraps to the first token; tokens_are: `words` or `characters`, for texts to come
     Raises `CorpusError`.
 
     >>> corpus = Corpus.from_text("man ordered the chicken\\nwoman ordered the beef")
@@ -46,6 +47,7 @@ class Corpus:
     labels: tuple[str, ...]
     start: str | None = None
     wrap: bool = True
+    tokens_are: str = WORDS
 
     @classmethod
     def from_text(
@@ -56,26 +58,30 @@ class Corpus:
         wrap: bool = True,
         vocabulary: Sequence[str] | None = None,
         labels: Sequence[str] | None = None,
+        tokens: str = WORDS,
     ) -> Self:
-        """Read one sentence a line; tokens are what spaces separate.
+        """Read one sentence a line; tokens are what spaces separate, or characters.
 
         start: put before every sentence (None: nothing); wrap: the last target is the sentence's first token
         vocabulary: the order of the ids; by default the start token, then tokens as they first appear
         labels: short display names, in the vocabulary's order
+        tokens: `words`, or `characters`: a letter with its marks each, and ␣ for what separates words
         Raises `CorpusError`.
 
         >>> Corpus.from_text("a b\\na c", start=None).vocabulary
         ('a', 'b', 'c')
+        >>> Corpus.from_text("你 好", start=None, tokens="characters").vocabulary
+        ('你', '␣', '好')
         """
-        sentences = split_sentences(text, start)
+        sentences = split_sentences(text, start, tokens)
         if start is not None:
             sentences = [[start, *words] for words in sentences]
         order = (
             tuple(dict.fromkeys(word for words in sentences for word in words))
             if vocabulary is None
-            else tuple(vocabulary)
+            else names_of("vocabulary", vocabulary)
         )
-        _check_names(order, labels)
+        labels = checked_labels(labels, order)
         ids = {word: number for number, word in enumerate(order)}
         for line, words in enumerate(sentences, 1):
             for word in words:
@@ -84,7 +90,7 @@ class Corpus:
                         f"every token must be in the given vocabulary, got {word!r} in sentence {line}: "
                         f"add it to the vocabulary, or leave the vocabulary out"
                     )
-        return cls._build([[ids[word] for word in words] for words in sentences], order, labels, start, wrap)
+        return cls._build([[ids[word] for word in words] for words in sentences], order, labels, start, wrap, tokens)
 
     @classmethod
     def from_file(cls, path: str | Path, **options: Any) -> Self:
@@ -112,14 +118,15 @@ class Corpus:
                 "ids must be at least one sequence with at least one id each, got none: give the token ids"
             )
         top = max(map(max, sequences))
-        names = tuple(map(str, range(base, base + top + 1))) if vocabulary is None else tuple(vocabulary)
+        names = (
+            tuple(map(str, range(base, base + top + 1))) if vocabulary is None else names_of("vocabulary", vocabulary)
+        )
         if top >= len(names):
             hint = " (ids that count from 1 need base=1)" if top == len(names) and base == 0 else ""
             raise CorpusError(
                 f"ids must be from {base} to {base + len(names) - 1}, got {base + top}{hint}: extend the vocabulary"
             )
-        _check_names(names, labels)
-        return cls._build(sequences, names, labels, None, wrap)
+        return cls._build(sequences, names, checked_labels(labels, names), None, wrap)
 
     @classmethod
     def notebook(cls) -> Self:
@@ -135,9 +142,10 @@ class Corpus:
         cls,
         sequences: list[list[int]],
         vocabulary: tuple[str, ...],
-        labels: Sequence[str] | None,
+        labels: Sequence[str],
         start: str | None,
         wrap: bool,
+        tokens_are: str = WORDS,
     ) -> Self:
         if len(vocabulary) < 2:
             raise CorpusError(f"a corpus must have at least 2 different tokens, got {len(vocabulary)}: add words")
@@ -152,7 +160,7 @@ class Corpus:
                 "a corpus must have something to predict, got no target: use longer sentences, or wrap=True"
             )
         tokens.flags.writeable = targets.flags.writeable = False
-        return cls(tokens, targets, vocabulary, tuple(labels or vocabulary), start, wrap)
+        return cls(tokens, targets, vocabulary, tuple(labels), start, wrap, tokens_are)
 
     @property
     def d_vocab(self) -> int:
@@ -178,6 +186,23 @@ class Corpus:
     def sentences(self) -> tuple[tuple[str, ...], ...]:
         """The tokens' spelling, sequence by sequence, start token included."""
         return tuple(tuple(self.vocabulary[token] for token in row if token >= 0) for row in self.tokens)
+
+    def sentence(self, sequence: int) -> str:
+        """Return a sequence as text, the start token included.
+
+        >>> Corpus.notebook().sentence(0)
+        '<Start> man ordered the chicken'
+        """
+        words = [self.vocabulary[token] for token in self.tokens[sequence] if token >= 0]
+        return join_tokens(words, self.tokens_are, self.start)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a reader may overlook, a sentence each: tokens that look alike and are not the same.
+
+        >>> Corpus.from_text("The cat\\nthe dog").notes()
+        ('“The” (sentence 1) and “the” (sentence 2) differ only in capital letters: they are 2 tokens.',)
+        """
+        return tuple(map(str, lookalikes(self)))
 
     def position_labels(self, sequence: int) -> list[str]:
         """Return the notebook's row names of a sequence.
@@ -261,6 +286,7 @@ class Corpus:
             "labels": list(self.labels),
             "start": self.start,
             "wrap": self.wrap,
+            **({} if self.tokens_are == WORDS else {"tokens": self.tokens_are}),
         }
 
     @classmethod
@@ -276,16 +302,7 @@ class Corpus:
             fields["labels"],
             fields["start"],
             fields["wrap"],
-        )
-
-
-def _check_names(vocabulary: tuple[str, ...], labels: Sequence[str] | None) -> None:
-    repeated = [word for word, count in Counter(vocabulary).items() if count > 1]
-    if repeated:
-        raise CorpusError(f"the vocabulary must name every token once, got {repeated[0]!r} twice: leave one out")
-    if labels is not None and len(labels) != len(vocabulary):
-        raise CorpusError(
-            f"labels must be as many as the vocabulary, {len(vocabulary)}, got {len(labels)}: give one a token"
+            fields.get("tokens", WORDS),
         )
 
 

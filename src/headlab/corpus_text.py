@@ -1,14 +1,25 @@
-"""Reading corpus text: UTF-8, one sentence a line, tokens between spaces; every fault named with its place."""
+"""Reading corpus text: UTF-8, one sentence a line, tokens between spaces or characters; every fault named with its place.
+
+Lines are what editors call lines: they end with a line feed, a carriage return, or both. Everything else that Unicode
+calls white space (form feed, no-break space, U+2028 …) separates words. Characters that nobody sees are no letters and
+are left out, wherever they stand: byte order marks, zero-width spaces, word joiners, soft hyphens, marks of direction.
+Joiners stay (U+200C, U+200D), as Persian, Indic scripts and emoji are spelled with them.
+"""
 
 import re
 from pathlib import Path
 
 from headlab.errors import CorpusError
+from headlab.graphemes import graphemes
 
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
+LINE_END = re.compile("\r\n|\r|\n")
+NO_LETTERS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\uffa0\ufeff\ufff9-\ufffb]")
 MAX_BYTES = 8 * 2**20
 MAX_SENTENCES = 10_000
 MAX_TOKENS = 1_024
+WORDS, CHARACTERS = KINDS = "words", "characters"  # what tokens are
+SPACE = "␣"  # the token between words where tokens are characters
 
 
 def read_text(path: str | Path) -> str:
@@ -36,32 +47,53 @@ def decode(data: bytes, name: str) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise CorpusError(f"the corpus must be UTF-8 text, got UTF-16 in {name!r}: save it as UTF-8")
     if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
+        line = _line_of(data, data.index(b"\0"))
         raise CorpusError(f"the corpus must be text, got a NUL byte in line {line} of {name!r}: is it a binary file?")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        byte = data[error.start]
+        line, byte = _line_of(data, error.start), data[error.start]
         raise CorpusError(
             f"the corpus must be UTF-8 text, got byte 0x{byte:02x} in line {line} of {name!r}: save it as UTF-8"
         ) from None
 
 
-def split_sentences(text: str, start: str | None) -> list[list[str]]:
-    """Return the words of every line that has any; raises `CorpusError`.
+def _line_of(data: bytes, place: int) -> int:
+    return len(LINE_END.split(data[:place].decode("latin-1")))
+
+
+def split_line(line: str, tokens: str = WORDS) -> list[str]:
+    """Return the tokens of one line: what white space separates, or every character, with ␣ for what separates words.
+
+    tokens: `words` or `characters`
+
+    >>> split_line(" the  cat\\ufeff"), split_line("你 好", CHARACTERS)
+    (['the', 'cat'], ['你', '␣', '好'])
+    """
+    words = NO_LETTERS.sub("", line).split()
+    return graphemes(SPACE.join(words)) if tokens == CHARACTERS else words
+
+
+def join_tokens(tokens: list[str], kind: str = WORDS, start: str | None = None) -> str:
+    """Return a sentence's tokens as the text that they came from, with the start token before it if it is there.
+
+    >>> join_tokens(["<Start>", "你", "␣", "好"], CHARACTERS, "<Start>")
+    '<Start> 你 好'
+    """
+    if kind == WORDS:
+        return " ".join(tokens)
+    first, rest = (tokens[:1], tokens[1:]) if tokens[:1] == [start] else ([], tokens)
+    return " ".join([*first, *(["".join(rest).replace(SPACE, " ")] if rest else [])])
+
+
+def split_sentences(text: str, start: str | None, tokens: str = WORDS) -> list[list[str]]:
+    """Return the tokens of every line that has any; raises `CorpusError`.
 
     >>> split_sentences("a b\\n\\nc", start="<Start>")
     [['a', 'b'], ['c']]
     """
-    if not isinstance(text, str):
-        raise CorpusError(f"the corpus must be text, got {type(text).__name__}: pass one sentence a line")
-    if start is not None and (not isinstance(start, str) or len(start.split()) != 1 or HALF_A_CHARACTER.search(start)):
-        raise CorpusError(f"the start token must be one word, got {start!r}: choose a spelling without spaces")
-    if half := HALF_A_CHARACTER.search(text):
-        line = len(text[: half.end()].splitlines())
-        raise CorpusError(f"the corpus must be text, got half a character ({half[0]!r}) in line {line}: take it away")
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
+    _check_request(text, start, tokens)
+    lines = [(number, split_line(line, tokens)) for number, line in enumerate(LINE_END.split(text), 1)]
     sentences = [(number, words) for number, words in lines if words]
     if not sentences:
         raise CorpusError("the corpus must have at least one sentence, got none: write one sentence a line")
@@ -80,5 +112,23 @@ def split_sentences(text: str, start: str | None) -> list[list[str]]:
                 f"or choose another with start="
             )
     if sum(len(words) for _, words in sentences) < 2:
-        raise CorpusError(f"the corpus must have at least two words, got only {sentences[0][1][0]!r}: add a sentence")
+        raise CorpusError(
+            f"the corpus must have at least two {tokens}, got only {sentences[0][1][0]!r}: add a sentence"
+        )
     return [words for _, words in sentences]
+
+
+def _check_request(text: object, start: object, tokens: object) -> None:
+    if tokens not in KINDS:
+        raise CorpusError(f"tokens must be one of {', '.join(KINDS)}, got {tokens!r}: choose one")
+    if not isinstance(text, str):
+        raise CorpusError(f"the corpus must be text, got {type(text).__name__}: pass one sentence a line")
+    if start is not None and (
+        not isinstance(start, str) or split_line(start) != [start] or HALF_A_CHARACTER.search(start)
+    ):
+        raise CorpusError(
+            f"the start token must be one word, got {start!r}: choose a spelling without spaces or unseen characters"
+        )
+    if half := HALF_A_CHARACTER.search(text):
+        line = len(LINE_END.split(text[: half.start()]))
+        raise CorpusError(f"the corpus must be text, got half a character ({half[0]!r}) in line {line}: take it away")

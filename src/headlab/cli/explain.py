@@ -226,7 +226,7 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
         )
         return
     place = contrast.place
-    sentence = " ".join(run.corpus.sentences[place.sequence])
+    sentence = run.corpus.sentence(place.sequence)
     say(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
     for effects in found:
         show(effects_blocks(effects, contrast.words(run.corpus)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
 from headlab.errors import ConfigError
 
@@ -42,7 +43,7 @@ TRAINING_HELP = {
     "weight_decay": "For adamw.",
     "dtype": "float32 or float64.",
 }
-_RETRACED = {"start", "no_start", "wrap", "vocabulary", "labels", "steps", *MODEL_HELP, *TRAINING_HELP}
+_RETRACED = {"start", "no_start", "wrap", "tokens_are", "vocabulary", "labels", "steps", *MODEL_HELP, *TRAINING_HELP}
 _CHOICES = {"optimizer": OPTIMIZERS, "loss": LOSSES}
 
 
@@ -101,6 +102,9 @@ def corpus_options(command: Any) -> Any:
             click.option(
                 "--wrap/--no-wrap", default=True, show_default=True, help="The last target is the start token."
             ),
+            click.option(
+                "--tokens-are", default="words", show_default=True, help="What a token is: words or characters."
+            ),
             click.option("--vocabulary", help="Tokens in the order of their ids, separated by spaces."),
             click.option("--labels", help="Short display names in the same order, separated by spaces."),
         ]
@@ -131,14 +135,24 @@ def read_corpus(options: dict[str, Any]) -> "Corpus":
     start = None if options.pop("no_start") else options["start"]
     words = {name: options.pop(name) for name in ("vocabulary", "labels")}
     settings = {"start": start, "wrap": options.pop("wrap"), **{k: v.split() if v else None for k, v in words.items()}}
+    settings["tokens"] = options.pop("tokens_are")
     del options["start"]
     if file is None:
-        if words["vocabulary"] or words["labels"] or start != "<Start>" or not settings["wrap"]:
+        if (
+            words["vocabulary"]
+            or words["labels"]
+            or start != "<Start>"
+            or not settings["wrap"]
+            or settings["tokens"] != "words"
+        ):
             raise ConfigError("corpus options need a file, got none: name a text file with one sentence a line")
         return Corpus.notebook()
     if str(file) == "-":
-        return Corpus.from_text(decode(sys.stdin.buffer.read(), "standard input"), **settings)
-    return Corpus.from_file(file, **settings)
+        corpus = Corpus.from_text(decode(sys.stdin.buffer.read(), "standard input"), **settings)
+    else:
+        corpus = Corpus.from_file(file, **settings)
+    tell_notes(corpus)
+    return corpus
 
 
 def given(ctx: click.Context) -> list[str]:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headlab.cli.options import json_option, safe_cells_option, seed_list, shell_word, threads_option
-from headlab.cli.terminal import complain, duration, progress_bar, put_csv, put_json, say, show, writable, written
+from headlab.cli.terminal import (
+    complain,
+    duration,
+    progress_bar,
+    put_csv,
+    put_json,
+    say,
+    show,
+    tell_notes,
+    writable,
+    written,
+)
 from headlab.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
@@ -65,6 +76,7 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
     from headlab.study.execution import estimated_seconds
 
     design = StudyDesign.from_toml(file)
+    tell_notes(design.corpus)
     cost = {
         "conditions": [condition.name for condition in design.conditions],
         "seeds": len(design.seeds),

@@ -11,13 +11,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab.files import check_output, leads_to_stdout, shown
 from headlab.visible import escaped, visible
 
+if TYPE_CHECKING:
+    from headlab.corpus import Corpus
+
 SLOW_SECONDS = 1.0
 REDRAW_SECONDS = 0.05
+MOST_NOTES = 5
 BETWEEN_LINES = 10.0  # seconds, where progress is told in words
 AT_LEAST_EVERY = 300.0
 # Our own marks in letters, for a screen that has no others; a user's word is escaped, as no other word may stand for it.
@@ -148,6 +152,15 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def tell_notes(corpus: "Corpus") -> None:
+    """Print what a reader may overlook in a corpus on standard error, the first few sentences and how many more."""
+    notes = corpus.notes()
+    for note in notes[:MOST_NOTES]:
+        say(f"headlab: note: {note}", err=True)
+    if len(notes) > MOST_NOTES:
+        say(f"headlab: note: … and {len(notes) - MOST_NOTES} more; corpus.notes() has them all.", err=True)
 
 
 def writable(path: Path) -> Path:

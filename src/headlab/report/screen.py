@@ -29,7 +29,7 @@ def exercise_blocks(exercise: "Exercise") -> list[Any]:
     solved = int(exercise.runs.solved().sum())
     return [
         Rule("The corpus", align="left"),
-        as_text("\n".join(" ".join(sentence) for sentence in corpus.sentences)),
+        as_text("\n".join(map(corpus.sentence, range(corpus.n_sequences)))),
         _ids(corpus),
         _blank(terminal_table(corpus.association(), title="Association: P(next token | token)", shade=True)),
         as_text(

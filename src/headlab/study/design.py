@@ -25,6 +25,7 @@ FILE_FIELDS = (
     "sentences",
     "start",
     "wrap",
+    "tokens",
     "seeds",
     "keep",
     "model",
@@ -332,7 +333,7 @@ def _with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
 
 
 def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
-    options = {name: given[name] for name in ("start", "wrap") if name in given}
+    options = {name: given[name] for name in ("start", "wrap", "tokens") if name in given}
     if options.get("start") == "":
         options["start"] = None
     if "sentences" in given:

@@ -1,0 +1,66 @@
+"""What tokens are called: each name once, and each one that can be read, typed and told apart; and names that look alike."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from headlab.corpus_text import HALF_A_CHARACTER, NO_LETTERS
+from headlab.errors import CorpusError
+
+
+def names_of(kind: str, given: Any) -> tuple[str, ...]:
+    """Return a list of tokens' names, checked; kind: `vocabulary` or `labels`. Raises `CorpusError`.
+
+    >>> names_of("vocabulary", ["a", "b"])
+    ('a', 'b')
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise CorpusError(f"{kind} must be a list of names, one a token, got {given!r}: put them into a list")
+    names = tuple(given)
+    if odd := [name for name in names if not _is_name(name)]:
+        raise CorpusError(
+            f"{kind} must be names that can be read, without line breaks, unseen characters or spaces around them, got "
+            f"{_some(odd)}: write {'them' if len(odd) > 1 else 'it'} otherwise"
+        )
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise CorpusError(f"{kind} must name every token once, got {_some(twice)} twice: leave one out, or rename it")
+    return names
+
+
+def checked_labels(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels of a vocabulary, its own names where there are none; raises `CorpusError`.
+
+    >>> checked_labels(["x", "b"], ["a", "b"]), checked_labels(None, ["a", "b"])
+    (('x', 'b'), ('a', 'b'))
+    """
+    if labels is None:
+        return tuple(vocabulary)
+    names = names_of("labels", labels)
+    if len(names) != len(vocabulary):
+        raise CorpusError(
+            f"labels must be as many as the vocabulary, {len(vocabulary)}, got {len(names)}: give one a token"
+        )
+    both = zip(names, vocabulary, strict=True)
+    spelled = set(vocabulary)
+    if taken := [(name, word) for name, word in both if name != word and name in spelled]:
+        label, word = taken[0]
+        raise CorpusError(
+            f"labels must not be the name of another token, got {label!r} for {word!r}: choose another label"
+        )
+    return names
+
+
+def _is_name(name: Any) -> bool:
+    return (
+        isinstance(name, str)
+        and bool(name)
+        and name == name.strip()
+        and not any(letter.isspace() and letter != " " for letter in name)
+        and not NO_LETTERS.search(name)
+        and not HALF_A_CHARACTER.search(name)
+    )
+
+
+def _some(names: Sequence[Any]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more
