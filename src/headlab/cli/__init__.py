@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from headlab.cli.explain import explain
+from headlab.cli.export import export
 from headlab.cli.lab import lab
 from headlab.cli.options import (
     MODEL_HELP,
@@ -27,7 +28,6 @@ from headlab.cli.options import (
     plain,
     read_corpus,
     retrace,
-    safe_cells_option,
     seed_list,
     shell_word,
     steps_option,
@@ -38,7 +38,6 @@ from headlab.cli.terminal import (
     complain,
     open_streams,
     progress_bar,
-    put_csv,
     put_json,
     saveable,
     show,
@@ -236,19 +235,26 @@ cli.add_command(lab)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
 )
-def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
+@json_option
+def report(folder: Path, number: Any, factor: str | None, output: Path, as_json: bool) -> None:
     """Write the HTML report of saved runs, or of a study.
 
     FOLDER is what `headlab train --save` or `headlab study run` wrote.
     """
-    if (folder / "study.json").exists():
-        from headlab.report import study_page
-        from headlab.study.study import Study
+    file = (_study_report if (folder / "study.json").exists() else _runs_report)(folder, number, factor, output)
+    written(file, as_json="report" if as_json else None)
 
-        if number is not None:
-            raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
-        written(study_page.write(Study(folder), writable(output), factor))
-        return
+
+def _study_report(folder: Path, number: Any, factor: str | None, output: Path) -> Path:
+    from headlab.report import study_page
+    from headlab.study.study import Study
+
+    if number is not None:
+        raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
+    return study_page.write(Study(folder), writable(output), factor)
+
+
+def _runs_report(folder: Path, number: Any, factor: str | None, output: Path) -> Path:
     from headlab.report import page
     from headlab.report.exercise import of_runs
     from headlab.runs import Runs
@@ -258,42 +264,7 @@ def report(folder: Path, number: Any, factor: str | None, output: Path) -> None:
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
     shown = dataclasses.replace(shown, command=f"headlab explain {shell_word(folder)} --run {shown.run.number}")
-    written(page.write(shown, writable(output)))
+    return page.write(shown, writable(output))
 
 
-@cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("table", default="runs")
-@click.option(
-    "--run", "number", type=plain, default=0, metavar="NUMBER", show_default=True, help="The run, where one is shown."
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of the screen.")
-@safe_cells_option
-@json_option
-def export(folder: Path, table: str, number: Any, output: Path | None, safe_cells: bool, as_json: bool) -> None:
-    """Print a table of saved runs as CSV, unrounded.
-
-    FOLDER is what `headlab train --save` wrote; TABLE is one of these.
-
-    \b
-    runs         a row a run: seed, outcome, final loss, solved
-    loss         a row a recorded step, a column a run
-    predictions  a row a position: one run's sigmoid outputs
-    attention    a row a query position of each layer and head: one run's pattern
-    association  P(next token | token)
-    weights      shapes and numbers of parameters
-    """
-    from headlab.csv_text import csv_text
-    from headlab.files import write_output
-    from headlab.report.export import table_of
-    from headlab.report.plain import json_text, records
-    from headlab.runs import Runs
-
-    frame = table_of(Runs.load(folder), table, number)
-    if output is not None:
-        text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
-        write_output(writable(output), text.encode(errors="backslashreplace"))
-    elif as_json:
-        put_json(records(frame))
-    else:
-        put_csv(csv_text(frame, safe=safe_cells))
+cli.add_command(export)

@@ -244,41 +244,43 @@ def _table(runs: "Runs", question: Question, as_json: bool) -> None:
 
 def _tables(runs: "Runs", question: Question) -> tuple[Iterator[Any], dict[str, Any]]:
     from headlab.report.explained import circuits_blocks, frame_blocks
+    from headlab.report.export import keyed
 
     run = runs[0]
     if question.table == "circuits":
         layer, head = question.layer or 0, question.head or 0
         found = run.circuits(layer, head)
-        frames = {f"QK {name}": frame.reset_index() for name, frame in found.scores.items()}
-        frames |= {f"OV {name}": frame.reset_index() for name, frame in found.writes.items()}
+        frames = {f"QK {name}": keyed(frame) for name, frame in found.scores.items()}
+        frames |= {f"OV {name}": keyed(frame) for name, frame in found.writes.items()}
         return circuits_blocks(found, f"head {layer}.{head}"), frames
     if question.table == "paths":
         contrast = run.contrast(**question.place(run))
         rows = run.corpus.position_labels(contrast.place.sequence)
-        frame = run.contributions(**question.place(run)).table(0, rows).rename_axis("path").reset_index()
+        frame = keyed(run.contributions(**question.place(run)).table(0, rows).rename_axis("path"))
         return frame_blocks(frame, f"{contrast.words(run.corpus)} by path (row) and source position (column)"), {
             "paths": frame
         }
     if question.table == "scores":
-        frame = run.head_scores().drop(columns="run").astype({"layer": str, "head": str})
+        frame = run.head_scores().drop(columns="run")
         return frame_blocks(frame, "Head scores on this corpus"), {"scores": frame}
     return _battery(runs)
 
 
 def _battery(runs: "Runs") -> tuple[Iterator[Any], dict[str, Any]]:
     from headlab.report.explained import frame_blocks
+    from headlab.report.export import keyed
 
     frame = runs.battery()
     mean = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
-    mean["sequence"] = [f"sentence {number + 1}" for number in mean["sequence"]]
+    mean["sequence"] += 1
     names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
-    frames = {"battery": mean.rename(columns=names).astype({"position": str})}
+    frames = {"battery": mean.rename(columns=names)}
     titles = [
         "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
     ]
     if len(runs) > 1:
         for number, spread in enumerate(runs.pattern_variance(), 1):
-            frames[f"variance {number}"] = spread.rename_axis("query").reset_index()
+            frames[f"variance {number}"] = keyed(spread.rename_axis("query"))
             titles.append(f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}")
     tables = zip(frames.values(), titles, strict=True)
     return (block for frame, title in tables for block in (*frame_blocks(frame, title), "")), frames

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from headlab.cli.options import plain
-from headlab.cli.terminal import say
+from headlab.cli.options import json_option, plain
+from headlab.cli.terminal import put_json, say
 from headlab.errors import ConfigError
 
 PORT = 8765
@@ -24,7 +24,8 @@ PORT = 8765
     "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="This machine's address to listen at."
 )
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in the browser.")
-def lab(port: Any, host: str, browser: bool) -> None:
+@json_option
+def lab(port: Any, host: str, browser: bool, as_json: bool) -> None:
     """Open the lab: a page where a head retrains while you move a slider.
 
     It answers only to whoever has the address that it prints. By default it listens on this machine alone; --host opens it to a
@@ -39,7 +40,10 @@ def lab(port: Any, host: str, browser: bool) -> None:
     token = secrets.token_urlsafe(32)
     hosts = [f"{name}:{port}" for name in _names(host)]
     address = f"http://{hosts[0]}/#token={token}"
-    say(f"The lab is open at {address}   (Ctrl-C ends it)")
+    if as_json:
+        put_json({"address": address})
+    else:
+        say(f"The lab is open at {address}   (Ctrl-C ends it)")
     sys.stdout.flush()
     if browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()

@@ -169,10 +169,14 @@ def writable(path: Path) -> Path:
     return path
 
 
-def written(path: Path, before: str = "", after: str = "") -> None:
-    """Say where an output is, unless it went to standard output itself."""
-    if not leads_to_stdout(path):
+def written(path: Path, before: str = "", after: str = "", as_json: str | None = None) -> None:
+    """Say where an output is, unless it went to standard output itself; as_json: what it is called there."""
+    if leads_to_stdout(path):
+        return
+    if as_json is None:
         say(f"{before}{shown(path)}{after}")
+    else:
+        put_json({as_json: str(path)})
 
 
 def saveable(folder: Path) -> Path:

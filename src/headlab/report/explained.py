@@ -195,8 +195,10 @@ def circuits_blocks(circuits: "Circuits", head: str) -> Iterator[Any]:
 
 
 def frame_blocks(frame: pd.DataFrame, title: str) -> Iterator[Any]:
-    """Yield a table as it is; its first column names the rows."""
-    yield terminal_table(frame.set_index(frame.columns[0]), title=title)
+    """Yield a table as it is; its first column names the rows, a number with the column's name."""
+    name, *others = frame.columns
+    rows = [f"{name} {row}" if isinstance(row, int) else str(row) for row in frame[name].tolist()]
+    yield terminal_table(frame[others].set_axis(rows), title=title)
 
 
 def _number(value: float) -> str:

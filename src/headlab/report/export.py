@@ -1,19 +1,26 @@
-"""Saved runs as flat tables, one row a fact, for a spreadsheet or another program."""
+"""Saved runs as flat tables, one row a fact, for a spreadsheet or another program.
 
-from collections.abc import Callable
+Sentences count from 1, everything else from 0. A token's column is named by its label.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.attribution import contributions, path_name
+from headlab.analysis.circuits import circuits
+from headlab.analysis.contrast import contrasts
 from headlab.errors import SelectionError
 from headlab.runs import Run, Runs
 
 
 def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:
-    """Return a table by its name; `number` is the run that predictions and attention are of.
+    """Return a table by its name; `number` is the run that a table of one run is of.
 
-    Raises `SelectionError` for a table or a run that does not exist.
+    Raises `SelectionError` for a table or a run that does not exist, or a corpus that has nothing to explain.
 
     >>> import headlab as hl
     >>> runs = hl.train(hl.Corpus.notebook(), training=hl.TrainConfig.of(steps=3), seeds=range(2))
@@ -22,12 +29,38 @@ def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:
     """
     if name not in TABLES:
         raise SelectionError(f"the table must be one of {', '.join(TABLES)}, got {name!r}: choose one of them")
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= number < len(runs):
         raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
-    return TABLES[name](runs, number)
+    return TABLES[name](runs, int(number))
 
 
-def _loss(runs: Runs, number: int) -> pd.DataFrame:
+def keyed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its index as first columns; a token that is named as another column gets `_` behind it.
+
+    >>> keyed(pd.DataFrame([[1, 2, 3]], pd.Index(["a"], name="token"), ["token", "token_", "x"])).columns.tolist()
+    ['token', 'token__', 'token_', 'x']
+    """
+    keys = [str(name) for name in frame.index.names]
+    levels = {key: frame.index.get_level_values(place) for place, key in enumerate(keys)}
+    columns = frame.set_axis(_unique(keys, list(frame.columns)), axis=1).reset_index(drop=True)
+    return pd.concat([pd.DataFrame(levels), columns], axis=1)
+
+
+def _unique(keys: Sequence[str], names: Sequence[Hashable]) -> list[str]:
+    texts = [str(name) for name in names]
+    taken = Counter(keys)
+    waiting = set(texts) - set(keys)  # these keep their names, whatever comes before them
+    found = []
+    for text in texts:
+        name = text
+        while name in taken or (name != text and name in waiting):
+            name += "_"
+        taken[name] += 1
+        found.append(name)
+    return found
+
+
+def _loss(runs: Runs, _: int) -> pd.DataFrame:
     columns = {"step": runs.recorded_steps}
     return pd.DataFrame(columns | {f"run {run}": curve for run, curve in enumerate(runs.loss)})
 
@@ -39,33 +72,98 @@ def _predictions(runs: Runs, number: int) -> pd.DataFrame:
 def _attention(runs: Runs, number: int) -> pd.DataFrame:
     run: Run = runs[number]
     parts = []
-    for layer in range(run.model.n_layers):
-        for head in range(run.model.n_heads):
-            # Key positions by number: sentences name them differently.
-            frames = [frame.set_axis(range(frame.shape[1]), axis=1) for frame in run.attention(layer, head)]
-            table = _stacked(frames)
-            table.insert(0, "layer", layer)
-            table.insert(1, "head", head)
-            parts.append(table)
+    for layer, head in _heads(run):
+        # Key positions by number: sentences name them differently.
+        table = _stacked([frame.set_axis(range(frame.shape[1]), axis=1) for frame in run.attention(layer, head)])
+        table.insert(0, "layer", layer)
+        table.insert(1, "head", head)
+        parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     named = [frame.rename_axis("position") for frame in frames]
-    keys = range(1, len(frames) + 1)
-    return pd.concat(named, keys=keys, names=["sentence"]).reset_index()
+    return keyed(pd.concat(named, keys=range(1, len(frames) + 1), names=["sentence"]))
+
+
+def _weights(runs: Runs, number: int) -> pd.DataFrame:
+    parts = []
+    for name, weight in runs[number].params.items():
+        blocks = weight[None, None] if weight.ndim == 2 else weight
+        layer, head, row, column = np.indices(blocks.shape).reshape(4, -1)
+        in_head = {"layer": layer, "head": head} if weight.ndim == 4 else {"layer": pd.NA, "head": pd.NA}
+        places = {"weight": name, **in_head, "row": row, "column": column}
+        parts.append(pd.DataFrame(places | {"value": blocks.ravel()}).astype({"layer": "Int64", "head": "Int64"}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _scores(runs: Runs, number: int) -> pd.DataFrame:
+    return runs[number].head_scores().drop(columns="run")
+
+
+def _circuits(runs: Runs, number: int) -> pd.DataFrame:
+    run: Run = runs[number]
+    parts = []
+    for layer, head in _heads(run):
+        found = circuits(run.subject, layer, head)
+        named = {f"QK {name}": frame for name, frame in found.scores.items()}
+        named |= {f"OV {name}": frame for name, frame in found.writes.items()}
+        for name, frame in named.items():
+            rows, columns = (np.repeat(frame.index, frame.shape[1]), np.tile(frame.columns, frame.shape[0]))
+            places = {"layer": layer, "head": head, "circuit": name, "row": rows, "column": columns}
+            parts.append(pd.DataFrame(places | {"value": frame.to_numpy().ravel()}).astype({"row": str, "column": str}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _contributions(runs: Runs, number: int) -> pd.DataFrame:
+    return pd.DataFrame(_parts(runs[number])).astype({"source": "Int64"})
+
+
+def _parts(run: Run) -> Iterator[dict[str, Any]]:
+    """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings."""
+    corpus = run.corpus
+    for item in contrasts(run.subject):
+        place = item.place
+        words = {"target": corpus.vocabulary[item.target], "rival": corpus.vocabulary[item.rival]}
+        where = {"sentence": place.sequence + 1, "position": place.position, **words}
+        found = contributions(run.subject, place, item.target, item.rival)
+        for number, path in enumerate(found.paths):
+            for source, token in enumerate(corpus.sentences[place.sequence]):
+                for embedding, values in (("token", found.token), ("position", found.position)):
+                    at = {"path": path_name(path), "source": source, "source_token": token, "embedding": embedding}
+                    yield where | at | {"value": values[0, number, source]}
+        rest = {"path": "remainder", "source": None, "source_token": None, "embedding": None}
+        yield where | rest | {"value": found.remainder[0]}
+
+
+def _explanations(runs: Runs, number: int) -> pd.DataFrame:
+    parts = []
+    for record in runs[number].explain().records:
+        table = keyed(record.table())
+        where = {"sentence": record.sequence + 1, "position": record.place, "target": record.target}
+        where |= {"rival": record.rival, "mechanism": record.mechanism, "difference": record.difference}
+        for place, (name, value) in enumerate(where.items()):
+            table.insert(place, name, value)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _heads(run: Run) -> Iterator[tuple[int, int]]:
+    return ((layer, head) for layer in range(run.model.n_layers) for head in range(run.model.n_heads))
 
 
 TABLES: dict[str, Callable[[Runs, int], pd.DataFrame]] = {
-    "runs": lambda runs, _: runs.table().reset_index(),
+    "runs": lambda runs, _: keyed(runs.table()),
     "loss": _loss,
+    "census": lambda runs, _: keyed(runs.explain().census()),
+    "mechanisms": lambda runs, _: keyed(runs.explain().table()),
+    "association": lambda runs, _: keyed(runs.corpus.association()),
+    "shapes": lambda runs, number: keyed(runs[number].summary()),
     "predictions": _predictions,
     "attention": _attention,
-    "association": lambda runs, _: runs.corpus.association().reset_index(),
-    "weights": lambda runs, number: _weights(runs[number]),
+    "weights": _weights,
+    "scores": _scores,
+    "circuits": _circuits,
+    "contributions": _contributions,
+    "explanations": _explanations,
 }
-
-
-def _weights(run: Any) -> pd.DataFrame:
-    table: pd.DataFrame = run.summary().reset_index()
-    return table

@@ -1,0 +1,61 @@
+"""`headlab export`: saved runs as tables for other programs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headlab.cli.options import json_option, plain, safe_cells_option
+from headlab.cli.terminal import put_csv, put_json, writable
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("table", default="runs")
+@click.option(
+    "--run", "number", type=plain, default=0, metavar="NUMBER", show_default=True, help="The run, where one is shown."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of the screen.")
+@safe_cells_option
+@json_option
+def export(folder: Path, table: str, number: Any, output: Path | None, safe_cells: bool, as_json: bool) -> None:
+    """Print a table of saved runs as CSV or JSON, unrounded.
+
+    FOLDER is what `headlab train --save` wrote; TABLE is one of these.
+
+    \b
+    of all runs
+      runs           a row a run: seed, outcome, final loss, solved
+      loss           a row a recorded step, a column a run
+      mechanisms     a row a run: loss, solved, mechanism, pattern share
+      census         a row a mechanism: how many runs, a run to look at
+      association    P(next token | token): a row a token, a column a token
+      shapes         a row a weight: its shape and number of parameters
+    of one run, --run
+      predictions    a row a position, a column a token: sigmoid outputs
+      attention      a row a query position of each layer and head
+      weights        a row a number: weight, layer, head, row, column, value
+      scores         a row a head: previous token, prefix matching, copying …
+      circuits       a row a pair of tokens or positions: what QK and OV give
+      contributions  a row a part of each dependency's logit difference
+      explanations   a row a part, with what became of it without that part
+
+    Sentences count from 1, positions, layers, heads, rows, columns from 0. A token's column is named by its label, with _
+    behind it where another column has that name. Both forms hold the same numbers, in full: read as float64 (or float32,
+    where it was trained so), they equal the run's. What is missing or not finite is null in JSON and empty in CSV. CSV is
+    UTF-8 with TRUE and FALSE.
+    """
+    from headlab.csv_text import csv_text
+    from headlab.files import write_output
+    from headlab.report.export import table_of
+    from headlab.report.plain import json_text, records
+    from headlab.runs import Runs
+
+    frame = table_of(Runs.load(folder), table, number)
+    if output is not None:
+        text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
+        write_output(writable(output), text.encode(errors="backslashreplace"))
+    elif as_json:
+        put_json(records(frame))
+    else:
+        put_csv(csv_text(frame, safe=safe_cells))
