@@ -664,6 +664,17 @@ def test_head_sizes_are_counted_whatever_becomes_of_a_seed_that_is_none(server):
     asyncio.run(visit())
 
 
+@pytest.mark.parametrize("seed", [-1, 2**64, 10**20, 1.5, "x"])
+def test_every_complaint_about_a_seed_that_is_none_names_it_as_it_was_asked_for(server, seed):
+    async def visit():
+        async with page_on(server) as (_, ask, until):
+            await ask("show", 1, {"steps": 20, "seed": seed})
+            for _ in ("picture", "seeds"):
+                assert repr(seed) in (await until("problems"))["problems"].values["problems"][0]
+
+    asyncio.run(visit())
+
+
 @pytest.mark.skipif(not (PAGE / "index.html").exists(), reason="headlab was built without its page")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_command_ends_when_it_is_told_to_and_leaves_no_process(how):

@@ -177,7 +177,8 @@ class Desk:
 def _shared(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that the seeds and the head sizes of an experiment depend on: not all of them."""
     seed = fields.get("seed", 0)
-    block = seed - seed % SEEDS if isinstance(seed, int) else 0
+    # A seed that is none stays as it was asked for: every complaint about it is the same, whichever comes last.
+    block = seed - seed % SEEDS if isinstance(seed, int) and 0 <= seed < 2**64 else seed
     others = {name: value for name, value in fields.items() if name != "seed"}
     return {
         "seeds": {**others, "seed": block},
