@@ -40,7 +40,7 @@ def test_a_study_runs_answers_and_goes_on(small: Any) -> None:
     assert "80 of 80" in small("study", "status", "small")[1]
     status, out, err = small("study", "show", "small")
     assert (status, err) == (0, "")
-    for expected in ("Sizes", "80 runs of 2 conditions", "d_head 5", "Mechanisms", "Solved:", "With 40 runs each"):
+    for expected in ("Sizes", "80 runs of 2 conditions", "d_head 5", "Mechanisms", "of 40 at", "with 40 runs each"):
         assert expected in out
     assert json.loads(small("study", "run", "small.toml", "--json")[1])["trained"] == 0
     assert "40 runs to train" in small("study", "extend", "small", "--seeds", "40:60")[1]

@@ -72,7 +72,8 @@ def test_item_2_counts_every_run_once(done):
     table = done.study.table()
     assert table.index.tolist() == [10, 20, 40]
     assert table["runs"].tolist() == [30, 30, 30]
-    assert table.loc[20, "solved"] == done.runs.solved().sum()
+    assert table.loc[20, "solved"] == (done.runs.grade() == "solved").sum()
+    assert table.loc[20, "right_by_a_hair"] == (done.runs.grade() == "right by a hair").sum()
     assert len(done.study.pairs()) == 3
 
 
@@ -178,7 +179,7 @@ def test_command_prints_the_notebooks_tables_and_writes_the_page(tmp_path):
         "head size 20, sentence 2",
         "Attention weights",
         "3 the",
-        "Solved:",
+        "of 10 at",
     ]:
         assert expected in result.stdout
     assert (tmp_path / "r.html").stat().st_size > 10_000

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from headlab.study import statistics
 from headlab.study.statistics import (
     cohens_h,
     compare_paired,
     median_difference,
+    median_test,
     newcombe,
     rate_test,
     runs_needed,
@@ -105,8 +107,6 @@ def test_p_of_mcnemar_is_uniform_when_conditions_are_the_same():
 
 def mcnemar_only(cell):
     """Return the p of a paired comparison without its bootstrap, which is tested elsewhere."""
-    from headlab.study import statistics
-
     kept, statistics._bca = statistics._bca, lambda *_: (0.0, 0.0)
     try:
         return compare_paired("a", "b", cell <= 1, (cell == 0) | (cell == 2)).p
@@ -122,16 +122,76 @@ def test_p_of_the_trend_is_uniform_when_there_is_none():
     assert uniform(p_values) > 0.01
 
 
-def test_trend_is_the_textbooks_cochran_armitage():
+def test_trend_is_rs_linear_by_linear_test_and_not_its_prop_trend_test():
+    # R 4.3: coin::lbl_test gives z = 6.0375, prop.trend.test (Cochran and Armitage's) the square of 6.0408.
+    found = trend([10, 20, 40], [wilson(k, 300) for k in (231, 263, 282)])
+    assert found.z == pytest.approx(6.0375, abs=6e-5)
+    assert found.z * np.sqrt(900 / 899) == pytest.approx(6.0408, abs=6e-5)
+
+
+def test_trend_has_mantels_variance_with_one_run_less():
     # Agresti 2013, table 3.9: alcohol consumption and malformation, midranks replaced by ranks here.
     n, r = np.array([100, 110, 90, 120]), np.array([40, 55, 50, 80])
-    scores, share = np.arange(4), r.sum() / n.sum()
-    mean = (n * scores).sum() / n.sum()
-    variance = share * (1 - share) * (n * (scores - mean) ** 2).sum()
+    scores, share, N = np.arange(4), r.sum() / n.sum(), n.sum()
+    mean = (n * scores).sum() / N
+    variance = share * (1 - share) * (n * (scores - mean) ** 2).sum() * N / (N - 1)
     z = (r * (scores - mean)).sum() / np.sqrt(variance)
     found = trend([1, 2, 4, 8], [wilson(int(k), int(m)) for k, m in zip(r, n, strict=True)])
-    assert found.z == pytest.approx(z, rel=5e-3)
-    assert found.p == pytest.approx(2 * stats.norm.sf(z), rel=3e-2)
+    assert found.z == pytest.approx(z, rel=1e-9)
+    assert found.p == pytest.approx(2 * stats.norm.sf(z), rel=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(80, 91), (3, 4), (300, 20)])
+def test_bca_of_medians_is_scipys_own_bootstrap(sizes):
+    rng = np.random.default_rng(10)
+    samples = tuple(rng.gamma(2.0, size=size) for size in sizes)
+
+    def difference(a, b, axis=-1):
+        return np.median(b, axis=axis) - np.median(a, axis=axis)
+
+    drawn = [stats.bootstrap(samples, difference, n_resamples=4000, method="BCa", rng=seed) for seed in range(3)]
+    lows, highs = zip(*(found.confidence_interval for found in drawn), strict=True)
+    value, low, high = median_difference(*samples)
+    slack = 0.05 * (high - low)
+    assert value == pytest.approx(difference(*samples))
+    assert min(lows) - slack <= low <= max(lows) + slack
+    assert min(highs) - slack <= high <= max(highs) + slack
+
+
+def test_bca_of_paired_shares_is_scipys_own_bootstrap():
+    cell = np.random.default_rng(11).choice(4, size=200, p=[0.6, 0.1, 0.2, 0.1])
+    first, second = cell <= 1, (cell == 0) | (cell == 2)
+    found = compare_paired("a", "b", first, second)
+    own = stats.bootstrap((second.astype(float) - first,), np.mean, n_resamples=10_000, method="BCa", rng=0)
+    assert (found.low, found.high) == pytest.approx(tuple(own.confidence_interval), abs=0.011)  # two runs of 200
+
+
+def test_on_which_side_of_zero_a_bound_falls_is_not_left_to_the_resamples():
+    # 2,000 resamples put the lower bound of these medians on either side of 0, by their seed.
+    rng = np.random.default_rng(12)
+    first, second = rng.normal(size=101), rng.normal(0.4, size=101)
+    kept, lows = statistics.np.random.default_rng, []
+    for seed in range(20):
+        statistics.np.random.default_rng = lambda _, seed=seed: kept(seed)
+        try:
+            lows.append(median_difference(first, second)[1])
+        finally:
+            statistics.np.random.default_rng = kept
+    assert np.std(lows) < 0.02
+
+
+def test_median_test_is_moods():
+    rng = np.random.default_rng(13)
+    first, second = rng.normal(size=101), rng.normal(0.4, size=120)
+    assert median_test(first, second) == pytest.approx(
+        stats.median_test(first, second, correction=False).pvalue, rel=1e-6
+    )
+
+
+def test_two_medians_that_are_the_same_are_told_apart_as_often_as_p_says():
+    rng = np.random.default_rng(14)
+    p_values = np.array([median_test(*rng.normal(size=(2, 1001))) for _ in range(STUDIES)])
+    assert abs((p_values < 0.05).mean() - 0.05) <= 1.5 * SLACK  # counts: p takes few values
 
 
 def test_score_test_is_the_pooled_z_test():

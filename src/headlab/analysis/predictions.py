@@ -17,6 +17,7 @@ from headlab.model.params import Array
 HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
 SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
 NOTHING_TO_SOLVE = "nothing to solve"
+WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of this corpus"
 
 VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab import __version__
+from headlab.analysis.predictions import SOLVED
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
@@ -62,9 +63,7 @@ def sizes(
         share = None if progress is None else (lambda done, at=place: progress((at + done) / len(SIZES)))
         runs = experiment.with_head(size).train(block, progress=share)
         solved, of = counts.get(size, (0, 0))
-        solved, of = solved + int(runs.solved().sum()), of + ROUND
-        flags = np.arange(of) < solved
-        groups.append(Group(size, np.arange(of, dtype=np.uint64), np.zeros(of), flags, np.zeros(of, bool)))
+        groups.append(Group.of_counts(size, solved + int((runs.grade() == SOLVED).sum()), 0, of + ROUND))
     summary = Summary("d_head", tuple(groups), experiment.model.width(experiment.corpus.d_vocab))
     rates = [group.rate for group in groups]
     rows = [

@@ -12,15 +12,18 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from headlab.analysis.predictions import verdicts
+from headlab.analysis.predictions import NOTHING_TO_SOLVE, verdicts
 from headlab.report.exercise import MOST_SHOWN, dependency_sentence, sight_words
 from headlab.report.plain import json_value, plain, records
 from headlab.report.tables import as_text, terminal_table
+from headlab.study.statistics import percent
 
 if TYPE_CHECKING:
     from headlab.report.exercise import Exercise
     from headlab.runs import Run, Runs
     from headlab.study.summary import Summary
+
+NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
 
 
 def exercise_blocks(exercise: "Exercise") -> list[Any]:
@@ -131,22 +134,31 @@ def _sentences(sentences: Iterable[str]) -> list[Any]:
 
 
 def solved_table(study: "Summary") -> Group:
-    """Return the table of solved shares and losses, condition by condition."""
+    """Return the table of grades and losses, condition by condition."""
     table = study.table()
     label = "" if study.factor == "condition" else f"{study.factor} "
+    judged = {
+        "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
+        "95 % interval": [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
+        "by a hair": table["right_by_a_hair"].map(str).tolist(),
+    }
+    losses = {f"loss, {NAMES[kind]}": [_quartiles(row, kind) for _, row in table.iterrows()] for kind in NAMES}
     shown = pd.DataFrame(
         {
-            "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
-            "95 % interval": [
-                f"{low:.0%} to {high:.0%}" for low, high in zip(table["low"], table["high"], strict=True)
-            ],
+            **({"runs": table["runs"].map(str).tolist()} if study.nothing_to_solve else judged),
             **({"diverged": table["diverged"].map(str).tolist()} if table["diverged"].any() else {}),
-            "loss, solved": [_quartiles(row, "solved") for _, row in table.iterrows()],
-            "loss, unsolved": [_quartiles(row, "unsolved") for _, row in table.iterrows()],
+            **({"loss": losses["loss, not solved"]} if study.nothing_to_solve else losses),
         },
         index=[f"{label}{value}" for value in table.index],
     )
-    return Group(_blank(terminal_table(shown, title="Solved runs, and the quartiles of their loss")))
+    title = (
+        "The quartiles of the runs' loss" if study.nothing_to_solve else "Solved runs, and the quartiles of their loss"
+    )
+    return Group(_blank(terminal_table(shown, title=title)))
+
+
+def _interval(low: float, high: float) -> str:
+    return NOTHING_TO_SOLVE if math.isnan(low) else f"{percent(low)} to {percent(high)}"
 
 
 def _quartiles(row: pd.Series, kind: str) -> str:

@@ -11,6 +11,7 @@ from headlab.report.plain import records
 from headlab.report.screen import solved_table
 from headlab.report.tables import as_text, terminal_table
 from headlab.study.design import StudyDesign
+from headlab.study.statistics import signed
 from headlab.study.study import Status
 from headlab.study.summary import Summary
 
@@ -29,6 +30,9 @@ def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Itera
         yield as_text("")
     for sentence in summary.sentences():
         yield as_text("• " + sentence)
+    yield as_text("\nHow sure?", style="dim")
+    for sentence in summary.how_sure():
+        yield as_text("• " + sentence, style="dim")
 
 
 def comparison_blocks(summary: Summary) -> Iterator[Any]:
@@ -54,6 +58,7 @@ def study_json(summary: Summary) -> dict[str, Any]:
         "pairs": records(summary.pairs()),
         "trend": None if summary.trend is None else vars(summary.trend),
         "sentences": summary.sentences(),
+        "how_sure": summary.how_sure(),
     }
 
 
@@ -71,7 +76,7 @@ def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
         if name in ("p", "p_holm"):
             shown[name] = [f"{value:.2g}" for value in shown[name]]
         elif shown[name].dtype == float and name != "runs_needed":
-            shown[name] = ["" if np.isnan(value) else f"{value:+.3f}" for value in shown[name]]
+            shown[name] = ["" if np.isnan(value) else signed(value, 3) for value in shown[name]]
         elif name == "runs_needed":
             shown[name] = ["–" if pd.isna(value) else str(int(value)) for value in shown[name]]
         else:

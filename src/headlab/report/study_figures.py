@@ -12,9 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from headlab.analysis.mechanism import MECHANISMS
+from headlab.analysis.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
 from headlab.report.figures import BLUE, GREY, ORANGE, tidy
+from headlab.study.statistics import percent
 from headlab.study.summary import Group, Summary
 
 Models = Mapping[str, ModelConfig]
@@ -30,6 +32,12 @@ MECHANISM_COLORS = dict(
         strict=True,
     )
 )
+# Right by a hair: as solved, but empty.
+MARKS: dict[str, dict[str, Any]] = {
+    SOLVED: {"marker": "o", "color": BLUE, "markeredgewidth": 0},
+    HAIR: {"marker": "o", "color": BLUE, "markerfacecolor": "none"},
+    NOT_SOLVED: {"marker": "x", "color": ORANGE},
+}
 INK = "#111111"  # on light bars, whatever the page's text colour
 DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
 
@@ -79,13 +87,14 @@ def _conditions_height(study: Summary) -> float:
 def _conditions(figure: SubFigure, study: Summary) -> None:
     lying, drawn = _lying(study), _drawn(study)
     share_axes, loss_axes = figure.subplots(1, 2, sharey=lying)
-    _shares(share_axes, drawn, lying)
+    if study.nothing_to_solve:
+        share_axes.text(0.5, 0.5, NOTHING_TO_SOLVE, transform=share_axes.transAxes, ha="center", fontsize=9)
+    _shares(share_axes, [(at, group) for at, group in enumerate(drawn) if not group.nothing_to_solve], lying)
     _losses(loss_axes, drawn, lying)
     marks = [
-        loss_axes.plot([], [], marker, color=color, markersize=4, linestyle="", label=label)[0]
-        for marker, color, label in (("o", BLUE, "solved"), ("x", ORANGE, "not solved"))
+        loss_axes.plot([], [], markersize=4, linestyle="", label=label, **style)[0] for label, style in MARKS.items()
     ]
-    figure.legend(handles=marks, frameon=False, fontsize=8, loc="outside lower right", ncols=2, handletextpad=0.1)
+    figure.legend(handles=marks, frameon=False, fontsize=8, loc="outside lower right", ncols=3, handletextpad=0.1)
     names = [str(group.value) for group in drawn]
     for axes in (share_axes, loss_axes):
         tidy(axes)
@@ -102,29 +111,32 @@ def _conditions(figure: SubFigure, study: Summary) -> None:
         figure.suptitle(f"{len(drawn)} of {len(study.groups)} conditions", fontsize=9)
 
 
-def _shares(axes: Axes, drawn: list[Group], lying: bool) -> None:
-    for at, group in enumerate(drawn):
-        rate = group.rate
+def _shares(axes: Axes, drawn: list[tuple[int, Group]], lying: bool) -> None:
+    for at, group in drawn:
+        rate, right = group.rate, float((group.solved | group.hair).mean())
         x, y = (rate.share, at) if lying else (at, rate.share)
         style: dict[str, Any] = {"capsize": 2, "markersize": 4} if lying else {"capsize": 5, "markersize": 7}
         style["xerr" if lying else "yerr"] = [[rate.share - rate.low], [rate.high - rate.share]]
         axes.errorbar(x, y, fmt="o", color=BLUE, **style)
+        if right > rate.share:
+            axes.plot(*((right, at) if lying else (at, right)), markersize=style["markersize"], **MARKS[HAIR])
         if not lying:
-            axes.annotate(f"{rate.share:.0%}", (x, y), xytext=(8, -3), textcoords="offset points", fontsize=9)
-    percent = ["0 %", "25 %", "50 %", "75 %", "100 %"]
+            axes.annotate(percent(rate.share), (x, y), xytext=(8, -3), textcoords="offset points", fontsize=9)
+    percents = ["0 %", "25 %", "50 %", "75 %", "100 %"]
     (axes.set_xlim if lying else axes.set_ylim)(-0.03, 1.03)
-    (axes.set_xticks if lying else axes.set_yticks)([0, 0.25, 0.5, 0.75, 1], percent)
-    axes.set_title("runs solved, 95 % Wilson interval", fontsize=9, loc="left")
+    (axes.set_xticks if lying else axes.set_yticks)([0, 0.25, 0.5, 0.75, 1], percents)
+    axes.set_title("runs solved, 95 % interval; ○ and by a hair", fontsize=9, loc="left")
 
 
 def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
     for at, group in enumerate(drawn):
         shown = np.linspace(0, len(group.losses) - 1, min(len(group.losses), MOST_POINTS)).astype(int)
-        losses, solved = group.losses[shown], group.solved[shown]
+        losses, grade = group.losses[shown], group.grade[shown]
         spread = at + np.random.default_rng(0).uniform(-0.22, 0.22, len(losses))
-        for mask, marker, color in ((solved, "o", BLUE), (~solved, "x", ORANGE)):
+        for name, style in MARKS.items():
+            mask = (grade == name) | ((grade == NOTHING_TO_SOLVE) & (name == NOT_SOLVED))
             x, y = (losses[mask], spread[mask]) if lying else (spread[mask], losses[mask])
-            axes.scatter(x, y, s=6 if lying else 12, marker=marker, color=color, alpha=0.6, linewidth=1)
+            axes.plot(x, y, linestyle="", markersize=2.5 if lying else 3.5, alpha=0.6, **style)
     some = any(len(group.losses) > MOST_POINTS for group in drawn)
     axes.set_title(
         f"final loss, {MOST_POINTS} runs each" if some else "final loss of every run", fontsize=9, loc="left"
@@ -148,7 +160,7 @@ def _census(figure: SubFigure, study: Summary) -> None:
         for row, (start, width) in enumerate(zip(left, widths, strict=True)):
             if width > 0.06:
                 ink = "white" if name in DARK else INK
-                axes.text(start + width / 2, row, f"{width:.0%}", ha="center", va="center", fontsize=8, color=ink)
+                axes.text(start + width / 2, row, percent(width), ha="center", va="center", fontsize=8, color=ink)
         left = left + widths
     axes.set_yticks(range(len(shares)), [str(value) for value in shares.index], fontsize=7 if _lying(study) else 8)
     axes.set_ylabel("" if study.factor == "condition" else study.factor)

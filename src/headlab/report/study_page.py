@@ -31,6 +31,7 @@ def render(study: Study, factor: str | None = None) -> str:
         status=study.status(),
         summary=summary,
         sentences=summary.sentences(),
+        how_sure=summary.how_sure(),
         conditions=svg(figures.conditions(summary)),
         pairs=pairs.sort_values("p", kind="stable").head(MOST_PAIRS).sort_index(),
         more_pairs=max(0, len(pairs) - MOST_PAIRS),

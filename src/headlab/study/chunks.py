@@ -134,6 +134,7 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
         "outcome": runs.outcome,
         "final_loss": runs.final_loss,
         "solved": runs.solved(),
+        "grade": runs.grade(),
         **overview_of(runs),
         "headlab": headlab.__version__,
         **fields,

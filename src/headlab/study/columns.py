@@ -19,6 +19,7 @@ RESULTS = {
     "outcome": "bigint",
     "final_loss": "double",
     "solved": "boolean",
+    "grade": "varchar",
     "mechanism": "varchar",
     "pattern_share": "double",
     "headlab": "varchar",
@@ -32,7 +33,7 @@ COLUMNS = {
     "phases": "varchar",
     "arrays": "varchar",
 }
-LATER: frozenset[str] = frozenset()  # columns that older files lack
+LATER = frozenset({"grade"})  # columns that older files lack
 EMPTY = frozenset({"final_loss", "pattern_share"})  # of a run that diverged, or a corpus with nothing to explain
 
 

@@ -1,9 +1,10 @@
 """Shares, quartiles, comparisons and power: arrays in, records out. Every interval and test is SciPy's or statsmodels'."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 LEVEL = 0.95
 POWER = 0.8
 SMALLEST_EXPECTED = 5  # runs in a cell, for a test that is not exact
-RESAMPLES = 2000
+RESAMPLES = 10_000  # with 2,000 it is left to chance on which side of 0 a bound falls
+NUMBERS_AT_A_TIME = 4_000_000  # in one batch of the jackknife
+FEWEST_LOSSES = 3  # for an interval of their median
 FEW_RUNS = 20  # below so many, the number of runs needed is counted up to instead of solved for
 
 
@@ -31,7 +34,25 @@ class Rate:
         return self.successes / self.n
 
     def __str__(self) -> str:
-        return f"{self.share:.0%} [{self.low:.0%}, {self.high:.0%}]"
+        return f"{percent(self.share)} [{percent(self.low)}, {percent(self.high)}]"
+
+
+def percent(share: float, sign: bool = False) -> str:
+    """Return a share as it stands in sentences and tables: whole percent, with a sign where it is a difference.
+
+    >>> percent(0.744), percent(-0.031, sign=True), percent(0.001, sign=True)
+    ('74 %', '−3 %', '+0 %')
+    """
+    return f"{signed(100 * share, 0) if sign else f'{100 * share:.0f}'} %"
+
+
+def signed(value: float, digits: int) -> str:
+    """Return a number with its sign, never minus zero.
+
+    >>> signed(-0.0316, 3), signed(-0.0001, 3), signed(2, 1)
+    ('−0.032', '+0.000', '+2.0')
+    """
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def wilson(successes: int, n: int, level: float = LEVEL) -> Rate:
@@ -40,7 +61,7 @@ def wilson(successes: int, n: int, level: float = LEVEL) -> Rate:
     Source: Wilson 1927; statsmodels' proportion_confint.
 
     >>> str(wilson(86, 100))
-    '86% [78%, 91%]'
+    '86 % [78 %, 91 %]'
     """
     from statsmodels.stats.proportion import proportion_confint
 
@@ -74,20 +95,20 @@ class Comparison:
         return self.p_holm < 1 - LEVEL
 
 
-def compare_rates(names: Sequence[Any], rates: Sequence[Rate]) -> list[Comparison]:
+def compare_rates(
+    names: Sequence[Any], rates: Sequence[Rate], pairs: Sequence[tuple[int, int]] | None = None
+) -> list[Comparison]:
     """Return every pair's comparison, p adjusted by Holm over all pairs.
+
+    pairs: which numbers are compared, (first, second); by default all
 
     >>> pair = compare_rates(["a", "b"], [wilson(79, 100), wilson(94, 100)])[0]
     >>> pair.noticeable, round(pair.difference, 2), pair.test
     (True, 0.15, 'score')
     """
-    from statsmodels.stats.multitest import multipletests
-
-    pairs = list(combinations(range(len(names)), 2))
-    if not pairs:
-        return []
+    pairs = list(combinations(range(len(names)), 2)) if pairs is None else pairs
     tests = [rate_test(rates[i], rates[j]) for i, j in pairs]
-    adjusted = multipletests([p for _, p in tests], method="holm")[1]
+    adjusted = holm([p for _, p in tests])
     return [
         Comparison(
             names[i],
@@ -96,12 +117,23 @@ def compare_rates(names: Sequence[Any], rates: Sequence[Rate]) -> list[Compariso
             *newcombe(rates[i], rates[j]),
             test=tests[k][0],
             p=tests[k][1],
-            p_holm=float(adjusted[k]),
+            p_holm=adjusted[k],
             effect=cohens_h(rates[i].share, rates[j].share),
             runs_needed=runs_needed(rates[i].share, rates[j].share),
         )
         for k, (i, j) in enumerate(pairs)
     ]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for being so many; source: Holm 1979; statsmodels' multipletests.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
 
 
 def rate_test(first: Rate, second: Rate) -> tuple[str, float]:
@@ -175,25 +207,59 @@ def compare_paired(
     if discordant:
         p = float(mcnemar([[both, only_first], [only_second, neither]], exact=exact, correction=False).pvalue)
     change = solved_second.astype(float) - solved_first.astype(float)
-    low, high = _bca(change, np.mean)
+    low, high = _bca((change,), np.mean, [_resampled_mean(change, np.random.default_rng(0))])
     return Paired(first, second, len(change), only_first, only_second, float(change.mean()), low, high, p)
 
 
 def median_difference(first: NDArray[Any], second: NDArray[Any]) -> tuple[float, float, float] | None:
     """Return the difference of two medians (second - first) with its BCa bootstrap interval; None with too few values.
 
-    Source: Efron 1987; SciPy's bootstrap, 2,000 resamples.
+    Source: Efron 1987; SciPy's bootstrap, 10,000 resamples.
     """
-    if min(len(first), len(second)) < 3:
+    if min(len(first), len(second)) < FEWEST_LOSSES:
         return None
-    low, high = _bca((first, second), lambda a, b, axis=-1: np.median(b, axis=axis) - np.median(a, axis=axis))
+    rng = np.random.default_rng(0)
+    resampled = [-_resampled_median(first, rng), _resampled_median(second, rng)]
+    low, high = _bca(
+        (first, second), lambda a, b, axis=-1: np.median(b, axis=axis) - np.median(a, axis=axis), resampled
+    )
     return float(np.median(second) - np.median(first)), low, high
 
 
-def _bca(data: Any, statistic: Any) -> tuple[float, float]:
+def median_test(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """Return the two-sided p of Mood's median test: do as many of each lie above the median of all?
+
+    Source: Mood 1954; the shares are compared as `rate_test` does.
+
+    >>> round(median_test(np.arange(100), np.arange(30, 130)), 5)
+    2e-05
+    """
+    middle = np.median(np.concatenate([first, second]))
+    return rate_test(*(wilson(int((values > middle).sum()), len(values)) for values in (first, second)))[1]
+
+
+def _resampled_median(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the medians of bootstrap samples, drawn as ranks: the middle of n uniform numbers has a beta distribution."""
+    n, ordered = len(values), np.sort(values.astype(float))
+    upper = rng.beta(n // 2 + 1, n - n // 2, RESAMPLES)
+    # The next smaller one is the largest of n // 2 numbers below it.
+    lower = upper if n % 2 else upper * rng.beta(n // 2, 1, RESAMPLES)
+    at = [np.minimum((n * part).astype(int), n - 1) for part in (lower, upper)]
+    return np.asarray((ordered[at[0]] + ordered[at[1]]) / 2)
+
+
+def _resampled_mean(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the means of bootstrap samples of numbers that are few different ones: how often each is drawn is multinomial."""
+    distinct, counts = np.unique(values, return_counts=True)
+    return np.asarray(rng.multinomial(len(values), counts / len(values), RESAMPLES) @ distinct / len(values))
+
+
+def _bca(
+    samples: tuple[NDArray[Any], ...], statistic: Callable[..., Any], resampled: Sequence[NDArray[np.float64]]
+) -> tuple[float, float]:
+    """Return SciPy's BCa interval; resampled: what each sample's resamples add to the statistic."""
     from scipy.stats import bootstrap
 
-    samples = data if isinstance(data, tuple) else (data,)
     if all(np.ptp(sample) == 0 for sample in samples):  # nothing varies: the interval is a point
         value = float(statistic(*samples, axis=-1))
         return value, value
@@ -202,17 +268,18 @@ def _bca(data: Any, statistic: Any) -> tuple[float, float]:
         interval = bootstrap(
             samples,
             statistic,
-            n_resamples=RESAMPLES,
+            n_resamples=0,  # they are here already
+            bootstrap_result=SimpleNamespace(bootstrap_distribution=np.sum(resampled, axis=0)),
+            batch=max(1, NUMBERS_AT_A_TIME // max(map(len, samples))),
             confidence_level=LEVEL,
             method="BCa",
-            rng=np.random.default_rng(0),
         ).confidence_interval
     return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
 class Trend:
-    """The Cochran–Armitage test for a trend of shares over an ordered factor: its z (above 0: rising) and p."""
+    """Mantel's linear-by-linear test for a trend of shares over an ordered factor: its z (above 0: rising) and p."""
 
     z: float
     p: float
@@ -221,7 +288,10 @@ class Trend:
 def trend(values: Sequence[float], rates: Sequence[Rate]) -> Trend | None:
     """Return the trend of shares over a factor's ranks; None with fewer than three values, or where all runs agree.
 
-    Source: Armitage 1955; statsmodels' test of ordinal association.
+        z = (Σ r (s - mean s)) / √(p (1 - p) Σ n (s - mean s)² N / (N - 1))
+
+    r of n runs are solved at the score s, N in all, p their share. (Cochran and Armitage's test has no N / (N - 1).)
+    Source: Mantel 1963; Agresti 2013, section 3.4; statsmodels' test of ordinal association.
 
     >>> trend([10, 20, 40], [wilson(79, 100), wilson(87, 100), wilson(94, 100)]).p < 0.01
     True

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.analysis.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
@@ -114,7 +115,7 @@ class Study:
         return execute(self.store, threads=threads, progress=progress, join=join)
 
     def table(self, columns: str = CANONICAL) -> pd.DataFrame:
-        """Return one row a run: condition, seed, outcome, loss, solved, mechanism, pattern share, and every setting.
+        """Return one row a run: condition, seed, outcome, loss, solved, grade, mechanism, pattern share, and every setting.
 
         columns: some of them, as SQL names them
         """
@@ -146,7 +147,7 @@ class Study:
             factor = factors[0] if len(factors) == 1 else "condition"
         elif factor != "condition" and factor not in factors:
             raise StudyError(f"the factor must be one of {', '.join(factors)}, got {factor!r}: choose one of them")
-        rows = dict(tuple(self.table("condition, seed, final_loss, solved, outcome, mechanism").groupby("condition")))
+        rows = dict(tuple(self.table("condition, seed, final_loss, grade, outcome, mechanism").groupby("condition")))
         groups: dict[Any, list[pd.DataFrame]] = {}
         for identity, condition in design.identities.items():
             if identity in rows:
@@ -155,7 +156,12 @@ class Study:
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
         d_model = design.conditions[0].model.width(design.corpus.d_vocab) if factor == "d_head" else None
-        return Summary(factor, found, d_model)
+        return Summary(factor, found, d_model, ungraded=self._ungraded())
+
+    def _ungraded(self) -> int:
+        """Return how many runs were trained by a headlab that did not grade them."""
+        with self._database() as database:
+            return int(database.execute("select count(*) from written where grade is null").fetchall()[0][0])
 
     def runs(self, condition: str | int = 0) -> Runs:
         """Return the trained models of one condition, by its name or number; they must have been kept.
@@ -290,9 +296,19 @@ class Study:
             # Two processes may have trained the same runs, to the same bytes: one of each counts.
             twice = f"select count(*) > count(distinct (condition, seed)) from (from no_runs {rows})"
             distinct = "distinct on (condition, seed)" if database.execute(twice).fetchone() == (True,) else ""
-            database.execute(f"create view runs as select {distinct} {names} from (from no_runs {rows})")
+            database.execute(f"create view written as select {distinct} {names} from (from no_runs {rows})")
+            database.execute(f"create view runs as select * replace ({self._grade()} as grade) from written")
             database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
             yield database
+
+    def _grade(self) -> str:
+        """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
+        corpus, identities = self.design.corpus, self.design.identities
+        nothing = [name for name, item in identities.items() if not corpus.resolvable(item.model).any()]
+        known = (
+            f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""
+        )
+        return f"coalesce(grade, case {known} when solved then {quoted(SOLVED)} else {quoted(NOT_SOLVED)} end)"
 
 
 _WEIGHTS = tuple(item.name for item in fields(Params))
@@ -312,7 +328,7 @@ def _group(value: Any, rows: pd.DataFrame) -> Group:
         value,
         rows["seed"].to_numpy(np.uint64),
         rows["final_loss"].to_numpy(float),
-        rows["solved"].to_numpy(bool),
+        rows["grade"].to_numpy(str),
         rows["outcome"].to_numpy() >= 0,
         mechanism if (mechanism != "").all() else None,
     )

@@ -1,7 +1,7 @@
 """The answer of a study: conditions side by side, every comparison with its uncertainty, and the sentences a student writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -11,38 +11,43 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.mechanism import MECHANISMS
+from headlab.analysis.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
+from headlab.errors import SelectionError
 from headlab.runs import Runs
+from headlab.study import words
 from headlab.study.statistics import (
-    POWER,
+    FEWEST_LOSSES,
+    LEVEL,
     Comparison,
     Paired,
     Rate,
     Trend,
     compare_paired,
     compare_rates,
+    holm,
     median_difference,
+    median_test,
+    percent,
     quartiles,
     simultaneous,
-    smallest_difference,
     trend,
     wilson,
 )
 
-MOST_IN_WORDS = 6
-SMALLEST_P = 0.0001  # in a sentence
+BETTER, WORSE, UNTOLD = "better", "worse", "cannot be told"
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The runs of one condition: its value of the study's factor, and of each run seed, final loss, solved, diverged.
+    """The runs of one condition: its value of the study's factor, and of each run seed, final loss, grade, diverged.
 
-    mechanism: of each run, or None where nothing is to explain
+    grade: as `Runs.grade` has it; mechanism: of each run, or None where nothing is to explain
     """
 
     value: Any
     seeds: NDArray[np.uint64]
     losses: NDArray[np.float64]
-    solved: NDArray[np.bool_]
+    grade: NDArray[np.str_]
     diverged: NDArray[np.bool_]
     mechanism: NDArray[np.str_] | None = None
 
@@ -50,22 +55,53 @@ class Group:
     def of(cls, runs: Runs, value: Any) -> "Group":
         """Take the runs of one condition; a diverged run counts as not solved."""
         seeds = np.arange(len(runs), dtype=np.uint64) if runs.seeds is None else runs.seeds
-        return cls(value, seeds, runs.final_loss.astype(float), runs.solved(), ~runs.finished)
+        return cls(value, seeds, runs.final_loss.astype(float), runs.grade(), ~runs.finished)
+
+    @classmethod
+    def of_counts(cls, value: Any, solved: int, hairs: int, n: int) -> "Group":
+        """Make a condition of which only the counts are known: solved, right by a hair, and all runs."""
+        grade = np.repeat(GRADES, [solved, hairs, n - solved - hairs])
+        return cls(value, np.arange(n, dtype=np.uint64), np.full(n, np.nan), grade, np.zeros(n, bool))
+
+    @property
+    def solved(self) -> NDArray[np.bool_]:
+        """[run]: its grade is `solved`; right by a hair is not."""
+        return np.asarray(self.grade == SOLVED)
+
+    @property
+    def hair(self) -> NDArray[np.bool_]:
+        """[run]: its grade is `right by a hair`."""
+        return np.asarray(self.grade == HAIR)
+
+    @property
+    def nothing_to_solve(self) -> bool:
+        """Whether no earlier token settles anything here, so that no run can be told from another by what it solves."""
+        return bool((self.grade == NOTHING_TO_SOLVE).all())
 
     @cached_property
     def rate(self) -> Rate:
-        """The share of solved runs, of all."""
-        return wilson(int(self.solved.sum()), len(self.solved))
+        """The share of solved runs, of all; hairs are not counted."""
+        return wilson(int(self.solved.sum()), len(self.grade))
 
     @property
     def solved_losses(self) -> NDArray[np.float64]:
         """The final losses of solved runs."""
-        return self.losses[self.solved]
+        return self.losses[self.solved & np.isfinite(self.losses)]
+
+    @property
+    def hair_losses(self) -> NDArray[np.float64]:
+        """The final losses of runs that are right by a hair."""
+        return self.losses[self.hair & np.isfinite(self.losses)]
 
     @property
     def unsolved_losses(self) -> NDArray[np.float64]:
-        """The final losses of runs that ended without solving the corpus; those of diverged runs are no numbers."""
-        return self.losses[~self.solved & np.isfinite(self.losses)]
+        """The final losses of runs that ended without being right; those of diverged runs are no numbers."""
+        return self.losses[~self.solved & ~self.hair & np.isfinite(self.losses)]
+
+    @property
+    def finite_losses(self) -> NDArray[np.float64]:
+        """The final losses of all runs whose loss is a number."""
+        return self.losses[np.isfinite(self.losses)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,47 +109,79 @@ class Summary:
     """Conditions that differ in one factor (or are named, factor `condition`), compared.
 
     d_model: the width of the residual stream, where d_head is the factor
+    base: the condition that all others are compared with; None: all pairs are compared
+    ungraded: how many runs were trained by a headlab that knew no hairs, and count as solved or not
     """
 
     factor: str
     groups: tuple[Group, ...]
     d_model: int | None = None
+    base: Any = None
+    ungraded: int = 0
+
+    @property
+    def judged(self) -> tuple[Group, ...]:
+        """The conditions in which there is something to solve; others can be compared by their losses only."""
+        return tuple(group for group in self.groups if not group.nothing_to_solve)
+
+    @property
+    def nothing_to_solve(self) -> bool:
+        """Whether there is nothing to solve in any condition."""
+        return not self.judged
+
+    def _pairs(self, groups: Sequence[Group]) -> list[tuple[int, int]]:
+        """Return the pairs that are compared, by their numbers among some groups."""
+        numbers = range(len(groups))
+        if self.base is None:
+            return list(combinations(numbers, 2))
+        base = [number for number in numbers if groups[number].value == self.base]
+        return [(first, second) for first in base for second in numbers if second != first]
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """Every pair's solved shares, p adjusted by Holm over all pairs."""
-        return compare_rates([group.value for group in self.groups], [group.rate for group in self.groups])
+        """Every pair's solved shares, p adjusted by Holm over all of them."""
+        groups = self.judged
+        return compare_rates([g.value for g in groups], [g.rate for g in groups], self._pairs(groups))
 
     @cached_property
     def paired(self) -> list[Paired]:
         """Every pair that shares all its seeds, seed by seed."""
         found = []
-        for first, second in combinations(self.groups, 2):
+        for first, second in ((self.judged[i], self.judged[j]) for i, j in self._pairs(self.judged)):
             if len(first.seeds) == len(second.seeds) and set(first.seeds.tolist()) == set(second.seeds.tolist()):
                 a, b = (group.solved[np.argsort(group.seeds, kind="stable")] for group in (first, second))
                 found.append(compare_paired(first.value, second.value, a, b))
         return found
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the factor's values are numbers."""
+        values = [group.value for group in self.groups]
+        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
     @cached_property
     def trend(self) -> Trend | None:
         """The trend over the factor, where its values are numbers."""
-        values = [group.value for group in self.groups]
-        if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        if not self.ordered:
             return None
-        return trend(values, [group.rate for group in self.groups])
+        return trend([group.value for group in self.judged], [group.rate for group in self.judged])
 
     def table(self) -> pd.DataFrame:
-        """Return one row a condition: runs, solved with interval, diverged, loss quartiles of solved and unsolved runs."""
+        """Return one row a condition: runs, grades, share of solved ones with interval, diverged, loss quartiles by grade.
+
+        Where there is nothing to solve, shares are no numbers, and the losses of all runs stand under `unsolved`.
+        """
         rows = [
             {
                 self.factor: group.value,
                 "runs": group.rate.n,
                 "solved": group.rate.successes,
-                "share": group.rate.share,
-                "low": group.rate.low,
-                "high": group.rate.high,
+                "right_by_a_hair": int(group.hair.sum()),
+                "not_solved": int((group.grade == NOT_SOLVED).sum()),
+                **dict(zip(("share", "low", "high"), _share_of(group), strict=True)),
                 "diverged": int(group.diverged.sum()),
                 **_quartile_columns("solved", group.solved_losses),
+                **_quartile_columns("hair", group.hair_losses),
                 **_quartile_columns("unsolved", group.unsolved_losses),
             }
             for group in self.groups
@@ -133,7 +201,7 @@ class Summary:
     def medians(self) -> pd.DataFrame:
         """Return one row a pair: the difference of the median losses of solved runs, with its BCa interval."""
         rows = []
-        for first, second in combinations(self.groups, 2):
+        for first, second in ((self.groups[i], self.groups[j]) for i, j in self._pairs(self.groups)):
             found = median_difference(first.solved_losses, second.solved_losses)
             values = dict(zip(("difference", "low", "high"), found or (np.nan,) * 3, strict=True))
             rows.append({"first": first.value, "second": second.value, **values})
@@ -157,120 +225,123 @@ class Summary:
         """Return the census as text, a row a condition and a column a mechanism: share and interval in percent."""
         census = self.census()
         text = [
-            f"{share:.0%} [{100 * low:.0f}, {100 * high:.0f}]"
+            f"{percent(share)} [{100 * low:.0f}, {100 * high:.0f}]"
             for share, low, high in zip(census["share"], census["low"], census["high"], strict=True)
         ]
         table = census.assign(text=text).pivot_table("text", self.factor, "mechanism", "first", sort=False)
         return table.reindex(columns=[name for name in MECHANISMS if name in table.columns]).fillna("–")
 
+    def against(self, value: Any) -> list["Against"]:
+        """Return every other condition against one of them: solved share and median loss, each with a verdict.
+
+        A verdict is `better` or `worse` where p, adjusted by Holm over the conditions shown, is below 0.05.
+        Raises `SelectionError` for a value that is no condition.
+
+        >>> groups = (Group.of_counts(10, 66, 13, 100), Group.of_counts(20, 94, 3, 100))
+        >>> [(item.value, item.share.verdict, item.loss.verdict) for item in Summary("d_head", groups).against(20)]
+        [(10, 'worse', 'cannot be told')]
+        """
+        known = [group.value for group in self.groups]
+        if value not in known:
+            raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {value!r}")
+        base = self.groups[known.index(value)]
+        others = [group for group in self.groups if group is not base]
+        shares = {c.second: c for c in replace(self, base=value).comparisons}
+        losses = _loss_differences(base, others)
+        return [
+            Against(group, base, _share_difference(group, base, shares.get(group.value)), loss)
+            for group, loss in zip(others, losses, strict=True)
+        ]
+
     def sentences(self) -> list[str]:
-        """Return the answer: the shares, the pairs' verdicts, the trend, the study's power, and what theory says."""
-        return [
-            self._shares(),
-            *self._verdicts(),
-            *self._trend(),
-            *self._power(),
-            *self._lost(),
-            *self._pooled(),
-            *([] if self.d_model is None else [theory(self.d_model)]),
-        ]
+        """Return the answer in plain words: one sentence first, then hairs, the pairs, and what was lost."""
+        return words.sentences(self)
 
-    def _shares(self) -> str:
-        if len(self.groups) <= MOST_IN_WORDS:
-            return f"Solved: {', '.join(map(self._share, self.groups))}."
-        ordered = sorted(self.groups, key=lambda group: group.rate.share)
-        return f"Solved: from {self._share(ordered[0])} to {self._share(ordered[-1])}, over {len(ordered)} conditions."
-
-    def _share(self, group: Group) -> str:
-        return f"{group.rate} at {self._name(group.value)}"
-
-    def _name(self, value: Any) -> str:
-        return str(value) if self.factor == "condition" else f"{self.factor} {value}"
-
-    def _verdicts(self) -> list[str]:
-        if len(self.comparisons) <= MOST_IN_WORDS:
-            return [self._verdict(item) for item in self.comparisons]
-        noticeable = [item for item in self.comparisons if item.noticeable]
-        widest = max(self.comparisons, key=lambda item: abs(item.difference))
-        count = f"Of {len(self.comparisons)} pairs, {len(noticeable)} differ noticeably (Holm-adjusted p below 0.05)."
-        return [count, self._verdict(widest)]
-
-    def _verdict(self, c: Comparison) -> str:
-        interval = f"{c.difference:+.0%} [{c.low:+.0%}, {c.high:+.0%}], Holm-adjusted {p_text(c.p_holm)}"
-        if c.noticeable:
-            word = "better" if c.difference > 0 else "worse"
-            verdict = f"{self._name(c.second)} is noticeably {word} than {c.first}: {interval}."
-        else:
-            widest = max(abs(c.low), abs(c.high))
-            verdict = (
-                f"Between {self._name(c.first)} and {c.second} no difference can be told from chance ({interval}); "
-                f"one larger than {widest:.0%} is unlikely."
-            )
-        if c.runs_needed is None:
-            return verdict
-        each = "a head size" if self.factor == "d_head" else "a condition"
-        return f"{verdict} A difference like this one takes about {c.runs_needed} runs {each} to see (80 % power)."
-
-    def _trend(self) -> list[str]:
-        if self.trend is None:
-            return []
-        z, p = self.trend.z, self.trend.p
-        if p >= 0.05:
-            return [f"No trend over {self.factor} can be told from chance (Cochran–Armitage {p_text(p)})."]
-        way = "rises" if z > 0 else "falls"
-        return [f"The share of solved runs {way} with {self.factor} (Cochran–Armitage z = {z:+.1f}, {p_text(p)})."]
-
-    def _power(self) -> list[str]:
-        if len(self.groups) < 2:
-            return []
-        n = min(group.rate.n for group in self.groups)
-        share = float(np.median([group.rate.share for group in self.groups]))
-        visible = smallest_difference(share, n)
-        text = f"With {n} runs each, a difference of {visible:.0%} or more would be seen {POWER:.0%} of the time."
-        missed = [c for c in self.comparisons if not c.noticeable and c.runs_needed is not None and c.runs_needed > n]
-        if len(missed) == len(self.comparisons):
-            return [
-                f"{text} This study is too small for the differences it found: take more runs before concluding anything."
-            ]
-        return [text]
-
-    def _lost(self) -> list[str]:
-        lost = [group for group in self.groups if group.diverged.any()]
-        if len(lost) <= MOST_IN_WORDS // 2:
-            return [f"{self._diverged(group)}; they count as not solved." for group in lost]
-        most = max(lost, key=lambda group: group.diverged.mean())
-        runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in self.groups)
-        return [
-            f"{runs:,} of {of:,} runs diverged, in {len(lost)} of {len(self.groups)} conditions; they count as not solved. "
-            f"The most: {self._diverged(most)}."
-        ]
-
-    def _diverged(self, group: Group) -> str:
-        return f"{int(group.diverged.sum())} of {group.rate.n} runs diverged at {self._name(group.value)}"
-
-    def _pooled(self) -> list[str]:
-        if all(len(np.unique(group.seeds)) == len(group.seeds) for group in self.groups):
-            return []
-        return [
-            f"Each {self.factor} pools several conditions with the same seeds; intervals take their runs as independent."
-        ]
+    def how_sure(self) -> list[str]:
+        """Return how far the sentences can be trusted: a sentence a method, with its word explained and its numbers."""
+        return words.how_sure(self)
 
 
-def theory(d_model: int) -> str:
-    """Return what head size can and cannot change here."""
-    return (
-        f"W_QK = W_Q W_Kᵀ has rank at most d_model = {d_model} whatever d_head is: from d_head {d_model} on, "
-        f"head size changes how training goes, not what the model can express."
-    )
+@dataclass(frozen=True)
+class Difference:
+    """What one condition has more than the base: both values, their difference with its 95 % interval, and a verdict.
 
-
-def p_text(p: float) -> str:
-    """Return a p-value as it stands in a sentence.
-
-    >>> p_text(0.0123), p_text(1e-12)
-    ('p = 0.012', 'p < 0.0001')
+    p_holm: adjusted by Holm over the conditions that are compared with the base
+    verdict: `better`, `worse` or `cannot be told`; not a number: too few runs to say
     """
-    return f"p = {p:.2g}" if p >= SMALLEST_P else f"p < {SMALLEST_P:.4f}"
+
+    value: float
+    base: float
+    difference: float
+    low: float
+    high: float
+    p_holm: float
+    verdict: str
+
+
+@dataclass(frozen=True, eq=False)
+class Against:
+    """One condition against the base: the difference of solved shares, and of median final losses.
+
+    group, of: the condition and the base, with their counts; loss_of: whose losses these are, `solved` or `finished` runs
+    """
+
+    group: Group
+    of: Group
+    share: Difference
+    loss: Difference
+
+    @property
+    def value(self) -> Any:
+        """The condition's value of the factor."""
+        return self.group.value
+
+    @property
+    def base(self) -> Any:
+        """The base's value of the factor."""
+        return self.of.value
+
+    @property
+    def loss_of(self) -> str:
+        """Whose median losses are compared: `solved` runs, or all `finished` ones where either has too few solved."""
+        return _compared_losses(self.group, self.of)[0]
+
+
+def _share_difference(group: Group, base: Group, found: Comparison | None) -> Difference:
+    if found is None:  # there is nothing to solve in one of them
+        return Difference(*(np.nan,) * 6, UNTOLD)
+    row = found.difference, found.low, found.high, found.p_holm
+    return Difference(group.rate.share, base.rate.share, *row, _verdict(found.difference, found.p_holm))
+
+
+def _loss_differences(base: Group, others: Sequence[Group]) -> list[Difference]:
+    pairs = [_compared_losses(group, base)[1:] for group in others]
+    adjusted = holm([median_test(first, second) if _enough(first, second) else 1.0 for second, first in pairs])
+    found = []
+    for (here, there), p in zip(pairs, adjusted, strict=True):
+        row = median_difference(there, here) or (np.nan,) * 3
+        medians = [float(np.median(losses)) if len(losses) else np.nan for losses in (here, there)]
+        found.append(Difference(medians[0], medians[1], *row, p, _verdict(-row[0], p)))
+    return found
+
+
+def _compared_losses(group: Group, base: Group) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
+    solved = group.solved_losses, base.solved_losses
+    return ("solved", *solved) if _enough(*solved) else ("finished", group.finite_losses, base.finite_losses)
+
+
+def _enough(*losses: NDArray[np.float64]) -> bool:
+    return min(map(len, losses)) >= FEWEST_LOSSES
+
+
+def _verdict(gain: float, p: float) -> str:
+    return UNTOLD if not (p < 1 - LEVEL and gain != 0) else BETTER if gain > 0 else WORSE
+
+
+def _share_of(group: Group) -> tuple[float, float, float]:
+    if group.nothing_to_solve:
+        return (np.nan,) * 3
+    return group.rate.share, group.rate.low, group.rate.high
 
 
 def _reordered(values: Sequence[Any], order: NDArray[np.int64]) -> list[Any]:
