@@ -1,5 +1,11 @@
-"""The parts of a model that can be taken away, and how they are named on the command line."""
+"""The parts of a model that can be taken away, and how they are spelled on the command line.
 
+A number is a position, or a token's id; everything else is a word. A word that is a number, that begins with a quote or that
+holds the mark after which the next word comes stands in double quotes, and a quote in it is doubled:
+`edge:3>"<Start>"`, `source:"2"`, `token:"say ""a"" now"`.
+"""
+
+import re
 from dataclasses import dataclass
 
 from headlab.analysis.subject import Subject
@@ -82,6 +88,8 @@ SPELLINGS = (
     "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, "
     "direct:token, direct:position, positions"
 )
+QUOTING = "a word with a mark in it, or that is a number, goes in double quotes"
+_QUOTED = r'"(?:[^"]|"")*"'
 
 
 def checked(subject: Subject, component: Component, sequence: int) -> Component:
@@ -142,41 +150,67 @@ def parse(subject: Subject, text: str, sequence: int) -> Component:
     except (ValueError, TypeError):
         component = None
     if component is None:
-        raise SelectionError(f"a component must be one of {SPELLINGS}; got {text!r}")
+        raise SelectionError(f"a component must be one of {SPELLINGS} ({QUOTING}); got {text!r}")
     return checked(subject, component, sequence)
 
 
+def read_word(text: str) -> int | str:
+    """Read one position or token as it is spelled: a number, a word, or a word in double quotes; raises `ValueError`.
+
+    >>> read_word("3"), read_word("<Start>"), read_word('"3"'), read_word('"a ""b"" c"')
+    (3, '<Start>', '3', 'a "b" c')
+    """
+    if re.fullmatch(_QUOTED, text):
+        return text[1:-1].replace('""', '"')
+    if not text or text.startswith('"'):
+        raise ValueError("a quoted word must end with its quote")
+    return int(text) if re.fullmatch("0|[1-9][0-9]{0,8}", text) else text
+
+
+def read_words(text: str, mark: str) -> list[int | str]:
+    """Read positions or tokens with a mark between them; raises `ValueError`.
+
+    >>> read_words('man,"a,b",2', ",")
+    ['man', 'a,b', 2]
+    """
+    word = rf'(?:{_QUOTED}|[^"{mark}][^{mark}]*)'
+    if not re.fullmatch(f"{word}(?:{mark}{word})*", text):
+        raise ValueError(f"words must have one {mark} between them")
+    return [read_word(found) for found in re.findall(word, text)]
+
+
+def read_weights(text: str) -> dict[int | str, float]:
+    """Read weights by position or word, with commas between them; raises `ValueError`.
+
+    >>> read_weights('man=0.5,2=0.25,"a=b,c"=0.25')
+    {'man': 0.5, 2: 0.25, 'a=b,c': 0.25}
+    """
+    pair = rf'({_QUOTED}|[^",][^,]*)=([^=,]+)'
+    if not re.fullmatch(f"{pair}(?:,{pair})*", text):
+        raise ValueError("weights must be word=weight, with commas between them")
+    return {read_word(word): float(weight) for word, weight in re.findall(pair, text)}
+
+
 def _read(kind: str, rest: str) -> Component | None:
+    # Words are looked up by `checked`.
     if kind == "source":
-        return Source(_number_or_word(rest))
+        return Source(read_word(rest))  # type: ignore[arg-type]
     if kind == "edge":
-        which, query, key = _edge(rest)
-        return Edge(_number_or_word(query), _number_or_word(key), *which)
+        head = re.match(r"([0-9]+\.[0-9]+):", rest)
+        query, key = read_words(rest[head.end() :] if head else rest, ">")
+        return Edge(query, key, *(_pair(head[1]) if head else ()))  # type: ignore[arg-type]
     if kind == "head":
         return Head(*_pair(rest))
     if kind == "token":
-        return Token(rest)  # type: ignore[arg-type]
+        return Token(read_word(rest))  # type: ignore[arg-type]
     if kind == "direct":
         return Direct(rest or None)
     return Positional() if (kind, rest) == ("positions", "") else None
 
 
-def _edge(text: str) -> tuple[tuple[int, int] | tuple[()], str, str]:
-    query, key = text.split(">")
-    if ":" in query:
-        which, query = query.split(":")
-        return _pair(which), query, key
-    return (), query, key
-
-
 def _pair(text: str) -> tuple[int, int]:
     layer, head = text.split(".")
     return int(layer), int(head)
-
-
-def _number_or_word(text: str) -> int:
-    # Words are looked up by `checked`.
-    return int(text) if text.isdigit() else text  # type: ignore[return-value]
 
 
 def components(subject: Subject, sequence: int, position: int) -> list[Component]:

@@ -1,6 +1,6 @@
 """`headlab explain`: why a run predicts what it predicts, and every check of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class Question:
     """What is asked about a run: a choice, and what to do to it; sentence: counted from 1."""
 
     sentence: Any
-    position: Any
+    position: str | None
     tokens: str | None
     ablations: tuple[str, ...]
     patches: tuple[str, ...]
@@ -51,14 +51,18 @@ class Question:
 
     def place(self, run: "Run") -> dict[str, Any]:
         """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
+        from headlab.analysis.components import read_word, read_words
+
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
             known = "; ".join(f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1))
             raise SelectionError(f"--sentence must be one of: {known}; got {self.sentence!r}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
-            "position": self.position,
-            "tokens": None if self.tokens is None else tuple(self.tokens.split(",")),
+            "position": _spelled(read_word, self.position, "--position must be a number from 0, or a word"),
+            "tokens": _spelled(
+                lambda text: tuple(read_words(text, ",")), self.tokens, "--tokens must be like man,woman"
+            ),
         }
 
     @property
@@ -80,7 +84,7 @@ class Question:
 )
 @click.option("--run", "number", type=plain, metavar="NUMBER", help="The run of saved ones.  [default: as above]")
 @click.option("--sentence", type=plain, metavar="NUMBER", help="Only this sentence, counted from 1.")
-@click.option("--position", type=plain, metavar="POSITION", help="Only this position: a number from 0, or a word.")
+@click.option("--position", metavar="POSITION", help="Only this position: a number from 0, or a word.")
 @click.option(
     "--tokens", metavar="A,B", help="Explain A against B.  [default: the target and what it is confused with]"
 )
@@ -110,7 +114,8 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     \b
     PART is     source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY  head:LAYER.HEAD
                 token:TOKEN  direct  direct:token  direct:position  positions
-                where POSITION, QUERY and KEY are numbers from 0, or words
+                where POSITION, QUERY and KEY are numbers from 0, or words, and TOKEN its id or word;
+                a word with a mark (> , =) in it, or that is a number, goes in double quotes: 'edge:3>"<Start>"'
     WHAT is     q  k  v  z  pattern  scores  resid
     TABLE is    circuits (QK and OV in words)  scores (previous token, induction, copying …)
                 battery (uniform, permuted, another run's pattern)  paths (through every head)
@@ -205,6 +210,7 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
 
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
+    from headlab.analysis.components import read_weights
     from headlab.report.explained import effects_blocks
     from headlab.report.plain import records
 
@@ -219,7 +225,8 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
         found.append(run.patch(whats, **only, **where))
     if question.pattern:
         layer, head = question.layer or 0, question.head or 0
-        found.append(run.set_pattern(_weights(question.pattern), layer=layer, head=head, **where))
+        weights = _spelled(read_weights, question.pattern, "--pattern must be weights like man=0.5,2=0.5")
+        found.append(run.set_pattern(weights, layer=layer, head=head, **where))
     if as_json:
         put_json(
             {"choice": contrast.words(run.corpus), "effects": [r for item in found for r in records(item.table())]}
@@ -230,6 +237,16 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
     say(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
     for effects in found:
         show(effects_blocks(effects, contrast.words(run.corpus)))
+
+
+def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
+    """Return what a text spells, None for none; raises `ConfigError`."""
+    from headlab.analysis.components import QUOTING
+
+    try:
+        return None if text is None else read(text)
+    except ValueError:
+        raise ConfigError(f"{expected} ({QUOTING}), got {text!r}") from None
 
 
 def _table(runs: "Runs", question: Question, as_json: bool) -> None:
@@ -284,11 +301,3 @@ def _battery(runs: "Runs") -> tuple[Iterator[Any], dict[str, Any]]:
             titles.append(f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}")
     tables = zip(frames.values(), titles, strict=True)
     return (block for frame, title in tables for block in (*frame_blocks(frame, title), "")), frames
-
-
-def _weights(text: str) -> dict[int | str, float]:
-    try:
-        pairs = [part.rsplit("=", 1) for part in text.split(",")]
-        return {int(place) if place.isdigit() else place: float(weight) for place, weight in pairs}
-    except ValueError:
-        raise ConfigError(f"--pattern must be weights like man=0.5,2=0.5, got {text!r}") from None
