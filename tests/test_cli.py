@@ -3,16 +3,19 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import headlab as hl
 from headlab.cli import cli
-from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, plain, seed_list
+from headlab.cli.help import GROUPS
+from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, corpus_options, plain, seed_list
 
 COMMANDS = ("exercise", "train", "explain", "study", "lab", "report", "export")
 
@@ -56,6 +59,23 @@ def test_every_field_is_an_option_with_help() -> None:
     assert set(TRAINING_HELP) == training
     for command in ("exercise", "train", "explain"):
         assert model | training <= {parameter.name for parameter in cli.commands[command].params}
+
+
+def test_help_lists_a_command_s_own_options_first_and_the_rest_in_groups(run: Any) -> None:
+    helped = {command: run(command, "--help")[1] for command in ("exercise", "train", "explain")}
+    for command, text in helped.items():
+        titles = re.findall(r"^(\w+):$", text, re.MULTILINE)
+        assert titles == ["Options", "Corpus", "Model", "Training", "Output"], command
+        for title, part in zip(titles, re.split(r"^\w+:$", text, flags=re.MULTILINE)[1:], strict=True):
+            listed = set(re.findall(r"^  (?:-\w, )?--([\w-]+)", part, re.MULTILINE))
+            shared = {"Model": MODEL_HELP, "Training": {"steps", "threads", *TRAINING_HELP}}
+            if title in shared:
+                assert listed == {name.replace("_", "-") for name in shared[title]}
+            elif title == "Options":
+                assert len(listed) <= 13, command
+    corpus = click.Command("c", params=corpus_options(click.Command("x", callback=lambda **_: None)).params)
+    names = {option.name for option in corpus.params if isinstance(option, click.Option)}
+    assert names == GROUPS["Corpus"]
 
 
 def test_defaults_are_the_library_s() -> None:

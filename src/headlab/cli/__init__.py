@@ -16,6 +16,7 @@ import click
 
 from headlab.cli.explain import explain
 from headlab.cli.export import export
+from headlab.cli.help import Group
 from headlab.cli.lab import lab
 from headlab.cli.options import (
     MODEL_HELP,
@@ -50,23 +51,7 @@ from headlab.errors import ConfigError, HeadlabError
 REPORT = "headlab-report.html"
 
 
-class _Commands(click.Group):
-    """The commands in the order of the homework, with a hint for a misspelt one."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        import difflib
-
-        if args and args[0] not in self.commands:
-            near = difflib.get_close_matches(args[0], self.commands, 1)
-            hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(self.commands)}"
-            raise click.UsageError(f"the command must be one that headlab has, got {args[0]!r}: {hint}")
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="headlab")
 def cli() -> None:
     """headlab, the laboratory for attention heads.

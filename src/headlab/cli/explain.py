@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.help import Command
 from headlab.cli.options import (
     MODEL_HELP,
     TRAINING_HELP,
@@ -76,7 +77,7 @@ class Question:
         return not (self.sentence is None and self.position is None and self.tokens is None)
 
 
-@click.command()
+@click.command(cls=Command)
 @corpus_options
 @click.option(
     "--seeds",
@@ -112,13 +113,17 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     dependency is coded, and what becomes of the prediction when parts are taken away.
 
     \b
-    PART is     source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY  head:LAYER.HEAD
-                token:TOKEN  direct  direct:token  direct:position  positions
-                where POSITION, QUERY and KEY are numbers from 0, or words, and TOKEN its id or word;
-                a word with a mark (> , =) in it, or that is a number, goes in double quotes: 'edge:3>"<Start>"'
-    WHAT is     q  k  v  z  pattern  scores  resid
-    TABLE is    circuits (QK and OV in words)  scores (previous token, induction, copying …)
-                battery (uniform, permuted, another run's pattern)  paths (through every head)
+    PART is   source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY
+              head:LAYER.HEAD  token:TOKEN  direct  direct:token
+              direct:position  positions
+    where     POSITION, QUERY and KEY are numbers from 0 or words, TOKEN is
+              an id or a word. A word that is a number, or that holds one of
+              > , =, goes in double quotes: 'edge:3>"<Start>"'
+    WHAT is   q  k  v  z  pattern  scores  resid
+    TABLE is  circuits (QK and OV in words)
+              scores (previous token, induction, copying …)
+              battery (uniform, permuted, another run's pattern)
+              paths (through every head)
     """
     names = ("sentence", "position", "tokens", "ablations", "patches", "pattern", "layer", "head", "table")
     question = Question(**{name: options.pop(name) for name in names})

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain, safe_cells_option
 from headlab.cli.terminal import put_csv, put_json, writable
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("table", default="runs")
 @click.option(

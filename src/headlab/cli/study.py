@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.help import Group
 from headlab.cli.options import json_option, safe_cells_option, seed_list, shell_word, threads_option
 from headlab.cli.terminal import (
     complain,
@@ -31,7 +32,7 @@ FIGURES = (".pdf", ".png", ".svg")
 folder_argument = click.argument("folder", type=click.Path(path_type=Path))
 
 
-@click.group()
+@click.group(cls=Group)
 def study() -> None:
     """Train conditions × seeds, keep every run safe, and answer with its uncertainty.
 
