@@ -1,15 +1,21 @@
 """Three grades of a run, one definition, in every place that tells or counts them."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import headlab as hl
+from headlab.analysis.predictions import lead
+from headlab.cli import cli
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 
 NOTEBOOK = hl.Corpus.notebook()
+NOTHING = hl.Corpus.from_text("a\nb", wrap=False)
+SHORT = hl.TrainConfig.of(steps=20)
 
 
 def without_grades(study, conditions=1):
@@ -63,3 +69,60 @@ def test_an_older_study_with_nothing_to_solve_is_not_called_solved(tmp_path):
     summary = Study(tmp_path / "s").summary()
     assert summary.nothing_to_solve
     assert summary.sentences()[0].startswith("Nothing to solve: ")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return hl.train(NOTEBOOK, seeds=range(100), record="none")
+
+
+def test_the_run_shown_is_the_first_solved_one(runs):
+    grades = runs.grade().tolist()
+    assert runs.pick() == grades.index("solved")
+    later = runs[grades.index("right by a hair") :]
+    assert later.grade()[0] == "right by a hair"
+    assert later.pick() == later.grade().tolist().index("solved")
+
+
+def test_without_a_solved_run_the_largest_lead_is_shown_and_without_any_the_smallest_loss(runs):
+    hairs = runs[runs.grade() != "solved"]
+    leads = lead(hairs.logits(), NOTEBOOK)
+    assert hairs.pick() == int(np.argmax(np.where(hairs.grade() == "right by a hair", leads, -np.inf)))
+    assert leads[hairs.pick()] < 0.5
+    wrong = runs[runs.grade() == "not solved"]
+    assert wrong.pick() == int(np.argmin(wrong.final_loss))
+
+
+@pytest.mark.parametrize("rate", [1e4, 1e-3])
+def test_a_run_is_shown_whatever_became_of_them_all(rate):
+    for corpus in (NOTEBOOK, NOTHING):
+        some = hl.train(corpus, training=hl.TrainConfig.of(steps=30, learning_rate=rate), seeds=range(3), record="none")
+        finite = np.where(np.isfinite(some.final_loss), some.final_loss, np.inf)
+        if not (some.grade() == "solved").any():
+            assert some.pick() == int(np.argmin(finite))
+
+
+def test_tables_and_representations_tell_the_grade(runs):
+    assert runs.table()["grade"].tolist() == runs.grade().tolist()
+    assert repr(runs).endswith(": 79 solved, 14 by a hair, 7 not)")
+    hair = runs[int(np.argmax(runs.grade() == "right by a hair"))]
+    assert repr(hair).endswith("right by a hair)")
+    explained = runs[:5].explain().table()
+    assert explained["grade"].tolist() == runs[:5].grade().tolist()
+    nothing = hl.train(NOTHING, training=SHORT, seeds=range(3), record="none")
+    assert repr(nothing).endswith(": nothing to solve)")
+    assert repr(nothing[0]).endswith("nothing to solve)")
+
+
+def test_train_shows_and_writes_the_grades():
+    def answer(*words):
+        result = CliRunner().invoke(cli, ["train", "--seeds", "0:100", *words], catch_exceptions=False)
+        assert result.exit_code == 0
+        return result.stdout
+
+    assert "Of 100 runs: 79 solved, 14 by a hair, 7 not; 0 diverged" in answer()
+    assert "right by a hair" in answer()
+    found = json.loads(answer("--json"))
+    assert found["grades"] == {"not solved": 7, "right by a hair": 14, "solved": 79}
+    assert found["solved"] == 93
+    assert found["runs"][12]["grade"] == "right by a hair"

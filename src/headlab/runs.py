@@ -129,6 +129,23 @@ class Runs(Explainable):
         """
         return looking.grade(self.logits(), self.corpus, self.finished, self.model)
 
+    def pick(self) -> int:
+        """Return the number of a run to show: the first that is solved.
+
+        Without one, of those right by a hair the one with the largest lead; without any, the one of the smallest loss.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=[12, 3], record="none").pick()
+        1
+        """
+        grades = self.grade()
+        if (grades == looking.SOLVED).any():
+            return int(np.argmax(grades == looking.SOLVED))
+        if (grades == looking.HAIR).any():
+            leads = looking.lead(self.logits(), self.corpus, self.model)
+            return int(np.argmax(np.where(grades == looking.HAIR, leads, -np.inf)))
+        return int(np.argmin(np.where(np.isfinite(self.final_loss), self.final_loss, np.inf)))
+
     @property
     def finished(self) -> NDArray[np.bool_]:
         """[run]: trained to the last step without diverging."""
@@ -149,13 +166,14 @@ class Runs(Explainable):
         return replace(self, params=Params.from_flat(self.snapshots[:, where[0]], shapes), optimizer_state=None)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a run: seed, outcome, final loss, solved."""
+        """Return one row a run: seed, outcome, final loss, solved (those right by a hair too), grade."""
         return pd.DataFrame(
             {
                 "seed": pd.NA if self.seeds is None else self.seeds,
                 "outcome": self.outcomes(),
                 "loss": self.final_loss,
                 "solved": self.solved(),
+                "grade": self.grade(),
             },
             index=pd.RangeIndex(len(self), name="run"),
         )
@@ -163,7 +181,7 @@ class Runs(Explainable):
     @cached_property
     def subject(self) -> Subject:
         """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
-        return Subject(self.params, self.corpus, self.model, self.training.loss, self.finished)
+        return Subject(self.params, self.corpus, self.model, self.training.loss, self.finished, self.grade())
 
     def explain(self) -> Explanations:
         """Explain every run: where it looks, what that gives, how the dependency is coded, and the test by intervention.
@@ -194,7 +212,8 @@ class Runs(Explainable):
         return view(self, number)
 
     def __repr__(self) -> str:
-        return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}, {self.solved().sum()} solved)"
+        how = looking.tally(self.grade())
+        return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}: {how})"
 
 
 class Run(Explainable):
@@ -290,8 +309,7 @@ class Run(Explainable):
 
     def __repr__(self) -> str:
         name = "from given weights" if self.seed is None else f"seed {self.seed}"
-        how = "solved" if self.solved() else "not solved"
-        return f"Run({name}, loss {float(self.final_loss):.4f}, {how})"
+        return f"Run({name}, loss {float(self.final_loss):.4f}, {self.grade()})"
 
     def _repr_html_(self) -> str:
         from headlab.report.tables import run_html

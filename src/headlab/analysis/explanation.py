@@ -64,6 +64,7 @@ class Explanations:
                     {
                         "loss": part.mean_loss,
                         "solved": part.solved,
+                        "grade": part.grade,
                         "mechanism": mechanism.of_runs(part, names),
                         "pattern_share": np.mean(shares, axis=0) if shares else np.full(part.n_runs, np.nan),
                     }
@@ -72,7 +73,7 @@ class Explanations:
         return pd.concat(rows, ignore_index=True)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a run: name, loss, solved, mechanism, pattern share (averaged over dependencies)."""
+        """Return one row a run: name, loss, solved, grade, mechanism, pattern share (averaged over dependencies)."""
         table = self._overview.rename_axis("run")
         table.insert(0, "name", list(self.names))
         return table
@@ -166,7 +167,7 @@ def explain(
     >>> import headlab as hl
     >>> runs = hl.train(hl.Corpus.notebook(), seeds=range(8), record="none")
     >>> explain(runs.subject).table().shape
-    (8, 5)
+    (8, 6)
     """
     picked = contrasts(subject) if chosen is None else chosen
     return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))

@@ -86,6 +86,18 @@ def grade(
     return names if corpus.resolvable(model).any() else np.full(names.shape, NOTHING_TO_SOLVE)
 
 
+def tally(grades: NDArray[np.str_]) -> str:
+    """Return how many runs have each grade, in words.
+
+    >>> tally(np.array(["solved", "not solved", "solved"])), tally(np.array(["nothing to solve"]))
+    ('2 solved, 0 by a hair, 1 not', 'nothing to solve')
+    """
+    if len(grades) and (grades == NOTHING_TO_SOLVE).all():
+        return NOTHING_TO_SOLVE
+    counts = [int((grades == name).sum()) for name in GRADES]
+    return ", ".join(f"{n:,} {word}" for n, word in zip(counts, ("solved", "by a hair", "not"), strict=True))
+
+
 def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:
     """Return one table a sentence from values [sequence, position, column], rows labelled as in the notebook."""
     result = []

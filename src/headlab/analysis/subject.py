@@ -27,6 +27,7 @@ class Subject:
 
     params: weights [run, ...], taken as float64, so that parts add up to their sum; loss: what it was trained on
     finished: which runs' training did not diverge [run]; None: all
+    grades: of each run [run], where they are known already
 
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
@@ -39,6 +40,7 @@ class Subject:
     model: ModelConfig
     loss: str = "softmax"
     finished: NDArray[np.bool_] | None = None
+    grades: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         wide = {name: weight.astype(np.float64) for name, weight in self.params.items()}
@@ -51,7 +53,8 @@ class Subject:
 
     def __getitem__(self, runs: slice) -> "Subject":
         finished = None if self.finished is None else self.finished[runs]
-        return replace(self, params=self.params[runs], finished=finished)
+        grades = None if self.grades is None else self.grades[runs]
+        return replace(self, params=self.params[runs], finished=finished, grades=grades)
 
     @property
     def numbers_a_sentence(self) -> int:
@@ -83,6 +86,13 @@ class Subject:
     def solved(self) -> NDArray[np.bool_]:
         """[run]: every resolvable position's most likely token is its target."""
         return predictions.solved(self.clean.logits, self.corpus, self.model) & self.finite
+
+    @cached_property
+    def grade(self) -> NDArray[np.str_]:
+        """[run]: `solved`, `right by a hair`, `not solved` or `nothing to solve`; as `Runs.grade` has it."""
+        if self.grades is not None:
+            return self.grades
+        return predictions.grade(self.clean.logits, self.corpus, self.finite, self.model)
 
     @cached_property
     def mean_loss(self) -> Array:

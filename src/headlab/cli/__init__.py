@@ -215,7 +215,7 @@ cli.add_command(lab)
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run shown.  [default: the first solved]")
+@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run shown.  [default: the first solved one]")
 @click.option("--factor", help="Of a study: the field that names the conditions.  [default: the one that differs]")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."

@@ -169,10 +169,8 @@ def _runs(
 
 
 def _chosen(runs: "Runs", number: Any) -> int:
-    from headlab.report.exercise import pick
-
     if number is None:
-        return pick(runs)
+        return runs.pick()
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(runs):
         raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
     return number

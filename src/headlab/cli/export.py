@@ -26,9 +26,9 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
 
     \b
     of all runs
-      runs           a row a run: seed, outcome, final loss, solved
+      runs           a row a run: seed, outcome, final loss, solved, grade
       loss           a row a recorded step, a column a run
-      mechanisms     a row a run: loss, solved, mechanism, pattern share
+      mechanisms     a row a run: loss, solved, grade, mechanism, pattern share
       census         a row a mechanism: how many runs, a run to look at
       association    P(next token | token): a row a token, a column a token
       shapes         a row a weight: its shape and number of parameters

@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from headlab.analysis.explanation import Explanation, Explanations
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
@@ -93,7 +91,7 @@ def exercise(
 ) -> Exercise:
     """Do the whole homework: train `n_runs` runs, pick one that predicts well, explain it, compare head sizes.
 
-    seed: the run to show; by default the first with good predictions (see `pick`)
+    seed: the run to show; by default the first with good predictions (see `Runs.pick`)
     progress: called with the share that is done
     Raises `ConfigError`, `CorpusError`.
 
@@ -106,7 +104,7 @@ def exercise(
     rest = None if progress is None else (lambda done: progress(part + done * (1 - part)))
     seeds = range(n_runs) if seed is None else [seed]
     runs = train(corpus, model, training, seeds=seeds, record="none", threads=threads, progress=first)
-    shown = seeds[pick(runs)]  # trained once more, alone and with its curve: the same run to the bit
+    shown = seeds[runs.pick()]  # trained once more, alone and with its curve: the same run to the bit
     model, training = model or ModelConfig(), training or TrainConfig()
     moments = moments_of(corpus, model, training.steps)
     run = train(corpus, model, training, seeds=shown, snapshots=moments, threads=threads)[0]
@@ -116,24 +114,10 @@ def exercise(
     return Exercise(corpus, runs, run, study)
 
 
-def pick(runs: Runs) -> int:
-    """Return the number of a run with good predictions.
-
-    The first one that solved the corpus with a loss nearer to the floor than to the bigram floor: its answers are not
-    close calls. Without one, the solved run of the smallest loss; without any, the run of the smallest loss.
-    """
-    solved = runs.solved()
-    clear = solved & (runs.final_loss < (runs.corpus.floor(runs.model) + runs.corpus.bigram_floor()) / 2)
-    if clear.any():
-        return int(np.argmax(clear))
-    loss = np.where(solved, runs.final_loss, np.inf) if solved.any() else runs.final_loss
-    return int(np.argmin(np.where(np.isfinite(loss), loss, np.inf)))
-
-
 def of_runs(runs: Runs, number: int | None = None) -> Exercise:
     """Return the same record for runs that are there already: item 2 then has their one head size.
 
-    number: the run to show; by default one with good predictions (see `pick`)
+    number: the run to show; by default one with good predictions (see `Runs.pick`)
     Raises `SelectionError` for a run that does not exist, or runs without a recorded loss.
     """
     if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
@@ -142,7 +126,7 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
         raise SelectionError(
             "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
         )
-    run = runs[pick(runs) if number is None else number]
+    run = runs[runs.pick() if number is None else number]
     study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.width(runs.corpus.d_vocab))
     return Exercise(runs.corpus, runs, run, study)
 

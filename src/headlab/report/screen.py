@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
-from headlab.analysis.predictions import NOTHING_TO_SOLVE, verdicts
+from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally, verdicts
 from headlab.report.exercise import MOST_SHOWN, dependency_sentence, sight_words
 from headlab.report.plain import json_value, plain, records
 from headlab.report.tables import as_text, terminal_table
@@ -189,17 +189,20 @@ def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
 
 
 def runs_json(runs: "Runs") -> dict[str, Any]:
-    """Return one record a run."""
-    return {"runs": records(runs.table()), "solved": int(runs.solved().sum())}
+    """Return one record a run, how many are solved (those right by a hair too), and how many have each grade."""
+    names, counts = np.unique(runs.grade(), return_counts=True)
+    grades = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grades}
 
 
 def runs_blocks(runs: "Runs") -> list[Any]:
     """Return the screen's blocks of what became of each run, or of the first when there are many."""
-    table = runs.table()
-    shown = table.head(20).assign(loss=table["loss"].astype(float)).astype({"seed": str, "solved": str})
-    solved, diverged = int(runs.solved().sum()), int((~runs.finished).sum())
+    table = runs.table().drop(columns="solved")
+    shown = table.head(20).assign(loss=table["loss"].astype(float)).astype({"seed": str})
+    grades, diverged = runs.grade(), int((~runs.finished).sum())
+    how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
         *([as_text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
-        as_text(f"{solved} of {len(runs)} runs solved, {diverged} diverged"),
+        as_text(f"Of {len(runs)} runs: {how}; {diverged} diverged"),
     ]

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from headlab.errors import HeadlabError, SelectionError
 from headlab.report import PAGE
-from headlab.report.exercise import Exercise, pick
+from headlab.report.exercise import Exercise
 from headlab.report.frames import Frame, encode, problems
 from headlab.report.held import held, hold, identity
 from headlab.report.recording import Recording, seeds_frame, tried
@@ -128,4 +128,4 @@ def view(runs: Runs, number: int | None = None) -> Any:
         raise HeadlabError("view() must have the package anywidget: pip install 'headlab[notebook]'") from None
     if not (PAGE / "embed.js").exists():
         raise HeadlabError("view() must have the page, and this headlab was built without: pip install . builds it")
-    return View.of(runs, pick(runs) if number is None else numbered(runs, number))
+    return View.of(runs, runs.pick() if number is None else numbered(runs, number))
