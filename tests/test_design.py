@@ -146,3 +146,81 @@ def test_chunks_grow_with_the_study_so_that_files_stay_few():
     size = chunk_size(million)
     assert size % 16 == 0
     assert million.n_runs / size <= 1001
+
+
+ARRAYS = {
+    "seeds": (np.arange(4), [0, 1, 2, 3]),
+    "d_head": (np.arange(10, 50, 10), [10, 20, 30, 40]),
+    "n_heads": (range(1, 3), [1, 2]),
+    "residual": (np.array([True, False]), [True, False]),
+    "init_scale": ((n / 2 for n in (1, 2)), [0.5, 1.0]),
+    "learning_rate": (np.array([0.5, 0.25], np.float32), [0.5, 0.25]),
+    "optimizer": (np.array(["sgd", "adam"]), ["sgd", "adam"]),
+    "steps": (np.array([5, 6], np.uint8), [5, 6]),
+    "phases": (([{"steps": n}] for n in np.arange(5, 7)), [[{"steps": 5}], [{"steps": 6}]]),
+    "dtype": (("float32", "float64"), ["float32", "float64"]),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_ranges_and_generators_are_values_like_others(name):
+    given, plain = ARRAYS[name]
+    made, expected = (StudyDesign.grid(NOTEBOOK, **{"seeds": [1], name: values}) for values in (given, plain))
+    assert json.dumps(made.to_dict()) == json.dumps(expected.to_dict())
+    assert list(made.identities) == list(expected.identities)
+    assert [item.name for item in made.conditions] == [item.name for item in expected.conditions]
+
+
+def test_numpys_values_are_welcome_in_every_field_of_a_condition():
+    plain = {"d_head": 5, "residual": False, "learning_rate": 0.5, "steps": 7, "optimizer": "adam", "d_model": 7}
+    scalars = {name: np.array([value])[0] for name, value in plain.items()}
+    made, expected = (StudyDesign.grid(NOTEBOOK, seeds=range(2), conditions=[item]) for item in (scalars, plain))
+    assert json.dumps(made.to_dict()) == json.dumps(expected.to_dict())
+    assert list(made.identities) == list(expected.identities)
+
+
+@pytest.mark.parametrize("seeds", [np.uint64(7), 7, "7", [7], np.array([7], np.int8), (n for n in [7])])
+def test_seeds_come_in_every_form(seeds):
+    assert StudyDesign.grid(NOTEBOOK, seeds=seeds).seeds == (7,)
+
+
+@pytest.mark.parametrize("values", ["10", b"10", {}, {10}, np.array(10), [], 10, None])
+def test_what_is_no_list_of_values_is_refused(values):
+    with pytest.raises(hl.ConfigError, match="the grid's d_head must be a list of at least one value"):
+        StudyDesign.grid(NOTEBOOK, seeds=range(2), d_head=values)
+
+
+@pytest.mark.parametrize("seeds", [[0.5], np.array([0.5]), np.array([[1, 2]]), [True], [-1], [2**64], [], None, ["1"]])
+def test_what_is_no_seed_is_refused(seeds):
+    with pytest.raises(hl.ConfigError, match="seeds must be whole numbers"):
+        StudyDesign.grid(NOTEBOOK, seeds=seeds)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ('seeds = "0:4"\n'.encode("utf-16"), "got UTF-16"),
+        ('\ufeffseeds = "0:4"\n'.encode("utf-16-be"), "got UTF-16"),
+        (b'seeds = "0:4"\ntitle = "\xe9"\n', "byte 0xe9 in line 2"),
+        (b"a = " + b"[" * 100_000, "must be TOML"),
+    ],
+)
+def test_a_file_in_another_encoding_is_answered_in_a_sentence(tmp_path, data, expected):
+    (tmp_path / "s.toml").write_bytes(data)
+    with pytest.raises(hl.ConfigError, match=expected):
+        StudyDesign.from_toml(tmp_path / "s.toml")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "s.toml").write_bytes(b'\xef\xbb\xbfseeds = "0:4"\r\n')
+    assert StudyDesign.from_toml(tmp_path / "s.toml").seeds == (0, 1, 2, 3)
+
+
+def test_conditions_that_differ_never_bear_the_same_name():
+    listed = [{"steps": 5020}, {"d_head": 20}, {"steps": 100}]
+    names = [item.name for item in StudyDesign.grid(NOTEBOOK, seeds=range(2), conditions=listed).conditions]
+    assert len(set(names)) == 3
+    close = StudyDesign.grid(NOTEBOOK, seeds=range(2), learning_rate=[0.1234567, 0.1234568])
+    assert len({item.name for item in close.conditions}) == 2
+    schedules = [[hl.Phase(5), hl.Phase(6)], [hl.Phase(6), hl.Phase(5)], [hl.Phase(3)]]
+    assert len({item.name for item in StudyDesign.grid(NOTEBOOK, seeds=[1], phases=schedules).conditions}) == 3

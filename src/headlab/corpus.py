@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
-from headlab.corpus_text import WORDS, join_tokens, read_text, split_sentences
+from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_sentences
 from headlab.errors import CorpusError
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
@@ -291,19 +291,40 @@ class Corpus:
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
-        """Build a corpus from what `to_dict` returned.
+        """Build a corpus from what `to_dict` returned; raises `CorpusError` for anything else.
 
         >>> Corpus.from_dict(Corpus.notebook().to_dict()).labels[3]
         'chkn'
         """
-        return cls._build(
-            [list(row) for row in fields["sequences"]],
-            tuple(fields["vocabulary"]),
-            fields["labels"],
-            fields["start"],
-            fields["wrap"],
-            fields.get("tokens", WORDS),
-        )
+        rows, order, labels, start, wrap, kind = _plain_fields(fields)
+        return cls._build(rows, order, labels, start, wrap, kind)
+
+
+def _plain_fields(fields: Any) -> tuple[list[list[int]], tuple[str, ...], tuple[str, ...], str | None, bool, str]:
+    """Return the checked fields of a corpus's plain values; raises `CorpusError`."""
+    given = dict(fields) if isinstance(fields, Mapping) else {}
+    rows, start, wrap, kind = given.get("sequences"), given.get("start"), given.get("wrap"), given.get("tokens", WORDS)
+    order, labels = (_texts(given.get(name)) for name in ("vocabulary", "labels"))
+    fit = {
+        "vocabulary": order is not None and len(set(order)) == len(order),
+        "labels": order is not None and labels is not None and len(labels) == len(order),
+        "sequences": isinstance(rows, list) and bool(rows) and all(_are_ids(row, len(order or ())) for row in rows),
+        "start": "start" in given and (start is None or _texts([start]) is not None),
+        "wrap": isinstance(wrap, bool),
+        "tokens": kind in KINDS,
+    }
+    if wrong := [name for name in {**fit, **given} if not fit.get(name, False)]:
+        raise CorpusError(f"a corpus must be what headlab wrote, got other {', '.join(wrong)}: restore the file")
+    return rows, order, labels, start, wrap, kind  # type: ignore[return-value]
+
+
+def _texts(given: Any) -> tuple[str, ...] | None:
+    texts = isinstance(given, list | tuple) and all(isinstance(text, str) for text in given)
+    return tuple(given) if texts and not any(map(HALF_A_CHARACTER.search, given)) else None
+
+
+def _are_ids(row: Any, count: int) -> bool:
+    return isinstance(row, list) and bool(row) and all(type(token) is int and 0 <= token < count for token in row)
 
 
 def _id(number: Any, base: int) -> int:

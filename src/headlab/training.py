@@ -137,8 +137,10 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     return np.array([operator.index(seed) for seed in given], np.uint64)
 
 
-def seeds_of_text(text: str, name: str = "seeds") -> Sequence[int]:
+def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -> Sequence[int]:
     """Read `7`, `0:1000` or `1,5,9`; raises `ConfigError`, which calls the text by its name.
+
+    most: how many they may be; None where they are counted later
 
     >>> seeds_of_text("0:1000"), seeds_of_text("1,5,9")
     (range(0, 1000), [1, 5, 9])
@@ -154,16 +156,18 @@ def seeds_of_text(text: str, name: str = "seeds") -> Sequence[int]:
         seeds = []
     if not seeds:
         raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
-    if len(seeds) > MAX_RUNS:
-        raise ConfigError(f"{name} must be at most {MAX_RUNS} seeds, got {text!r}: train them in several parts")
+    count = seeds.stop - seeds.start if isinstance(seeds, range) else len(seeds)  # len() fails for very large ranges
+    if most is not None and count > most:
+        raise ConfigError(f"{name} must be at most {most} seeds, got {text!r}: train them in several parts")
     return seeds
 
 
 def is_seed(seed: Any) -> bool:
     """Return whether a value is a whole number from 0 to 2⁶⁴ - 1."""
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+    try:
+        return not isinstance(seed, bool) and 0 <= operator.index(seed) < 2**64
+    except TypeError:
         return False
-    return 0 <= operator.index(seed) < 2**64
 
 
 def _train(

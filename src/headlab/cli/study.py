@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headlab.cli.help import Group
-from headlab.cli.options import json_option, safe_cells_option, seed_list, shell_word, threads_option
+from headlab.cli.options import json_option, safe_cells_option, shell_word, threads_option
 from headlab.cli.terminal import (
     complain,
     duration,
@@ -197,9 +197,7 @@ def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
     if (seeds is None) == (file is None):
         raise ConfigError("an extension must have either --seeds or --file, got both or none: give one of them")
     chosen = Study(folder)
-    chosen.extend(
-        seeds=None if seeds is None else seed_list(seeds), design=None if file is None else StudyDesign.from_toml(file)
-    )
+    chosen.extend(seeds=seeds, design=None if file is None else StudyDesign.from_toml(file))
     left = chosen.design.n_runs - chosen.status().runs
     say(f"{left:,} runs to train: headlab study run {folder}")
 

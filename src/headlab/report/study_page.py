@@ -9,7 +9,8 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report import study_figures as figures
 from headlab.report.html import svg, template
-from headlab.study.design import StudyDesign, digest
+from headlab.study.conditions import digest
+from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 
 MOST_PAIRS = 28

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from headlab.corpus import Corpus
 from headlab.model.params import param_shapes
 from headlab.runs import Runs
-from headlab.study.design import Condition
+from headlab.study.conditions import Condition
 
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")

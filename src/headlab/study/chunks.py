@@ -19,7 +19,8 @@ from headlab.model.params import param_shapes
 from headlab.runs import Runs
 from headlab.study.arrays import arrays_of
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
-from headlab.study.design import Condition, StudyDesign
+from headlab.study.conditions import Condition
+from headlab.study.design import StudyDesign
 from headlab.study.store import Chunk, Store
 from headlab.training import TrainingInterrupted, train
 

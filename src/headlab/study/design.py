@@ -1,24 +1,31 @@
 """What a study trains: conditions × seeds, on one corpus. Read from a TOML file or built in Python, validated whole."""
 
-import hashlib
-import itertools
 import json
-import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headlab.config import MAX_RUNS, ModelConfig, Phase, TrainConfig, nearest
+from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.corpus_text import HALF_A_CHARACTER
+from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError
+from headlab.study import seeds as numbering
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
-from headlab.training import is_seed, seeds_of_text
+from headlab.study.conditions import (
+    MAX_CONDITIONS,
+    Condition,
+    attempt,
+    conditions_of,
+    fields_of,
+    first_repeated,
+    unknown,
+    with_factors,
+)
 
 KEEPS = ("weights", "curves", "snapshots")
-MAX_CONDITIONS = 100_000
 FILE_FIELDS = (
     "title",
     "corpus",
@@ -60,32 +67,6 @@ d_head = [10, 20, 40]
 """
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One setting of model and training; factors: the fields that differ between the study's conditions, with their values."""
-
-    model: ModelConfig
-    training: TrainConfig
-    factors: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
-
-    @property
-    def name(self) -> str:
-        """The factors in words.
-
-        >>> Condition(ModelConfig(d_head=10), TrainConfig(), (("d_head", 10),)).name
-        'd_head 10'
-        """
-        return ", ".join(f"{name} {_shown(value)}" for name, value in self.factors) or "the only condition"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return model and training as plain values."""
-        return {"model": self.model.to_dict(), "training": self.training.to_dict()}
-
-    def identity(self, corpus: Corpus) -> str:
-        """Return what names a run of this condition, with its seed: a hash of model, training and corpus, 16 hex digits."""
-        return digest({**self.to_dict(), "corpus": corpus.to_dict()})[:16]
-
-
 @dataclass(frozen=True, eq=False)
 class StudyDesign:
     """A corpus, conditions, seeds, and what to keep of each run beside its row of results.
@@ -106,24 +87,17 @@ class StudyDesign:
 
     def __post_init__(self) -> None:
         problems = []
-        wrong = [name for name in self.keep if name not in KEEPS]
+        keep = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)
+        wrong = [name for name in keep if name not in KEEPS]
         problems += [f"keep must be some of {', '.join(KEEPS)}, got {name!r}" for name in wrong]
+        if not isinstance(self.title, str) or HALF_A_CHARACTER.search(self.title):
+            problems.append(f"a study's title must be text, got {self.title!r}: write some, or leave it out")
         if not self.conditions:
             problems.append("a study must have at least one condition, got none: give every field of the grid a value")
-        if self.n_runs > MAX_RUNS:
-            problems.append(
-                f"a study must have at most {MAX_RUNS:,} runs, got {len(self.conditions):,} conditions × "
-                f"{len(self.seeds):,} seeds = {self.n_runs:,}: take fewer of either"
-            )
-        wrong_seeds = [repr(seed) for seed in self.seeds if not is_seed(seed)]
-        if wrong_seeds or not self.seeds:
-            got = wrong_seeds[0] if wrong_seeds else "none"
-            problems.append(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
-        elif len(set(self.seeds)) < len(self.seeds):
-            problems.append(f"seeds must each be named once, got {_first_repeated(self.seeds)} twice")
+        seeds = attempt(problems, numbering.taken, self.seeds, len(self.conditions))
         names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in self.conditions]
         if len(set(names)) < len(names):
-            twice = self.conditions[names.index(_first_repeated(names))]
+            twice = self.conditions[names.index(first_repeated(names))]
             problems.append(f"conditions must differ, got “{twice.name}” twice: leave one out")
         for condition in self.conditions:
             try:
@@ -132,47 +106,55 @@ class StudyDesign:
                 problems += [f"{condition.name}: {problem}" for problem in error.problems]
         if problems:
             raise ConfigError(problems)
+        object.__setattr__(self, "seeds", seeds)
+        object.__setattr__(self, "keep", keep)
 
     @classmethod
     def grid(
         cls,
         corpus: Corpus,
         *,
-        seeds: Iterable[int],
+        seeds: int | str | Iterable[int],
         model: ModelConfig | None = None,
         training: TrainConfig | None = None,
-        conditions: Sequence[Mapping[str, Any]] = (),
-        keep: Sequence[str] = ("weights",),
+        conditions: Iterable[Mapping[str, Any]] = (),
+        keep: Iterable[str] = ("weights",),
         title: str = "",
-        **factors: Sequence[Any],
+        **factors: Iterable[Any],
     ) -> "StudyDesign":
         """Build a study of every combination of some fields' values, and of further conditions one by one.
 
         factors: fields of `ModelConfig` and `TrainConfig` (and `steps`), each with its values
         conditions: mappings of such fields to one value each. Raises `ConfigError`, which lists all problems.
+
+        Values, seeds too, may come in lists, ranges, generators and NumPy's arrays.
         """
-        base = {**_plain(model or ModelConfig(), MODEL_FIELDS), **_plain(training or TrainConfig(), TRAINING_FIELDS)}
-        found, problems = _conditions(base, factors, conditions)
+        base = fields_of(model or ModelConfig(), training or TrainConfig())
+        found, problems = conditions_of(base, factors, conditions)
+        try:
+            whole = cls(corpus, found or _SOME, seeds, keep, title)  # type: ignore[arg-type]
+        except ConfigError as error:
+            problems += error.problems
         if problems:
             raise ConfigError(problems)
-        return cls(corpus, found, tuple(seeds), tuple(keep), title)
+        return whole
 
     @classmethod
     def from_toml(cls, path: str | Path) -> "StudyDesign":
         """Read a study file; raises one `ConfigError` that lists all its problems."""
         path = Path(path)
         try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"a study file must be readable UTF-8 text, got {str(path)!r} ({error})") from None
+            given = tomllib.loads(_text(path))
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"a study file must be TOML, got {str(path)!r}: {error}") from None
+        except RecursionError:
+            raise ConfigError(f"a study file must be TOML, got lists in lists without end in {str(path)!r}") from None
         return cls.from_fields(given, path.parent)
 
     @classmethod
     def from_fields(cls, given: Mapping[str, Any], folder: Path = Path()) -> "StudyDesign":
         """Build a study from the fields of a study file; folder: where its corpus file is looked for."""
-        problems = [_unknown("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
+        problems = [unknown("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
         parts = {}
         for name in ("model", "training", "grid"):
             part = given.get(name, {})
@@ -180,10 +162,10 @@ class StudyDesign:
                 parts[name] = part
             else:
                 problems.append(f"{name} must be a table of fields, got {part!r}")
-        corpus, seeds = _try(problems, _corpus, given, folder), _try(problems, _seeds, given.get("seeds"))
+        corpus, seeds = attempt(problems, _corpus, given, folder), attempt(problems, _seeds, given.get("seeds"))
         for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
-            problems += [_unknown(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
-        base = {**_plain(ModelConfig(), MODEL_FIELDS), **_plain(TrainConfig(), TRAINING_FIELDS)}
+            problems += [unknown(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
+        base = fields_of(ModelConfig(), TrainConfig())
         base |= {
             key: value for part in ("model", "training") for key, value in parts.get(part, {}).items() if key in base
         }
@@ -191,7 +173,7 @@ class StudyDesign:
         if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):
             problems.append(f"condition must be a list of tables, each begun by [[condition]], got {listed!r}")
             listed = []
-        conditions, wrong = _conditions(base, parts.get("grid", {}), listed)
+        conditions, wrong = conditions_of(base, parts.get("grid", {}), listed)
         problems += wrong
         keep = given.get("keep", ["weights"])
         if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
@@ -201,7 +183,7 @@ class StudyDesign:
             whole = cls(
                 corpus or Corpus.notebook(),
                 conditions or _SOME,
-                tuple(seeds or (0,)),
+                (0,) if seeds is None else seeds,
                 tuple(keep),
                 str(given.get("title", "")),
             )
@@ -237,19 +219,27 @@ class StudyDesign:
             "title": self.title,
             "corpus": self.corpus.to_dict(),
             "conditions": [condition.to_dict() for condition in self.conditions],
-            "seeds": _ranges(self.seeds),
+            "seeds": numbering.ranges(self.seeds),
             "keep": list(self.keep),
         }
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> "StudyDesign":
-        """Build a study from what `to_dict` returned."""
-        plain = [
-            Condition(ModelConfig.from_dict(item["model"]), TrainConfig.from_dict(item["training"]))
-            for item in given["conditions"]
-        ]
-        seeds = tuple(seed for first, last in given["seeds"] for seed in range(first, last))
-        return cls(Corpus.from_dict(given["corpus"]), _with_factors(plain), seeds, tuple(given["keep"]), given["title"])
+        """Build a study from what `to_dict` returned; raises `StudyError` for anything else."""
+        try:
+            listed = given["conditions"]
+            if others := set(given) - {"title", "corpus", "conditions", "seeds", "keep"}:
+                raise ConfigError(f"no specification has {', '.join(map(repr, sorted(others)))}")
+            if not isinstance(listed, list) or len(listed) > MAX_CONDITIONS or not isinstance(given["keep"], list):
+                raise ConfigError(f"conditions must be a list of at most {MAX_CONDITIONS:,}, and keep a list of names")
+            seeds = numbering.of_ranges(given["seeds"], len(listed))
+            conditions = with_factors([Condition.from_dict(item) for item in listed])
+            return cls(Corpus.from_dict(given["corpus"]), conditions, seeds, tuple(given["keep"]), given["title"])
+        except (HeadlabError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            problem = error.problems[0] if isinstance(error, HeadlabError) else f"{type(error).__name__}: {error}"
+            raise StudyError(
+                f"a study's specification must be one that headlab wrote, and is not ({problem}): restore the file"
+            ) from None
 
     @cached_property
     def identities(self) -> dict[str, Condition]:
@@ -258,78 +248,6 @@ class StudyDesign:
 
 
 _SOME = (Condition(ModelConfig(), TrainConfig()),)
-
-
-def digest(value: Any) -> str:
-    """Return the SHA-256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _plain(config: ModelConfig | TrainConfig, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(config, name, None) if name != "steps" else None for name in names}
-
-
-def _conditions(
-    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Sequence[Mapping[str, Any]]
-) -> tuple[tuple[Condition, ...], list[str]]:
-    """Return the conditions of a grid and a list, and every problem of their fields."""
-    known = (*MODEL_FIELDS, *TRAINING_FIELDS)
-    problems = [_unknown("the grid", name, known) for name in grid if name not in known]
-    for number, item in enumerate(listed, 1):
-        problems += [_unknown(f"condition {number}", name, known) for name in item if name not in known]
-    axes = {}
-    for name, values in grid.items():
-        if isinstance(values, str) or not isinstance(values, Sequence) or len(values) == 0:
-            problems.append(f"the grid's {name} must be a list of at least one value, got {values!r}")
-        elif name in known:
-            axes[name] = values
-    count = math.prod(len(values) for values in axes.values()) + len(listed)
-    if count > MAX_CONDITIONS:
-        return (), [
-            *problems,
-            f"a study must have at most {MAX_CONDITIONS:,} conditions, got {count:,}: take fewer values",
-        ]
-    settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
-    settings += [{name: value for name, value in item.items() if name in known} for item in listed]
-    built = []
-    for setting in settings or [{}]:
-        try:
-            built.append(_condition({**base, **setting}))
-        except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    return _with_factors(built), problems
-
-
-def _condition(values: dict[str, Any]) -> Condition:
-    steps = values.pop("steps", None)
-    problems: list[str] = []
-    model = _try(problems, ModelConfig, **{name: values[name] for name in MODEL_FIELDS})
-    training = {name: values[name] for name in TRAINING_FIELDS if name != "steps"}
-    if steps is not None:
-        phase = _try(problems, Phase, steps)
-        training["phases"] = () if phase is None else (phase,)
-    built = _try(problems, TrainConfig.from_dict, training)
-    if problems or model is None or built is None:
-        raise ConfigError(problems)
-    return Condition(model, built)
-
-
-def _with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-    """Return the conditions, each with the values of the fields that differ between any of them."""
-    rows = [
-        {**vars(item.model), **{k: v for k, v in vars(item.training).items() if k != "phases"}} for item in conditions
-    ]
-    for row, item in zip(rows, conditions, strict=True):
-        row["steps"] = item.training.steps
-    differing = [name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1] if rows else []
-    phases = {item.training.phases for item in conditions}
-    found = []
-    for row, item in zip(rows, conditions, strict=True):
-        factors = [(name, row[name]) for name in differing]
-        if len(phases) > 1 and "steps" not in differing:
-            factors.append(("phases", json.dumps(item.training.to_dict()["phases"])))
-        found.append(Condition(item.model, item.training, tuple(factors)))
-    return tuple(found)
 
 
 def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
@@ -348,51 +266,26 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
     return Corpus.notebook() if name == "notebook" else Corpus.from_file(folder / name, **options)
 
 
-def _seeds(given: Any) -> Sequence[int]:
-    if isinstance(given, str):
-        return seeds_of_text(given)
-    if isinstance(given, list) and given:
+def _seeds(given: Any) -> Any:
+    if isinstance(given, str | list) and given:
         return given
     raise ConfigError(f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {given!r}')
 
 
-def _try(problems: list[str], build: Any, *arguments: Any, **named: Any) -> Any:
+def _text(path: Path) -> str:
     try:
-        return build(*arguments, **named)
-    except ConfigError as error:
-        problems += [problem for problem in error.problems if problem not in problems]
-    except HeadlabError as error:
-        problems.append(str(error))
-    return None
-
-
-def _unknown(where: str, name: str, known: Sequence[str]) -> str:
-    return f"{where} has no field {name!r}: {nearest(name, known)}"
-
-
-def _first_repeated(values: Sequence[Any]) -> Any:
-    seen = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    raise LookupError("nothing is repeated")
-
-
-def _ranges(seeds: Sequence[int]) -> list[list[int]]:
-    """Return seeds as half-open ranges.
-
-    >>> _ranges([0, 1, 2, 7])
-    [[0, 3], [7, 8]]
-    """
-    found: list[list[int]] = []
-    for seed in seeds:
-        if found and found[-1][1] == seed:
-            found[-1][1] += 1
-        else:
-            found.append([seed, seed + 1])
-    return found
-
-
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"a study file must be readable, got {str(path)!r} ({error.strerror}): check the path"
+        ) from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"a study file must be UTF-8 text, got UTF-16 in {str(path)!r}: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"a study file must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
+            f"save it as UTF-8"
+        ) from None

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from headlab.errors import StudyError
-from headlab.study.design import StudyDesign, digest
+from headlab.study.conditions import digest
+from headlab.study.design import StudyDesign
 from headlab.study.folder import Folder
 
 FORMAT = 2  # in 1, arrays lay beside the rows

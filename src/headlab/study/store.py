@@ -34,7 +34,8 @@ from headlab.files import PARTIAL, flush_folder, partial, removed_on_failure
 from headlab.study import parquet, specification
 from headlab.study.arrays import loaded
 from headlab.study.columns import typed
-from headlab.study.design import StudyDesign, digest
+from headlab.study.conditions import digest
+from headlab.study.design import StudyDesign
 from headlab.study.folder import LOCK, Folder, unwritable
 from headlab.study.parquet import Held
 

@@ -17,9 +17,11 @@ from headlab.model.params import Params
 from headlab.runs import Runs
 from headlab.study.arrays import ONE_OF_ALL
 from headlab.study.columns import COLUMNS
-from headlab.study.design import Condition, StudyDesign, digest
+from headlab.study.conditions import Condition, digest
+from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
 from headlab.study.parquet import quoted, reading
+from headlab.study.seeds import taken
 from headlab.study.store import Store
 from headlab.study.summary import Group, Summary
 
@@ -85,7 +87,7 @@ class Study:
         """The specification, with its extensions."""
         return self.store.design
 
-    def extend(self, *, seeds: Iterable[int] | None = None, design: StudyDesign | None = None) -> None:
+    def extend(self, *, seeds: int | str | Iterable[int] | None = None, design: StudyDesign | None = None) -> None:
         """Add seeds, or the conditions and seeds of a larger design; runs that are finished stay.
 
         Raises `StudyError` for a design that lacks something of this one, `StudyHeld` while a process runs the study.
@@ -94,7 +96,7 @@ class Study:
         if design is None:
             design = now
         if seeds is not None:
-            every = tuple(dict.fromkeys([*now.seeds, *seeds]))
+            every = tuple(dict.fromkeys([*now.seeds, *taken(seeds, len(now.conditions))]))
             design = StudyDesign(design.corpus, design.conditions, every, design.keep, design.title)
         with held(self.store):
             self.store.extend(design)

@@ -1,0 +1,190 @@
+"""Conditions of a study: settings of model and training, those of a grid and those listed one by one."""
+
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from headlab.config import ModelConfig, Phase, TrainConfig, nearest
+from headlab.corpus import Corpus
+from headlab.errors import ConfigError, HeadlabError
+from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
+
+MAX_CONDITIONS = 100_000
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One setting of model and training; factors: the fields that differ between the study's conditions, with their values."""
+
+    model: ModelConfig
+    training: TrainConfig
+    factors: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
+
+    @property
+    def name(self) -> str:
+        """The factors in words.
+
+        >>> Condition(ModelConfig(d_head=10), TrainConfig(), (("d_head", 10),)).name
+        'd_head 10'
+        """
+        return ", ".join(f"{name} {_shown(value)}" for name, value in self.factors) or "the only condition"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return model and training as plain values."""
+        return {"model": self.model.to_dict(), "training": self.training.to_dict()}
+
+    @classmethod
+    def from_dict(cls, given: Any) -> "Condition":
+        """Build a condition from what `to_dict` returned; raises `ConfigError` for anything else."""
+        if not isinstance(given, dict) or set(given) != {"model", "training"}:
+            raise ConfigError(f"a condition must have a model and a training, got {given!r}")
+        model, training = given["model"], given["training"]
+        if not isinstance(model, dict) or not isinstance(training, dict):
+            raise ConfigError(f"a model and a training must be tables of fields, got {given!r}")
+        return cls(ModelConfig.from_dict(model), TrainConfig.from_dict(training))
+
+    def identity(self, corpus: Corpus) -> str:
+        """Return what names a run of this condition, with its seed: a hash of model, training and corpus, 16 hex digits."""
+        return digest({**self.to_dict(), "corpus": corpus.to_dict()})[:16]
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
+    """Return the fields of both, by name; `steps` is None: the phases say it."""
+    given = {**vars(model), **vars(training)}
+    return {name: given.get(name) for name in (*MODEL_FIELDS, *TRAINING_FIELDS)}
+
+
+def conditions_of(
+    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
+) -> tuple[tuple[Condition, ...], list[str]]:
+    """Return the conditions of a grid and a list, and every problem of their fields."""
+    known = (*MODEL_FIELDS, *TRAINING_FIELDS)
+    problems = [unknown("the grid", name, known) for name in grid if name not in known]
+    chosen = [plain(item) for item in listed]
+    for number, item in enumerate(chosen, 1):
+        problems += [unknown(f"condition {number}", name, known) for name in item if name not in known]
+    axes = {}
+    for name, given in grid.items():
+        values = values_of(given)
+        if values is None:
+            problems.append(f"the grid's {name} must be a list of at least one value, got {given!r}")
+        elif name in known:
+            axes[name] = values
+    count = math.prod(len(values) for values in axes.values()) + len(chosen)
+    if count > MAX_CONDITIONS:
+        return (), [
+            *problems,
+            f"a study must have at most {MAX_CONDITIONS:,} conditions, got {count:,}: take fewer values",
+        ]
+    settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
+    settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
+    built = []
+    for setting in settings or [{}]:
+        try:
+            built.append(_condition({**base, **setting}))
+        except ConfigError as error:
+            problems += [problem for problem in error.problems if problem not in problems]
+    return with_factors(built), problems
+
+
+def values_of(given: Any) -> list[Any] | None:
+    """Return the values of a list, a range, an array or a generator as plain values; None for anything else, or for none.
+
+    >>> values_of(np.arange(10, 30, 10)), values_of(n * n for n in range(3)), values_of("10")
+    ([10, 20], [0, 1, 4], None)
+    """
+    if isinstance(given, str | bytes | Mapping | set | frozenset) or not isinstance(given, Iterable):
+        return None
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        return None
+    return [plain(value) for value in itertools.islice(given, MAX_CONDITIONS + 1)] or None
+
+
+def plain(value: Any) -> Any:
+    """Return NumPy's numbers and arrays as Python's, in lists and mappings too: one value has one identity.
+
+    >>> plain({"d_head": np.int64(5), "phases": (np.float64(0.5), np.True_)})
+    {'d_head': 5, 'phases': [0.5, True]}
+    """
+    match value:
+        case np.generic() | np.ndarray():
+            return value.tolist()
+        case Mapping():
+            return {name: plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [plain(item) for item in value]
+    return value
+
+
+def _condition(values: dict[str, Any]) -> Condition:
+    steps = values.pop("steps", None)
+    problems: list[str] = []
+    model = attempt(problems, ModelConfig, **{name: values[name] for name in MODEL_FIELDS})
+    training = {name: values[name] for name in TRAINING_FIELDS if name != "steps"}
+    if steps is not None:
+        phase = attempt(problems, Phase, steps)
+        training["phases"] = () if phase is None else (phase,)
+    built = attempt(problems, TrainConfig.from_dict, training)
+    if problems or model is None or built is None:
+        raise ConfigError(problems)
+    return Condition(model, built)
+
+
+def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Return the conditions, each with the values of the fields that differ between any of them."""
+    rows = [
+        {**vars(item.model), **{k: v for k, v in vars(item.training).items() if k != "phases"}} for item in conditions
+    ]
+    for row, item in zip(rows, conditions, strict=True):
+        row["steps"] = item.training.steps
+    differing = [name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1] if rows else []
+    # Schedules of as many steps may differ, and then steps alone do not tell them apart.
+    schedules = len({item.training.phases for item in conditions}) > len({item.training.steps for item in conditions})
+    found = []
+    for row, item in zip(rows, conditions, strict=True):
+        factors = [(name, row[name]) for name in differing]
+        if schedules:
+            factors.append(("phases", json.dumps(item.training.to_dict()["phases"])))
+        found.append(Condition(item.model, item.training, tuple(factors)))
+    return tuple(found)
+
+
+def attempt(problems: list[str], build: Any, *arguments: Any, **named: Any) -> Any:
+    """Return what is built, or None, with the problems that it has put to the others."""
+    try:
+        return build(*arguments, **named)
+    except HeadlabError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
+    return None
+
+
+def unknown(where: str, name: str, known: Sequence[str]) -> str:
+    """Return what is to be said of a field that does not exist."""
+    return f"{where} has no field {name!r}: {nearest(name, known)}"
+
+
+def first_repeated(values: Iterable[Any]) -> Any:
+    """Return the first value that comes twice; raises `LookupError` where none does."""
+    seen = set()
+    for value in values:
+        if value in seen:
+            return value
+        seen.add(value)
+    raise LookupError("nothing is repeated")
+
+
+def _shown(value: Any) -> str:
+    # Never so short that two values look the same.
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
