@@ -16,11 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
-from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_sentences
+from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
 from headlab.errors import CorpusError
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
-from headlab.token_names import checked_labels, names_of
+from headlab.token_names import checked_labels, ids_of, names_of
 
 PADDING = -1
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
@@ -195,6 +195,18 @@ class Corpus:
         """
         words = [self.vocabulary[token] for token in self.tokens[sequence] if token >= 0]
         return join_tokens(words, self.tokens_are, self.start)
+
+    def beginning(self, text: str) -> Ids:
+        """Return the ids [position] of a text that no sentence needs to begin with: the start token, then its tokens.
+
+        An ellipsis at the end may be there or not. Raises `CorpusError`, which names all unknown words.
+
+        >>> Corpus.notebook().beginning("woman ordered the …").tolist()
+        [0, 5, 4, 1]
+        """
+        names = {*self.vocabulary, *self.labels}
+        words = split_beginning(text, names, self.start, self.tokens_are)
+        return np.array(ids_of(words, self.vocabulary, self.labels), np.int64)
 
     def notes(self) -> tuple[str, ...]:
         """Return what a reader may overlook, a sentence each: tokens that look alike and are not the same.

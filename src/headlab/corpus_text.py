@@ -7,6 +7,7 @@ Joiners stay (U+200C, U+200D), as Persian, Indic scripts and emoji are spelled w
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from headlab.errors import CorpusError
@@ -15,6 +16,7 @@ from headlab.graphemes import graphemes
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
 LINE_END = re.compile("\r\n|\r|\n")
 NO_LETTERS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\uffa0\ufeff\ufff9-\ufffb]")
+ELLIPSIS = re.compile(r"(…|\.\.\.)\s*$")
 MAX_BYTES = 8 * 2**20
 MAX_SENTENCES = 10_000
 MAX_TOKENS = 1_024
@@ -84,6 +86,33 @@ def join_tokens(tokens: list[str], kind: str = WORDS, start: str | None = None) 
         return " ".join(tokens)
     first, rest = (tokens[:1], tokens[1:]) if tokens[:1] == [start] else ([], tokens)
     return " ".join([*first, *(["".join(rest).replace(SPACE, " ")] if rest else [])])
+
+
+def split_beginning(text: str, known: Collection[str], start: str | None, tokens: str = WORDS) -> list[str]:
+    """Return the tokens of a text that a sentence may begin with, the start token first; raises `CorpusError`.
+
+    known: the vocabulary; an ellipsis at the end that is not of it says that the sentence goes on, and is left out
+
+    >>> split_beginning("man ordered the …", {"man", "ordered", "the"}, "<Start>")
+    ['<Start>', 'man', 'ordered', 'the']
+    """
+    _check_request(text, start, tokens)
+    lines = [line for line in LINE_END.split(text) if split_line(line)]
+    if len(lines) > 1:
+        raise CorpusError(f"the text must be one line, got {len(lines)}: ask about one beginning at a time")
+    line = lines[0] if lines else ""
+    if start is not None and split_line(line)[:1] == [start]:
+        line = line.partition(start)[2]
+    words = split_line(line, tokens)
+    if not all(word in known for word in words[-3:]):
+        words = split_line(ELLIPSIS.sub("", line), tokens)
+    if start in words:
+        raise CorpusError(
+            f"the text must not hold the start token {start!r}, as it is put there by itself: leave it out"
+        )
+    if len(words) > MAX_TOKENS:
+        raise CorpusError(f"the text must have at most {MAX_TOKENS} tokens, got {len(words)}: take some away")
+    return words if start is None else [start, *words]
 
 
 def split_sentences(text: str, start: str | None, tokens: str = WORDS) -> list[list[str]]:

@@ -16,6 +16,7 @@ from headlab.analysis.circuits import W_QK, effective_rank
 from headlab.analysis.explainable import Explainable
 from headlab.analysis.explanation import Explanation, Explanations, explain
 from headlab.analysis.layers import Layers
+from headlab.analysis.next_token import NextToken, next_token
 from headlab.analysis.subject import Subject
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
@@ -192,6 +193,17 @@ class Runs(Explainable):
         """
         return explain(self.subject, names=None if self.seeds is None else self.seeds.tolist())
 
+    def predict(self, text: str) -> NextToken:
+        """Return what every run predicts after a text, with a leading run axis; see `analysis.next_token`.
+
+        Raises `CorpusError` for unknown words, `SelectionError` for a text that is too long, or runs that diverged.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=range(8), record="none").predict("woman ordered the …").token
+        'beef'
+        """
+        return next_token(self.params, self.corpus, self.model, text)
+
     def save(self, folder: str | Path) -> Path:
         """Write weights.safetensors and run.json into a new or emptyable folder; raises `OutputError`."""
         from headlab.runs_file import save
@@ -272,6 +284,15 @@ class Run(Explainable):
     def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
         """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""
         return looking.tables(looking.view(self.logits(), view), self.corpus)
+
+    def predict(self, text: str) -> NextToken:
+        """Return what the run predicts after a text that it need not have been trained on; raises as `Runs.predict`.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=0, record="none")[0].predict("man ordered the …")
+        NextToken(after '<Start> man ordered the': chicken 0.9..., beef 0.0..., <Start> 0.0..., 4 more)
+        """
+        return next_token(self.runs.params[0], self.corpus, self.model, text)
 
     def attention(self, layer: int = 0, head: int = 0) -> list[pd.DataFrame]:
         """Return one table a sentence: rows are query positions, columns key positions."""

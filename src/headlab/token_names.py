@@ -1,11 +1,14 @@
 """What tokens are called: each name once, and each one that can be read, typed and told apart; and names that look alike."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from headlab.corpus_text import HALF_A_CHARACTER, NO_LETTERS
 from headlab.errors import CorpusError
+
+ALIKE = 0.4  # of difflib's ratio, for a name to be worth naming
 
 
 def names_of(kind: str, given: Any) -> tuple[str, ...]:
@@ -48,6 +51,23 @@ def checked_labels(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
             f"labels must not be the name of another token, got {label!r} for {word!r}: choose another label"
         )
     return names
+
+
+def ids_of(words: Sequence[str], vocabulary: Sequence[str], labels: Sequence[str] = ()) -> list[int]:
+    """Return the ids of words, spelled as in the vocabulary or the labels; raises `CorpusError`, which names all unknown ones.
+
+    >>> ids_of(["b", "a"], ["a", "b"])
+    [1, 0]
+    """
+    ids = {name: number for names in (labels, vocabulary) for number, name in enumerate(names)}
+    if unknown := [word for word in dict.fromkeys(words) if word not in ids]:
+        near = [difflib.get_close_matches(word, vocabulary, 1, ALIKE) for word in unknown]
+        told = [
+            f"{word!r}" + "".join(f" (nearest: {name!r})" for name in names)
+            for word, names in zip(unknown, near, strict=True)
+        ]
+        raise CorpusError(f"the text must be of tokens in the vocabulary, got {', '.join(told)}: use known ones")
+    return [ids[word] for word in words]
 
 
 def _is_name(name: Any) -> bool:

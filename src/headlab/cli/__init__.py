@@ -34,6 +34,7 @@ from headlab.cli.options import (
     steps_option,
     threads_option,
 )
+from headlab.cli.predict import predict
 from headlab.cli.study import study
 from headlab.cli.terminal import (
     complain,
@@ -208,6 +209,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
         raise interrupted
 
 
+cli.add_command(predict)
 cli.add_command(explain)
 cli.add_command(study)
 cli.add_command(lab)

@@ -24,6 +24,7 @@ from headlab.cli.options import (
     steps_option,
     threads_option,
 )
+from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, SelectionError
@@ -131,7 +132,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
         raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {question.table!r}")
     runs, command = _runs(ctx, seeds, number, options, as_json)
     if len(runs) > 1 and (number is not None or seeds is None):
-        runs = runs[[_chosen(runs, number)]]
+        runs = runs[[chosen(runs, number)]]
     if len(runs) > 1 and question.table != "battery":
         if question.asks_for_intervention or question.asks_for_place or question.table:
             raise ConfigError(f"one run must be chosen for that, got {len(runs)} seeds: name one with --seeds")
@@ -155,8 +156,7 @@ def _runs(
                 f"saved runs must be taken as they were trained, got {', '.join(foreign)}: leave that out"
             )
         runs = Runs.load(file)
-        chosen = _chosen(runs, number)
-        return runs, f"headlab explain {shell_word(file)} --run {chosen}"
+        return runs, f"headlab explain {shell_word(file)} --run {chosen(runs, number)}"
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
@@ -164,16 +164,8 @@ def _runs(
     numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
     with progress_bar("training") as progress:
         runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
-    chosen = runs.seeds[_chosen(runs, None)] if runs.seeds is not None else 0
-    return runs, f"{retrace(ctx, file)} --seeds {chosen}"
-
-
-def _chosen(runs: "Runs", number: Any) -> int:
-    if number is None:
-        return runs.pick()
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(runs):
-        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
-    return number
+    seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
+    return runs, f"{retrace(ctx, file)} --seeds {seed}"
 
 
 def _census(runs: "Runs", command: str, as_json: bool) -> None:
@@ -202,9 +194,9 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
     from headlab.analysis.explanation import explain as explain_subject
     from headlab.report.explained import explanation_blocks
 
-    chosen = [run.contrast(**question.place(run))] if question.asks_for_place else None
+    choices = [run.contrast(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
-    explanation = explain_subject(run.subject, chosen, [name])[0]
+    explanation = explain_subject(run.subject, choices, [name])[0]
     if as_json:
         put_json(explanation.to_dict())
     else:

@@ -1,0 +1,57 @@
+"""`headlab predict`: what saved runs say comes after a text of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headlab.cli.options import json_option, plain
+from headlab.cli.terminal import put_json, say, show
+from headlab.errors import ConfigError, SelectionError
+
+
+@click.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("text")
+@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run asked.  [default: one that predicts well]")
+@click.option("--all", "every", is_flag=True, help="Ask all runs: what each predicts, and the spread of probabilities.")
+@click.option("--top", type=plain, metavar="NUMBER", default=10, show_default=True, help="Tokens shown.")
+@json_option
+def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json: bool) -> None:
+    """Say what comes after a text that was not trained.
+
+    RUN is a folder that `headlab train --save` wrote. TEXT begins a sentence in words of its vocabulary, like
+    "man ordered the …"; the start token is put before it.
+    """
+    from headlab.report.next_token import next_token_blocks, next_token_json
+    from headlab.runs import Runs
+
+    if isinstance(top, bool) or not isinstance(top, int) or top < 1:
+        raise ConfigError(f"--top must be a whole number of at least 1, got {top!r}: say how many tokens to show")
+    if every and number is not None:
+        raise ConfigError(f"--all must go without --run, got --run {number}: leave one of them out")
+    runs = Runs.load(folder)
+    if every:
+        asked, left = runs[runs.finished], len(runs) - int(runs.finished.sum())
+        if len(asked) == 0:
+            raise SelectionError("predictions must be of runs that finished, and none of these did: train others")
+        who = {"runs": len(asked), "left_out": left}
+        words = f"{len(asked)} runs" + (f", without {left} that did not finish" if left else "")
+    else:
+        asked = runs[chosen(runs, number)]
+        who, words = {"run": asked.number, "seed": asked.seed}, repr(asked)
+    found = asked.predict(text)
+    if as_json:
+        put_json({**who, **next_token_json(found)})
+    else:
+        say(words)
+        show(next_token_blocks(found, top))
+
+
+def chosen(runs: Any, number: Any) -> int:
+    """Return the number of the run that was asked for, by default of one that predicts well; raises `SelectionError`."""
+    if number is None:
+        return runs.pick()
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(runs):
+        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
+    return number
