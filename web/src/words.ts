@@ -2,9 +2,9 @@
 
 export const WORDS = {
   corpus: 'a few sentences, as token ids with next-token targets',
-  dependency: 'a position whose target the current token leaves open; resolvable when the prefix decides it',
-  floor: 'the smallest mean loss any causal model can reach on this corpus, in nats per position',
-  'bigram floor': 'the same when only the current token may be used',
+  dependency: 'a position whose target the current token leaves open; resolvable when what the model sees decides it',
+  floor: 'the smallest mean loss that any model can reach that sees what this one sees, in nats per position with a target',
+  'bigram floor': 'the smallest mean loss that can be reached knowing the current token only, in nats per position with a target',
   seed: 'the number its initial weights are drawn from',
   step: 'one update of the weights; here also an epoch, as the whole corpus is one batch',
   pattern: 'scores after mask and softmax; each row sums to 1 (the notebook’s attention weights)',
