@@ -290,7 +290,7 @@ class Run(Explainable):
 
         >>> import headlab as hl
         >>> hl.train(hl.Corpus.notebook(), seeds=0, record="none")[0].predict("man ordered the …")
-        NextToken(after '<Start> man ordered the': chicken 0.9..., beef 0.0..., <Start> 0.0..., 4 more)
+        NextToken(after '<Start> man ordered the': chicken 0.9..., beef 0.0..., ordered 0.0..., 4 more)
         """
         return next_token(self.runs.params[0], self.corpus, self.model, text)
 
