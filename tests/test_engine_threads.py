@@ -124,7 +124,7 @@ except KeyError:
 
 LIMITS = {
     "no room for stacks": "resource.setrlimit(resource.RLIMIT_AS, (mapped() + (96 << 20),) * 2)",
-    "no room for one": "resource.setrlimit(resource.RLIMIT_AS, (mapped() + (4 << 20),) * 2)",
+    "no room for one": "resource.setrlimit(resource.RLIMIT_AS, (mapped() + (6 << 20),) * 2)",
     "few processes": "os.getuid() or os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (6, 6))",
     "no further process": "os.getuid() or os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))",
 }
@@ -135,9 +135,9 @@ def test_threads_that_cannot_be_had_are_done_without(name):
     script = f"""
 def mapped():
     return int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-expected = short(1600, 1)
+expected = short(160, 1)
 {LIMITS[name]}
-some = short(1600, 1000)
+some = short(160, 1000)
 print(np.array_equal(some.params.flat(), expected.params.flat()), some.finished.all(), threading.active_count())
 """
     assert outcome(script) == (0, "True True 1\n", "")

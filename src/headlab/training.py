@@ -1,8 +1,11 @@
 """Train one run or thousands: seeds in, `Runs` out. One code path for both."""
 
 import operator
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,7 @@ from numpy.typing import NDArray
 from headlab import engine
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.corpus import Corpus
+from headlab.engine import cost, memory
 from headlab.errors import ConfigError
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce, param_shapes
@@ -62,23 +66,18 @@ def train(
     model.width(corpus.d_vocab)
     if seeds is not None and init is not None:
         raise ConfigError("either seeds or init must be given, got both: leave one of them out")
+    kept = _Kept.of(record, snapshots, training.steps)
+    options: dict[str, Any] = {"kept": kept, "threads": _thread_count(threads), "progress": progress}
     dtype = np.dtype(training.dtype)
     if init is None:
         seed_list = seed_array(0 if seeds is None else seeds)
+        _check_fits(corpus, model, training, len(seed_list), kept)
         flat = initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype).flat()
     else:
-        seed_list, flat = None, coerce(init, model, corpus.d_vocab, corpus.n_ctx).flat()
-    return _train(
-        corpus,
-        model,
-        training,
-        flat.astype(dtype, copy=False),
-        seed_list,
-        record_steps=_record_steps(record, training.steps),
-        snapshot_steps=_snapshot_steps(snapshots if record != "none" or snapshots != "log" else None, training.steps),
-        threads=_thread_count(threads),
-        progress=progress,
-    )
+        given = coerce(init, model, corpus.d_vocab, corpus.n_ctx)
+        _check_fits(corpus, model, training, given.run_shape[0], kept)
+        seed_list, flat = None, given.flat()
+    return _train(corpus, model, training, flat.astype(dtype, copy=False), seed_list, **options)
 
 
 def resume(
@@ -107,17 +106,17 @@ def resume(
             f"optimizer must stay {before.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
         )
-    dtype = np.dtype(training.dtype)
+    kept = _Kept.of(record, snapshots, training.steps)
+    _check_fits(runs.corpus, runs.model, training, len(runs), kept)
     return _train(
         runs.corpus,
         runs.model,
         training,
-        runs.params.flat().astype(dtype, copy=False),
+        runs.params.flat().astype(np.dtype(training.dtype), copy=False),
         runs.seeds,
         state=runs.optimizer_state,
         optimizer_step=runs.optimizer_step,
-        record_steps=_record_steps(record, training.steps),
-        snapshot_steps=_snapshot_steps(snapshots if record != "none" or snapshots != "log" else None, training.steps),
+        kept=kept,
         threads=_thread_count(threads),
         progress=progress,
     )
@@ -129,12 +128,37 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     >>> seed_array(range(3)).tolist()
     [0, 1, 2]
     """
-    given = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str) else [seeds]
-    wrong = [seed for seed in given if not is_seed(seed)]
+    several = isinstance(seeds, Iterable) and not isinstance(seeds, str) and getattr(seeds, "ndim", 1) > 0
+    given = _bounded("seeds", cast(Iterable[Any], seeds)) if several else [seeds]
+    wrong = [seed for seed in _telling(given) if not is_seed(seed)]
     if wrong or not given:
         got = repr(wrong[0]) if wrong else "none"
         raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
-    return np.array([operator.index(seed) for seed in given], np.uint64)
+    return np.fromiter(map(operator.index, given), np.uint64, len(given))
+
+
+def _bounded(name: str, values: Iterable[Any]) -> Sequence[Any]:
+    """Return values as a range or a list, of at most MAX_RUNS; reads no further than that."""
+    some: Sequence[Any] = values if isinstance(values, range) else list(islice(values, MAX_RUNS + 1))
+    count = range_length(some) if isinstance(some, range) else len(some)
+    if count > MAX_RUNS:
+        got = f"{count:,}" if isinstance(some, range) else "more"
+        raise ConfigError(f"{name} must be at most {MAX_RUNS:,}, got {got}: train in several parts")
+    return some
+
+
+def _telling(values: Sequence[Any]) -> Sequence[Any]:
+    """Return those that decide whether all are whole numbers in a range: a range's two ends, or all."""
+    return [values[0], values[-1]] if isinstance(values, range) and values else values
+
+
+def range_length(numbers: range) -> int:
+    """Return how many numbers a range has, which `len` refuses to say of long ones.
+
+    >>> range_length(range(0, 10**30, 10))
+    100000000000000000000000000000
+    """
+    return max(0, -((numbers.start - numbers.stop) // numbers.step))
 
 
 def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -> Sequence[int]:
@@ -156,16 +180,18 @@ def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -
         seeds = []
     if not seeds:
         raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
-    count = seeds.stop - seeds.start if isinstance(seeds, range) else len(seeds)  # len() fails for very large ranges
+    count = range_length(seeds) if isinstance(seeds, range) else len(seeds)
     if most is not None and count > most:
-        raise ConfigError(f"{name} must be at most {most} seeds, got {text!r}: train them in several parts")
+        raise ConfigError(f"{name} must be at most {most:,} seeds, got {text!r}: train them in several parts")
     return seeds
 
 
 def is_seed(seed: Any) -> bool:
     """Return whether a value is a whole number from 0 to 2⁶⁴ - 1."""
+    if isinstance(seed, bool | np.bool_):
+        return False
     try:
-        return not isinstance(seed, bool) and 0 <= operator.index(seed) < 2**64
+        return 0 <= operator.index(seed) < 2**64
     except TypeError:
         return False
 
@@ -179,8 +205,7 @@ def _train(
     *,
     state: engine.Flat | None = None,
     optimizer_step: int = 0,
-    record_steps: list[int],
-    snapshot_steps: list[int] | None,
+    kept: "_Kept",
     threads: int | None,
     progress: Progress | None,
 ) -> Runs:
@@ -190,8 +215,8 @@ def _train(
         flat,
         state=state,
         optimizer_step=optimizer_step,
-        record_steps=record_steps,
-        snapshot_steps=snapshot_steps,
+        record_steps=kept.recorded,
+        snapshot_steps=kept.snapshots,
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
     )
@@ -203,9 +228,9 @@ def _train(
         params=Params.from_flat(trained.weights, param_shapes(model, corpus.d_vocab, corpus.n_ctx)),
         loss=trained.loss,
         learning_rate=trained.rate,
-        recorded_steps=np.array(record_steps, np.int64),
+        recorded_steps=np.array(kept.recorded, np.int64),
         snapshots=trained.snapshots,
-        snapshot_steps=np.array(snapshot_steps or [], np.int64),
+        snapshot_steps=np.array([] if kept.snapshots is None else kept.snapshots, np.int64),
         outcome=trained.outcome,
         final_loss=trained.final_loss,
         optimizer_state=trained.state,
@@ -230,30 +255,78 @@ def log_steps(last: int, points: int = LOG_POINTS) -> list[int]:
     return [0, *sorted(set(spaced.tolist()))]
 
 
-def _record_steps(record: str, steps: int) -> list[int]:
-    if record not in RECORDS:
-        raise ConfigError(f"record must be one of {', '.join(RECORDS)}, got {record!r}")
-    if record == "none" or steps == 0:
-        return []
-    return list(range(steps)) if record == "all" else log_steps(steps - 1)
+@dataclass(frozen=True)
+class _Kept:
+    """At which steps the loss, and the weights, are kept."""
+
+    recorded: Sequence[int]
+    snapshots: Sequence[int] | None
+
+    @classmethod
+    def of(cls, record: str, snapshots: str | Iterable[int] | None, steps: int) -> Self:
+        """Read what a caller asks for; raises `ConfigError`."""
+        _must_be_one_of("record", record, RECORDS)
+        recorded: Sequence[int] = range(0) if record == "none" else range(steps)
+        if record == "log" and steps:
+            recorded = log_steps(steps - 1)
+        return cls(recorded, _snapshot_steps(snapshots, steps, record))
+
+    def take(self, problem: engine.Problem, n_runs: int) -> int:
+        """Return how many bytes a training takes with them."""
+        return cost.bytes_of(problem, n_runs, recorded=len(self.recorded), snapshots=len(self.snapshots or ()))
 
 
-def _snapshot_steps(snapshots: str | Sequence[int] | None, steps: int) -> list[int] | None:
+def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+
+
+def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
+    """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
+    problem = engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
+    needed, free = kept.take(problem, n_runs), memory.available()
+    if needed <= free:
+        return
+    fit, bare = (_that_fit(ways, problem, free) for ways in (kept, _Kept((), None)))
+    ways = [f"train at most {fit:,} at once"] if fit else []
+    if bare > fit:
+        ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
+    if not ways:
+        ways.append("take a smaller model, since not even one run fits")
+    raise ConfigError(
+        f"{n_runs:,} run{'s' * (n_runs != 1)} must fit in the memory that is free, {_gigabytes(free)}, and would take "
+        f"{_gigabytes(needed)}: {', or '.join(ways)}"
+    )
+
+
+def _that_fit(kept: _Kept, problem: engine.Problem, free: int) -> int:
+    return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(problem, n_runs))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+
+
+def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | None:
     if snapshots is None:
         return None
     if isinstance(snapshots, str):
-        if snapshots != "log":
-            raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {snapshots!r}")
-        return log_steps(steps)
-    wrong = [step for step in snapshots if not is_seed(step) or step > steps]
+        _must_be_one_of("snapshots", snapshots, ("log",))
+        return None if record == "none" else log_steps(steps)
+    if not isinstance(snapshots, Iterable):
+        raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {snapshots!r}")
+    given = _bounded("snapshots", snapshots)
+    wrong = [step for step in _telling(given) if not is_seed(step) or step > steps]
     if wrong:
         raise ConfigError(f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {wrong[0]!r}")
-    return sorted({operator.index(step) for step in snapshots})
+    return sorted({operator.index(step) for step in given}) or None
 
 
-def _thread_count(threads: int | None) -> int | None:
-    if threads is None or (isinstance(threads, int) and not isinstance(threads, bool) and 1 <= threads <= 1024):
-        return threads
+def _thread_count(threads: Any) -> int | None:
+    if threads is None:
+        return None
+    if is_seed(threads) and 1 <= threads <= 1024:
+        return operator.index(threads)
     raise ConfigError(f"threads must be a whole number from 1 to 1024, got {threads!r}")
 
 

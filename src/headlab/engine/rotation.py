@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
 
-RUNS_AT_A_TIME = 4096
+NUMBERS_AT_A_TIME = 1 << 20
 
 
 def narrow_width(model: ModelConfig, training: TrainConfig, d_model: int) -> int | None:
@@ -45,8 +45,9 @@ class Rotation:
         runs, blocks, d_model, d_head = W_Q.shape
         basis = np.empty((runs, blocks, d_head, 2 * d_model), W_Q.dtype)
         narrow = np.empty((runs, blocks, 2 * d_model, 2 * d_model), W_Q.dtype)
-        for start in range(0, runs, RUNS_AT_A_TIME):  # the decomposition in float64, without a float64 copy of all
-            some = slice(start, start + RUNS_AT_A_TIME)
+        at_a_time = max(1, NUMBERS_AT_A_TIME // max(1, basis[:1].size))
+        for start in range(0, runs, at_a_time):  # the decomposition in float64, without a float64 copy of all
+            some = slice(start, start + at_a_time)
             stacked = np.concatenate([W_Q[some], W_K[some]], axis=-2).astype(np.float64)
             basis[some], upper = np.linalg.qr(np.swapaxes(stacked, -1, -2))
             narrow[some] = np.swapaxes(upper, -1, -2)
@@ -55,4 +56,4 @@ class Rotation:
     def widen(self, narrow: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the wide form of narrow weights [run, ..., block, d_model, 2 d_model], in their own dtype."""
         basis = self.basis.reshape(self.basis.shape[:1] + (1,) * (narrow.ndim - 4) + self.basis.shape[1:])
-        return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype)
+        return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype, copy=False)

@@ -23,7 +23,7 @@ _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_RUNS_AT_A_TIME = 4096
+NUMBERS_AT_A_TIME = 1 << 21  # each takes some 50 bytes on the way
 
 
 def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
@@ -71,8 +71,9 @@ def initial(
     """
     shapes = param_shapes(model, d_vocab, n_ctx)
     flat = np.empty((len(seeds), sum(math.prod(shape) for shape in shapes.values())), dtype)
-    for start in range(0, len(seeds), _RUNS_AT_A_TIME):
-        some = slice(start, start + _RUNS_AT_A_TIME)
+    at_a_time = max(1, NUMBERS_AT_A_TIME // flat.shape[1])
+    for start in range(0, len(seeds), at_a_time):
+        some = slice(start, start + at_a_time)
         flat[some] = np.concatenate([_draw(name, shape, model, seeds[some]) for name, shape in shapes.items()], axis=1)
     return Params.from_flat(flat, shapes)
 

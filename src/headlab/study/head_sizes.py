@@ -6,7 +6,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.study.summary import Group, Summary
-from headlab.training import train
+from headlab.training import seed_array, train
 
 
 def study_head_sizes(
@@ -29,11 +29,11 @@ def study_head_sizes(
     """
     if len(set(d_heads)) != len(d_heads) or not d_heads:
         raise ConfigError(f"head sizes must be at least one, each named once, got {list(d_heads)}")
-    base, seeds = model or ModelConfig(), list(seeds)
+    base, given = model or ModelConfig(), seed_array(seeds)
     models = [base.replace(d_head=d_head) for d_head in d_heads]
     groups = []
     for number, condition in enumerate(models):
         share = None if progress is None else (lambda done, n=number: progress((n + done) / len(models)))
-        runs = train(corpus, condition, training, seeds=seeds, record="none", threads=threads, progress=share)
+        runs = train(corpus, condition, training, seeds=given, record="none", threads=threads, progress=share)
         groups.append(Group.of(runs, condition.d_head))
     return Summary("d_head", tuple(groups), base.width(corpus.d_vocab))

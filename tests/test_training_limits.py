@@ -1,0 +1,142 @@
+"""What does not fit is refused before any of it is taken, in every door, with what would fit."""
+
+import itertools
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import headlab as hl
+from headlab import engine, training
+from headlab.engine import cost, memory
+from headlab.study.head_sizes import study_head_sizes
+
+CORPUS = hl.Corpus.notebook()
+ONE = hl.TrainConfig.of(steps=1)
+BILLION = 10**9
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [range(BILLION), range(0, 10**30, 3), range(BILLION, 0, -1)],
+    ids=["long", "longer than len can say", "downwards"],
+)
+@pytest.mark.parametrize("train", [hl.train, lambda corpus, seeds: study_head_sizes(corpus, [1, 2], seeds=seeds)])
+def test_range_of_more_seeds_than_may_be_trained_at_once_is_refused_unread(seeds, train):
+    with pytest.raises(hl.ConfigError, match=r"seeds must be at most 10,000,000, got \d+,\d+"):
+        train(CORPUS, seeds=seeds)
+
+
+def test_generator_of_seeds_is_read_no_further_than_may_be_trained_at_once(monkeypatch):
+    monkeypatch.setattr(training, "MAX_RUNS", 1000)
+    for seeds in (itertools.count(), itertools.repeat(0)):
+        with pytest.raises(hl.ConfigError, match="seeds must be at most 1,000, got more"):
+            hl.train(CORPUS, seeds=seeds)
+    given = iter(range(2000))
+    with pytest.raises(hl.ConfigError, match="at most 1,000"):
+        hl.train(CORPUS, seeds=given)
+    assert next(given) == 1001
+
+
+@pytest.mark.parametrize("text", ["0:1000000000", ":1000000000", "0:" + "9" * 40])
+def test_more_seeds_than_may_be_trained_at_once_are_refused_as_text(text):
+    with pytest.raises(hl.ConfigError, match="at most 10,000,000 seeds"):
+        training.seeds_of_text(text)
+
+
+def test_seeds_are_exact_up_to_the_last_one():
+    last = 2**64 - 1
+    assert training.seed_array(range(last - 1, last + 1)).tolist() == [last - 1, last]
+    assert training.seed_array(np.array([last], np.uint64)).tolist() == [last]
+    assert training.seed_array(np.array(7)).tolist() == [7]
+    assert training.seed_array(range(9, 0, -4)).tolist() == [9, 5, 1]
+    for wrong in (range(last, last + 2), range(-1, 3), [1, np.True_], [1, True], 1.0, np.array(1.0), "1", []):
+        with pytest.raises(hl.ConfigError, match=r"whole numbers from 0 to 2\*\*64 - 1"):
+            training.seed_array(wrong)
+
+
+@pytest.fixture
+def megabytes(monkeypatch):
+    """Return how a test says what is free."""
+    return lambda size: monkeypatch.setattr(memory, "available", lambda: int(size * 1e6))
+
+
+DOORS = {
+    "seeds": lambda n, **options: hl.train(CORPUS, training=ONE, seeds=range(n), **options),
+    "init": lambda n, **options: hl.train(
+        CORPUS, training=ONE, init=hl.train(CORPUS, training=ONE, record="none").params[np.zeros(n, int)], **options
+    ),
+    "resume": lambda n, **options: hl.resume(
+        hl.train(CORPUS, training=ONE, record="none")[np.zeros(n, int)], ONE, **options
+    ),
+    "wide heads": lambda n, **options: hl.train(CORPUS, hl.ModelConfig(d_head=160), ONE, seeds=range(n), **options),
+    "Adam in float64": lambda n, **options: hl.train(
+        CORPUS, training=hl.TrainConfig.of(steps=1, optimizer="adam", dtype="float64"), seeds=range(n), **options
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_number_of_runs_that_is_said_to_fit_fits_and_one_more_does_not(door, megabytes):
+    megabytes(30)
+    with pytest.raises(hl.ConfigError, match="30,000 runs must fit in the memory that is free") as refused:
+        DOORS[door](30_000)
+    fit = int(str(refused.value).split("train at most ")[1].split(" ")[0].replace(",", ""))
+    assert len(DOORS[door](fit)) == fit
+    with pytest.raises(hl.ConfigError, match="must fit"):
+        DOORS[door](fit + 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "options", "advice"),
+    [
+        ({}, {"steps": 10**9}, {}, "would take 72.0 GB: keep no history .* leaves room for"),
+        ({}, {"steps": 10**6}, {"record": "none", "snapshots": range(10**6)}, "keep no history"),
+        ({"d_head": 65_536, "n_heads": 1024, "n_layers": 1024}, {"steps": 1}, {}, "not even one run fits"),
+    ],
+    ids=["curves", "snapshots", "weights"],
+)
+def test_one_run_that_does_not_fit_is_refused_with_what_would(model, fields, options, advice, megabytes):
+    megabytes(900)
+    with pytest.raises(hl.ConfigError, match=advice):
+        hl.train(CORPUS, hl.ModelConfig(**model), hl.TrainConfig.of(**fields), **options)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "options"),
+    [
+        ({}, {}, {}),
+        ({"d_head": 10}, {}, {"record": "none"}),
+        ({"d_head": 320}, {"optimizer": "adam"}, {"record": "none"}),
+        ({"d_head": 160}, {"momentum": 0.5, "dtype": "float64"}, {"snapshots": None}),
+        ({"n_layers": 2, "n_heads": 4, "d_model": 20, "unembed": True}, {"optimizer": "rmsprop"}, {}),
+    ],
+)
+def test_counted_bytes_are_what_a_training_takes_at_most_and_not_much_more(model, fields, options):
+    shape, how = hl.ModelConfig(**model), hl.TrainConfig.of(steps=20, **fields)
+    tracemalloc.start()
+    runs = hl.train(CORPUS, shape, how, seeds=range(1_000), threads=1, **options)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    problem = engine.Problem(CORPUS.tokens, CORPUS.targets, CORPUS.d_vocab, shape, how)
+    kept = {"recorded": len(runs.recorded_steps), "snapshots": len(runs.snapshot_steps)}
+    assert peak <= cost.bytes_of(problem, 1_000, **kept) <= 2 * peak + cost.A_DRAW * runs.params.flat().size
+
+
+def test_memory_is_what_the_tightest_group_leaves(tmp_path):
+    newer, older = tmp_path / "a" / "b", tmp_path / "memory" / "c"
+    for folder, limit, used in (
+        (newer, "memory.max", "memory.current"),
+        (newer.parent, "memory.max", "memory.current"),
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / limit).write_text("max\n" if folder == newer else "5000\n")
+        (folder / used).write_text("4000\n")
+        (folder / "memory.stat").write_text("anon 1\ninactive_file 300\n")
+    older.mkdir(parents=True)
+    (older / "memory.limit_in_bytes").write_text("900\n")
+    (older / "memory.usage_in_bytes").write_text("1000\n")
+    (older / "memory.stat").write_text("total_inactive_file 10\n")
+    assert list(memory.of_control_groups("0::/a/b\n", tmp_path)) == [1300]
+    assert list(memory.of_control_groups("4:cpu:/c\n3:memory,hugetlb:/c\n", tmp_path)) == [-90]
+    assert list(memory.of_control_groups("", tmp_path)) == []
