@@ -52,7 +52,7 @@ def train(
     record: at which steps loss and learning rate are kept: all, log(-spaced) or none
     snapshots: steps whose weights are kept (0 is before the first update), "log" for log-spaced ones (none when
         record is "none"), or None
-    threads: all processors of this process when left out
+    threads: how many processors to use, all that this process may use when left out; the result does not depend on it
     progress: called with the share that is done, some 200 times a second
     Returns the runs, in the order of the seeds. A run that diverged is an outcome, not an error.
     Raises `ConfigError`, `WeightsError`; `TrainingInterrupted` on Ctrl-C, which holds what was finished.

@@ -150,7 +150,7 @@ def _call_kernel(
     interrupted = False
     name = _fitting_instruction_set(n_runs, dtype == np.float64)
     lanes = _native.lanes(name, dtype == np.float64)
-    threads = max(1, min(threads or default_threads(), -(-n_runs // lanes)))
+    threads = max(1, min(threads or default_threads(), default_threads(), -(-n_runs // lanes)))
     try:
         if n_runs:
             _wait(_native.begin(name, plan, work, state, loss, rate, final_loss, snapshots, outcome, threads), poll)
@@ -170,7 +170,6 @@ def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> Non
         while not _native.wait(training, POLL_MILLISECONDS):
             continue
         raise
-    training.check()
 
 
 def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:

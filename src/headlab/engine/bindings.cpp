@@ -92,8 +92,7 @@ void gradient_of_runs(const std::string& kernel_name, const Plan& plan, const Ar
     batch.final_loss = memory(loss, "loss", batch.n_runs, dtype);
     batch.gradient = memory(result, "gradient", batch.n_runs * plan.offsets().end, dtype);
     Control control;
-    const Kernel& kernel = kernel_named(kernel_name);
-    (dtype == nb::dtype<double>() ? kernel.gradient_double : kernel.gradient_float)(stateless, batch, control);
+    kernel_named(kernel_name).worker(dtype == nb::dtype<double>())(stateless, batch, control)->gradient();
 }
 
 }  // namespace
@@ -166,7 +165,6 @@ NB_MODULE(_native, m) {
     });
     nb::class_<Training>(m, "Training")
         .def("cancel", [](Training& training) { training.job.cancel(); })
-        .def("check", [](const Training& training) { training.job.check(); })
         .def_prop_ro("run_steps_done", [](const Training& training) { return training.job.run_steps_done(); });
     m.def("begin", &begin, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("weights"), nb::arg("state").none(),
           nb::arg("loss").none(), nb::arg("rate").none(), nb::arg("final_loss").none(), nb::arg("snapshots").none(),

@@ -1,4 +1,4 @@
-// Spreads groups of lanes over threads.
+// Spreads groups of runs over threads.
 #include "job.hpp"
 
 #include <unistd.h>
@@ -12,61 +12,54 @@
 namespace headlab {
 
 struct Job::State {
-    State(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch)
-        : plan(std::move(plan)),
-          batch(batch),
-          train(is_double ? kernel.train_double : kernel.train_float),
-          lanes(is_double ? kernel.lanes_double : kernel.lanes_float) {}
+    State(Plan plan, const Batch& batch) : plan(std::move(plan)), batch(batch) {}
 
-    bool complete() const { return control.groups_done * lanes >= batch.n_runs; }
-
-    // A thread that finds no memory for its workspace leaves its groups to the others.
-    void work() {
-        std::exception_ptr caught;
+    // Workspaces and threads are made here, one after the other, because a thread that finds no memory can only abort:
+    // the C++ runtime needs some to throw. The first one must be had; the others are welcome.
+    void add_worker(Kernel::Make* make) {
+        const std::lock_guard<std::mutex> lock(guard);  // a thread ends after it is counted
         try {
-            train(plan, batch, control);
-        } catch (...) {
-            caught = std::current_exception();
+            workers.push_back(make(plan, batch, control));
+            threads.emplace_back([this, worker = workers.back().get()] { work(*worker); });
+            ++working;
+        } catch (const std::exception&) {  // no memory, or no more threads
+            if (workers.empty()) throw;
+            full = true;
         }
+    }
+
+    void work(Worker& worker) noexcept {
+        worker.train();
         const std::lock_guard<std::mutex> lock(guard);
-        if (caught) failure = caught;
         if (--working == 0) ended.notify_all();
     }
 
-    bool add_thread() {
-        const std::lock_guard<std::mutex> lock(guard);  // the new thread ends after it is counted
-        try {
-            threads.emplace_back([this] { work(); });
-        } catch (const std::exception&) {  // the system has no more threads, or no memory for one
-            return false;
-        }
-        ++working;
-        return true;
-    }
-
-    // One group and no more, so that whoever waits can look around in between.
-    void work_here() {
+    // One group and no more, so that whoever waits can look around in between; returns whether that was the last.
+    bool work_here() noexcept {
         control.groups_until = control.next_group + 1;
-        working = 1;
-        work();
+        workers.front()->train();
+        return control.cancel || control.next_group * lanes >= batch.n_runs;
     }
 
     const Plan plan;
     const Batch batch;
-    void (*const train)(const Plan&, const Batch&, Control&);
-    const int64_t lanes;
     const pid_t process = getpid();
+    int64_t lanes = 1;
     Control control;
     std::mutex guard;
     std::condition_variable ended;
     int working = 0;
-    std::exception_ptr failure;
+    bool full = false;
+    std::vector<std::unique_ptr<Worker>> workers;
     std::vector<std::thread> threads;
 };
 
-Job::Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads)
-    : state(new State(kernel, is_double, std::move(plan), batch)) {
-    for (int i = 0; i < n_threads && state->add_thread(); ++i) continue;
+Job::Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads) {
+    std::uncaught_exceptions();  // the runtime takes what it needs to throw while there is memory
+    auto made = std::make_unique<State>(std::move(plan), batch);
+    made->lanes = is_double ? kernel.lanes_double : kernel.lanes_float;
+    while (int(made->workers.size()) < n_threads && !made->full) made->add_worker(kernel.worker(is_double));
+    state = made.release();
 }
 
 Job::~Job() {
@@ -77,21 +70,13 @@ Job::~Job() {
 }
 
 bool Job::wait(std::chrono::milliseconds most) {
-    State& job = *state;
-    if (job.process != getpid()) return true;
-    if (job.threads.empty() && !job.failure && !job.control.cancel && !job.complete()) {
-        job.work_here();
-        return false;
-    }
-    std::unique_lock<std::mutex> lock(job.guard);
-    return job.ended.wait_for(lock, most, [&] { return job.working == 0; });
+    if (state->process != getpid()) return true;
+    if (state->threads.empty()) return state->work_here();
+    std::unique_lock<std::mutex> lock(state->guard);
+    return state->ended.wait_for(lock, most, [&] { return state->working == 0; });
 }
 
 void Job::cancel() { state->control.cancel = true; }
-
-void Job::check() const {
-    if (state->failure && !state->complete()) std::rethrow_exception(state->failure);
-}
 
 int64_t Job::run_steps_done() const { return state->control.run_steps_done; }
 

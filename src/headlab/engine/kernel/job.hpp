@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 
 #include "plan.hpp"
 
@@ -11,14 +10,14 @@ namespace headlab {
 class Job {
   public:
     // Threads that cannot be had are done without; where there is none at all, those who wait do the work.
+    // Throws std::bad_alloc when there is no memory for one workspace.
     Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads);
     ~Job();  // cancels, and returns when no thread touches the arrays any more
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
 
-    bool wait(std::chrono::milliseconds most);  // whether it has ended; rethrows nothing
+    bool wait(std::chrono::milliseconds most);  // whether it has ended
     void cancel();                              // end at the next step
-    void check() const;                         // after the end: throws what kept runs from being trained
     int64_t run_steps_done() const;
 
   private:

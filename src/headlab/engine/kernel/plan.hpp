@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace headlab {
@@ -95,18 +96,25 @@ struct Batch {
 };
 
 struct Control {  // shared by the threads of one call; a group is as many runs as there are lanes
-    std::atomic<int64_t> next_group{0}, groups_done{0}, run_steps_done{0}, groups_until{INT64_MAX};
+    std::atomic<int64_t> next_group{0}, run_steps_done{0}, groups_until{INT64_MAX};
     std::atomic<bool> cancel{false};
+};
+
+// One thread's workspace; all that it takes is taken when it is made, so that `train` and `gradient` cannot fail.
+class Worker {
+  public:
+    virtual ~Worker() = default;
+    virtual void train() noexcept = 0;     // groups of runs, until there are none
+    virtual void gradient() noexcept = 0;  // the same without training
 };
 
 // One instruction set's compilation of the kernel.
 struct Kernel {
+    using Make = std::unique_ptr<Worker>(const Plan&, const Batch&, Control&);
     const char* name;
     int lanes_float, lanes_double;
-    void (*train_float)(const Plan&, const Batch&, Control&);
-    void (*train_double)(const Plan&, const Batch&, Control&);
-    void (*gradient_float)(const Plan&, const Batch&, Control&);
-    void (*gradient_double)(const Plan&, const Batch&, Control&);
+    Make *worker_float, *worker_double;
+    Make* worker(bool is_double) const { return is_double ? worker_double : worker_float; }
 };
 
 std::vector<const Kernel*> available_kernels();  // the widest first

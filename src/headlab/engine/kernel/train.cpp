@@ -46,15 +46,31 @@ template <class T> class Recorder {
     Vec<T> kept[capacity];
 };
 
-template <class T> class Group {
+template <class T> class Group final : public Worker {
   public:
     Group(const Plan& plan, const Batch& batch, Control& control)
         : plan(plan), batch(batch), control(control), model(plan), n(model.size()), steps(plan.steps()) {
         state = plan.state_slots() ? model.arena.take(n * plan.state_slots()) : nullptr;
     }
 
-    void train(int64_t first_run) {
+    void train() noexcept override {
+        while (take_group()) train_group();
+    }
+    void gradient() noexcept override {
+        while (take_group()) gradient_of_group();
+    }
+
+  private:
+    // The next group is this worker's from here on.
+    bool take_group() {
+        if (control.cancel || control.next_group >= control.groups_until) return false;
+        const int64_t first_run = control.next_group++ * lanes<T>;
+        if (first_run >= batch.n_runs) return false;
         load(first_run);
+        return true;
+    }
+
+    void train_group() {
         Recorder<T> losses(row<T>(batch.loss, plan.record_steps.size()), int64_t(plan.record_steps.size()), n_lanes);
         Recorder<T> rates(row<T>(batch.rate, plan.record_steps.size()), int64_t(plan.record_steps.size()), n_lanes);
         Vec<T> rate = splat<T>(T(plan.learning_rate)), loss = splat<T>(std::numeric_limits<T>::quiet_NaN());
@@ -90,15 +106,13 @@ template <class T> class Group {
         report(step);
     }
 
-    void gradient(int64_t first_run) {
-        load(first_run);
+    void gradient_of_group() {
         const Vec<T> loss = model.forward();
         model.backward();
         if (batch.final_loss) store_lanes(batch.final_loss, loss);
         for (int lane = 0; lane < n_lanes; ++lane) store_lane<T>(row<T>(batch.gradient, n) + lane * n, model.gradient, n, lane);
     }
 
-  private:
     template <class X> X* row(void* base, int64_t width) const { return base ? static_cast<X*>(base) + first * width : nullptr; }
 
     void load(int64_t first_run) {
@@ -170,20 +184,13 @@ template <class T> class Group {
     Int<T> alive;  // -1 for a lane whose run goes on, 0 for one that has ended or was never there
 };
 
-template <class T, bool only_gradient> void work(const Plan& plan, const Batch& batch, Control& control) {
-    Group<T> group(plan, batch, control);
-    while (!control.cancel && control.next_group < control.groups_until) {
-        const int64_t first = control.next_group++ * lanes<T>;
-        if (first >= batch.n_runs) return;
-        only_gradient ? group.gradient(first) : group.train(first);
-        ++control.groups_done;
-    }
+template <class T> std::unique_ptr<Worker> worker(const Plan& plan, const Batch& batch, Control& control) {
+    return std::make_unique<Group<T>>(plan, batch, control);
 }
 
 }  // namespace
 
 extern const Kernel kernel;
-const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA), lanes<float>,        lanes<double>,      work<float, false>,
-                       work<double, false>,       work<float, true>,   work<double, true>};
+const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA), lanes<float>, lanes<double>, worker<float>, worker<double>};
 
 }  // namespace headlab::HEADLAB_ISA
