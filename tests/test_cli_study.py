@@ -133,7 +133,10 @@ def test_a_wrong_request_is_answered_in_sentences(run: Any, request_: list[str],
 def test_every_subcommand_explains_itself(run: Any) -> None:
     listed = re.findall(r"^  (\w+)  ", run("study", "--help")[1].split("Commands:")[1], re.MULTILINE)
     assert sorted(listed) == sorted(
-        ["new", "check", "run", "resume", "status", "extend", "show", "compare", "export", "sql", "gc"]
+        [
+            *("new", "check", "run", "resume", "status", "extend", "rename", "drop"),
+            *("show", "compare", "export", "sql", "gc"),
+        ]
     )
     for name in listed:
         assert run("study", name, "--help")[1].startswith("Usage:")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headlab.study.study import Study
 
 FAILED_RUNS = 3
+MOST_NAMED = 5  # damaged files, one a line
 FIGURES = (".pdf", ".png", ".svg")
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path))
@@ -49,7 +50,8 @@ def study() -> None:
 
 @study.command()
 @click.argument("file", type=click.Path(path_type=Path), default="study.toml")
-def new(file: Path) -> None:
+@json_option
+def new(file: Path, as_json: bool) -> None:
     """Write a commented study file to fill in.
 
     As it is, it is the homework's second item, with 1,000 runs a head size.
@@ -60,7 +62,8 @@ def new(file: Path) -> None:
     if file.is_file() and not leads_to_stdout(file):
         raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
     write_output(writable(file), TEMPLATE.encode())
-    written(file, after=f"   (check it with: headlab study check {shell_word(file)})")
+    hint = f"   (check it with: headlab study check {shell_word(file)})"
+    written(file, after=hint, as_json="file" if as_json else None)
 
 
 @study.command()
@@ -125,8 +128,16 @@ def run(source: Path, into: Path | None, join: bool, cluster: str | None, thread
         chosen = Study(source)
     else:
         design = StudyDesign.from_toml(source)
-        chosen = Study.at(into or source.with_suffix(""), design)
+        chosen = Study.at(into or _folder_of(source), design)
     _run(chosen, join, cluster, threads, as_json)
+
+
+def _folder_of(file: Path) -> Path:
+    if file.suffix.lower() != ".toml":  # lr0.01 is a name, and .01 no kind of file
+        raise ConfigError(
+            f"--into must name the study's folder where the file's name does not end in .toml, got {str(file)!r} alone: add it"
+        )
+    return file.with_suffix("")
 
 
 @study.command()
@@ -150,7 +161,7 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
         put_json({"trained": trained, **_status(status)})
     else:
         say(f"{trained:,} runs trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
-        say(f"the answer: headlab study show {chosen.store.folder}")
+        say(f"the answer: headlab study show {shell_word(chosen.store.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
         complain(f"{len(status.failed)} runs could not be trained: {names}")
@@ -173,7 +184,12 @@ def status(folder: Path, as_json: bool) -> None:
     who = f"running: {now.running}" if now.running else "nobody is running it"
     say(f"{now.runs:,} of {now.of:,} runs, {duration(now.seconds)} of training; {who}")
     if now.damaged:
-        say(f"{now.damaged} damaged files were set aside in {folder / 'damaged'}; run the study to train them again")
+        files = "1 damaged file was" if now.damaged == 1 else f"{now.damaged:,} damaged files were"
+        say(f"{files} set aside in {folder / 'damaged'}; run the study to train again what is missing:")
+        for name in now.set_aside[:MOST_NAMED]:
+            say(f"  {name}")
+        if now.damaged > MOST_NAMED:
+            say(f"  and {now.damaged - MOST_NAMED:,} more")
     for condition, seed in now.failed:
         say(f"could not be trained: seed {seed} of condition {condition}")
 
@@ -186,7 +202,8 @@ def _status(now: Any) -> dict[str, Any]:
 @folder_argument
 @click.option("--seeds", help="Further seeds: a range like 1000:2000 or a list.")
 @click.option("--file", type=click.Path(path_type=Path), help="A larger study file: more conditions, more seeds.")
-def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
+@json_option
+def extend(folder: Path, seeds: str | None, file: Path | None, as_json: bool) -> None:
     """Add seeds or conditions to a study.
 
     Finished runs stay as they are; `headlab study run` trains the others.
@@ -198,8 +215,52 @@ def extend(folder: Path, seeds: str | None, file: Path | None) -> None:
         raise ConfigError("an extension must have either --seeds or --file, got both or none: give one of them")
     chosen = Study(folder)
     chosen.extend(seeds=seeds, design=None if file is None else StudyDesign.from_toml(file))
-    left = chosen.design.n_runs - chosen.status().runs
-    say(f"{left:,} runs to train: headlab study run {folder}")
+    _left(chosen, as_json)
+
+
+def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> None:
+    now = chosen.status()
+    left = now.of - now.runs
+    if as_json:
+        put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
+    else:
+        say(f"{before}{left:,} runs to train: headlab study run {shell_word(chosen.store.folder)}")
+
+
+@study.command()
+@folder_argument
+@click.argument("title")
+@json_option
+def rename(folder: Path, title: str, as_json: bool) -> None:
+    """Give a study another title.
+
+    Finished runs stay as they are, and so does the folder's name.
+    """
+    from headlab.study.study import Study
+
+    Study(folder).rename(title)
+    if as_json:
+        put_json({"title": title})
+    else:
+        say(f"{folder}   {title}")
+
+
+@study.command()
+@folder_argument
+@click.argument("conditions", metavar="CONDITION...", nargs=-1, required=True)
+@json_option
+def drop(folder: Path, conditions: tuple[str, ...], as_json: bool) -> None:
+    """Leave conditions out of a study.
+
+    CONDITION is a name as `headlab study status` shows it, or an identity. Its finished runs count no longer; they stay on the
+    disk, and count again when `headlab study extend` brings the condition back. `headlab study gc --dropped` removes them.
+    """
+    from headlab.study.study import Study
+
+    chosen = Study(folder)
+    names = chosen.drop(*conditions)
+    rest = [condition.name for condition in chosen.design.conditions]
+    _left(chosen, as_json, f"dropped: {'; '.join(names)}\n", dropped=list(names), conditions=rest)
 
 
 @study.command(name="show")
@@ -258,14 +319,15 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 @study.command(name="export")
 @folder_argument
 @click.argument("output", type=click.Path(path_type=Path))
-def export_command(folder: Path, output: Path) -> None:
+@json_option
+def export_command(folder: Path, output: Path, as_json: bool) -> None:
     """Write the table of runs as .csv or .parquet.
 
     One row a run; the same study gives the same bytes wherever it was run.
     """
     from headlab.study.study import Study
 
-    written(Study(folder).export(writable(output)))
+    written(Study(folder).export(writable(output)), as_json="file" if as_json else None)
 
 
 @study.command()
@@ -282,7 +344,7 @@ def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
     from headlab.report.plain import records
     from headlab.study.study import Study
 
-    frame = Study(folder).sql(query)
+    frame = Study(folder).sql(query, exact=True)
     if as_json:
         put_json(records(frame))
     else:
@@ -291,15 +353,20 @@ def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
 
 @study.command()
 @folder_argument
-def gc(folder: Path) -> None:
+@click.option("--dropped", is_flag=True, help="The runs of conditions that were dropped as well.")
+@json_option
+def gc(folder: Path, dropped: bool, as_json: bool) -> None:
     """Remove what killed processes left behind.
 
-    No finished run is touched.
+    No finished run is touched, but for those of dropped conditions with --dropped.
     """
     from headlab.study.study import Study
 
-    removed = Study(folder).collect_garbage()
-    say(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
+    removed = Study(folder).collect_garbage(dropped=dropped)
+    if as_json:
+        put_json({"files": len(removed), "removed": [str(path) for path in removed]})
+    else:
+        say(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
 
 
 def _size(count: float) -> str:

@@ -303,6 +303,10 @@ class Store:
         ]
         return sorted({*self._own.temporary_files(), *arrays} - named)
 
+    def dropped(self) -> list[Path]:
+        """Return the sound chunks whose condition is none of the study's any more; without them, their arrays are left over."""
+        return [chunk.path for chunk in self.sound_chunks() if chunk.condition not in self.design.identities]
+
     def array_names(self, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
         """Return the name of each sound chunk's arrays, for those that have some."""
         return {chunk: held.arrays for chunk, held in self.contents(chunks).items() if held.arrays}

@@ -1,8 +1,7 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,39 +9,41 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.runs import Runs
 from headlab.study.arrays import ONE_OF_ALL
-from headlab.study.columns import COLUMNS
-from headlab.study.conditions import Condition, digest
+from headlab.study.conditions import Condition, digest, with_factors
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
-from headlab.study.parquet import quoted, reading
+from headlab.study.parquet import quoted
 from headlab.study.seeds import taken
 from headlab.study.store import Store
 from headlab.study.summary import Group, Summary
+from headlab.study.tables import CANONICAL, ORDER, asked, csv_of, opened
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
 FORMATS = ("csv", "parquet")
+MOST_NAMED = 20
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
-# What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
-CANONICAL = "* exclude (arrays)"
 
 
 @dataclass(frozen=True)
 class Status:
-    """Where a study stands: finished runs of all, by condition, who runs it, damaged files, failed runs, seconds spent."""
+    """Where a study stands: finished runs of all, by condition, who runs it, failed runs, seconds spent.
+
+    damaged, set_aside: how many files were no sound part of it, and their names in `damaged/`
+    """
 
     runs: int
     of: int
     by_condition: dict[str, int]
     running: str | None
     damaged: int
+    set_aside: tuple[str, ...]
     failed: tuple[tuple[str, int], ...]
     seconds: float
 
@@ -75,7 +76,8 @@ class Study:
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return cls.create(folder, design)
         study = cls(folder)
-        if digest(study.design.to_dict()) != digest(design.to_dict()):
+        now, asked = ({**item.to_dict(), "title": ""} for item in (study.design, design))  # it may have been renamed
+        if digest(now) != digest(asked):
             raise StudyError(
                 f"the study in {str(folder)!r} must be the one asked for, and its specification is another: extend it with "
                 f"`headlab study extend`, or choose another folder"
@@ -101,6 +103,41 @@ class Study:
         with held(self.store):
             self.store.extend(design)
 
+    def rename(self, title: str) -> None:
+        """Give the study another title; its runs stay as they are. Raises `ConfigError`, `StudyHeld`."""
+        design = replace(self.design, title=title)
+        with held(self.store):
+            self.store.specify(design)
+
+    def drop(self, *conditions: str | int) -> tuple[str, ...]:
+        """Leave conditions out, by their names, identities or numbers, and return their names.
+
+        Their finished runs count no longer, and stay on the disk: they count again when an extension brings the condition
+        back, until `collect_garbage(dropped=True)`. Raises `StudyError` for what is no condition, or where none would be left.
+        """
+        design = self.design
+        leaving = {self._identity(condition) for condition in conditions}
+        left = [item for identity, item in design.identities.items() if identity not in leaving]
+        if not left:
+            raise StudyError("a study must keep at least one condition, got all of them to drop: leave one out")
+        with held(self.store):
+            self.store.specify(replace(design, conditions=with_factors(left)))
+        return tuple(item.name for identity, item in design.identities.items() if identity in leaving)
+
+    def _identity(self, condition: str | int) -> str:
+        """Return the identity of a condition that is given by its name, its identity or its number."""
+        identities = self.design.identities
+        names = [item.name for item in identities.values()]
+        if condition in names:
+            condition = names.index(str(condition))
+        if isinstance(condition, int) and not isinstance(condition, bool) and 0 <= condition < len(names):
+            return list(identities)[condition]
+        if isinstance(condition, str) and condition in identities:
+            return condition
+        some = "; ".join(f"{number} {name}" for number, name in enumerate(names[:MOST_NAMED]))
+        more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        raise StudyError(f"the condition must be one of {some}{more}; got {condition!r}: give a name or a number")
+
     def run(
         self,
         *,
@@ -121,22 +158,18 @@ class Study:
 
         columns: some of them, as SQL names them
         """
-        with self._database() as database:
-            frame: pd.DataFrame = database.execute(f"select {columns} from runs {_ORDER}").df()
+        with opened(self.store) as database:
+            frame: pd.DataFrame = database.execute(f"select {columns} from runs {ORDER}").df()
         return frame
 
-    def sql(self, query: str) -> pd.DataFrame:
-        """Return the answer to an SQL query over the tables `runs` and `conditions`; raises `StudyError`."""
-        import duckdb
+    def sql(self, query: str, *, exact: bool = False) -> pd.DataFrame:
+        """Return the answer to an SQL query over the tables `runs` and `conditions`; raises `StudyError`.
 
-        with self._database() as database:
-            database.execute("set enable_external_access = false")
-            database.execute("set lock_configuration = true")
-            try:
-                frame: pd.DataFrame = database.execute(query).df()
-            except duckdb.Error as error:
-                raise StudyError(f"the query must be DuckDB's SQL over runs and conditions: {error}") from None
-        return frame
+        exact: every value as Python's own, whole numbers of any size and lists too, instead of pandas' columns of one type
+        A column's name that comes twice gets a number.
+        """
+        with opened(self.store) as database:
+            return asked(database, query, exact)
 
     def summary(self, factor: str | None = None) -> Summary:
         """Return the answer: the study's conditions compared; factor: which field names them.
@@ -162,24 +195,18 @@ class Study:
 
     def _ungraded(self) -> int:
         """Return how many runs were trained by a headlab that did not grade them."""
-        with self._database() as database:
+        with opened(self.store) as database:
             return int(database.execute("select count(*) from written where grade is null").fetchall()[0][0])
 
     def runs(self, condition: str | int = 0) -> Runs:
-        """Return the trained models of one condition, by its name or number; they must have been kept.
+        """Return the trained models of one condition, by its name, identity or number; they must have been kept.
 
         Raises `StudyError` for a condition that does not exist, or a study that kept no weights.
         """
-        design = self.design
-        names = [item.name for item in design.conditions]
-        if condition in names:
-            condition = names.index(str(condition))
-        if isinstance(condition, bool) or not isinstance(condition, int) or not 0 <= condition < len(names):
-            known = "; ".join(f"{number} {name}" for number, name in enumerate(names))
-            raise StudyError(f"the condition must be one of {known}; got {condition!r}")
+        design, identity = self.design, self._identity(condition)
         if "weights" not in design.keep:
             raise StudyError(f"a study must have kept weights to give its models back, and this one kept {design.keep}")
-        return self._runs(design.conditions[condition], list(design.identities)[condition])
+        return self._runs(design.identities[identity], identity)
 
     def _runs(self, condition: Condition, identity: str) -> Runs:
         arrays = self._arrays(identity)
@@ -241,21 +268,21 @@ class Study:
         if kind not in FORMATS:
             raise StudyError(f"an export must be a .csv or .parquet file, got {str(path)!r}: name one")
         if kind == "csv":
-            write_output(path, self.table().to_csv(index=False).encode())
+            write_output(path, csv_of(self.table()).encode())
             return path
         import tempfile
 
-        with tempfile.TemporaryDirectory() as folder, self._database() as database:
+        with tempfile.TemporaryDirectory() as folder, opened(self.store) as database:
             target = f"{folder}/table.parquet"
             database.execute("set threads = 1")
-            database.execute(f"copy (select {CANONICAL} from runs {_ORDER}) to {quoted(target)} (format parquet)")
+            database.execute(f"copy (select {CANONICAL} from runs {ORDER}) to {quoted(target)} (format parquet)")
             write_output(path, Path(target).read_bytes())
         return path
 
     def status(self) -> Status:
         """Return where the study stands."""
         design = self.design
-        with self._database() as database:
+        with opened(self.store) as database:
             counts = dict(database.execute("select condition, count(*) from runs group by condition").fetchall())
         by_condition = {item.name: counts.get(identity, 0) for identity, item in design.identities.items()}
         return Status(
@@ -264,57 +291,26 @@ class Study:
             by_condition=by_condition,
             running=self.store.holder() if self.store.running() else None,
             damaged=len(self.store.damaged),
+            set_aside=tuple(path.name for path in self.store.damaged),
             failed=tuple(self.store.failed()),
             seconds=self.store.seconds(),
         )
 
-    def collect_garbage(self) -> list[Path]:
+    def collect_garbage(self, *, dropped: bool = False) -> list[Path]:
         """Remove what killed processes left (temporary files, arrays that no chunk names), and return it.
 
-        Raises `StudyHeld` while a process runs the study.
+        dropped: the runs of conditions that were dropped as well. Raises `StudyHeld` while a process runs the study.
         """
         with held(self.store):
-            left = self.store.leftovers()
-            for path in left:
-                path.unlink()
-        return left
-
-    @contextmanager
-    def _database(self) -> Iterator["duckdb.DuckDBPyConnection"]:
-        """Open a database in memory with the study's tables, read from sound chunks only."""
-        import duckdb
-
-        identities = self.design.identities
-        chunks = [chunk.path for chunk in self.store.sound_chunks() if chunk.condition in identities]
-        numbers = {"condition": list(identities), "number": np.arange(len(identities))}
-        with duckdb.connect() as database, reading(self.store.folder) as reader:
-            database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
-            database.execute("create table conditions as select * from given")
-            database.unregister("given")
-            columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-            database.execute(f"create table no_runs ({columns})")
-            rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
-            names = ", ".join(COLUMNS)
-            # Two processes may have trained the same runs, to the same bytes: one of each counts.
-            twice = f"select count(*) > count(distinct (condition, seed)) from (from no_runs {rows})"
-            distinct = "distinct on (condition, seed)" if database.execute(twice).fetchone() == (True,) else ""
-            database.execute(f"create view written as select {distinct} {names} from (from no_runs {rows})")
-            database.execute(f"create view runs as select * replace ({self._grade()} as grade) from written")
-            database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
-            yield database
-
-    def _grade(self) -> str:
-        """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
-        corpus, identities = self.design.corpus, self.design.identities
-        nothing = [name for name, item in identities.items() if not corpus.resolvable(item.model).any()]
-        known = (
-            f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""
-        )
-        return f"coalesce(grade, case {known} when solved then {quoted(SOLVED)} else {quoted(NOT_SOLVED)} end)"
+            removed = []
+            for find in (self.store.dropped, self.store.leftovers) if dropped else (self.store.leftovers,):
+                for path in find():
+                    path.unlink()
+                    removed.append(path)
+        return removed
 
 
 _WEIGHTS = tuple(item.name for item in fields(Params))
-_ORDER = "order by (select number from conditions where conditions.condition = runs.condition), seed"
 
 
 def _value(condition: Condition, factor: str) -> Any:

@@ -1,0 +1,95 @@
+"""The tables of a study as DuckDB has them: `runs`, one row a run, and `conditions`; questions in SQL, and their answers."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from headlab.analysis.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
+from headlab.csv_text import csv_text
+from headlab.errors import StudyError
+from headlab.study.columns import COLUMNS
+from headlab.study.design import StudyDesign
+from headlab.study.parquet import quoted, reading
+from headlab.study.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+ROWS_AT_A_TIME = 50_000
+# What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
+CANONICAL = "* exclude (arrays)"
+ORDER = "order by (select number from conditions where conditions.condition = runs.condition), seed"
+
+
+@contextmanager
+def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Open a database in memory with a study's tables, read from sound chunks only."""
+    import duckdb
+
+    identities = store.design.identities
+    chunks = [chunk.path for chunk in store.sound_chunks() if chunk.condition in identities]
+    numbers = {"condition": list(identities), "number": np.arange(len(identities))}
+    with duckdb.connect() as database, reading(store.folder) as reader:
+        database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
+        database.execute("create table conditions as select * from given")
+        database.unregister("given")
+        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        database.execute(f"create table no_runs ({columns})")
+        rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
+        names = ", ".join(COLUMNS)
+        # Two processes may have trained the same runs, to the same bytes: one of each counts.
+        twice = f"select count(*) > count(distinct (condition, seed)) from (from no_runs {rows})"
+        distinct = "distinct on (condition, seed)" if database.execute(twice).fetchone() == (True,) else ""
+        database.execute(f"create view written as select {distinct} {names} from (from no_runs {rows})")
+        database.execute(f"create view runs as select * replace ({_grade(store.design)} as grade) from written")
+        database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
+        yield database
+
+
+def _grade(design: StudyDesign) -> str:
+    """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
+    nothing = [name for name, item in design.identities.items() if not design.corpus.resolvable(item.model).any()]
+    known = f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""
+    return f"coalesce(grade, case {known} when solved then {quoted(SOLVED)} else {quoted(NOT_SOLVED)} end)"
+
+
+def asked(database: "duckdb.DuckDBPyConnection", query: str, exact: bool = False) -> pd.DataFrame:
+    """Return the answer to a query that sees the study's tables and nothing else; raises `StudyError`.
+
+    exact: every value as Python's own instead of in pandas' columns of one type. A column's name that comes twice gets a number.
+    """
+    import duckdb
+
+    database.execute("set enable_external_access = false")
+    database.execute("set lock_configuration = true")
+    try:
+        answer = database.execute(query)
+        if answer is None:
+            raise StudyError('the query must ask something, got none: try "select * from runs"')
+        names = _distinct([name for name, *_ in answer.description or ()])
+        if not exact:
+            return answer.df().set_axis(names, axis=1)
+        rows = answer.fetchall()
+    except (duckdb.Error, UnicodeError) as error:
+        raise StudyError(f"the query must be DuckDB's SQL over runs and conditions: {error}") from None
+    columns = [pd.Series([row[number] for row in rows], dtype=object) for number in range(len(names))]
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
+def csv_of(table: pd.DataFrame) -> str:
+    """Return a table as CSV, however long it is."""
+    # Some rows at a time: the cells of a million runs, all at once, would take more memory than their table.
+    texts = [csv_text(table[start : start + ROWS_AT_A_TIME]) for start in range(0, max(1, len(table)), ROWS_AT_A_TIME)]
+    return texts[0] + "".join(text.partition("\n")[2] for text in texts[1:])
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in itertools.count(1))
+        found.append(next(item for item in (name, *itertools.islice(numbered, len(names))) if item not in found))
+    return found
