@@ -9,11 +9,12 @@ import difflib
 import json
 import math
 import numbers
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, brief
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 LOSSES = ("softmax", "normalized_sigmoid")
@@ -31,12 +32,17 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _refuse_unknown(cls: type, given: Mapping[str, Any]) -> None:
+def _refuse_unknown(cls: type, given: Any, *, whole: bool = True) -> None:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{cls.__name__} must be fields and their values, got {brief(given)}")
     known = [item.name for item in dataclasses.fields(cls)]
     problems = []
     for name in given:
         if name not in known:
-            problems.append(f"{cls.__name__} has no field {name!r}: {nearest(name, known)}")
+            problems.append(f"{cls.__name__} has no field {brief(name)}: {nearest(str(name), known)}")
+    for item in dataclasses.fields(cls) if whole else ():
+        if item.name not in given and item.default is dataclasses.MISSING:
+            problems.append(f"{cls.__name__} must have a field {item.name}, got none")
     if problems:
         raise ConfigError(problems)
 
@@ -52,24 +58,24 @@ def _plain_number(value: Any) -> Any:
 
 def _whole(name: str, value: Any, low: int, high: int) -> list[str]:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [f"{name} must be a whole number from {low} to {high}, got {value!r}"]
+        return [f"{name} must be a whole number from {low} to {high}, got {brief(value)}"]
     return []
 
 
 def _number(name: str, value: Any, low: float, high: float = math.inf, *, open_high: bool = False) -> list[str]:
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if fits and low <= value <= high and not (open_high and value == high):
         return []
     bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {'below ' if open_high else ''}{high:g}"
-    return [f"{name} must be a finite number {bound}, got {value!r}"]
+    return [f"{name} must be a finite number {bound}, got {brief(value)}"]
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    return [] if isinstance(value, bool) else [f"{name} must be True or False, got {value!r}"]
+    return [] if isinstance(value, bool) else [f"{name} must be True or False, got {brief(value)}"]
 
 
 def _choice(name: str, value: Any, known: tuple[str, ...]) -> list[str]:
-    return [] if value in known else [f"{name} must be one of {', '.join(known)}, got {value!r}"]
+    return [] if value in known else [f"{name} must be one of {', '.join(known)}, got {brief(value)}"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class _Checked:
         >>> ModelConfig().replace(d_head=40).d_head
         40
         """
-        _refuse_unknown(type(self), changes)
+        _refuse_unknown(type(self), changes, whole=False)
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -215,7 +221,7 @@ class Phase(_Checked):
         wrong = self.plateau is not None and not isinstance(self.plateau, Plateau)
         return [
             *_whole("steps", self.steps, 0, 10**9),
-            *([f"plateau must be a Plateau or None, got {self.plateau!r}"] if wrong else []),
+            *([f"plateau must be a Plateau or None, got {brief(self.plateau)}"] if wrong else []),
         ]
 
 
@@ -281,7 +287,7 @@ class TrainConfig(_Checked):
         return [
             *_choice("optimizer", self.optimizer, OPTIMIZERS),
             *_number("learning_rate", self.learning_rate, 0.0),
-            *([] if phases_fit else [f"phases must be a tuple of Phase, got {self.phases!r}"]),
+            *([] if phases_fit else [f"phases must be a tuple of Phase, got {brief(self.phases)}"]),
             *_choice("loss", self.loss, LOSSES),
             *_number("momentum", self.momentum, 0.0, 1.0),
             *_flag("nesterov", self.nesterov),

@@ -47,3 +47,16 @@ class OutputError(HeadlabError):
 
 class StudyError(HeadlabError):
     """A study's folder is no study, of a newer format, damaged, or held by another process."""
+
+
+def brief(value: object) -> str:
+    """Return a value as a message shows it: as Python writes it, but never long.
+
+    >>> brief("twenty"), len(brief(list(range(10**5))))
+    ("'twenty'", 201)
+    """
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of 5,000 digits, a list in a list in a list …
+        return f"a {type(value).__name__} that is too large to show"
+    return text if len(text) <= 200 else f"{text[:200]}…"

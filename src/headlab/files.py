@@ -156,6 +156,15 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def read_whole(path: Path) -> bytes:
+    """Return a plain file's content; raises `OSError`, also for a pipe or a device, which could keep one waiting."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
+        return file.read()
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

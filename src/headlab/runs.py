@@ -205,7 +205,11 @@ class Runs(Explainable):
         return next_token(self.params, self.corpus, self.model, text)
 
     def save(self, folder: str | Path) -> Path:
-        """Write weights.safetensors and run.json into a new or emptyable folder; raises `OutputError`."""
+        """Write weights and run.json into a folder, in place of runs that are there: these or those, whole, at every moment.
+
+        Other programs open `weights.safetensors`, which leads to the weights by a name that carries their SHA-256; run.json
+        names them, and holds the SHA-256 of its own content. Raises `OutputError`.
+        """
         from headlab.runs_file import save
 
         return save(self, folder)
