@@ -128,7 +128,8 @@ def test_report_of_saved_runs_is_one_page(run: Any) -> None:
 
 
 def test_exercise_prints_the_homework_and_writes_the_report(run: Any) -> None:
-    status, out, err = run("exercise", "--runs", "4", "--steps", "100", "--head-sizes", "5,7", "-o", "page.html")
+    sizes = ("--head-sizes", "5,7", "--details")
+    status, out, err = run("exercise", "--runs", "4", "--steps", "100", *sizes, "-o", "page.html")
     assert (status, err) == (0, "")
     for expected in ("ordered the chicken", "0.1386", "0.2773", "413", "AttnWts", "d_head 5", "page.html"):
         assert expected in out

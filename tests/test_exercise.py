@@ -16,7 +16,7 @@ from headlab.analysis.predictions import verdicts
 from headlab.cli import cli
 from headlab.report import page, views
 from headlab.report.exercise import exercise, of_runs
-from headlab.report.screen import exercise_blocks
+from headlab.report.exercise_screen import exercise_blocks
 
 SHORT = hl.TrainConfig.of(steps=200)
 
@@ -64,7 +64,7 @@ def test_a_long_corpus_explains_some_places_and_says_how_many_are_left():
     lines = [f"who{n} went to the town{n}" for n in range(12)]
     done = exercise(hl.Corpus.from_text("\n".join(lines)), n_runs=2, head_sizes=[5], training=SHORT)
     assert sum(text.startswith("Sentence ") for text in done.item_1()) == 8
-    assert "… and 4 more such places" in " ".join(done.item_1())
+    assert "… and 4 more places that an earlier word decides" in " ".join(done.item_1())
     assert page.render(done).count('class="split"') <= 8
 
 
@@ -171,7 +171,7 @@ def test_every_kind_of_model_has_a_page_and_a_screen(model):
 
 def test_command_prints_the_notebooks_tables_and_writes_the_page(tmp_path):
     result = CliRunner().invoke(
-        cli, ["exercise", "--runs", "10", "-o", str(tmp_path / "r.html")], catch_exceptions=False
+        cli, ["exercise", "--runs", "10", "--details", "-o", str(tmp_path / "r.html")], catch_exceptions=False
     )
     for expected in [
         "413 parameters",

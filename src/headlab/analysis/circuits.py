@@ -16,7 +16,8 @@ from headlab.model.params import Array, Params
 
 def W_QK(params: Params) -> Array:
     """Return W_Q W_Kᵀ [*run, layer, head, d_model, d_model]; its rank is at most d_model, whatever d_head is."""
-    return params.W_Q @ np.swapaxes(params.W_K, -1, -2)
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+        return np.asarray(params.W_Q @ np.swapaxes(params.W_K, -1, -2))
 
 
 def W_OV(params: Params) -> Array:
@@ -29,15 +30,29 @@ def effective_rank(matrix: Array) -> Array:
 
         p_i = s_i / sum s        effective rank = exp(-sum p_i ln p_i)
 
+    Not a number where the matrix holds what is none, or nothing but zeros.
     Source: Roy & Vetterli 2007, The effective rank.
 
-    >>> round(float(effective_rank(np.eye(7))), 6)
-    7.0
+    >>> round(float(effective_rank(np.eye(7))), 6), effective_rank(np.full((2, 2), np.inf))
+    (7.0, array(nan))
     """
-    singular = np.linalg.svd(matrix, compute_uv=False)
-    shares = singular / singular.sum(axis=-1, keepdims=True)
+    singular = singular_values(matrix)
+    total = singular.sum(axis=-1, keepdims=True)
+    shares = np.divide(singular, total, out=np.full_like(singular, np.nan), where=total > 0)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)
-    return np.exp(-(shares * logs).sum(axis=-1))
+    return np.asarray(np.exp(-(shares * logs).sum(axis=-1)))
+
+
+def singular_values(matrix: Array) -> Array:
+    """Return the singular values [*run, ..., number], largest first; not a number where the matrix holds what is none.
+
+    >>> singular_values(np.stack([np.eye(2), np.full((2, 2), np.nan)])).tolist()
+    [[1.0, 1.0], [nan, nan]]
+    """
+    # What is not finite is never decomposed: LAPACK would complain on standard output.
+    finite = np.asarray(np.isfinite(matrix).all(axis=(-1, -2), keepdims=True))
+    values = np.linalg.svd(np.where(finite, matrix, 0), compute_uv=False)
+    return np.where(finite[..., 0], values, np.nan)
 
 
 _EMBEDS = ("token", "position")
@@ -111,6 +126,6 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
             )
             for i, (rows, names) in embeds.items()
         },
-        singular_values={"QK": np.linalg.svd(QK, compute_uv=False), "OV": np.linalg.svd(OV, compute_uv=False)},
+        singular_values={"QK": singular_values(QK), "OV": singular_values(OV)},
         effective_rank={"QK": float(effective_rank(QK)), "OV": float(effective_rank(OV))},
     )

@@ -99,10 +99,19 @@ def _at(subject: Subject, sequence: Any, position: Any) -> Contrast:
 
 def _of_dependency(corpus: Corpus, item: Dependency) -> Contrast:
     place = Place(item.sequence, item.position)
-    others = {rival: _other_place(corpus, place, rival) for rival in item.alternatives}
-    # Best is a sentence that differs at this very position; then any other place.
-    rival = min(others, key=lambda token: _distance(place, others[token]))
-    return Contrast(place, item.target, rival, others[rival], item.settled_by)
+    # Best is a sentence that differs at this very position; then any other place. All at once: there may be thousands.
+    found = np.argwhere((corpus.tokens == item.token) & np.isin(corpus.targets, item.alternatives))
+    if len(found) == 0:
+        return Contrast(place, item.target, item.alternatives[0], None, item.settled_by)
+    rows, positions = found.T
+    targets = corpus.targets[rows, positions]
+    order = {token: number for number, token in enumerate(item.alternatives)}
+    ranks = np.array([order[int(token)] for token in targets])
+    elsewhere, apart = rows == place.sequence, positions != place.position
+    best = np.lexsort((ranks, np.abs(rows - place.sequence), apart, elsewhere))[0]
+    return Contrast(
+        place, item.target, int(targets[best]), Place(int(rows[best]), int(positions[best])), item.settled_by
+    )
 
 
 def _other_place(corpus: Corpus, place: Place, rival: int) -> Place | None:

@@ -3,7 +3,6 @@
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 """
 
-import dataclasses
 import io
 import os
 import sys
@@ -128,18 +127,27 @@ def _discard_output() -> None:
 @field_options(ModelConfig, MODEL_HELP)
 @field_options(TrainConfig, TRAINING_HELP)
 @threads_option
+@click.option("--details", is_flag=True, help="Also print what the answers rest on.")
 @json_option
 @click.pass_context
 def exercise(
-    ctx: click.Context, /, head_sizes: str, n_runs: int, seed: int | None, output: Path, as_json: bool, **options: Any
+    ctx: click.Context,
+    /,
+    head_sizes: str,
+    n_runs: int,
+    seed: int | None,
+    output: Path,
+    details: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Do the homework: train, predict, look, and compare head sizes.
 
     FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
-    Prints what the notebook prints, answers both of its items, and writes an HTML report.
+    Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
     """
     from headlab.report import exercise as homework
-    from headlab.report.screen import exercise_blocks, exercise_json
+    from headlab.report.exercise_screen import exercise_blocks, exercise_json
 
     began = time.monotonic()
     model, training = configurations(options)
@@ -160,13 +168,14 @@ def exercise(
         )
     from headlab.report import page
 
-    done = dataclasses.replace(done, command=f"{retrace(ctx, file)} --seeds {done.run.seed}")
+    done = done.called(f"{retrace(ctx, file)} --seeds {done.run.seed}")
     page.write(done, target)
     if as_json:
         put_json(exercise_json(done, target))
     else:
-        show(exercise_blocks(done))
-        written(target, "\nReport: ", f"   ({time.monotonic() - began:.1f} s)")
+        show(exercise_blocks(done, details=details))
+        hint = "" if details else "   More here: --details"
+        written(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
 
 
 @cli.command()
@@ -250,7 +259,7 @@ def _runs_report(folder: Path, number: Any, factor: str | None, output: Path) ->
         raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
-    shown = dataclasses.replace(shown, command=f"headlab explain {shell_word(folder)} --run {shown.run.number}")
+    shown = shown.called(f"headlab explain {shell_word(folder)} --run {shown.run.number}", saved=True)
     return page.write(shown, writable(output))
 
 

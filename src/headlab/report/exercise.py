@@ -1,14 +1,18 @@
 """The homework, done: the notebook's model trained, its two items answered with evidence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from headlab.analysis.explanation import Explanation, Explanations
+from headlab.analysis.predictions import SOLVED
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.floors import Dependency
+from headlab.report.answers import Answer, about_looking, about_sizes
+from headlab.report.limits import MOST_PAGE_PLACES, more
 from headlab.report.recording import moments_of
 from headlab.runs import Run, Runs
 from headlab.study.head_sizes import study_head_sizes
@@ -16,7 +20,7 @@ from headlab.study.summary import Group, Summary
 from headlab.training import train
 
 HEAD_SIZES = (10, 20, 40)
-MOST_SHOWN = 8  # places explained on one screen
+MOST_ALTERNATIVES = 4  # of a dependency, named
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +28,7 @@ class Exercise:
     """The homework's answers: the runs of item 1 and the one picked, why it predicts so, and the study of item 2.
 
     command: what shows the explanation of this run on a terminal, for the page to quote
+    saved: it explains saved runs, so that `headlab export` needs no training before
     """
 
     corpus: Corpus
@@ -31,20 +36,65 @@ class Exercise:
     run: Run
     study: Summary
     command: str | None = None
+    saved: bool = False
+
+    @cached_property
+    def answers(self) -> tuple[Answer, Answer]:
+        """The homework's two items, answered in a few plain sentences each."""
+        solved = int((self.runs.grade() == SOLVED).sum())
+        return about_looking(self.run, solved, len(self.runs)), about_sizes(self.study, self.run.model.d_head)
+
+    @property
+    def sides(self) -> list[dict[str, Any]]:
+        """The places that the first answer is about; none where there is nothing to tell."""
+        return list(self.answers[0].numbers.get("sides", []))
+
+    @property
+    def base(self) -> int:
+        """The head size that the others are compared with."""
+        return int(self.answers[1].numbers["against"])
+
+    def shown_sentences(self, most: int) -> list[tuple[int, int]]:
+        """Return the sentences whose tables are shown, each with a position to be seen: first those of the answer."""
+        told = {side["sequence"]: side["position"] for side in self.sides}
+        others = (number for number in range(len(self.corpus.sentences)) if number not in told)
+        return sorted([*told.items(), *((number, 0) for number in others)][:most])
+
+    def more_sentences(self, shown: int) -> list[str]:
+        """Return how many sentences have no tables beside those shown, and the command that writes them all."""
+        return more(len(self.corpus.sentences) - shown, "sentences", self.export_command("predictions"))
+
+    def more_places(self) -> list[str]:
+        """Return how many places are not explained beside the first ones, and the command that explains them all."""
+        return more(self.places - MOST_PAGE_PLACES, "places that an earlier word decides", self.command or "")
+
+    def called(self, command: str, *, saved: bool = False) -> "Exercise":
+        """Return the same with the command that explains its run; saved: a command about a folder of runs."""
+        return replace(self, command=command, saved=saved)
+
+    def export_command(self, table: str) -> str:
+        """Return what writes a table of the run that is shown in full; nothing where no command is known."""
+        if self.command is None:
+            return ""
+        if self.saved:
+            folder, run = self.command.removeprefix("headlab explain ").rsplit(" --run ", 1)
+            return f"headlab export {folder} {table} --run {run}"
+        return f"{self.command.replace('headlab explain', 'headlab train', 1)} --save runs; headlab export runs {table}"
 
     @cached_property
     def explanation(self) -> Explanation | None:
-        """Why the run predicts what it predicts; None where the model sees nothing that settles what a token leaves open."""
-        return self.run.explain() if self._settled else None
+        """Why the run predicts what it predicts, at the first places; None where the model sees nothing that settles one."""
+        return self.run.explain().first(MOST_PAGE_PLACES) if self.places else None
 
     @cached_property
     def explanations(self) -> Explanations | None:
-        """The same of all runs."""
-        return self.runs.explain() if self._settled else None
+        """The same of all runs; None too where that is much more than a page shows."""
+        return self.runs.explain() if 0 < self.places <= MOST_PAGE_PLACES else None
 
-    @property
-    def _settled(self) -> bool:
-        return any(item.resolvable for item in self.corpus.dependencies(self.run.model))
+    @cached_property
+    def places(self) -> int:
+        """How many places of the corpus a token leaves open and another one, which the model sees, settles."""
+        return sum(item.resolvable for item in self.corpus.dependencies(self.run.model))
 
     def item_1(self) -> list[str]:
         """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""
@@ -53,17 +103,28 @@ class Exercise:
                 "No token of this corpus is left open by the current token and settled by another that the model sees: "
                 "there is no dependency to code."
             ]
-        shown = self.explanation.first(MOST_SHOWN)
-        numbered = zip(shown.records, shown.sentences(), strict=True)
+        numbered = zip(self.explanation.records, self.explanation.sentences(), strict=True)
         sentences = [f"Sentence {record.sequence + 1}: {_lower(text)}" for record, text in numbered]
-        left = len(self.explanation) - len(shown)
-        more = [f"… and {left} more such places; `headlab explain` shows them all."] if left else []
-        return [*self._unsolved(), *sentences, *more, mechanism_sentence(self.explanation), *self._census()]
+        return [
+            *self._unsolved(),
+            *sentences,
+            *self.more_places(),
+            self.mechanism_sentence(),
+            *self._census(),
+        ]
+
+    def mechanism_sentence(self) -> str:
+        """Return the run's mechanism and what that is; of a large corpus, at the places that are explained."""
+        if self.explanation is None:
+            return ""
+        where = "" if self.places <= MOST_PAGE_PLACES else f"At these {MOST_PAGE_PLACES} places, "
+        this = "This run" if not where else "this run"
+        return f"{where}{this} is {self.explanation.mechanism}: {self.explanation.meaning}."
 
     def _unsolved(self) -> list[str]:
         if self.run.solved():
             return []
-        if len(self.runs) == 1:
+        if len(self.runs) == 1 or self.runs.solved().any():
             return ["This run did not solve the corpus."]
         return ["No run of these solved the corpus; the one of the smallest loss is shown."]
 
@@ -131,16 +192,6 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
     return Exercise(runs.corpus, runs, run, study)
 
 
-def mechanism_sentence(explanation: Explanation) -> str:
-    """Return a run's mechanism and what that is.
-
-    >>> from headlab.training import train
-    >>> mechanism_sentence(train(Corpus.notebook(), seeds=4)[0].explain())
-    'This run is pattern-coded: where it looks differs between the sentences, as when one answer is ...'
-    """
-    return f"This run is {explanation.mechanism}: {explanation.meaning}."
-
-
 def sight_words(model: ModelConfig) -> str:
     """Return what a model of a shape sees at a position, in words.
 
@@ -162,7 +213,9 @@ the answer itself, as without the causal mask every token is seen.'
     """
     names = corpus.vocabulary
     where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with"
-    others = ", ".join(f"“{names[other]}”" for other in item.alternatives)
+    others = ", ".join(f"“{names[other]}”" for other in item.alternatives[:MOST_ALTERNATIVES])
+    if len(item.alternatives) > MOST_ALTERNATIVES:
+        others += f" and {len(item.alternatives) - MOST_ALTERNATIVES:,} more"
     fact = f"{where} “{names[item.target]}”, elsewhere with {others}"
     if not item.resolvable:
         return f"{fact}; {_unknowable(item, corpus, model)}."

@@ -48,3 +48,13 @@ def telling_columns(frame: pd.DataFrame, most: int, always: Collection[int] = ()
     size[list(always)] = np.inf
     kept = np.sort(np.argsort(-size, kind="stable")[:most])
     return frame.iloc[:, kept]
+
+
+def window(length: int, place: int, most: int) -> slice:
+    """Return the rows of a long sentence that are shown: the first ones, or those that end just behind a place.
+
+    >>> window(5, 3, 16), window(300, 3, 16), window(300, 200, 16)
+    (slice(0, 5, None), slice(0, 16, None), slice(186, 202, None))
+    """
+    end = min(length, max(most, place + 2))
+    return slice(max(0, end - most), end)

@@ -1,5 +1,6 @@
 """The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,19 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from headlab.analysis.mechanism import MEANINGS
-from headlab.analysis.predictions import verdicts
+from headlab.analysis.predictions import GRADES, NOTHING_TO_SOLVE, verdicts
 from headlab.analysis.wording import sentence
 from headlab.files import write_output
-from headlab.report import figures, study_figures
-from headlab.report.exercise import MOST_SHOWN, Exercise, dependency_sentence, sight_words
+from headlab.report import figures, limits, study_figures
+from headlab.report.answers import finite
+from headlab.report.exercise import Exercise, dependency_sentence, sight_words
 from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
 from headlab.report.html import svg, template
 from headlab.report.views import Embedded
 from headlab.study.statistics import wilson
 
 MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
+MOST_HEADS = 8  # whose attention is on a page
 
 LOSS_WORDS = {
     "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
@@ -70,30 +73,40 @@ def write(exercise: Exercise, path: str | Path) -> Path:
 def render(exercise: Exercise) -> str:
     """Return the page of an exercise as HTML."""
     run, corpus, study = exercise.run, exercise.corpus, exercise.study
+    shown = exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
+    heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
+    dependencies = corpus.dependencies(run.model)
     return template("report.html.j2").render(
         corpus=corpus,
+        sentences=[corpus.sentence(number) for number in range(min(corpus.n_sequences, limits.MOST_LISTED))],
+        more_sentences=limits.more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
         association=_association(corpus.association()),
         floor=corpus.floor(run.model),
         sight=sight_words(run.model),
-        dependencies=[dependency_sentence(item, corpus, run.model) for item in corpus.dependencies(run.model)],
+        dependencies=[
+            *(dependency_sentence(item, corpus, run.model) for item in dependencies[: limits.MOST_LISTED]),
+            *limits.more(len(dependencies) - limits.MOST_LISTED, "dependencies"),
+        ],
         run=run,
+        grades=_grades(exercise),
+        answers=exercise.answers,
         loss_words=LOSS_WORDS[run.training.loss],
         summary=run.summary(),
         ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
         layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
-        tables={view: prediction_tables(run, view) for view in ("sigmoid", "probs")},
-        attention=[
-            _attention(layer, head, frame, number)
-            for layer in range(run.model.n_layers)
-            for head in range(run.model.n_heads)
-            for number, frame in enumerate(run.attention(layer, head), 1)
+        tables={view: prediction_tables(run, view, shown) for view in ("sigmoid", "probs")} if finite(run) else None,
+        attention=[table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
+        more_tables=[
+            *limits.more(len(heads) - MOST_HEADS, "heads", exercise.export_command("attention")),
+            *exercise.more_sentences(len(shown)),
         ],
-        solved=int(exercise.runs.solved().sum()),
+        more_places=exercise.more_places(),
         n_runs=len(exercise.runs),
-        curve=svg(_curve(exercise)),
+        curve=svg(_curve(exercise)) if np.isfinite(run.loss).any() else None,
         views=Embedded.of(exercise),
         item_1=exercise.item_1(),
         why=_why(exercise),
+        mechanism=exercise.mechanism_sentence(),
         census=_census(exercise),
         circuits=_circuits(exercise),
         item_2=exercise.item_2(),
@@ -103,17 +116,32 @@ def render(exercise: Exercise) -> str:
     )
 
 
-def prediction_tables(run: Any, view: str) -> list[ShadedTable]:
-    """Return one shaded table a sentence, each row with its target and whether it was predicted."""
-    corpus, marks = run.corpus, verdicts(run.logits(), run.corpus, run.model)
+def _grades(exercise: Exercise) -> list[tuple[str, int]]:
+    """Return how many runs have which grade, as the page's tiles show them."""
+    found = exercise.runs.grade()
+    names = GRADES if np.isin(found, GRADES).any() else (NOTHING_TO_SOLVE,)
+    return [(name, int((found == name).sum())) for name in names]
+
+
+def prediction_tables(run: Any, view: str, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+    """Return one shaded table a sentence, each row with its target and whether it was predicted.
+
+    shown: the sentences, each with a position that is to be seen
+    """
+    corpus, marks, frames = run.corpus, verdicts(run.logits(), run.corpus, run.model), run.predictions(view)
     result = []
-    for number, frame in enumerate(run.predictions(view)):
-        rows = []
-        for position, (label, values) in enumerate(frame.iterrows()):
-            target = int(corpus.targets[number, position])
-            cells = [_cell(float(value), column == target) for column, value in enumerate(values)]
-            rows.append((str(label), cells, marks[number][position], corpus.labels[target] if target >= 0 else ""))
-        result.append(ShadedTable(f"Sentence {number + 1}", [str(name) for name in frame.columns], rows))
+    for number, seen in shown:
+        rows = limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)
+        targets, verdict = corpus.targets[number][rows].tolist(), marks[number][rows]
+        frame = frames[number].iloc[rows].set_axis(range(corpus.d_vocab), axis=1)
+        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS, {target for target in targets if target >= 0})
+        lines = []
+        for row, (label, values) in enumerate(kept.iterrows()):
+            cells = [
+                _cell(float(value), token == targets[row]) for token, value in zip(kept.columns, values, strict=True)
+            ]
+            lines.append((str(label), cells, verdict[row], corpus.labels[targets[row]] if targets[row] >= 0 else ""))
+        result.append(ShadedTable(f"Sentence {number + 1}", [corpus.labels[token] for token in kept.columns], lines))
     return result
 
 
@@ -128,12 +156,21 @@ def _shaded(caption: str, frame: pd.DataFrame) -> ShadedTable:
     return ShadedTable(caption, [str(name) for name in frame.columns], rows)
 
 
-def _attention(layer: int, head: int, frame: pd.DataFrame, number: int) -> ShadedTable:
-    return _shaded(f"Sentence {number}" + (f", layer {layer}, head {head}" if layer or head else ""), frame)
+def _attention(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+    frames, which = run.attention(layer, head), f", layer {layer}, head {head}"
+    only = run.model.n_layers * run.model.n_heads == 1
+    tables = []
+    for number, seen in shown:
+        frame = frames[number].iloc[limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)]
+        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS)
+        tables.append(_shaded(f"Sentence {number + 1}{'' if only else which}", kept))
+    return tables
 
 
 def _association(frame: pd.DataFrame) -> ShadedTable:
-    return _shaded("P(next token | token)", frame)
+    kept = limits.telling_columns(frame.head(limits.MOST_PAGE_COLUMNS), limits.MOST_PAGE_COLUMNS)
+    left = frame.shape[0] - kept.shape[0]
+    return _shaded("P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept)
 
 
 def _curve(exercise: Exercise) -> Figure:
@@ -152,7 +189,7 @@ def _curve(exercise: Exercise) -> Figure:
 def _why(exercise: Exercise) -> list[Why]:
     if exercise.explanation is None:
         return []
-    shown = exercise.explanation.first(MOST_SHOWN)
+    shown = exercise.explanation
     commands = check_commands(shown, exercise.command or "")
     return [
         Why(

@@ -39,9 +39,17 @@ def moments_of(corpus: Corpus, model: ModelConfig, steps: int, most: int = MOST_
 
 def _room(corpus: Corpus, model: ModelConfig, most: int) -> int:
     """Return how many moments an array of so many numbers has room for."""
+    return int(np.clip(most // a_moment(corpus, model), 3, MOST_MOMENTS))
+
+
+def a_moment(corpus: Corpus, model: ModelConfig) -> int:
+    """Return how many numbers the largest array of one moment has: the patterns or the logits of the sentences drawn.
+
+    >>> a_moment(Corpus.notebook(), ModelConfig())
+    70
+    """
     sentences = min(len(corpus.tokens), MOST_SENTENCES)
-    a_moment = sentences * corpus.n_ctx * max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
-    return int(np.clip(most // a_moment, 3, MOST_MOMENTS))
+    return sentences * corpus.n_ctx * max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
 
 
 @dataclass(frozen=True, eq=False)

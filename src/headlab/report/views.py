@@ -15,7 +15,8 @@ from headlab.report import PAGE
 from headlab.report.exercise import Exercise
 from headlab.report.frames import Frame, encode, problems
 from headlab.report.held import held, hold, identity
-from headlab.report.recording import Recording, seeds_frame, tried
+from headlab.report.limits import MOST_PAGE_PLACES
+from headlab.report.recording import Recording, a_moment, seeds_frame, tried
 from headlab.runs import Runs
 
 MOST_NUMBERS = 100_000  # in one array of what a file keeps: a report, a notebook
@@ -31,12 +32,12 @@ class Embedded:
 
     @classmethod
     def of(cls, exercise: Exercise) -> "Embedded | None":
-        """Return the views of an exercise; None where headlab was built without its page."""
-        if not (PAGE / "embed.js").exists():
+        """Return the views of an exercise; None where headlab was built without its page, or one moment is too large."""
+        if not (PAGE / "embed.js").exists() or 3 * a_moment(exercise.corpus, exercise.run.model) > MOST_NUMBERS:
             return None
         script = (PAGE / "embed.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
         frames = [hello(can_try=False, can_open=False), *Recording.of(exercise.run, MOST_NUMBERS).frames()]
-        if len(exercise.runs) > 1:
+        if len(exercise.runs) > 1 and exercise.places <= MOST_PAGE_PLACES:
             frames.append(seeds_frame(exercise.runs))
         texts = tuple(base64.b64encode(encode(frame, id=0)).decode() for frame in frames)
         return cls(Markup(script), base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(), texts)
