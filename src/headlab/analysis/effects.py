@@ -21,13 +21,13 @@ from headlab.analysis.interventions import (
     intervene,
     pattern_row,
 )
+from headlab.analysis.predictions import TIE
 from headlab.analysis.subject import Subject
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
 
 WITHIN_SENTENCE = (Positional(), Direct("position"))  # their mean and resampling need no other sentence
-TIE = 1e-9  # of a logit: a lead smaller than this is rounding
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
 
 
@@ -59,6 +59,12 @@ class Outcome:
     def best(self) -> NDArray[np.int64]:
         """[run, *case]: the most likely token."""
         return self.logits.argmax(axis=-1)
+
+    def tied(self, run: int) -> list[int]:
+        """Return the tokens that share the first place in a run's forward pass, where they are several."""
+        logits = self.logits[run]
+        first = np.nonzero(logits >= logits.max() - TIE)[0].tolist()
+        return first if len(first) > 1 else []
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,6 +93,11 @@ class Evidence:
         """The mechanism of this choice, [run]."""
         return self._choice[0]
 
+    @cached_property
+    def leads(self) -> tuple[Array, Array]:
+        """By how many logits the right token leads, here and at the other place, [run] each; see `mechanism.leads`."""
+        return mechanism.leads(self.subject, self.contrast)
+
     @property
     def coding(self) -> Coding | None:
         """The coding split between both places; None without an other place."""
@@ -128,6 +133,8 @@ class Record:
     """One choice of one run: plain numbers, with the corpus' own words.
 
     difference: logit(target) - logit(rival); the names `other_…` say the same of the other place
+    lead: of the target over the strongest other token; other_lead: of the rival where it is right, if that is settled
+    tied: the most likely tokens, where several are
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
     sources, heads, others: every source position, head (where there are several), direct part, and all position embeddings
     coding: pattern, value and direct part of the difference between both places, with their shares
@@ -147,6 +154,9 @@ class Record:
     other_probability: float
     difference: float
     other_difference: float
+    lead: float
+    other_lead: float
+    tied: tuple[str, ...]
     direct: float
     positional: float
     remainder: float
@@ -182,6 +192,9 @@ class Record:
             other_probability=np.nan if there is None else float(there.probability[run]),
             difference=float(here.difference[run]),
             other_difference=np.nan if there is None else float(there.difference[run]),
+            lead=float(evidence.leads[0][run]),
+            other_lead=float(evidence.leads[1][run]),
+            tied=tuple(corpus.vocabulary[token] for token in here.tied(run)),
             direct=float(evidence.parts.direct[run]),
             positional=float(evidence.parts.positional[run]),
             remainder=float(evidence.parts.remainder[run]),

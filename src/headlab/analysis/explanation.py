@@ -86,7 +86,7 @@ class Explanations:
         )
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{runs} {name}" for name, runs in self.census()["runs"].items())
+        counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in self.census()["runs"].items())
         return f"Explanations({len(self)} runs: {counts})"
 
 
@@ -143,12 +143,14 @@ class Explanation:
         }
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.mechanism}: {self.meaning}.", *(f"• {text}" for text in self.sentences())])
+        return "\n".join(
+            [f"{mechanism.in_words(self.mechanism)}: {self.meaning}.", *(f"• {text}" for text in self.sentences())]
+        )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{self.mechanism}</b>: {self.meaning}.</p>"]
+        parts = [f"<p><b>{mechanism.in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
         for record, text in zip(self.records, self.sentences(), strict=True):
             parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(text)}</p>")
             parts.append(record.table().round(3).to_html())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.analysis import predictions
 from headlab.analysis.coding import Coding, coding
 from headlab.analysis.contrast import Contrast
 from headlab.analysis.subject import Subject
@@ -26,30 +27,42 @@ MEANINGS = {
     MIXED: "where it looks and what it reads there both differ, or its dependencies are coded in different ways",
     POSITION: "no head is needed: the position of the current token tells the answer",
     UNCLASSIFIED: "it answers right, in a way that none of the other names fits",
-    HAIR: "it answers right, but barely: hardly better than the current token alone",
+    HAIR: "it answers right, but barely: somewhere the right token leads by less than half a logit",
     BIGRAM: "it goes by the current token alone; its loss is at the bigram floor",
     OTHER: "it answers wrong, with a loss away from the bigram floor",
 }
 
 
-def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], split: Coding | None) -> NDArray[np.str_]:
+def in_words(name: str) -> str:
+    """Return a mechanism as people read it: a hair is called as the grade is.
+
+    >>> in_words("by a hair"), in_words("mixed")
+    ('right by a hair', 'mixed')
+    """
+    return predictions.HAIR if name == HAIR else name
+
+
+def classify(
+    told_apart: NDArray[np.bool_], hair: NDArray[np.bool_], near_bigram: NDArray[np.bool_], split: Coding | None
+) -> NDArray[np.str_]:
     """Return the mechanism [run] by which one dependency is coded.
 
     told_apart: the most likely token is the target here, and the rival is preferred at the other place
+    hair: the right token's lead is below half a logit, here or there; see `by_a_hair`
     near_bigram: at both places together the loss is about that of the current token alone; see `near_bigram`
     split: how the change of the logit difference between both places falls into pattern, value and direct part
 
-    value-coded            told apart, value part at least 2/3 of the change
+    by a hair              told apart, by a hair
+    value-coded            told apart otherwise, value part at least 2/3 of the change
     pattern-coded          told apart, pattern part at least 2/3
     position-coded         told apart, direct part at least 2/3: past all heads
     mixed                  told apart, no part at least 2/3
     unclassified           told apart, but a part takes back more than 1/3 of the change, or there is no other place
-    by a hair              told apart, but the loss is still near that of the current token alone
     unsolved: bigram only  not told apart, loss near that of the current token alone
     unsolved: other        not told apart, any other loss, diverged runs too
 
     >>> half = Coding(np.array([1.0]), np.array([1.0]), np.array([0.0]))
-    >>> classify(np.array([True]), np.array([False]), half).tolist()
+    >>> classify(np.array([True]), np.array([False]), np.array([False]), half).tolist()
     ['mixed']
     """
     names = np.full(told_apart.shape, UNCLASSIFIED, dtype="<U24")
@@ -59,7 +72,7 @@ def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], spli
         names[~opposed] = MIXED
         for name, share in shares.items():
             names[~opposed & (share >= MAIN)] = name
-    names[near_bigram] = HAIR
+    names[hair] = HAIR
     names[~told_apart] = OTHER
     names[~told_apart & near_bigram] = BIGRAM
     return names
@@ -67,16 +80,43 @@ def classify(told_apart: NDArray[np.bool_], near_bigram: NDArray[np.bool_], spli
 
 def of_choice(subject: Subject, contrast: Contrast) -> tuple[NDArray[np.str_], Coding | None]:
     """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
-    place, other, target, rival = contrast.place, contrast.other, contrast.target, contrast.rival
+    here, preferred = leads(subject, contrast)[0], _preferred(subject, contrast)
     with np.errstate(over="ignore", invalid="ignore"):
-        told_apart = subject.finite & (
-            subject.clean.logits[:, place.sequence, place.position].argmax(axis=-1) == target
-        )
-        if other is not None:
-            there = subject.clean.logits[:, other.sequence, other.position]
-            told_apart &= there[:, target] < there[:, rival]
-        split = coding(subject, contrast)
-        return classify(told_apart, near_bigram(subject, contrast), split), split
+        told_apart = subject.finite & (here > predictions.TIE) & (preferred > predictions.TIE)
+        split, hair = coding(subject, contrast), by_a_hair(subject, contrast)
+        return classify(told_apart, hair, near_bigram(subject, contrast), split), split
+
+
+def by_a_hair(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
+    """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
+
+    At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
+    """
+    here, there = leads(subject, contrast)
+    with np.errstate(invalid="ignore"):
+        there = np.where(there > predictions.TIE, there, _preferred(subject, contrast) + 0 * there)
+        return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
+
+
+def leads(subject: Subject, contrast: Contrast) -> tuple[Array, Array]:
+    """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
+
+    Not a number where there is no other place, or nothing that the model sees settles it.
+    """
+    place, other, logits = contrast.place, contrast.other, subject.clean.logits
+    here = predictions.ahead(logits[:, place.sequence, place.position], np.array(contrast.target))
+    if other is None or not subject.corpus.resolvable(subject.model)[other.sequence, other.position]:
+        return here, np.full(here.shape, np.nan)
+    return here, predictions.ahead(logits[:, other.sequence, other.position], np.array(contrast.rival))
+
+
+def _preferred(subject: Subject, contrast: Contrast) -> Array:
+    """Return [run]: logit(rival) - logit(target) at the other place; infinite where there is none."""
+    if contrast.other is None:
+        return np.full(subject.n_runs, np.inf)
+    logits = subject.clean.logits[:, contrast.other.sequence, contrast.other.position]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(logits[:, contrast.rival] - logits[:, contrast.target])
 
 
 def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
@@ -105,18 +145,20 @@ def near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
 
 
 def of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
-    """Return the mechanism of every run [run] from those of its dependencies.
+    """Return the mechanism of every run [run] from those of its dependencies, and its grade.
 
-    A solved run: the one that all dependencies share, `mixed` where they are coded in different ways. Any other run is
-    unsolved, by its loss.
+    right by a hair  `by a hair`, and no other run: its grade counts every settled place, dependencies or not
+    solved           the one that all dependencies share, `mixed` where they are coded in different ways
+    not solved       unsolved, by its loss
     """
     table = np.array(each)
     names = np.where((table == table[0]).all(axis=0), table[0], MIXED)
     # A dependency may be right here while its other place, which no prefix settles, is not.
-    names[np.isin(names, (BIGRAM, OTHER))] = UNCLASSIFIED
-    unsolved = ~subject.solved
+    names[np.isin(names, (HAIR, BIGRAM, OTHER))] = UNCLASSIFIED
+    unsolved = (subject.grade == predictions.NOT_SOLVED) | ~subject.finite
     names[unsolved] = OTHER
     names[unsolved & near_bigram_floor(subject)] = BIGRAM
+    names[subject.grade == predictions.HAIR] = HAIR
     return names
 
 

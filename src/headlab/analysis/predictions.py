@@ -14,6 +14,7 @@ from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
 
+TIE = 1e-9  # of a logit: a lead smaller than this is rounding
 HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
 SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
 NOTHING_TO_SOLVE = "nothing to solve"
@@ -30,7 +31,7 @@ def view(logits: Array, kind: str) -> Array:
 
 
 def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> NDArray[np.bool_]:
-    """Return [*run]: at every resolvable position the most likely token is the target.
+    """Return [*run]: at every resolvable position the most likely token is the target, and no other is as likely.
 
     model: whose sight decides what is resolvable; None: causal, with positions
 
@@ -39,9 +40,24 @@ def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> N
     True
     """
     where = corpus.resolvable(model)
-    right = logits[..., where, :].argmax(axis=-1) == corpus.targets[where]
-    finite = np.isfinite(logits[..., where, :]).all(axis=(-1, -2))
-    return right.all(axis=-1) & finite
+    shown = logits[..., where, :]
+    right = ahead(shown, corpus.targets[where]) > TIE  # who is tied does not lead
+    return np.asarray(right.all(axis=-1) & np.isfinite(shown).all(axis=(-1, -2)))
+
+
+def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
+    """Return [*run, *place]: how far a target's logit is ahead of the strongest other one; below 0 where it is behind.
+
+    logits [*run, *place, d_vocab]; targets [*place]
+
+    >>> ahead(np.array([[3.0, 1.0, 2.5], [0.0, 2.0, 2.0]]), np.array([0, 1])).tolist()
+    [0.5, 0.0]
+    """
+    is_target = np.arange(logits.shape[-1]) == np.asarray(targets)[..., None]
+    rivals = np.where(is_target, -np.inf, logits).max(axis=-1)
+    right = np.where(is_target, logits, -np.inf).max(axis=-1)
+    with np.errstate(invalid="ignore"):  # diverged runs hold whatever they diverged to
+        return np.asarray(right - rivals)
 
 
 def lead(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> Array:
@@ -58,12 +74,7 @@ def lead(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> Arr
     where = corpus.resolvable(model)
     if not where.any():
         return np.full(logits.shape[:-3], np.nan)
-    shown = logits[..., where, :]
-    is_target = np.arange(shown.shape[-1]) == corpus.targets[where][:, None]
-    rivals = np.where(is_target, -np.inf, shown).max(axis=-1)
-    targets = np.where(is_target, shown, -np.inf).max(axis=-1)
-    with np.errstate(invalid="ignore"):  # diverged runs hold whatever they diverged to
-        return np.asarray((targets - rivals).min(axis=-1))
+    return np.asarray(ahead(logits[..., where, :], corpus.targets[where]).min(axis=-1))
 
 
 def grade(
@@ -114,7 +125,7 @@ def verdicts(logits: Array, corpus: Corpus, model: ModelConfig | None = None) ->
     open: nothing that the model sees decides it, so a most likely token that is the target is luck, and not right
     model: as in `solved`
     """
-    best, where = logits.argmax(axis=-1), corpus.resolvable(model)
-    words = np.where(best == corpus.targets, "right", "wrong")
+    where = corpus.resolvable(model)
+    words = np.where(ahead(logits, corpus.targets) > TIE, "right", "wrong")
     words = np.where(where, words, np.where(corpus.targets >= 0, "open", ""))
     return [row[:length].tolist() for row, length in zip(words, corpus.lengths, strict=True)]

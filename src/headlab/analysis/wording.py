@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import BIGRAM, HAIR, MIXED, OTHER, PATTERN, POSITION, UNCLASSIFIED, VALUE
+from headlab.analysis.predictions import HAIR_LOGITS, TIE
 
 if TYPE_CHECKING:
     from headlab.analysis.evidence import Record, Tested
 
 MAX_WORDS = 40
+MOST_TIED = 4  # named in a sentence
 _CODING = {
     VALUE: "it is value-coded ({value:.0%})",
     PATTERN: "it is pattern-coded ({pattern:.0%})",
@@ -26,19 +28,54 @@ def sentence(record: "Record") -> str:
         return "The run diverged: its weights are no finite numbers, and there is nothing to explain."
     if record.mechanism == BIGRAM:
         return _bigram(record)
+    if record.tied:
+        return _undecided(record)
     if record.predicted != record.target:
         return _wrong(record)
     if record.mechanism == OTHER:
-        return (
-            f"It prefers “{record.target}” to “{record.rival}” here ({_signed(record.difference)}) and also where "
-            f"“{record.rival}” is right ({_signed(record.other_difference)}): it does not tell the sentences apart."
-        )
+        return _same(record)
     if record.mechanism == HAIR:
-        return (
-            f"It is right by a hair: after “{record.token}” it gives “{record.target}” {record.probability:.0%} here and "
-            f"{record.other_probability:.0%} where “{record.rival}” is right: there is little to explain."
-        )
+        return _hair(record)
     return _shortened([_reason(record), _test(record), _coding(record), _heads(record)])
+
+
+def _undecided(record: "Record") -> str:
+    names = [f"“{name}”" for name in record.tied]
+    shown = names if len(names) <= MOST_TIED else [*names[: MOST_TIED - 1], f"{len(names) - MOST_TIED + 1} others"]
+    target = "" if record.target in record.tied else f", not “{record.target}” ({record.probability:.0%})"
+    return (
+        f"It is undecided: after “{record.token}” {', '.join(shown[:-1])} and {shown[-1]} are tied "
+        f"({record.predicted_probability:.0%} each){target}."
+    )
+
+
+def _same(record: "Record") -> str:
+    here = f"It prefers “{record.target}” to “{record.rival}” here ({_signed(record.difference)})"
+    there = f"where “{record.rival}” is right"
+    if abs(record.other_difference) <= TIE:
+        return f"{here}, and {there} the two are tied: it does not tell the sentences apart."
+    return f"{here} and also {there} ({_signed(record.other_difference)}): it does not tell the sentences apart."
+
+
+def _hair(record: "Record") -> str:
+    """Return by how little it is right; that there is little to explain only where that is so in both sentences."""
+    text = (
+        f"It is right by a hair: after “{record.token}” it gives “{record.target}” {record.probability:.0%} (softmax) here, "
+        f"a lead of {_small(record.lead)}"
+    )
+    if math.isnan(record.other_lead):
+        return f"{text}."
+    leads = "leads" if record.other_lead > 0 else "is behind"
+    there = (
+        f"{text}, and {record.other_probability:.0%} where “{record.rival}” is right, which {leads} there by "
+        f"{_small(abs(record.other_lead))}"
+    )
+    most = max(record.lead, record.other_lead, record.difference, -record.other_difference)
+    return f"{there}: there is little to explain." if most < HAIR_LOGITS else f"{there}."
+
+
+def _small(logits: float) -> str:
+    return f"{logits:.3f} logits" if logits >= 0.0005 else "less than a thousandth"
 
 
 def _bigram(record: "Record") -> str:

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.rule import Rule
 
 from headlab.analysis.claims import IRRELEVANT
-from headlab.analysis.mechanism import MEANINGS
+from headlab.analysis.mechanism import MEANINGS, in_words
+from headlab.analysis.predictions import TIE
 from headlab.analysis.wording import sentence
 from headlab.report.tables import as_text, terminal_table
 
@@ -32,7 +33,7 @@ PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": 
 
 def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any]:
     """Yield the screen's blocks of one run; command: what explains this run, for the checks that the screen offers."""
-    yield as_text(f"{explanation.mechanism}: {explanation.meaning}.", style="bold")
+    yield as_text(f"{in_words(explanation.mechanism)}: {explanation.meaning}.", style="bold")
     for record, checks in zip(explanation.records, check_commands(explanation, command), strict=True):
         yield Rule(as_text(place(record)), align="left")
         yield as_text("• " + sentence(record))
@@ -69,7 +70,7 @@ def place(record: "Record") -> str:
 
 
 def _numbers(record: "Record") -> Iterator[Any]:
-    yield Padding(terminal_table(part_table(record), title=f"{record.pair} = {record.difference:+.2f}"), (1, 0))
+    yield Padding(terminal_table(part_table(record), title=f"{record.pair} = {_lead(record.difference)}"), (1, 0))
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
         yield as_text(f"Coding split: {coding_sentence(record)}")
     for line in patch_lines(record):
@@ -113,8 +114,8 @@ def coding_sentence(record: "Record") -> str:
         for name, words in PARTS.items()
         if name != "direct" or abs(record.coding[name]) > 0.005
     )
-    other = f"{record.other_difference:+.2f} in sentence {(record.other_sequence or 0) + 1}"
-    return f"{record.difference:+.2f} here, {other}. The change of {record.coding['total']:+.2f} is {parts}."
+    other = f"{_lead(record.other_difference)} in sentence {(record.other_sequence or 0) + 1}"
+    return f"{_lead(record.difference)} here, {other}. The change of {record.coding['total']:+.2f} is {parts}."
 
 
 def patch_lines(record: "Record") -> list[str]:
@@ -142,10 +143,10 @@ def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
             "for instance": [f"seed {name}" if command else f"run {name}" for name in census["prototype"]],
         },
         index=census.index,
-    )
+    ).rename(index=in_words)
     yield terminal_table(shown, title=f"Mechanisms of {len(explanations)} runs")
     yield as_text("")
-    yield as_text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
+    yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
@@ -199,6 +200,10 @@ def frame_blocks(frame: pd.DataFrame, title: str) -> Iterator[Any]:
     name, *others = frame.columns
     rows = [f"{name} {row}" if isinstance(row, int) else str(row) for row in frame[name].tolist()]
     yield terminal_table(frame[others].set_axis(rows), title=title)
+
+
+def _lead(difference: float) -> str:
+    return "tied" if abs(difference) <= TIE else _number(difference)
 
 
 def _number(value: float) -> str:

@@ -26,8 +26,8 @@ def solved_table(study: "Summary") -> Group:
     label = "" if study.factor == "condition" else f"{study.factor} "
     judged = {
         "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
-        "95 % interval": [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
-        "by a hair": table["right_by_a_hair"].map(str).tolist(),
+        "interval": [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
+        "hairs": table["right_by_a_hair"].map(str).tolist(),
     }
     losses = {f"loss, {NAMES[kind]}": [_quartiles(row, kind) for _, row in table.iterrows()] for kind in NAMES}
     shown = pd.DataFrame(
@@ -39,13 +39,15 @@ def solved_table(study: "Summary") -> Group:
         index=[f"{label}{value}" for value in table.index],
     )
     title = (
-        "The quartiles of the runs' loss" if study.nothing_to_solve else "Solved runs, and the quartiles of their loss"
+        "The quartiles of the runs' loss"
+        if study.nothing_to_solve
+        else "Solved runs with 95 % interval, and the quartiles of their loss"
     )
     return Group(Padding(terminal_table(shown, title=title), (1, 0)))
 
 
 def _interval(low: float, high: float) -> str:
-    return NOTHING_TO_SOLVE if math.isnan(low) else f"{percent(low)} to {percent(high)}"
+    return NOTHING_TO_SOLVE if math.isnan(low) else f"{100 * low:.0f} to {percent(high)}"
 
 
 def _quartiles(row: pd.Series, kind: str) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.rule import Rule
 
+from headlab.analysis.mechanism import in_words
 from headlab.report.plain import records
 from headlab.report.screen import solved_table
 from headlab.report.tables import as_text, terminal_table
@@ -25,7 +26,7 @@ def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Itera
     mechanisms = summary.mechanisms()
     if mechanisms.size:
         label = "" if summary.factor == "condition" else f"{summary.factor} "
-        named = mechanisms.rename(index=lambda value: f"{label}{value}")
+        named = mechanisms.rename(index=lambda value: f"{label}{value}", columns=in_words)
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
         yield as_text("")
     for sentence in summary.sentences():

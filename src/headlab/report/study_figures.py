@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from headlab.analysis.mechanism import MECHANISMS
+from headlab.analysis.mechanism import MECHANISMS, in_words
 from headlab.analysis.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
@@ -156,7 +156,9 @@ def _census(figure: SubFigure, study: Summary) -> None:
     left = np.zeros(len(shares))
     for name in [name for name in MECHANISMS if name in shares.columns]:
         widths = shares[name].to_numpy(float)
-        axes.barh(range(len(shares)), widths, left=left, color=MECHANISM_COLORS[name], label=name, height=0.72)
+        axes.barh(
+            range(len(shares)), widths, left=left, color=MECHANISM_COLORS[name], label=in_words(name), height=0.72
+        )
         for row, (start, width) in enumerate(zip(left, widths, strict=True)):
             if width > 0.06:
                 ink = "white" if name in DARK else INK

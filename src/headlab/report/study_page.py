@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from headlab.analysis.mechanism import MEANINGS
+from headlab.analysis.mechanism import MEANINGS, in_words
 from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report import study_figures as figures
@@ -36,8 +36,8 @@ def render(study: Study, factor: str | None = None) -> str:
         conditions=svg(figures.conditions(summary)),
         pairs=pairs.sort_values("p", kind="stable").head(MOST_PAIRS).sort_index(),
         more_pairs=max(0, len(pairs) - MOST_PAIRS),
-        mechanisms=mechanisms,
-        meanings={name: MEANINGS[name] for name in mechanisms.columns},
+        mechanisms=mechanisms.rename(columns=in_words),
+        meanings={in_words(name): MEANINGS[name] for name in mechanisms.columns},
         census=svg(figures.census(summary)) if mechanisms.size else None,
         curves=svg(figures.curves(study.curves(), design.corpus, design.models)) if "curves" in design.keep else None,
         floors=sorted({f"{design.corpus.floor(condition.model):.4f}" for condition in design.conditions}),

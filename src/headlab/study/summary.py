@@ -199,13 +199,16 @@ class Summary:
         return pd.DataFrame([{name: getattr(c, name) for name in names} for c in self.paired], columns=names)
 
     def medians(self) -> pd.DataFrame:
-        """Return one row a pair: the difference of the median losses of solved runs, with its BCa interval."""
+        """Return one row a pair: the difference of the median losses of solved runs, its BCa interval, p of Mood's test."""
         rows = []
-        for first, second in ((self.groups[i], self.groups[j]) for i, j in self._pairs(self.groups)):
-            found = median_difference(first.solved_losses, second.solved_losses)
-            values = dict(zip(("difference", "low", "high"), found or (np.nan,) * 3, strict=True))
-            rows.append({"first": first.value, "second": second.value, **values})
-        return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high"])
+        for first, second in (
+            (self.groups[i].solved_losses, self.groups[j].solved_losses) for i, j in self._pairs(self.groups)
+        ):
+            p = median_test(first, second) if _enough(first, second) else np.nan
+            rows.append((*(median_difference(first, second) or (np.nan,) * 3), p))
+        names = [(self.groups[i].value, self.groups[j].value) for i, j in self._pairs(self.groups)]
+        columns = ["first", "second", "difference", "low", "high", "p"]
+        return pd.DataFrame([(*pair, *row) for pair, row in zip(names, rows, strict=True)], columns=columns)
 
     def census(self) -> pd.DataFrame:
         """Return one row a condition and mechanism: runs, share, and intervals that hold together within the condition."""

@@ -159,10 +159,10 @@ def _intervals(summary: "Summary") -> list[str]:
     if summary.nothing_to_solve:
         return []
     shown = list(summary.judged[:MOST_IN_WORDS])
-    shares = "; ".join(f"{name(summary, g.value)} {g.rate}" for g in shown)
+    shares = "; ".join(f"{g.rate} at {name(summary, g.value)}" for g in shown)
     return [
         "A 95 % interval holds the true share in 95 of 100 such studies. Of one share it is Wilson's, of the difference of "
-        f"two shares Newcombe's. {shares}{'; …' if len(shown) < len(summary.judged) else ''}."
+        f"two shares Newcombe's: {shares}{'; …' if len(shown) < len(summary.judged) else ''}."
     ]
 
 
@@ -171,7 +171,7 @@ def _tests(summary: "Summary") -> list[str]:
     if not found:
         return []
     shown = found if len(found) <= MOST_IN_WORDS else [max(found, key=lambda item: abs(item.difference))]
-    values = "; ".join(f"{name(summary, c.second)} against {c.first} {p_text(c.p_holm)}" for c in shown)
+    values = "; ".join(f"{p_text(c.p_holm)} for {name(summary, c.second)} against {c.first}" for c in shown)
     several = (
         f", raised by Holm's correction because {len(found)} pairs are compared at once (so an interval may leave out 0 where "
         "nothing can be told)"
