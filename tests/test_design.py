@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.study import execution
 from headlab.study.chunks import chunk_size
 from headlab.study.design import TEMPLATE, Condition, StudyDesign
+from headlab.study.study import Study
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -224,3 +226,45 @@ def test_conditions_that_differ_never_bear_the_same_name():
     assert len({item.name for item in close.conditions}) == 2
     schedules = [[hl.Phase(5), hl.Phase(6)], [hl.Phase(6), hl.Phase(5)], [hl.Phase(3)]]
     assert len({item.name for item in StudyDesign.grid(NOTEBOOK, seeds=[1], phases=schedules).conditions}) == 3
+
+
+def test_a_factor_that_a_condition_leaves_out_has_the_value_in_force(tmp_path):
+    corpus = hl.Corpus.from_text("a b c\nd b e")
+    listed = [{"d_head": 3}, {"d_model": 4}, {"d_model": 5, "d_head": 3}]
+    plan = StudyDesign.grid(corpus, seeds=[0, 1], model=hl.ModelConfig(unembed=True, d_head=2),
+                            training=hl.TrainConfig.of(steps=3), conditions=listed)  # fmt: skip
+    d_vocab = corpus.d_vocab
+    assert [dict(item.factors)["d_model"] for item in plan.conditions] == [d_vocab, 4, 5]
+    study = Study.create(tmp_path / "s", plan)
+    study.run()
+    assert study.summary("d_model").table().index.tolist() == [d_vocab, 4, 5]
+    assert sorted(study.table()["d_model"].unique()) == [4, 5, d_vocab]
+    assert not any("None" in item.name or "nan" in item.name for item in Study(tmp_path / "s").design.conditions)
+
+
+def test_the_same_value_left_out_and_named_is_one_condition():
+    with pytest.raises(hl.ConfigError, match="conditions must differ"):
+        StudyDesign.grid(NOTEBOOK, seeds=[0], conditions=[{"d_head": 3}, {"d_head": 3, "d_model": 7}])
+
+
+@pytest.mark.parametrize("threads", ["x", 0, 2.5, True, 10_000])
+def test_threads_that_are_no_number_of_threads_are_refused(tmp_path, threads):
+    study = Study.create(tmp_path / "s", StudyDesign.grid(NOTEBOOK, seeds=[0], training=hl.TrainConfig.of(steps=3)))
+    with pytest.raises(hl.ConfigError, match="threads must be a whole number from 1 to 1024"):
+        study.run(threads=threads)
+    assert study.run(threads=np.int64(1)) == 1
+
+
+@pytest.mark.parametrize(("a_step", "most"), [(2e-3, 64 * 16), (1e-6, 64 * 2048), (1.0, 64)])
+def test_a_cost_is_estimated_by_little_work(monkeypatch, a_step, most):
+    plan = StudyDesign.grid(NOTEBOOK, seeds=range(100), training=hl.TrainConfig.of(steps=1000))
+    clock, work = [0.0], []
+
+    def train(corpus, model, training, seeds, **options):
+        work.append(training.steps * len(seeds))
+        clock[0] += a_step * work[-1]
+
+    monkeypatch.setattr(execution, "train", train)
+    monkeypatch.setattr(execution.time, "perf_counter", lambda: clock[0])
+    assert execution.estimated_seconds(plan) == pytest.approx(a_step * 1000 * 100)
+    assert sum(work) <= most

@@ -67,7 +67,7 @@ def train(
     if seeds is not None and init is not None:
         raise ConfigError("either seeds or init must be given, got both: leave one of them out")
     kept = _Kept.of(record, snapshots, training.steps)
-    options: dict[str, Any] = {"kept": kept, "threads": _thread_count(threads), "progress": progress}
+    options: dict[str, Any] = {"kept": kept, "threads": thread_count(threads), "progress": progress}
     dtype = np.dtype(training.dtype)
     if init is None:
         seed_list = seed_array(0 if seeds is None else seeds)
@@ -117,7 +117,7 @@ def resume(
         state=runs.optimizer_state,
         optimizer_step=runs.optimizer_step,
         kept=kept,
-        threads=_thread_count(threads),
+        threads=thread_count(threads),
         progress=progress,
     )
 
@@ -322,7 +322,8 @@ def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | 
     return sorted({operator.index(step) for step in given}) or None
 
 
-def _thread_count(threads: Any) -> int | None:
+def thread_count(threads: Any) -> int | None:
+    """Return how many threads were asked for, None for all processors; raises `ConfigError`."""
     if threads is None:
         return None
     if is_seed(threads) and 1 <= threads <= 1024:

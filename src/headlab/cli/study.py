@@ -100,8 +100,8 @@ def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
     more = f" … and {len(names) - 8} more" if len(names) > 8 else ""
     return [
         design.title or "A study",
-        f"{len(names)} conditions: {'; '.join(names[:8])}{more}",
-        f"{cost['seeds']:,} seeds each: {cost['runs']:,} runs, {cost['steps']:,} steps in all",
+        f"{_count(len(names), 'condition')}: {'; '.join(names[:8])}{more}",
+        f"{_count(cost['seeds'], 'seed')} each: {_count(cost['runs'], 'run')}, {_count(cost['steps'], 'step')} in all",
         f"about {duration(cost['seconds'])} on this machine, and {_size(cost['bytes'])} on the disk",
     ]
 
@@ -160,7 +160,7 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
     if as_json:
         put_json({"trained": trained, **_status(status)})
     else:
-        say(f"{trained:,} runs trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
+        say(f"{_count(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
         say(f"the answer: headlab study show {shell_word(chosen.store.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
@@ -224,7 +224,7 @@ def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> Non
     if as_json:
         put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
     else:
-        say(f"{before}{left:,} runs to train: headlab study run {shell_word(chosen.store.folder)}")
+        say(f"{before}{_count(left, 'run')} to train: headlab study run {shell_word(chosen.store.folder)}")
 
 
 @study.command()
@@ -366,7 +366,11 @@ def gc(folder: Path, dropped: bool, as_json: bool) -> None:
     if as_json:
         put_json({"files": len(removed), "removed": [str(path) for path in removed]})
     else:
-        say(f"{len(removed)} file{'s' * (len(removed) != 1)} removed")
+        say(f"{_count(len(removed), 'file')} removed")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _size(count: float) -> str:

@@ -1,5 +1,6 @@
 """Conditions of a study: settings of model and training, those of a grid and those listed one by one."""
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -66,7 +67,7 @@ def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
 
 
 def conditions_of(
-    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
+    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]], corpus: Corpus
 ) -> tuple[tuple[Condition, ...], list[str]]:
     """Return the conditions of a grid and a list, and every problem of their fields."""
     known = (*MODEL_FIELDS, *TRAINING_FIELDS)
@@ -95,7 +96,7 @@ def conditions_of(
             built.append(_condition({**base, **setting}))
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
-    return with_factors(built), problems
+    return with_factors(built, corpus), problems
 
 
 def values_of(given: Any) -> list[Any] | None:
@@ -141,10 +142,11 @@ def _condition(values: dict[str, Any]) -> Condition:
     return Condition(model, built)
 
 
-def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-    """Return the conditions, each with the values of the fields that differ between any of them."""
+def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condition, ...]:
+    """Return the conditions, each with the values of the fields that differ between any of them, as they are in force."""
     rows = [
-        {**vars(item.model), **{k: v for k, v in vars(item.training).items() if k != "phases"}} for item in conditions
+        {**vars(in_force(item.model, corpus)), **{k: v for k, v in vars(item.training).items() if k != "phases"}}
+        for item in conditions
     ]
     for row, item in zip(rows, conditions, strict=True):
         row["steps"] = item.training.steps
@@ -158,6 +160,13 @@ def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
             factors.append(("phases", json.dumps(item.training.to_dict()["phases"])))
         found.append(Condition(item.model, item.training, tuple(factors)))
     return tuple(found)
+
+
+def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
+    """Return a model with its d_model resolved, where it fits the corpus."""
+    with contextlib.suppress(ConfigError):
+        return model.replace(d_model=model.width(corpus.d_vocab))
+    return model
 
 
 def attempt(problems: list[str], build: Any, *arguments: Any, **named: Any) -> Any:

@@ -21,6 +21,7 @@ from headlab.study.conditions import (
     conditions_of,
     fields_of,
     first_repeated,
+    in_force,
     unknown,
     with_factors,
 )
@@ -95,7 +96,8 @@ class StudyDesign:
         if not self.conditions:
             problems.append("a study must have at least one condition, got none: give every field of the grid a value")
         seeds = attempt(problems, numbering.taken, self.seeds, len(self.conditions))
-        names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in self.conditions]
+        forced = [Condition(in_force(item.model, self.corpus), item.training) for item in self.conditions]
+        names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in forced]
         if len(set(names)) < len(names):
             twice = self.conditions[names.index(first_repeated(names))]
             problems.append(f"conditions must differ, got “{twice.name}” twice: leave one out")
@@ -130,7 +132,7 @@ class StudyDesign:
         Values, seeds too, may come in lists, ranges, generators and NumPy's arrays.
         """
         base = fields_of(model or ModelConfig(), training or TrainConfig())
-        found, problems = conditions_of(base, factors, conditions)
+        found, problems = conditions_of(base, factors, conditions, corpus)
         try:
             whole = cls(corpus, found or _SOME, seeds, keep, title)  # type: ignore[arg-type]
         except ConfigError as error:
@@ -173,7 +175,7 @@ class StudyDesign:
         if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):
             problems.append(f"condition must be a list of tables, each begun by [[condition]], got {listed!r}")
             listed = []
-        conditions, wrong = conditions_of(base, parts.get("grid", {}), listed)
+        conditions, wrong = conditions_of(base, parts.get("grid", {}), listed, corpus or Corpus.notebook())
         problems += wrong
         keep = given.get("keep", ["weights"])
         if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
@@ -233,8 +235,9 @@ class StudyDesign:
             if not isinstance(listed, list) or len(listed) > MAX_CONDITIONS or not isinstance(given["keep"], list):
                 raise ConfigError(f"conditions must be a list of at most {MAX_CONDITIONS:,}, and keep a list of names")
             seeds = numbering.of_ranges(given["seeds"], len(listed))
-            conditions = with_factors([Condition.from_dict(item) for item in listed])
-            return cls(Corpus.from_dict(given["corpus"]), conditions, seeds, tuple(given["keep"]), given["title"])
+            corpus = Corpus.from_dict(given["corpus"])
+            conditions = with_factors([Condition.from_dict(item) for item in listed], corpus)
+            return cls(corpus, conditions, seeds, tuple(given["keep"]), given["title"])
         except (HeadlabError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             problem = error.problems[0] if isinstance(error, HeadlabError) else f"{type(error).__name__}: {error}"
             raise StudyError(

@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,12 +13,13 @@ from typing import Any
 from headlab import engine
 from headlab.errors import StudyError
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
+from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
-from headlab.training import train
+from headlab.training import thread_count, train
 
 POLL_SECONDS = 0.05
-PROBE_STEPS, PROBED_CONDITIONS = 400, 12
+PROBE_SECONDS, PROBE_STEPS, PROBED_CONDITIONS = 0.05, 1024, 12
 
 Report = Callable[[float], None]
 
@@ -44,6 +45,7 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
     join: help a process that is at it already, instead of holding the study
     Raises `StudyHeld` when another process runs it, `StudyInterrupted`, `OutputError`.
     """
+    threads = thread_count(threads)
     with store.pinned() if join else held(store, "wait, or help it with --join"):
         if not join:
             store.forgive()
@@ -178,22 +180,23 @@ def stoppable() -> Iterator[Stop]:
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
     """Return about how long a study takes on this machine: a few steps of each kind of condition are timed.
 
-    With many conditions, twelve of them stand for all.
+    With many conditions, twelve of them stand for all; with many seeds, some of them.
     """
     every = len(design.conditions)
     chosen = design.conditions[:: max(1, every // PROBED_CONDITIONS)]
-    total = 0.0
-    for condition in chosen:
-        short = (
-            replace(condition.training, phases=(replace(condition.training.phases[0], steps=PROBE_STEPS),))
-            if (condition.training.phases)
-            else condition.training
-        )
-        seeds = range(4 * LANES)
-        train(design.corpus, condition.model, short, seeds=seeds, record="none", threads=threads)
+    seeds = design.seeds[: 4 * LANES]
+    seconds = sum(_seconds_a_step(design, item, seeds, threads) * item.training.steps for item in chosen)
+    return seconds * len(design.seeds) / len(seeds) / len(chosen) * every
+
+
+def _seconds_a_step(design: StudyDesign, condition: Condition, seeds: Sequence[int], threads: int | None) -> float:
+    """Return how long a step of some runs takes: as few steps are timed as can be timed well."""
+    phases, steps = condition.training.phases, 1
+    while True:
+        short = replace(condition.training, phases=tuple(replace(phase, steps=steps) for phase in phases[:1]))
         began = time.perf_counter()
         train(design.corpus, condition.model, short, seeds=seeds, record="none", threads=threads)
-        a_step = (time.perf_counter() - began) / PROBE_STEPS / len(seeds)
-        groups = -(-len(design.seeds) // LANES) * LANES
-        total += a_step * condition.training.steps * groups
-    return total / len(chosen) * every
+        took = time.perf_counter() - began
+        if took >= PROBE_SECONDS or steps >= PROBE_STEPS:
+            return took / steps
+        steps = min(4 * steps, PROBE_STEPS)

@@ -2,7 +2,7 @@
 
 import itertools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError
 from headlab.study.conditions import first_repeated
-from headlab.training import is_seed, seeds_of_text
+from headlab.training import is_seed, range_length, seeds_of_text
 
 
 def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
@@ -24,8 +24,8 @@ def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
     several = seeds_of_text(given, most=None) if isinstance(given, str) else [given] if is_seed(given) else given
     if not isinstance(several, Iterable):
         raise ConfigError(_wanted(repr(given)))
-    if hasattr(several, "__len__"):
-        check_count(_size(several), n_conditions)
+    if isinstance(several, Sized):
+        check_count(range_length(several) if isinstance(several, range) else len(several), n_conditions)
     most = MAX_RUNS // max(1, n_conditions)
     found = list(itertools.islice(several.tolist() if isinstance(several, np.ndarray) else several, most + 1))
     if len(found) > most:
@@ -76,12 +76,6 @@ def of_ranges(given: Any, n_conditions: int) -> tuple[int, ...]:
 def _is_range(item: Any) -> bool:
     whole = isinstance(item, list) and len(item) == 2 and all(type(number) is int for number in item)
     return whole and 0 <= item[0] < item[1] <= 2**64
-
-
-def _size(seeds: Any) -> int:
-    if isinstance(seeds, range):  # whose len() may be too large for len()
-        return max(0, (seeds.stop - seeds.start + seeds.step - (1 if seeds.step > 0 else -1)) // seeds.step)
-    return len(seeds)
 
 
 def _wanted(got: str) -> str:

@@ -121,7 +121,7 @@ class Study:
         if not left:
             raise StudyError("a study must keep at least one condition, got all of them to drop: leave one out")
         with held(self.store):
-            self.store.specify(replace(design, conditions=with_factors(left)))
+            self.store.specify(replace(design, conditions=with_factors(left, design.corpus)))
         return tuple(item.name for identity, item in design.identities.items() if identity in leaving)
 
     def _identity(self, condition: str | int) -> str:
