@@ -4,7 +4,9 @@ import io
 
 import pandas as pd
 import pytest
+from rich.color import Color
 from rich.console import Console
+from rich.style import Style
 
 import headlab as hl
 from headlab.report.tables import run_html, terminal_table
@@ -37,6 +39,43 @@ def test_larger_values_have_another_shade() -> None:
     text = printed(pd.DataFrame({"x": [0.3, 1.0]}), color=True, shade=True)
     shades = {part.split("m")[0] for part in text.split("48;5;")[1:]}
     assert len(shades) == 2
+
+
+def luminance(color: Color) -> float:
+    parts = [part / 255 for part in color.get_truecolor()]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: float, other: float) -> float:
+    low, high = sorted((one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def cell(value: float) -> Style:
+    return Style.parse(str(terminal_table(pd.DataFrame([[value]]), title="T", shade=True).columns[0].cells[0].style))
+
+
+def test_larger_values_are_louder_on_dark_and_on_light_terminals() -> None:
+    assert cell(0.01).dim
+    assert cell(0.05).color is None
+    assert all(cell(value).bgcolor is None for value in (0.0, 0.05, 0.2))
+    backgrounds = [cell(value).bgcolor for value in (0.25, 0.5, 0.75, 1.0)]
+    assert [cell(value).bold for value in (0.25, 1.0)] == [None, True]
+    blue = [color.get_truecolor().blue - color.get_truecolor().red for color in backgrounds if color]
+    assert blue == sorted(set(blue))
+    assert len(blue) == 4
+    for color in filter(None, backgrounds):  # as far from black as from white, and the digits stand out
+        assert min(contrast(luminance(color), 0), contrast(luminance(color), 1)) > 3
+        assert contrast(luminance(color), luminance(Color.from_rgb(255, 255, 255))) > 4.5
+
+
+def test_without_colours_large_values_are_bold() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, no_color=True, color_system="256")
+    with console.capture() as captured:
+        console.print(terminal_table(pd.DataFrame([[0.1, 0.9]]), title="T", shade=True))
+    assert "\x1b[1m0.900" in captured.get()
+    assert "8;5;" not in captured.get()
 
 
 def test_missing_values_are_blank() -> None:

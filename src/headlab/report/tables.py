@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 GAP = 2  # characters between columns
 MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
-_SHADES = (16, 17, 18, 19, 25, 31, 37, 43, 79, 115, 151)  # 256-colour steps from dark blue to pale green
+# From which value a cell has which style. Colours of one lightness, the more blue the larger: as far from a white terminal as
+# from a black one, so that larger is louder on both; what is nearly nothing has no colour and steps back.
+_SHADES = {
+    0.0: "dim",
+    0.05: "",
+    0.25: "bright_white on color(60)",
+    0.5: "bright_white on color(61)",
+    0.75: "bold bright_white on color(62)",
+    0.95: "bold bright_white on color(63)",
+}
 MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
 
@@ -108,14 +117,12 @@ def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
 def _cell(value: object, shade: bool) -> Text:
     if not isinstance(value, float):
         return as_text(str(value))
-    text = "" if pd.isna(value) else f"{value:.3f}"
-    if not shade or not 0 <= value <= 1:
-        return as_text(text)
-    level = round(value * (len(_SHADES) - 1))
-    if level == 0:  # as on paper: nothing there, whatever the terminal's background
-        return as_text(text, style="dim")
-    ink = "black" if level > 6 else "bright_white"
-    return as_text(text, style=f"{ink} on color({_SHADES[level]})")
+    text = "" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
+    return as_text(text, style=_shade(value) if shade else "")
+
+
+def _shade(value: float) -> str:
+    return [style for start, style in _SHADES.items() if start <= value][-1] if 0 <= value <= 1 else ""
 
 
 def _verdict(mark: str, target: str) -> Text:
