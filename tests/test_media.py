@@ -14,7 +14,7 @@ from rich.console import Console
 import headlab as hl
 from headlab.cli.terminal import progress_bar, say, show
 from headlab.report.tables import as_text, terminal_table
-from headlab.visible import visible
+from headlab.visible import unseen, visible
 
 ESCAPES = {
     "colour": "\x1b[31mred",
@@ -60,7 +60,8 @@ def test_a_word_never_steers_the_terminal(run: Any, word: str) -> None:
         status, out, err = run("explain", "words.txt", "--seeds", "0", "--steps", "20", *table)
         assert (status, err) == (0, "")
         assert visible(out) == out
-        assert visible(word) in out.replace("\n", "")
+        readable = "".join(letter for letter in word if not unseen(letter))  # what a corpus keeps of some
+        assert visible(word) in out or readable in out
 
 
 @pytest.mark.parametrize("word", ESCAPES.values(), ids=ESCAPES)
