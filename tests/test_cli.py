@@ -17,7 +17,7 @@ from headlab.cli import cli
 from headlab.cli.help import GROUPS
 from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, corpus_options, plain, seed_list
 
-COMMANDS = ("exercise", "train", "explain", "study", "lab", "report", "export")
+COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "report", "export")
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

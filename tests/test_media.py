@@ -66,8 +66,14 @@ def test_a_word_never_steers_the_terminal(run: Any, word: str) -> None:
 
 @pytest.mark.parametrize("word", ESCAPES.values(), ids=ESCAPES)
 def test_an_error_never_steers_the_terminal(run: Any, word: str) -> None:
-    requests = (["train", word], [word], ["train", f"--{word}"], ["explain", "--show", word], ["study", "status", word])
-    for request in (*requests, ["study", "run", word], ["train", "--optimizer", word], ["export", word]):
+    requests = [[word], ["train", word], ["train", f"--{word}"], ["train", "--optimizer", word], ["export", word]]
+    requests += [
+        ["predict", word, word],
+        ["explain", "--show", word],
+        ["study", "status", word],
+        ["study", "run", word],
+    ]
+    for request in requests:
         status, out, err = run(*request)
         assert (status, out) == (2, "")
         assert visible(err) == err

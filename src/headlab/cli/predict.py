@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
 from headlab.errors import ConfigError, SelectionError
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("text")
 @click.option("--run", "number", type=plain, metavar="NUMBER", help="The run asked.  [default: one that predicts well]")
