@@ -130,6 +130,26 @@ def test_names_that_cannot_be_told_apart_or_read_are_refused(what):
             Corpus.from_ids([[0, 1, 2]], **options)
 
 
+ODD_IDS = {
+    "a number": (3, {}, "ids must be sequences"),
+    "one flat list": ([1, 2], {}, "ids must be sequences"),
+    "words": (["ab", "cd"], {}, "ids must be whole numbers, got 'a'"),
+    "nothing": ([], {}, "at least one sequence"),
+    "shares": ([[0.5, 1]], {}, "ids must be whole numbers, got 0.5"),
+    "ids below base": ([[0, 1]], {"base": 1}, "ids must be at least 1, got 0"),
+    "a base that is no number": ([[0, 1]], {"base": "1"}, "base must be a whole number"),
+    "more tokens than fit": ([[0, 10**9]], {}, "ids must be below 65536, .* got 1000000000"),
+    "a wrap that is no flag": ([[0, 1]], {"wrap": "no"}, "wrap must be True or False"),
+}
+
+
+@pytest.mark.parametrize("what", ODD_IDS)
+def test_ids_that_are_none_are_refused(what):
+    ids, options, sentence = ODD_IDS[what]
+    with pytest.raises(CorpusError, match=sentence):
+        Corpus.from_ids(ids, **options)
+
+
 CHARACTERS = {
     "你好": ["你", "好"],
     "你 好": ["你", "␣", "好"],

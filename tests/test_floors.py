@@ -132,6 +132,12 @@ def test_what_only_positions_tell_no_model_without_them_can_know():
     )
 
 
+def test_a_sentence_names_a_few_alternatives_and_counts_the_rest():
+    corpus = Corpus.from_text("\n".join(f"a {word}" for word in "bcdefghi"))
+    said = dependency_sentence(corpus.dependencies()[0], corpus, ModelConfig())
+    assert "elsewhere with “c”, “d”, “e”, “f” and 3 more; nothing before it tells" in said
+
+
 def test_a_second_layer_can_see_the_order_that_one_layer_cannot():
     # The words before “a” are the same in both, in another order.
     corpus, one = Corpus.from_text("a b c a x\nb a c a y", start=None, wrap=False), ModelConfig(positions=False)

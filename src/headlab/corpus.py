@@ -23,6 +23,7 @@ from headlab.lookalikes import lookalikes
 from headlab.token_names import checked_labels, ids_of, names_of
 
 PADDING = -1
+MAX_VOCABULARY = 65_536  # as wide as a model can be
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
 NOTEBOOK_VOCABULARY = ("<Start>", "the", "man", "chicken", "ordered", "woman", "beef")
 NOTEBOOK_LABELS = ("<ST>", "the", "man", "chkn", "ordrd", "woman", "beef")
@@ -112,12 +113,18 @@ class Corpus:
         >>> Corpus.from_ids([[1, 2, 3], [1, 3]], base=1).tokens.tolist()
         [[0, 1, 2], [0, 2, -1]]
         """
-        sequences = [[_id(number, base) for number in sequence] for sequence in ids]
+        if isinstance(base, bool) or not isinstance(base, int | np.integer):
+            raise CorpusError(f"base must be a whole number, got {base!r}: give the smallest id")
+        sequences = [[_id(number, base) for number in sequence] for sequence in _sequences(ids)]
         if not sequences or not all(sequences):
             raise CorpusError(
                 "ids must be at least one sequence with at least one id each, got none: give the token ids"
             )
         top = max(map(max, sequences))
+        if top >= MAX_VOCABULARY:
+            raise CorpusError(
+                f"ids must be below {base + MAX_VOCABULARY}, as so many tokens fit, got {base + top}: number them anew"
+            )
         names = (
             tuple(map(str, range(base, base + top + 1))) if vocabulary is None else names_of("vocabulary", vocabulary)
         )
@@ -147,6 +154,10 @@ class Corpus:
         wrap: bool,
         tokens_are: str = WORDS,
     ) -> Self:
+        if not isinstance(wrap, bool):
+            raise CorpusError(
+                f"wrap must be True or False, got {wrap!r}: say whether the last target is the first token"
+            )
         if len(vocabulary) < 2:
             raise CorpusError(f"a corpus must have at least 2 different tokens, got {len(vocabulary)}: add words")
         width = max(map(len, sequences))
@@ -337,6 +348,15 @@ def _texts(given: Any) -> tuple[str, ...] | None:
 
 def _are_ids(row: Any, count: int) -> bool:
     return isinstance(row, list) and bool(row) and all(type(token) is int and 0 <= token < count for token in row)
+
+
+def _sequences(ids: Any) -> list[list[Any]]:
+    try:
+        return [list(sequence) for sequence in ids]
+    except TypeError:
+        raise CorpusError(
+            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {ids!r}: give a list each"
+        ) from None
 
 
 def _id(number: Any, base: int) -> int:

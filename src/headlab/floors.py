@@ -137,26 +137,44 @@ class Sight:
         asked: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for place in wanted:
             asked[self._first[place[0]][place[1]]].append(place)
-        found = {}
-        for state, places in asked.items():  # one table at a time: all together would take a sentence's length squared
+        found: dict[tuple[int, int], int] = {}
+        for state, places in asked.items():
+            found |= self._nearest(places, alike[state])
+        return found
+
+    def _nearest(self, wanted: list[tuple[int, int]], alike: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
+        # With positions all these places stand at the same one: one other position after the other, as long as some are
+        # not settled. Without, a token counts wherever it is seen.
+        steps = self._others(wanted[0][1]) if self.model.positions else (None,)
+        found, left = {}, wanted
+        for step in steps:
             known = _only_target(
                 (self._first[row][seen], self._targets[row][position])
-                for row, position in alike[state]
-                for seen in self._others(row, position)
+                for row, position in alike
+                for seen in self._seen(row, position, step)
             )
-            for row, position in places:
-                for seen in self._others(row, position):
+            for row, position in left:
+                for seen in self._seen(row, position, step):
                     if known[self._first[row][seen]] != UNDECIDED:
                         found[row, position] = seen
                         break
+            left = [place for place in left if place not in found]
+            if not left:
+                break
         return found
 
-    def _others(self, row: int, position: int) -> Iterable[int]:
-        # The other positions that a place sees: earlier ones first, the nearest first.
+    def _seen(self, row: int, position: int, only: int | None) -> Iterable[int]:
+        length = len(self._first[row])
+        if only is None:
+            return (other for other in self._others(position) if other < length)
+        return (only,) if only < length else ()
+
+    def _others(self, position: int) -> Iterable[int]:
+        # The other positions that a place sees, in a sentence of any length: earlier ones first, the nearest first.
         if self.model.n_layers:
             yield from range(position - 1, -1, -1)
             if not self.model.causal:
-                yield from range(position + 1, len(self._first[row]))
+                yield from range(position + 1, self.tokens.shape[1])
 
     @cached_property
     def _where(self) -> NDArray[np.bool_]:

@@ -200,7 +200,7 @@ def sight_words(model: ModelConfig) -> str:
     """
     if model.positions:
         return "the full prefix" if model.causal else "the whole sentence, the answer included"
-    return ("the prefix" if model.causal else "the whole sentence") + " without the positions of its tokens"
+    return f"the tokens of the {'prefix' if model.causal else 'whole sentence'}, not their positions"
 
 
 def dependency_sentence(item: Dependency, corpus: Corpus, model: ModelConfig) -> str:
