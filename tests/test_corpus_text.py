@@ -15,6 +15,7 @@ from headlab.errors import CorpusError
 from headlab.graphemes import graphemes
 from headlab.lookalikes import lookalikes
 from headlab.study.design import StudyDesign
+from headlab.visible import visible
 
 NO_LINES = ["\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 NO_LETTERS = ["\ufeff", "\u200b", "\u2060", "\u00ad", "\u200e", "\u200f", "\u202e", "\u2066", "\u061c"]
@@ -53,6 +54,15 @@ def test_what_nobody_sees_is_no_letter_wherever_it_stands(character):
 def test_joiners_stay_as_persian_and_emoji_are_spelled_with_them():
     words = ["می\u200cخواهم", "👩\u200d🌾", "क्\u200dष", "❤\ufe0f"]
     assert split_line(" ".join(words)) == words
+
+
+def test_joiners_are_shown_where_they_join_and_written_out_where_they_hide():
+    flag = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    for word in ("می\u200cخواهم", "👨\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "क्\u200dष", flag):
+        assert visible(word) == word
+    assert visible("a\u200db\u200c") == "a\\u200db\\u200c"
+    assert visible("中\u200d\u200b中") == "中\\u200d\\u200b中"
+    assert visible("\U000e0061中") == "\\U000e0061中"
 
 
 ALIKE = {

@@ -37,21 +37,30 @@ def _belongs(cluster: str, letter: str) -> bool:
     if _is_mark(letter):
         return not unicodedata.category(cluster[0]).startswith("Cc")
     if cluster[-1] == ZWJ:  # an emoji of several, like a family
-        return _is_pictograph(cluster[0]) and _is_pictograph(letter)
+        return _is_pictograph(letter) and _is_pictograph(_without_modifiers(cluster[:-1])[-1:])
     if _is_flag_half(letter):
         return len(cluster) == 1 and _is_flag_half(cluster)
     return _jamo(letter) in _GOES_ON[_jamo(cluster[-1])]
 
 
 def _is_mark(letter: str) -> bool:
+    return _is_modifier(letter) or letter == ZWJ or unicodedata.category(letter) == "Mc" or letter in _SPACING
+
+
+def _is_modifier(letter: str) -> bool:
     return (
-        unicodedata.category(letter) in ("Mn", "Mc", "Me")
-        or letter in (ZWJ, ZWNJ)
-        or letter in _SPACING
+        unicodedata.category(letter) in ("Mn", "Me")
+        or letter == ZWNJ
         or letter in _HALF_WIDTH_MARKS
         or "\U0001f3fb" <= letter <= "\U0001f3ff"  # skin tones
         or "\U000e0020" <= letter <= "\U000e007f"  # tags, as in the flag of Scotland
     )
+
+
+def _without_modifiers(cluster: str) -> str:
+    while cluster and _is_modifier(cluster[-1]):
+        cluster = cluster[:-1]
+    return cluster
 
 
 def _is_flag_half(letter: str) -> bool:
@@ -59,7 +68,15 @@ def _is_flag_half(letter: str) -> bool:
 
 
 def _is_pictograph(letter: str) -> bool:
-    return unicodedata.category(letter) == "So" or letter in "↔↕⤴⤵〰‼⁉"
+    return (unicodedata.category(letter or " ") == "So" and not _is_flag_half(letter)) or letter in (
+        "↔",
+        "↕",
+        "⤴",
+        "⤵",
+        "〰",
+        "‼",
+        "⁉",
+    )
 
 
 def _jamo(letter: str) -> str:

@@ -1,21 +1,28 @@
 """Characters that a terminal obeys or that nobody sees, written out: text from files never steers the screen."""
 
+import re
 import unicodedata
 
 # Controls (ESC, BEL, C1 …), formats (direction marks, zero width, soft hyphen, BOM), half characters, odd line ends.
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# What words are spelled with, and harmless: a joiner between two letters or emoji, and the tags of a flag's name.
+_SEEN = "[^\x00-\x7f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+_SPELLING = re.compile(f"(?<={_SEEN})[\u200c\u200d](?={_SEEN})|\U0001f3f4[\U000e0030-\U000e007a]{{3,6}}\U000e007f")
 
 
 def visible(text: object) -> str:
-    r"""Return a text with what cannot be seen as Python escapes it; line feeds and tabs stay.
+    r"""Return a text with what cannot be seen as Python escapes it; line feeds, tabs and the joiners of words and emoji stay.
 
-    >>> visible("\x1b[31mred\u202e"), visible("naïve 中 ✓")
-    ('\\x1b[31mred\\u202e', 'naïve 中 ✓')
+    >>> visible("\x1b[31mred\u202e"), visible("naïve 中 ✓"), visible("👩\u200d🌾") == "👩\u200d🌾"
+    ('\\x1b[31mred\\u202e', 'naïve 中 ✓', True)
     """
     words = str(text)
     if words.isprintable():
         return words
-    return "".join(escaped(letter) if unseen(letter) else letter for letter in words)
+    kept = {place for found in _SPELLING.finditer(words) for place in range(*found.span())}
+    return "".join(
+        escaped(letter) if unseen(letter) and place not in kept else letter for place, letter in enumerate(words)
+    )
 
 
 def unseen(letter: str) -> bool:
