@@ -74,7 +74,7 @@ def chosen_instruction_set() -> str:
     return asked
 
 
-def _fitting_instruction_set(n_runs: int, float64: bool) -> str:
+def fitting_instruction_set(n_runs: int, float64: bool) -> str:
     """Return the instruction set in use, or for a few runs a narrower one of the same rounding: it takes less time a step."""
     chosen = chosen_instruction_set()
     alike = [name for name in FUSED if name in instruction_sets() and n_runs <= _native.lanes(name, float64)]
@@ -96,10 +96,12 @@ def train_flat(
     snapshot_steps: Sequence[int] | None = None,
     threads: int | None = None,
     poll: Callable[[int], None] | None = None,
+    instruction_set: str | None = None,
 ) -> Trained:
     """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
 
     poll: called some 200 times a second with the number of (run, step) pairs done so far
+    instruction_set: the one that is quickest for so many runs when left out
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
     """
     d_model = problem.model.width(problem.d_vocab)
@@ -120,7 +122,8 @@ def train_flat(
     rotation, work = layout.narrow(weights) if narrow is not None else (None, np.array(weights, order="C"))
     if work.shape[1] != plan.size:
         raise ConfigError(f"the flat weights of a run must be {plan.size} numbers, got {work.shape[1]}")
-    results = _call_kernel(plan, work, state, snapshot_steps is not None, threads, poll)
+    name = instruction_set or fitting_instruction_set(len(work), work.dtype == np.float64)
+    results = _call_kernel(name, plan, work, state, snapshot_steps is not None, threads, poll)
     if rotation is None:
         return results
     wide = layout.widen(results, rotation)
@@ -130,6 +133,7 @@ def train_flat(
 
 
 def _call_kernel(
+    name: str,
     plan: _native.Plan,
     work: Flat,
     state: Flat | None,
@@ -148,7 +152,6 @@ def _call_kernel(
     snapshots = np.full((n_runs, len(plan.snapshot_steps), plan.size), np.nan, dtype) if keep_snapshots else None
     outcome = np.full(n_runs, NOT_RUN, np.int64)
     interrupted = False
-    name = _fitting_instruction_set(n_runs, dtype == np.float64)
     lanes = _native.lanes(name, dtype == np.float64)
     threads = max(1, min(threads or default_threads(), default_threads(), -(-n_runs // lanes)))
     try:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from headlab import training
+from headlab import engine, training
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import NOTEBOOK_TEXT, Corpus
+from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError
 from headlab.runs import Runs
 
@@ -24,7 +25,6 @@ MOST_CHARACTERS = 16_384
 MOST = {"sequences": 200, "positions": 64, "d_vocab": 512}
 MOST_OF = {"d_head": 1024, "n_heads": 16, "n_layers": 8, "d_model": 512, "steps": 100_000}
 MOST_SECONDS = 30.0
-LANES, A_SECOND = 16, 2e10  # runs side by side; multiply-adds of one processor, a third of what was measured
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,10 @@ class Experiment:
 
     @property
     def seconds(self) -> float:
-        """About how long one group of runs takes on one processor."""
-        model, corpus = self.model, self.corpus
-        width = model.width(corpus.d_vocab)
-        inner = width if self.training.optimizer == "sgd" else model.d_head
-        positions = corpus.tokens.size
-        a_head = 3 * width * inner + corpus.n_ctx * (inner + width) + (width * width)
-        a_position = model.n_layers * model.n_heads * a_head + width * corpus.d_vocab
-        return self.steps * positions * a_position * 6 * LANES / A_SECOND
+        """About how long one run takes on one processor, from what the engine counts."""
+        corpus, parts = self.corpus, [part for part in (self.before, self.training) if part]
+        problems = [engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, self.model, part) for part in parts]
+        return sum(cost.seconds(problem, 1, 1) for problem in problems)
 
     @property
     def steps(self) -> int:

@@ -2,24 +2,21 @@
 
 import signal
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 
 from headlab import engine
+from headlab.engine import cost
 from headlab.errors import StudyError
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
-from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
-from headlab.training import thread_count, train
+from headlab.training import thread_count
 
 POLL_SECONDS = 0.05
-PROBE_SECONDS, PROBE_STEPS, PROBED_CONDITIONS = 0.05, 1024, 12
 
 Report = Callable[[float], None]
 
@@ -178,25 +175,13 @@ def stoppable() -> Iterator[Stop]:
 
 
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
-    """Return about how long a study takes on this machine: a few steps of each kind of condition are timed.
-
-    With many conditions, twelve of them stand for all; with many seeds, some of them.
-    """
-    every = len(design.conditions)
-    chosen = design.conditions[:: max(1, every // PROBED_CONDITIONS)]
-    seeds = design.seeds[: 4 * LANES]
-    seconds = sum(_seconds_a_step(design, item, seeds, threads) * item.training.steps for item in chosen)
-    return seconds * len(design.seeds) / len(seeds) / len(chosen) * every
-
-
-def _seconds_a_step(design: StudyDesign, condition: Condition, seeds: Sequence[int], threads: int | None) -> float:
-    """Return how long a step of some runs takes: as few steps are timed as can be timed well."""
-    phases, steps = condition.training.phases, 1
-    while True:
-        short = replace(condition.training, phases=tuple(replace(phase, steps=steps) for phase in phases[:1]))
-        began = time.perf_counter()
-        train(design.corpus, condition.model, short, seeds=seeds, record="none", threads=threads)
-        took = time.perf_counter() - began
-        if took >= PROBE_SECONDS or steps >= PROBE_STEPS:
-            return took / steps
-        steps = min(4 * steps, PROBE_STEPS)
+    """Return about how long the trainings of a study take here, from what the engine counts; nothing is trained."""
+    corpus, n_seeds = design.corpus, len(design.seeds)
+    problems = [
+        engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, condition.model, condition.training)
+        for condition in design.conditions
+    ]
+    at_once = min(
+        thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
+    )
+    return sum(cost.seconds(problem, n_seeds, 1) for problem in problems) / at_once
