@@ -164,7 +164,7 @@ def test_a_dropped_condition_counts_no_longer_and_comes_back_with_its_runs(small
     whole = Study("s").export("whole.csv").read_bytes()
     identity = list(Study("s").design.identities)[2]
     status, out, _ = small("study", "drop", "s", "d_head 2", identity)
-    assert (status, out) == (0, "dropped: d_head 2; d_head 4\n0 runs to train: headlab study run s\n")
+    assert (status, out) == (0, "dropped: d_head 2; d_head 4\nnothing to train: headlab study show s\n")
     study = Study("s")
     assert study.status().of == study.status().runs == len(study.table()) == 6
     assert study.design.factors == ()
@@ -239,7 +239,7 @@ def test_damaged_files_are_named(small: Any) -> None:
     chunk = Study("s").store.chunks()[0]
     chunk.path.write_bytes(b"torn")
     out = small("study", "status", "s")[1]
-    assert "1 damaged file was set aside in s/damaged" in out
+    assert "1 damaged file was set aside, in s/damaged" in out
     assert chunk.path.name in out
     found = loaded(small("study", "status", "s", "--json")[1])
     assert (found["damaged"], found["set_aside"]) == (1, [chunk.path.name])

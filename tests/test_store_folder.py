@@ -342,3 +342,19 @@ def test_cleaning_up_waits_for_who_is_at_it(study):
     with study.store.holding(), pytest.raises(hl.HeadlabError, match="is running it: wait"):
         study.collect_garbage()
     assert Path(study.store.folder).exists()
+
+
+def test_what_cannot_be_set_aside_is_not_read_and_blocks_nothing(study, monkeypatch):
+    chunk = study.store.chunks()[0]
+    chunk.path.write_bytes(b"torn")
+
+    def refuse(path, target):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        again = Study(study.store.folder)
+        status = again.status()
+        assert (status.runs, status.damaged, status.set_aside) == (8, 1, (chunk.path.name,))
+        assert len(again.table()) == 8
+    assert Study(study.store.folder).run() == 8

@@ -185,7 +185,7 @@ def status(folder: Path, as_json: bool) -> None:
     say(f"{now.runs:,} of {now.of:,} runs, {duration(now.seconds)} of training; {who}")
     if now.damaged:
         files = "1 damaged file was" if now.damaged == 1 else f"{now.damaged:,} damaged files were"
-        say(f"{files} set aside in {folder / 'damaged'}; run the study to train again what is missing:")
+        say(f"{files} set aside, in {folder / 'damaged'}; run the study to train again what is missing:")
         for name in now.set_aside[:MOST_NAMED]:
             say(f"  {name}")
         if now.damaged > MOST_NAMED:
@@ -224,7 +224,8 @@ def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> Non
     if as_json:
         put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
     else:
-        say(f"{before}{_count(left, 'run')} to train: headlab study run {shell_word(chosen.store.folder)}")
+        next_ = f"{_count(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
+        say(f"{before}{next_} {shell_word(chosen.store.folder)}")
 
 
 @study.command()

@@ -69,6 +69,7 @@ class Store:
                 what = "a file"
             raise StudyError(f"a study must be a folder that `headlab study run` made, got {str(folder)!r} ({what})")
         self._own = Folder(self.folder)
+        self._unmoved: set[Path] = set()
         self._held: dict[Path, Held] = {}  # what sound chunks hold: their names tell their content
 
     @classmethod
@@ -159,14 +160,17 @@ class Store:
         return {chunk: self._held[chunk.path] for chunk in chunks}
 
     def _set_aside(self, path: Path) -> None:
-        # It is never read again, and its runs are pending.
-        with self._written():
+        # It is never read again, and its runs are pending: where it cannot be moved, on a disk that is full or read-only, too.
+        try:
             self._own.set_aside(path)
+        except OSError:
+            self._own.check()
+            self._unmoved.add(path)
 
     @property
     def damaged(self) -> list[Path]:
-        """What was set aside."""
-        return self._own.entries("damaged")
+        """What was set aside, or would have been."""
+        return [*self._own.entries("damaged"), *sorted(self._unmoved)]
 
     def commit(self, condition: str, block: int, rows: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Chunk:
         """Write one chunk whole or not at all; when this returns, it is on the disk. Raises `OutputError`."""
