@@ -141,6 +141,17 @@ def test_without_a_terminal_progress_is_told_in_words(capsys: pytest.CaptureFixt
     assert err.splitlines() == ["training: 20%, about 40 s left", "training: 50%, about 40 s left"]
 
 
+def test_a_long_study_says_how_long_it_will_take(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("s.toml").write_text('seeds = "0:2"\n[training]\nsteps = 5\n[grid]\nd_head = [2, 3]\n')
+    monkeypatch.setattr("headlab.study.execution.estimated_seconds", lambda *_: 7200)
+    assert run("study", "run", "s.toml")[2] == ""
+    monkeypatch.setattr(sys.modules["headlab.cli.study"], "WEIGHTS_WORTH_TIMING", 0)
+    status, out, err = run("study", "run", "s.toml", "--into", "other", "--json")
+    assert (status, json.loads(out)["trained"]) == (0, 4)
+    assert err == "about 2.0 hours of training; stop it at any time, what is finished is kept\n"
+    assert run("study", "run", "s.toml", "--into", "other")[2] == ""  # nothing is left to train
+
+
 def test_quick_work_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_bar("training", clock=clocked(0, 9.9)) as progress:
         for number in range(10):

@@ -1,6 +1,7 @@
 """`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
 
 import io
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 from headlab.cli.help import Group
 from headlab.cli.options import json_option, safe_cells_option, shell_word, threads_option
 from headlab.cli.terminal import (
+    BETWEEN_LINES,
     complain,
     duration,
     progress_bar,
@@ -16,6 +18,7 @@ from headlab.cli.terminal import (
     put_json,
     say,
     show,
+    size_of,
     tell_notes,
     writable,
     written,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from headlab.study.study import Study
 
 FAILED_RUNS = 3
+WEIGHTS_WORTH_TIMING = 3e9  # updates of a weight: what takes seconds is timed before it begins
 MOST_NAMED = 5  # damaged files, one a line
 FIGURES = (".pdf", ".png", ".svg")
 
@@ -102,7 +106,7 @@ def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
         design.title or "A study",
         f"{_count(len(names), 'condition')}: {'; '.join(names[:8])}{more}",
         f"{_count(cost['seeds'], 'seed')} each: {_count(cost['runs'], 'run')}, {_count(cost['steps'], 'step')} in all",
-        f"about {duration(cost['seconds'])} on this machine, and {_size(cost['bytes'])} on the disk",
+        f"about {duration(cost['seconds'])} on this machine, and {size_of(cost['bytes'])} on the disk",
     ]
 
 
@@ -153,7 +157,24 @@ def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json:
     _run(Study(folder), join, cluster, threads, as_json)
 
 
+def _forewarn(chosen: "Study", threads: Any) -> None:
+    """Say how long a study will take, where that is long."""
+    from headlab.model.params import param_shapes
+    from headlab.study.execution import estimated_seconds
+
+    design, status = chosen.design, chosen.status()
+    left = 1 - status.runs / status.of
+    shapes = param_shapes(design.conditions[0].model, design.corpus.d_vocab, design.corpus.n_ctx)
+    if left * design.n_steps * sum(map(prod, shapes.values())) < WEIGHTS_WORTH_TIMING:
+        return
+    seconds = left * estimated_seconds(design, threads)
+    if seconds > BETWEEN_LINES:
+        say(f"about {duration(seconds)} of training; stop it at any time, what is finished is kept", err=True)
+
+
 def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+    if cluster is None:
+        _forewarn(chosen, threads)
     with progress_bar("training", runs=chosen.design.n_runs) as progress:
         trained = chosen.run(threads=threads, progress=progress, join=join, cluster=cluster)
     status = chosen.status()
@@ -372,11 +393,3 @@ def gc(folder: Path, dropped: bool, as_json: bool) -> None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
