@@ -1,5 +1,6 @@
 """The two answers of the homework: what they say is what was measured, in a student's words, on every corpus and run."""
 
+import importlib
 import io
 import json
 import re
@@ -9,9 +10,12 @@ import pytest
 from rich.console import Console
 
 import headlab as hl
+from headlab.cli.exercise import check
+from headlab.engine import memory
 from headlab.report import page
 from headlab.report.answers import about_looking, about_sizes, base_of
 from headlab.report.exercise import exercise, of_runs
+from headlab.report.exercise_cost import Plan
 from headlab.report.exercise_screen import counted_grades, exercise_blocks, exercise_json
 from headlab.study.summary import Group, Summary
 
@@ -286,3 +290,55 @@ def test_json_has_the_answers_as_text_and_as_numbers(done):
     assert data["grade"] == "solved"
     assert sum(data["grades"].values()) == 100
     np.testing.assert_allclose(data["sigmoid"], done.run.sigmoid(), atol=1e-6)
+
+
+HUGE = {
+    "a large vocabulary": (large(500, 2000), hl.ModelConfig(), 100),
+    "many sentences": (large(500, 2000), hl.ModelConfig(unembed=True, d_model=32), 100),
+    "many runs": (NOTEBOOK, hl.ModelConfig(), 10_000_000),
+    "a wide model of many layers": (NOTEBOOK, hl.ModelConfig(n_layers=12, n_heads=8, d_head=64), 3_000),
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_what_takes_hours_is_refused_with_its_cost_and_a_way_that_is_not(name, monkeypatch):
+    corpus, model, n_runs = HUGE[name]
+    monkeypatch.setattr(memory, "available", lambda: 20 * 10**9)
+    plan = Plan(corpus, model, hl.TrainConfig(), [10, 20, 40], n_runs, threads=2)
+    with pytest.raises(hl.ConfigError, match=r"about [\d.]+ (minutes|hours) and [\d.]+ GB: take ") as refused:
+        check(plan, anyway=False)
+    way = re.search(r"take ((?:--[a-z-]+(?: \d+)? ?)+)", str(refused.value).split(": take")[1].join([": take", ""]))
+    words = way[1].split()
+    given = {word: int(words[n + 1]) for n, word in enumerate(words) if word.startswith("--") and word != "--unembed"}
+    smaller = Plan(
+        corpus,
+        model.replace(unembed=True, d_model=given["--d-model"]) if "--unembed" in words else model,
+        hl.TrainConfig.of(steps=given["--steps"]) if "--steps" in given else hl.TrainConfig(),
+        plan.head_sizes,
+        given.get("--runs", n_runs),
+        threads=2,
+    )
+    check(smaller, anyway=False)
+
+
+def test_only_memory_is_a_limit_anyway(monkeypatch):
+    plan = Plan(NOTEBOOK, hl.ModelConfig(), hl.TrainConfig(), [10], 100)
+    monkeypatch.setattr(importlib.import_module("headlab.cli.exercise"), "MOST_SECONDS", 1e-9)
+    check(plan, anyway=True)
+    with pytest.raises(hl.ConfigError, match="--anyway"):
+        check(plan, anyway=False)
+    monkeypatch.setattr(memory, "available", lambda: 10**6)
+    with pytest.raises(hl.ConfigError, match="fit in the memory that is free") as refused:
+        check(plan, anyway=True)
+    assert "--anyway" not in str(refused.value)
+
+
+def test_grades_of_many_runs_of_a_large_corpus_are_those_of_each(monkeypatch):
+    runs = hl.train(NOTEBOOK, seeds=range(30), record="none")
+    whole, solved, picked = runs.grade(), runs.solved(), runs.pick()
+    monkeypatch.setattr(hl.runs, "LOGITS_AT_A_TIME", 7 * 10 * 4)
+    some = runs[:]
+    assert some.grade().tolist() == whole.tolist()
+    assert some.solved().tolist() == solved.tolist()
+    assert some.pick() == picked
+    assert "_logits" not in some.__dict__

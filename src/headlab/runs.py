@@ -1,6 +1,6 @@
 """Trained models: `Runs` are many along one leading axis, a `Run` is one of them without that axis."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
 
-RUNS_AT_A_TIME = 4096
+RUNS_AT_A_TIME, LOGITS_AT_A_TIME = 4096, 20_000_000
 _PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", "final_loss", "optimizer_state")
 
 
@@ -117,7 +117,7 @@ class Runs(Explainable):
 
     def solved(self) -> NDArray[np.bool_]:
         """Return [run]: the run finished, and every resolvable position's most likely token is its target."""
-        return looking.solved(self.logits(), self.corpus, self.model) & self.finished
+        return self._judged(lambda logits, finished: looking.solved(logits, self.corpus, self.model) & finished)
 
     def grade(self) -> NDArray[np.str_]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
@@ -128,7 +128,15 @@ class Runs(Explainable):
         >>> hl.train(hl.Corpus.notebook(), seeds=[0, 12, 3], record="none").grade().tolist()
         ['solved', 'right by a hair', 'solved']
         """
-        return looking.grade(self.logits(), self.corpus, self.finished, self.model)
+        return self._judged(lambda logits, finished: looking.grade(logits, self.corpus, finished, self.model))
+
+    def _judged(self, judge: Callable[[Array, NDArray[np.bool_]], NDArray[Any]]) -> NDArray[Any]:
+        """Return what is made of logits and `finished`, of some runs at a time where all of their logits would be large."""
+        step = max(1, min(RUNS_AT_A_TIME, LOGITS_AT_A_TIME // (self.corpus.tokens.size * self.corpus.d_vocab)))
+        if step >= len(self) or "_logits" in self.__dict__:
+            return judge(self.logits(), self.finished)
+        parts = (self[start : start + step] for start in range(0, len(self), step))
+        return np.concatenate([judge(part.logits(), part.finished) for part in parts])
 
     def pick(self) -> int:
         """Return the number of a run to show: the first that is solved.
@@ -143,7 +151,7 @@ class Runs(Explainable):
         if (grades == looking.SOLVED).any():
             return int(np.argmax(grades == looking.SOLVED))
         if (grades == looking.HAIR).any():
-            leads = looking.lead(self.logits(), self.corpus, self.model)
+            leads = self._judged(lambda logits, _: looking.lead(logits, self.corpus, self.model))
             return int(np.argmax(np.where(grades == looking.HAIR, leads, -np.inf)))
         return int(np.argmin(np.where(np.isfinite(self.final_loss), self.final_loss, np.inf)))
 

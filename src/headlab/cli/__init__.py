@@ -6,28 +6,27 @@ Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted
 import io
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
+from headlab.cli.exercise import exercise
 from headlab.cli.explain import explain
 from headlab.cli.export import export
 from headlab.cli.help import Group
 from headlab.cli.lab import lab
 from headlab.cli.options import (
     MODEL_HELP,
+    REPORT,
     TRAINING_HELP,
     configurations,
     corpus_options,
     field_options,
-    head_size_list,
     json_option,
     plain,
     read_corpus,
-    retrace,
     seed_list,
     shell_word,
     steps_option,
@@ -45,10 +44,8 @@ from headlab.cli.terminal import (
     writable,
     written,
 )
-from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
+from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, HeadlabError
-
-REPORT = "headlab-report.html"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -105,77 +102,7 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-@cli.command()
-@corpus_options
-@click.option("--head-sizes", default="10,20,40", show_default=True, help="Head sizes of item 2, separated by commas.")
-@click.option(
-    "--runs",
-    "n_runs",
-    type=plain,
-    metavar="NUMBER",
-    default=100,
-    show_default=True,
-    help="Runs (seeds) for each head size.",
-)
-@click.option(
-    "--seed", type=plain, metavar="NUMBER", help="The run shown in item 1.  [default: the first that predicts well]"
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
-)
-@steps_option
-@field_options(ModelConfig, MODEL_HELP)
-@field_options(TrainConfig, TRAINING_HELP)
-@threads_option
-@click.option("--details", is_flag=True, help="Also print what the answers rest on.")
-@json_option
-@click.pass_context
-def exercise(
-    ctx: click.Context,
-    /,
-    head_sizes: str,
-    n_runs: int,
-    seed: int | None,
-    output: Path,
-    details: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Do the homework: train, predict, look, and compare head sizes.
-
-    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
-    Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
-    """
-    from headlab.report import exercise as homework
-    from headlab.report.exercise_screen import exercise_blocks, exercise_json
-
-    began = time.monotonic()
-    model, training = configurations(options)
-    if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
-        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
-    file = options["file"]
-    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
-    with progress_bar("training") as progress:
-        done = homework.exercise(
-            corpus,
-            model=model,
-            training=training,
-            head_sizes=sizes,
-            n_runs=n_runs,
-            seed=seed,
-            progress=progress,
-            **options,
-        )
-    from headlab.report import page
-
-    done = done.called(f"{retrace(ctx, file)} --seeds {done.run.seed}")
-    page.write(done, target)
-    if as_json:
-        put_json(exercise_json(done, target))
-    else:
-        show(exercise_blocks(done, details=details))
-        hint = "" if details else "   More here: --details"
-        written(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
+cli.add_command(exercise)
 
 
 @cli.command()

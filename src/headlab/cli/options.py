@@ -17,6 +17,7 @@ from headlab.errors import ConfigError
 if TYPE_CHECKING:
     from headlab.corpus import Corpus
 
+REPORT = "headlab-report.html"
 MODEL_HELP = {
     "d_head": "Width of queries and keys.",
     "n_heads": "Attention heads in a layer.",

@@ -1,0 +1,163 @@
+"""`headlab exercise`: the homework, once its cost is known."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headlab.cli.help import Command
+from headlab.cli.options import (
+    MODEL_HELP,
+    REPORT,
+    TRAINING_HELP,
+    configurations,
+    corpus_options,
+    field_options,
+    head_size_list,
+    json_option,
+    plain,
+    read_corpus,
+    retrace,
+    steps_option,
+    threads_option,
+)
+from headlab.cli.terminal import duration, progress_bar, put_json, show, writable, written
+from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
+from headlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headlab.report.exercise_cost import Plan
+
+MOST_SECONDS = 600.0  # of an exercise that nobody asked to take longer
+FEWER_RUNS = (100_000, 10_000, 1_000, 100, 16, 4)
+FEWEST_STEPS = 300  # with which a training is worth while
+SMALL = 32  # a width of the residual stream that does for any vocabulary
+
+
+@click.command(cls=Command)
+@corpus_options
+@click.option("--head-sizes", default="10,20,40", show_default=True, help="Head sizes of item 2, separated by commas.")
+@click.option(
+    "--runs",
+    "n_runs",
+    type=plain,
+    metavar="NUMBER",
+    default=100,
+    show_default=True,
+    help="Runs (seeds) for each head size.",
+)
+@click.option(
+    "--seed", type=plain, metavar="NUMBER", help="The run shown in item 1.  [default: the first that predicts well]"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
+)
+@steps_option
+@field_options(ModelConfig, MODEL_HELP)
+@field_options(TrainConfig, TRAINING_HELP)
+@threads_option
+@click.option("--anyway", is_flag=True, help="Even if it takes longer than 10 minutes.")
+@click.option("--details", is_flag=True, help="Also print what the answers rest on.")
+@json_option
+@click.pass_context
+def exercise(
+    ctx: click.Context,
+    /,
+    head_sizes: str,
+    n_runs: int,
+    seed: int | None,
+    output: Path,
+    anyway: bool,
+    details: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Do the homework: train, predict, look, and compare head sizes.
+
+    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
+    """
+    from headlab.report import exercise as homework
+    from headlab.report.exercise_cost import Plan
+    from headlab.report.exercise_screen import exercise_blocks, exercise_json
+
+    began = time.monotonic()
+    model, training = configurations(options)
+    if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
+        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
+    file = options["file"]
+    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
+    check(Plan(corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
+    with progress_bar("training") as progress:
+        done = homework.exercise(
+            corpus,
+            model=model,
+            training=training,
+            head_sizes=sizes,
+            n_runs=n_runs,
+            seed=seed,
+            progress=progress,
+            **options,
+        )
+    from headlab.report import page
+
+    done = done.called(f"{retrace(ctx, file)} --seeds {done.run.seed}")
+    page.write(done, target)
+    if as_json:
+        put_json(exercise_json(done, target))
+    else:
+        show(exercise_blocks(done, details=details))
+        hint = "" if details else "   More here: --details"
+        written(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
+
+
+def check(plan: "Plan", *, anyway: bool) -> None:
+    """Refuse an exercise that does not fit in memory, or takes longer than 10 minutes; raises `ConfigError`.
+
+    anyway: however long it takes
+    """
+    from headlab.engine.memory import available
+
+    free = available()
+    fits = plan.cost.memory <= free
+    if fits and (anyway or plan.cost.seconds <= MOST_SECONDS):
+        return
+    limit = "take at most 10 minutes" if fits else f"fit in the memory that is free, {_gigabytes(free)}"
+    ways = [*_ways(plan, free), *(["--anyway to do it all the same"] if fits else [])]
+    raise ConfigError(
+        f"the exercise must {limit}, and this one would take about {duration(plan.cost.seconds)} and "
+        f"{_gigabytes(plan.cost.memory)}: take {', or '.join(ways)}"
+    )
+
+
+def _ways(plan: "Plan", free: int) -> list[str]:
+    """Return options with which the exercise would be done, the one that changes least first."""
+    narrow = plan.model.replace(unembed=True, d_model=SMALL)
+    wide = plan.model.width(plan.corpus.d_vocab) > SMALL
+    for model, words in [(plan.model, ""), *([(narrow, f"--unembed --d-model {SMALL}")] if wide else [])]:
+        for n_runs in sorted({min(plan.n_runs, n) for n in (plan.n_runs, *FEWER_RUNS)}, reverse=True):
+            smaller = replace(plan, model=model, n_runs=n_runs)
+            still = replace(smaller, training=replace(plan.training, phases=())).cost.seconds
+            steps = plan.training.steps * (MOST_SECONDS - still) / max(smaller.cost.seconds - still, 1e-9)
+            if smaller.cost.memory > free or steps < FEWEST_STEPS:
+                continue
+            runs = "" if n_runs == plan.n_runs else f"--runs {n_runs}"
+            fewer = "" if steps >= plan.training.steps else f"--steps {_round(int(steps))}"
+            return [" ".join(filter(None, (words, runs, fewer)))]
+    return ["a smaller corpus or model"]
+
+
+def _round(number: int) -> int:
+    """Return a number cut to its first digit.
+
+    >>> _round(1742), _round(260)
+    (1000, 200)
+    """
+    unit = 10 ** (len(str(number)) - 1)
+    return number // unit * unit
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
