@@ -176,3 +176,23 @@ def test_ten_thousand_sentences_take_about_as_long_as_their_positions(model):
     corpus = Corpus.from_ids(np.random.default_rng(0).integers(0, 200, (10_000, 8)))
     assert len(corpus.dependencies(model)) == corpus.targets.size
     assert corpus.resolvable(model).mean() > 0.7
+
+
+def test_every_medium_says_what_this_model_can_see(tmp_path):
+    from headlab.report import page, study_page
+    from headlab.report.exercise import exercise
+    from headlab.report.exercise_screen import exercise_json
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
+
+    done = exercise(Corpus.notebook(), model=BLIND, n_runs=2, head_sizes=[20])
+    html = page.render(done)
+    assert exercise_json(done, tmp_path / "r.html")["floor"] == 0
+    assert "<b>0.0000</b>" in html
+    assert "it is the answer itself, as without the causal mask every token is seen" in html
+    assert "so no model can know" not in html
+    assert "the whole sentence, the answer included" in html
+    design = StudyDesign.grid(Corpus.notebook(), seeds=[0], causal=[True, False], steps=[2])
+    study = Study.at(tmp_path / "study", design)
+    study.run()
+    assert "<b>0.0000 to 0.1386</b>" in study_page.render(study)

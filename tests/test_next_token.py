@@ -59,6 +59,7 @@ def test_a_text_that_was_not_trained_goes_through_the_model_as_any_other(runs):
         "man ordered the...",
         " man  ordered the … \n",
         "<Start> man ordered the",
+        "<ST> man ordrd the",
         "man\u200b ordrd the",
     ],
 )

@@ -215,8 +215,8 @@ class Corpus:
         >>> Corpus.notebook().beginning("woman ordered the …").tolist()
         [0, 5, 4, 1]
         """
-        names = {*self.vocabulary, *self.labels}
-        words = split_beginning(text, names, self.start, self.tokens_are)
+        names, called = {*self.vocabulary, *self.labels}, dict(zip(self.vocabulary, self.labels, strict=True))
+        words = split_beginning(text, names, self.start, self.tokens_are, called.get(str(self.start)))
         return np.array(ids_of(words, self.vocabulary, self.labels), np.int64)
 
     def notes(self) -> tuple[str, ...]:

@@ -88,10 +88,13 @@ def join_tokens(tokens: list[str], kind: str = WORDS, start: str | None = None) 
     return " ".join([*first, *(["".join(rest).replace(SPACE, " ")] if rest else [])])
 
 
-def split_beginning(text: str, known: Collection[str], start: str | None, tokens: str = WORDS) -> list[str]:
+def split_beginning(
+    text: str, known: Collection[str], start: str | None, tokens: str = WORDS, start_label: str | None = None
+) -> list[str]:
     """Return the tokens of a text that a sentence may begin with, the start token first; raises `CorpusError`.
 
     known: the vocabulary; an ellipsis at the end that is not of it says that the sentence goes on, and is left out
+    start_label: what else the start token is called, where it is written before the text
 
     >>> split_beginning("man ordered the …", {"man", "ordered", "the"}, "<Start>")
     ['<Start>', 'man', 'ordered', 'the']
@@ -100,9 +103,10 @@ def split_beginning(text: str, known: Collection[str], start: str | None, tokens
     lines = [line for line in LINE_END.split(text) if split_line(line)]
     if len(lines) > 1:
         raise CorpusError(f"the text must be one line, got {len(lines)}: ask about one beginning at a time")
-    line = lines[0] if lines else ""
-    if start is not None and split_line(line)[:1] == [start]:
-        line = line.partition(start)[2]
+    line = NO_LETTERS.sub("", lines[0]) if lines else ""
+    first = split_line(line)[:1]
+    if start is not None and first and first[0] in (start, start_label):
+        line = line.partition(first[0])[2]
     words = split_line(line, tokens)
     if not all(word in known for word in words[-3:]):
         words = split_line(ELLIPSIS.sub("", line), tokens)
