@@ -105,6 +105,7 @@ def test_many_conditions_are_summed_up_by_their_extremes():
     groups = tuple(group(f"d_head {n}", solved=10 * n, of=100, diverged=100 - 10 * n) for n in range(1, 11))
     said = "\n".join(Summary("condition", groups).sentences())
     assert "from 10 of 100 at d_head 1 to 100 of 100 at d_head 10, over 10 conditions" in said
+    assert said.startswith("How many runs are solved differs: from ")
     assert "Of 45 pairs" in said
     assert "450 of 1,000 runs diverged, in 9 of 10 conditions" in said
     assert "The most: 90 of 100 runs diverged at d_head 1." in said
@@ -154,6 +155,11 @@ FIRST = {
     ],
     "The largest share is solved at d_head 20: 60, 90, 61 of 100 at d_head 10, 20, 40.": [
         (10, 60, 0, 100), (20, 90, 0, 100), (40, 61, 0, 100),
+    ],
+    "The largest share is solved at d_head 10 and 40: 90, 60, 90 of 100 at d_head 10, 20, 40.": [
+        (10, 90, 0, 100),
+        (20, 60, 0, 100),
+        (40, 90, 0, 100),
     ],
     "Larger heads solve more often, on the whole: 50, 85, 82 of 100 at d_head 10, 20, 40.": [
         (10, 50, 0, 100), (20, 85, 0, 100), (40, 82, 0, 100),

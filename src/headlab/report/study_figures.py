@@ -37,6 +37,7 @@ MARKS: dict[str, dict[str, Any]] = {
     SOLVED: {"marker": "o", "color": BLUE, "markeredgewidth": 0},
     HAIR: {"marker": "o", "color": BLUE, "markerfacecolor": "none"},
     NOT_SOLVED: {"marker": "x", "color": ORANGE},
+    NOTHING_TO_SOLVE: {"marker": "o", "color": GREY, "markeredgewidth": 0},
 }
 INK = "#111111"  # on light bars, whatever the page's text colour
 DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
@@ -86,17 +87,11 @@ def _conditions_height(study: Summary) -> float:
 
 def _conditions(figure: SubFigure, study: Summary) -> None:
     lying, drawn = _lying(study), _drawn(study)
-    share_axes, loss_axes = figure.subplots(1, 2, sharey=lying)
-    if study.nothing_to_solve:
-        share_axes.text(0.5, 0.5, NOTHING_TO_SOLVE, transform=share_axes.transAxes, ha="center", fontsize=9)
-    _shares(share_axes, [(at, group) for at, group in enumerate(drawn) if not group.nothing_to_solve], lying)
-    _losses(loss_axes, drawn, lying)
-    marks = [
-        loss_axes.plot([], [], markersize=4, linestyle="", label=label, **style)[0] for label, style in MARKS.items()
-    ]
-    figure.legend(handles=marks, frameon=False, fontsize=8, loc="outside lower right", ncols=3, handletextpad=0.1)
+    draw = [_losses] if study.nothing_to_solve else [_shares, _losses]
+    panels = figure.subplots(1, len(draw), sharey=lying, squeeze=False)[0]
     names = [str(group.value) for group in drawn]
-    for axes in (share_axes, loss_axes):
+    for axes, panel in zip(panels, draw, strict=True):
+        panel(axes, drawn, lying)
         tidy(axes)
         if lying:
             axes.set_ylim(len(names) - 0.4, -0.6)
@@ -104,15 +99,25 @@ def _conditions(figure: SubFigure, study: Summary) -> None:
             axes.set_xticks(range(len(names)), names)
             axes.set_xlim(-0.6, len(names) - 0.4)
             axes.set_xlabel(study.factor)
+    present = {name for group in drawn for name in np.unique(group.grade)}
+    marks = [
+        panels[-1].plot([], [], markersize=4, linestyle="", label=name, **style)[0]
+        for name, style in MARKS.items()
+        if name in present
+    ]
+    figure.legend(handles=marks, frameon=False, fontsize=8, loc="outside lower right", ncols=4, handletextpad=0.1)
     if lying:
-        share_axes.set_yticks(range(len(names)), names, fontsize=7)
-        loss_axes.tick_params(labelleft=False)
+        panels[0].set_yticks(range(len(names)), names, fontsize=7)
+        for axes in panels[1:]:
+            axes.tick_params(labelleft=False)
     if len(drawn) < len(study.groups):
         figure.suptitle(f"{len(drawn)} of {len(study.groups)} conditions", fontsize=9)
 
 
-def _shares(axes: Axes, drawn: list[tuple[int, Group]], lying: bool) -> None:
-    for at, group in drawn:
+def _shares(axes: Axes, drawn: list[Group], lying: bool) -> None:
+    for at, group in enumerate(drawn):
+        if group.nothing_to_solve:
+            continue
         rate, right = group.rate, float((group.solved | group.hair).mean())
         x, y = (rate.share, at) if lying else (at, rate.share)
         style: dict[str, Any] = {"capsize": 2, "markersize": 4} if lying else {"capsize": 5, "markersize": 7}
@@ -125,7 +130,7 @@ def _shares(axes: Axes, drawn: list[tuple[int, Group]], lying: bool) -> None:
     percents = ["0 %", "25 %", "50 %", "75 %", "100 %"]
     (axes.set_xlim if lying else axes.set_ylim)(-0.03, 1.03)
     (axes.set_xticks if lying else axes.set_yticks)([0, 0.25, 0.5, 0.75, 1], percents)
-    axes.set_title("runs solved, 95 % interval; ○ and by a hair", fontsize=9, loc="left")
+    axes.set_title("runs solved, 95 % interval; ○ with hairs", fontsize=8 if lying else 9, loc="left")
 
 
 def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
@@ -134,12 +139,14 @@ def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
         losses, grade = group.losses[shown], group.grade[shown]
         spread = at + np.random.default_rng(0).uniform(-0.22, 0.22, len(losses))
         for name, style in MARKS.items():
-            mask = (grade == name) | ((grade == NOTHING_TO_SOLVE) & (name == NOT_SOLVED))
+            mask = grade == name
             x, y = (losses[mask], spread[mask]) if lying else (spread[mask], losses[mask])
             axes.plot(x, y, linestyle="", markersize=2.5 if lying else 3.5, alpha=0.6, **style)
     some = any(len(group.losses) > MOST_POINTS for group in drawn)
     axes.set_title(
-        f"final loss, {MOST_POINTS} runs each" if some else "final loss of every run", fontsize=9, loc="left"
+        f"final loss, {MOST_POINTS} runs each" if some else "final loss of every run",
+        fontsize=8 if lying else 9,
+        loc="left",
     )
 
 

@@ -58,8 +58,10 @@ def _way(summary: "Summary", groups: "list[Group]") -> str:
     steady = summary.ordered and (shares == sorted(shares) or shares == sorted(shares, reverse=True))
     trend = summary.trend is not None and summary.trend.p < 1 - LEVEL
     if not steady and not trend:
-        best = max(groups, key=lambda group: group.rate.share)
-        return f"The largest share is solved at {name(summary, best.value)}"
+        if len(groups) > MOST_IN_WORDS:
+            return "How many runs are solved differs"
+        best = [str(group.value) for group in groups if group.rate.share == max(shares)]
+        return f"The largest share is solved at {name(summary, ' and '.join(best))}"
     rising = shares[-1] > shares[0] if summary.trend is None or steady else summary.trend.z > 0
     larger = "Larger heads solve" if summary.factor == "d_head" else f"A larger {summary.factor} solves"
     return f"{larger} {'more' if rising else 'less'} often{'' if steady else ', on the whole'}"
@@ -158,12 +160,13 @@ def _diverged(summary: "Summary", group: "Group") -> str:
 def _intervals(summary: "Summary") -> list[str]:
     if summary.nothing_to_solve:
         return []
-    shown = list(summary.judged[:MOST_IN_WORDS])
-    shares = "; ".join(f"{g.rate} at {name(summary, g.value)}" for g in shown)
-    return [
+    text = (
         "A 95 % interval holds the true share in 95 of 100 such studies. Of one share it is Wilson's, of the difference of "
-        f"two shares Newcombe's: {shares}{'; …' if len(shown) < len(summary.judged) else ''}."
-    ]
+        "two shares Newcombe's"
+    )
+    if len(summary.judged) > MOST_IN_WORDS:
+        return [f"{text}."]
+    return [f"{text}: {'; '.join(f'{group.rate} at {name(summary, group.value)}' for group in summary.judged)}."]
 
 
 def _tests(summary: "Summary") -> list[str]:
