@@ -1,7 +1,7 @@
 """The homework's two items answered in the words of a student, each with the numbers behind it and how sure they are."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,8 @@ def about_sizes(study: "Summary", d_head: int) -> Answer:
     """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
     sizes = _Sizes(study, base_of([group.value for group in study.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
-    return Answer(2, question, sizes.sentences(), study.how_sure(), sizes.numbers())
+    sure = replace(study, base=sizes.base).how_sure()  # of the pairs that are shown
+    return Answer(2, question, sizes.sentences(), sure, sizes.numbers())
 
 
 def base_of(sizes: Sequence[int], d_head: int) -> int:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from headlab.analysis.explanation import Explanation, Explanations
+from headlab.analysis.mechanism import in_words
 from headlab.analysis.predictions import SOLVED
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
@@ -119,7 +120,7 @@ class Exercise:
             return ""
         where = "" if self.places <= MOST_PAGE_PLACES else f"At these {MOST_PAGE_PLACES} places, "
         this = "This run" if not where else "this run"
-        return f"{where}{this} is {self.explanation.mechanism}: {self.explanation.meaning}."
+        return f"{where}{this} is {in_words(self.explanation.mechanism)}: {self.explanation.meaning}."
 
     def _unsolved(self) -> list[str]:
         if self.run.solved():
@@ -131,12 +132,13 @@ class Exercise:
     def _census(self) -> list[str]:
         if self.explanations is None or len(self.runs) == 1:
             return []
-        counts = ", ".join(f"{runs} {name}" for name, runs in self.explanations.census()["runs"].items())
+        census = self.explanations.census()["runs"]
+        counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in census.items())
         return [f"Of all {len(self.runs)} runs: {counts}."]
 
     def item_2(self) -> list[str]:
-        """Return the sentences of item 2."""
-        return self.study.sentences()
+        """Return the sentences of item 2: every head size against the one that the answer compares with."""
+        return replace(self.study, base=self.base).sentences()
 
 
 def exercise(

@@ -1,7 +1,7 @@
 """The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headlab.analysis.mechanism import MEANINGS
+from headlab.analysis.mechanism import MEANINGS, in_words
 from headlab.analysis.predictions import GRADES, NOTHING_TO_SOLVE, verdicts
 from headlab.analysis.wording import sentence
 from headlab.files import write_output
@@ -111,7 +111,7 @@ def render(exercise: Exercise) -> str:
         circuits=_circuits(exercise),
         item_2=exercise.item_2(),
         sizes=study.table(),
-        pairs=study.pairs(),
+        pairs=replace(study, base=exercise.base).pairs(),
         size_figure=svg(study_figures.conditions(study)),
     )
 
@@ -212,7 +212,7 @@ def _census(exercise: Exercise) -> list[dict[str, Any]]:
     census = exercise.explanations.census()
     return [
         {
-            "mechanism": name,
+            "mechanism": in_words(str(name)),
             "runs": runs,
             "prototype": prototype,
             "rate": wilson(runs, len(exercise.runs)),
