@@ -4,6 +4,7 @@ Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from headlab.analysis.subject import Subject
 from headlab.errors import SelectionError
+from headlab.model.decompose import of_finite
 from headlab.model.params import Array, Params
 
 
@@ -22,7 +24,8 @@ def W_QK(params: Params) -> Array:
 
 def W_OV(params: Params) -> Array:
     """Return W_V W_O, or the full W_V where there is no W_O, [*run, layer, head, d_model, d_model]."""
-    return params.W_V if params.W_O is None else params.W_V @ params.W_O
+    with np.errstate(over="ignore", invalid="ignore"):
+        return params.W_V if params.W_O is None else np.asarray(params.W_V @ params.W_O)
 
 
 def effective_rank(matrix: Array) -> Array:
@@ -49,10 +52,7 @@ def singular_values(matrix: Array) -> Array:
     >>> singular_values(np.stack([np.eye(2), np.full((2, 2), np.nan)])).tolist()
     [[1.0, 1.0], [nan, nan]]
     """
-    # What is not finite is never decomposed: LAPACK would complain on standard output.
-    finite = np.asarray(np.isfinite(matrix).all(axis=(-1, -2), keepdims=True))
-    values = np.linalg.svd(np.where(finite, matrix, 0), compute_uv=False)
-    return np.where(finite[..., 0], values, np.nan)
+    return np.asarray(of_finite(partial(np.linalg.svd, compute_uv=False), matrix))
 
 
 _EMBEDS = ("token", "position")

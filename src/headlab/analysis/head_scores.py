@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headlab.analysis.circuits import W_OV
 from headlab.analysis.subject import Subject
+from headlab.model.decompose import of_finite
 from headlab.model.params import Array, Params
 
 
@@ -67,16 +68,18 @@ def copying(params: Params) -> Array:
         sum of eigenvalues / sum of their absolute values,   of   W_E W_V W_O W_U   [d_vocab, d_vocab]
 
     1: every eigenvalue is positive, what is read is written again; 0: nothing of the kind, also for a head that writes
-    nothing; -1: what is read is suppressed.
+    nothing; -1: what is read is suppressed; not a number for weights that are not finite.
     Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits (summarising OV/QK matrices).
     """
     per_head = (..., None, None, slice(None), slice(None))
-    full = params.W_E[per_head] @ W_OV(params)
-    if params.W_U is not None:
-        full = full @ params.W_U[per_head]
-    values = np.linalg.eigvals(full)
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+        full = params.W_E[per_head] @ W_OV(params)
+        if params.W_U is not None:
+            full = full @ params.W_U[per_head]
+    values = of_finite(np.linalg.eigvals, full)
     size = np.abs(values).sum(axis=-1)
-    return np.divide(values.sum(axis=-1).real, size, out=np.zeros_like(size), where=size > 1e-12)
+    nothing = np.where(np.isfinite(size), 0.0, np.nan)
+    return np.divide(values.sum(axis=-1).real, size, out=nothing, where=size > 1e-12)
 
 
 def head_scores(subject: Subject) -> pd.DataFrame:
@@ -96,17 +99,11 @@ def head_scores(subject: Subject) -> pd.DataFrame:
         "current_token": current_token(pattern, tokens),
         "first_token": first_token(pattern, tokens),
         "prefix_matching": prefix_matching(pattern, tokens),
-        "copying": _finite_copying(subject),
+        "copying": copying(subject.params),
     }
     index = np.indices(pattern.shape[:3]).reshape(3, -1)
     places = dict(zip(("run", "layer", "head"), index, strict=True))
     return pd.DataFrame(places | {name: values.ravel() for name, values in scores.items()})
-
-
-def _finite_copying(subject: Subject) -> Array:
-    result = np.full(subject.clean.pattern.shape[:3], np.nan)
-    result[subject.finite] = copying(subject.params[subject.finite])
-    return result
 
 
 def _mean_attention(pattern: Array, where: NDArray[np.bool_], queries: NDArray[np.bool_]) -> Array:

@@ -25,7 +25,8 @@ NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 class Subject:
     """One trained model or many, along one leading run axis, with the corpus that they are asked about.
 
-    params: weights [run, ...], taken as float64, so that parts add up to their sum; loss: what it was trained on
+    params: weights [run, ...], taken as float64, so that parts add up to their sum; nan for a run with one that is not
+        finite; loss: what it was trained on
     finished: which runs' training did not diverge [run]; None: all
     grades: of each run [run], where they are known already
 
@@ -43,8 +44,18 @@ class Subject:
     grades: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
-        wide = {name: weight.astype(np.float64) for name, weight in self.params.items()}
+        # What a run diverged to would meet itself as inf - inf or 0 · inf in every product; nan stays nan without a word.
+        sound = self._sound()
+        wide = {
+            name: np.where(sound[(slice(None),) + (None,) * (weight.ndim - 1)], weight, np.nan).astype(np.float64)
+            for name, weight in self.params.items()
+        }
         object.__setattr__(self, "params", replace(self.params, **wide))
+
+    def _sound(self) -> NDArray[np.bool_]:
+        """[run]: every weight is a finite number."""
+        weights = [weight.reshape(self.n_runs, -1) for _, weight in self.params.items()]
+        return np.logical_and.reduce([np.isfinite(weight).all(axis=1) for weight in weights])
 
     @property
     def n_runs(self) -> int:

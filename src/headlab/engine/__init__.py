@@ -127,6 +127,7 @@ def train_flat(
     if rotation is None:
         return results
     wide = layout.widen(results, rotation)
+    wide.weights[wide.outcome == 0] = weights[wide.outcome == 0]  # what could not take one step is as it was given
     if wide.snapshots is not None and snapshot_steps and snapshot_steps[0] == 0:
         wide.snapshots[:, 0] = weights  # as they were given, not turned there and back
     return wide

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
+from headlab.model.decompose import of_finite
 
 NUMBERS_AT_A_TIME = 1 << 20
 
@@ -49,11 +50,13 @@ class Rotation:
         for start in range(0, runs, at_a_time):  # the decomposition in float64, without a float64 copy of all
             some = slice(start, start + at_a_time)
             stacked = np.concatenate([W_Q[some], W_K[some]], axis=-2).astype(np.float64)
-            basis[some], upper = np.linalg.qr(np.swapaxes(stacked, -1, -2))
-            narrow[some] = np.swapaxes(upper, -1, -2)
+            basis[some], upper = of_finite(lambda wide: tuple(np.linalg.qr(wide)), np.swapaxes(stacked, -1, -2))
+            with np.errstate(over="ignore"):  # weights at the end of float32: the run diverges at its start
+                narrow[some] = np.swapaxes(upper, -1, -2)
         return cls(basis), narrow
 
     def widen(self, narrow: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the wide form of narrow weights [run, ..., block, d_model, 2 d_model], in their own dtype."""
         basis = self.basis.reshape(self.basis.shape[:1] + (1,) * (narrow.ndim - 4) + self.basis.shape[1:])
-        return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+            return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype, copy=False)

@@ -79,6 +79,6 @@ def initial(
 
 
 def _draw(name: str, shape: tuple[int, ...], model: ModelConfig, seeds: NDArray[np.uint64]) -> Array:
-    bound = np.float32(limit(name, shape) * model.init_scale)
     u = uniform(seeds, ARRAYS.index(name), math.prod(shape))
-    return (u * np.float32(2) - np.float32(1)) * bound
+    with np.errstate(over="ignore", invalid="ignore"):  # a scale beyond float32 is a run that diverges at its start
+        return (u * np.float32(2) - np.float32(1)) * np.float32(limit(name, shape) * model.init_scale)

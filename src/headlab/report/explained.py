@@ -55,8 +55,10 @@ def check_commands(explanation: "Explanation", command: str) -> list[dict[str, s
             where += f" --position {record.place}"
         seen.add(record.sequence)
         parts = [part for part in (*record.sources, *record.others) if np.isfinite(part.contribution)]
-        strongest = max(parts, key=lambda part: abs(part.contribution))
-        checks = {"gives, flips": f"{where} --ablate {shlex.quote(strongest.spelling)}"}
+        checks = {}
+        if parts:  # a run that diverged has none to try
+            strongest = max(parts, key=lambda part: abs(part.contribution))
+            checks["gives, flips"] = f"{where} --ablate {shlex.quote(strongest.spelling)}"
         if record.patches:
             checks["coding"] = f"{where} --patch pattern,v"
         found.append(checks)
