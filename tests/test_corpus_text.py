@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlab import Corpus
@@ -194,6 +194,7 @@ letters = st.text(
 )
 
 
+@settings(deadline=None)
 @given(letters)
 def test_graphemes_are_those_of_the_unicode_standard(text):
     oracle = pytest.importorskip("wcwidth")

@@ -57,6 +57,7 @@ def by_hand(corpus):
     return floor, resolvable, dependencies
 
 
+@settings(deadline=None)
 @given(texts, st.booleans())
 def test_a_causal_model_with_positions_sees_what_the_prefix_tells(text, wrap):
     if not wrap and max(len(line.split()) for line in text.splitlines()) < 2:
@@ -72,7 +73,7 @@ def test_a_causal_model_with_positions_sees_what_the_prefix_tells(text, wrap):
         ] == dependencies
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(texts, shapes, st.integers(0, 2**32))
 def test_positions_look_alike_to_every_model_exactly_where_their_states_are_equal(text, model, seed):
     corpus = Corpus.from_text(text)
@@ -87,6 +88,7 @@ def test_positions_look_alike_to_every_model_exactly_where_their_states_are_equa
     assert (apart[~same] > 1e-12).all()
 
 
+@settings(deadline=None)
 @given(texts, shapes, st.integers(0, 2**32))
 def test_no_model_of_a_shape_loses_less_than_its_floor(text, model, seed):
     corpus = Corpus.from_text(text)
@@ -170,7 +172,7 @@ def test_runs_are_graded_by_what_their_model_sees():
     np.testing.assert_array_equal(blind.solved(), right)
 
 
-@pytest.mark.parametrize("model", [None, ModelConfig(positions=False), BLIND], ids=["default", "no positions", "blind"])
+@pytest.mark.parametrize("model", [None, BLIND.replace(positions=False)], ids=["all positions", "none"])
 def test_ten_thousand_sentences_take_about_as_long_as_their_positions(model):
     # A second or so; what grows with the square of the positions would not end today.
     corpus = Corpus.from_ids(np.random.default_rng(0).integers(0, 200, (10_000, 8)))
@@ -179,20 +181,14 @@ def test_ten_thousand_sentences_take_about_as_long_as_their_positions(model):
 
 
 def test_every_medium_says_what_this_model_can_see(tmp_path):
-    from headlab.report import page, study_page
+    from headlab.report import page
     from headlab.report.exercise import exercise
     from headlab.report.exercise_screen import exercise_json
-    from headlab.study.design import StudyDesign
-    from headlab.study.study import Study
 
-    done = exercise(Corpus.notebook(), model=BLIND, n_runs=2, head_sizes=[20])
+    done = exercise(Corpus.notebook(), model=BLIND, n_runs=1, head_sizes=[20])
     html = page.render(done)
     assert exercise_json(done, tmp_path / "r.html")["floor"] == 0
     assert "<b>0.0000</b>" in html
     assert "it is the answer itself, as without the causal mask every token is seen" in html
     assert "so no model can know" not in html
     assert "the whole sentence, the answer included" in html
-    design = StudyDesign.grid(Corpus.notebook(), seeds=[0], causal=[True, False], steps=[2])
-    study = Study.at(tmp_path / "study", design)
-    study.run()
-    assert "<b>0.0000 to 0.1386</b>" in study_page.render(study)

@@ -110,7 +110,7 @@ class Sight:
             following[token].add(target)
         ordered = {token: tuple(sorted(targets)) for token, targets in following.items() if len(targets) > 1}
         open_places = [place for place in self._places if self._tokens[place[0]][place[1]] in ordered]
-        settled = self._settled([place for place in open_places if self.resolvable[place]])
+        settled = self._settled([place for place in open_places if self._decided[place[0]][place[1]]])
         return tuple(self._dependency(place, ordered, settled.get(place)) for place in open_places)
 
     def _dependency(
@@ -126,7 +126,7 @@ class Sight:
             following=following[token],
             settled_by=settled_by,
             settled_token=None if settled_by is None else self._tokens[row][settled_by],
-            resolvable=bool(self.resolvable[place]),
+            resolvable=self._decided[row][position],
         )
 
     def _settled(self, wanted: list[tuple[int, int]]) -> dict[tuple[int, int], int]:
@@ -191,6 +191,10 @@ class Sight:
     @cached_property
     def _targets(self) -> list[list[int]]:
         return self.targets.tolist()
+
+    @cached_property
+    def _decided(self) -> list[list[bool]]:
+        return self.resolvable.tolist()
 
     @cached_property
     def _first(self) -> list[list[int]]:
