@@ -128,6 +128,15 @@ def test_people_get_every_word_whatever_the_encoding(tmp_path: Path, encoding: s
     assert r"\u7537\u4eba" in out
 
 
+def test_the_lab_says_its_address_as_json_in_a_line() -> None:
+    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as lab:
+        assert lab.stdout is not None
+        found = json.loads(lab.stdout.readline())
+        lab.kill()
+    assert found["address"].startswith("http://127.0.0.1:")
+
+
 def clocked(*seconds: float) -> Any:
     return itertools.chain(seconds, itertools.repeat(seconds[-1])).__next__
 

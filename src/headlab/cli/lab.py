@@ -42,7 +42,7 @@ def lab(port: Any, host: str, browser: bool, as_json: bool) -> None:
     hosts = [f"{name}:{port}" for name in _names(host)]
     address = f"http://{hosts[0]}/#token={token}"
     if as_json:
-        put_json({"address": address})
+        put_json({"address": address}, in_a_line=True)
     else:
         say(f"The lab is open at {address}   (Ctrl-C ends it)")
     sys.stdout.flush()

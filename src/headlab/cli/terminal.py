@@ -65,12 +65,12 @@ def show(blocks: Iterable[Any]) -> None:
         console.print(visible(block) if isinstance(block, str) else block, crop=False)
 
 
-def put_json(value: Any) -> None:
+def put_json(value: Any, *, in_a_line: bool = False) -> None:
     """Print a value as JSON for scripts, escaped where standard output is not UTF-8."""
     from headlab.report.plain import json_text
 
     utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
-    sys.stdout.write(json_text(value, ascii_only=not utf8) + "\n")
+    sys.stdout.write(json_text(value, ascii_only=not utf8, in_a_line=in_a_line) + "\n")
 
 
 def put_csv(text: str) -> None:

@@ -54,15 +54,15 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def json_text(value: Any, *, ascii_only: bool = False) -> str:
+def json_text(value: Any, *, ascii_only: bool = False, in_a_line: bool = False) -> str:
     r"""Return a value as JSON text; characters that a terminal obeys or nobody sees are escaped, which changes no value.
 
-    ascii_only: escape everything beyond ASCII, for a stream that cannot hold it
+    ascii_only: escape everything beyond ASCII, for a stream that cannot hold it; in_a_line: for who reads line by line
 
     >>> print(json_text({"word": "中\u202e\x9b"}), json_text("中", ascii_only=True))
     {
       "word": "中\u202e\u009b"
     } "\u4e2d"
     """
-    text = json.dumps(json_value(value), indent=2, ensure_ascii=ascii_only, allow_nan=False)
+    text = json.dumps(json_value(value), indent=None if in_a_line else 2, ensure_ascii=ascii_only, allow_nan=False)
     return re.sub(r"[^\n -~]", lambda found: json.dumps(found[0])[1:-1] if unseen(found[0]) else found[0], text)
