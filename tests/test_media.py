@@ -152,13 +152,24 @@ def test_without_a_terminal_progress_is_told_in_words(capsys: pytest.CaptureFixt
 
 def test_a_long_study_says_how_long_it_will_take(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("s.toml").write_text('seeds = "0:2"\n[training]\nsteps = 5\n[grid]\nd_head = [2, 3]\n')
-    monkeypatch.setattr("headlab.study.execution.estimated_seconds", lambda *_: 7200)
     assert run("study", "run", "s.toml")[2] == ""
-    monkeypatch.setattr(sys.modules["headlab.cli.study"], "WEIGHTS_WORTH_TIMING", 0)
+    monkeypatch.setattr("headlab.study.execution.estimated_seconds", lambda *_: 7200)
     status, out, err = run("study", "run", "s.toml", "--into", "other", "--json")
     assert (status, json.loads(out)["trained"]) == (0, 4)
-    assert err == "about 2.0 hours of training; stop it at any time, what is finished is kept\n"
+    assert err == "training: about 2.0 hours in all\n"
     assert run("study", "run", "s.toml", "--into", "other")[2] == ""  # nothing is left to train
+
+
+@pytest.mark.parametrize("command", [["train", "--seeds", "0:2"], ["explain", "--seeds", "0", "--json"]], ids=str)
+def test_a_long_training_says_how_long_it_will_take(
+    run: Any, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    asked = []
+    monkeypatch.setattr("headlab.engine.cost.seconds", lambda problem, n_runs, threads: asked.append(n_runs) or 600)
+    status, _, err = run(*command, "--steps", "9", "--threads", "1")
+    assert (status, err) == (0, "training: about 10 minutes in all\n")
+    assert asked == [2 if command[0] == "train" else 1]
+    assert "d_head must be" in run(*command, "--d-head", "0")[2]  # and what is wrong is said without it
 
 
 def test_quick_work_tells_no_progress(capsys: pytest.CaptureFixture[str]) -> None:

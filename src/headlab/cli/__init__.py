@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from headlab.cli.options import (
     shell_word,
     steps_option,
     threads_option,
+    training_seconds,
 )
 from headlab.cli.predict import predict
 from headlab.cli.study import study
@@ -128,7 +130,8 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     corpus, numbers = read_corpus(options), seed_list(seeds)
     target = None if save is None else saveable(save)
     interrupted = None
-    with progress_bar("training") as progress:
+    expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
+    with progress_bar("training", expected=expected) as progress:
         try:
             runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
         except TrainingInterrupted as error:

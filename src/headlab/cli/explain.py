@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from headlab.cli.options import (
     shell_word,
     steps_option,
     threads_option,
+    training_seconds,
 )
 from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
@@ -162,7 +164,8 @@ def _runs(
     model, training = configurations(options)
     corpus = read_corpus(options)
     numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
-    with progress_bar("training") as progress:
+    expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
+    with progress_bar("training", expected=expected) as progress:
         runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
     seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
     return runs, f"{retrace(ctx, file)} --seeds {seed}"

@@ -211,6 +211,16 @@ def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
     return built[0], built[1]
 
 
+def training_seconds(
+    corpus: "Corpus", model: ModelConfig, training: TrainConfig, n_runs: int, threads: int | None = None
+) -> float:
+    """Return about how many seconds a training takes on this machine."""
+    from headlab.engine import Problem
+    from headlab.engine.cost import seconds
+
+    return seconds(Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, training), n_runs, threads)
+
+
 def seed_list(text: str) -> Sequence[int]:
     """Read `7`, `0:1000` or `1,5,9`; raises `ConfigError`.
 

@@ -1,7 +1,6 @@
 """`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
 
 import io
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ import click
 from headlab.cli.help import Group
 from headlab.cli.options import json_option, safe_cells_option, shell_word, threads_option
 from headlab.cli.terminal import (
-    BETWEEN_LINES,
     complain,
     duration,
     progress_bar,
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from headlab.study.study import Study
 
 FAILED_RUNS = 3
-WEIGHTS_WORTH_TIMING = 3e9  # updates of a weight: what takes seconds is timed before it begins
 MOST_NAMED = 5  # damaged files, one a line
 FIGURES = (".pdf", ".png", ".svg")
 
@@ -157,25 +154,17 @@ def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json:
     _run(Study(folder), join, cluster, threads, as_json)
 
 
-def _forewarn(chosen: "Study", threads: Any) -> None:
-    """Say how long a study will take, where that is long."""
-    from headlab.model.params import param_shapes
+def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
     from headlab.study.execution import estimated_seconds
 
-    design, status = chosen.design, chosen.status()
-    left = 1 - status.runs / status.of
-    shapes = param_shapes(design.conditions[0].model, design.corpus.d_vocab, design.corpus.n_ctx)
-    if left * design.n_steps * sum(map(prod, shapes.values())) < WEIGHTS_WORTH_TIMING:
-        return
-    seconds = left * estimated_seconds(design, threads)
-    if seconds > BETWEEN_LINES:
-        say(f"about {duration(seconds)} of training; stop it at any time, what is finished is kept", err=True)
+    status = chosen.status()
+    done = status.runs / status.of
 
+    def expected() -> float:
+        return 0.0 if cluster else (1 - done) * estimated_seconds(chosen.design, threads)
 
-def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
-    if cluster is None:
-        _forewarn(chosen, threads)
-    with progress_bar("training", runs=chosen.design.n_runs) as progress:
+    with progress_bar("training", status.of, expected) as progress:
+        progress(done)
         trained = chosen.run(threads=threads, progress=progress, join=join, cluster=cluster)
     status = chosen.status()
     if as_json:

@@ -86,17 +86,36 @@ def put_csv(text: str) -> None:
 
 @contextmanager
 def progress_bar(
-    label: str, runs: int | None = None, clock: Callable[[], float] = time.monotonic
+    label: str,
+    runs: int | None = None,
+    expected: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Callable[[float], None]]:
     """Tell on standard error how far work is, once it takes long: a bar on a terminal, lines elsewhere.
 
-    runs: of how many, to say how fast
+    runs: of how many, to say how fast; expected: seconds of the work, asked for when it begins and said where they are many
     """
     if sys.stderr.isatty():
         with _bar(label, runs, clock) as told:
-            yield told
+            yield _forewarned(label, told, expected)
     else:
-        yield _lines(label, clock)
+        yield _forewarned(label, _lines(label, clock), expected)
+
+
+def _forewarned(
+    label: str, told: Callable[[float], None], expected: Callable[[], float] | None
+) -> Callable[[float], None]:
+    """Return what first says how long it will take, and then tells progress."""
+    asked = [expected] if expected else []
+
+    def forewarned(done: float) -> None:
+        while asked:
+            seconds = asked.pop()()
+            if seconds > BETWEEN_LINES:
+                say(f"{label}: about {duration(seconds)} in all", err=True)
+        told(done)
+
+    return forewarned
 
 
 @contextmanager
