@@ -163,7 +163,7 @@ def test_a_title_changes_and_no_run_does(small: Any) -> None:
 def test_a_dropped_condition_counts_no_longer_and_comes_back_with_its_runs(small: Any) -> None:
     whole = Study("s").export("whole.csv").read_bytes()
     identity = list(Study("s").design.identities)[2]
-    status, out, _ = small("study", "drop", "s", "d_head 2", identity)
+    status, out, _ = small("study", "drop", "s", "0", identity)
     assert (status, out) == (0, "dropped: d_head 2; d_head 4\nnothing to train: headlab study show s\n")
     study = Study("s")
     assert study.status().of == study.status().runs == len(study.table()) == 6

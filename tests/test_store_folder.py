@@ -43,7 +43,7 @@ def exported(study, tmp_path):
 
 NAMES = (
     *("seed=7", "solved=false", "condition=x", "[x]", "a*b", "a?b", "**"),
-    *("it's", "back\\slash", "{a,b}", "~", "file:", "new\nl"),
+    *("caf\udce9", "it's", "back\\slash", "{a,b}", "~", "file:", "new\nl"),
 )
 
 
@@ -358,3 +358,19 @@ def test_what_cannot_be_set_aside_is_not_read_and_blocks_nothing(study, monkeypa
         assert (status.runs, status.damaged, status.set_aside) == (8, 1, (chunk.path.name,))
         assert len(again.table()) == 8
     assert Study(study.store.folder).run() == 8
+
+
+def test_what_could_be_read_by_others_is_not_set_aside(study, monkeypatch):
+    opened = os.open
+
+    def refuse(path, *arguments, **options):
+        if str(path).endswith(".parquet"):
+            raise OSError(24, "Too many open files")
+        return opened(path, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refuse)
+        with pytest.raises(hl.HeadlabError, match=r"a study must be readable, got .*Too many open files"):
+            Study(study.store.folder).status()
+    assert Study(study.store.folder).status().runs == 16
+    assert study.store.damaged == []

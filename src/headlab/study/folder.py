@@ -22,6 +22,7 @@ from headlab.files import PARTIAL, flush_folder, write_whole
 PLACES = ("runs", "arrays", "timings", "failed", "damaged", "claims")
 LOCK = "lock"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer does not wait
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EIO)
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -98,13 +99,16 @@ class Folder:
         if not self.has(*names):
             return []
         place, wanted = self.path.joinpath(*names), re.compile(like, re.DOTALL)
-        return sorted(path for path in place.iterdir() if wanted.fullmatch(path.name))
+        try:
+            return sorted(path for path in place.iterdir() if wanted.fullmatch(path.name))
+        except OSError as error:
+            raise self._unreadable(place, error) from error
 
     def temporary_files(self) -> list[Path]:
         """Return what a process that was killed while it wrote has left, however deep."""
         found, left = [], [self.path]
         while left:
-            with os.scandir(left.pop()) as entries:
+            with contextlib.suppress(OSError), os.scandir(left.pop()) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         left.append(Path(entry.path))
@@ -113,12 +117,20 @@ class Folder:
         return sorted(found)
 
     def read(self, path: Path) -> bytes | None:
-        """Return a file's content; None where there is no plain file that can be read."""
+        """Return a file's content; None where there is no plain file, or the disk cannot read it.
+
+        Raises `StudyError` where the fault is not the file's: no right to read it, too many open files.
+        """
         try:
             with os.fdopen(os.open(path, _READ), "rb") as file:
                 return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
-        except OSError:
-            return None
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                return None
+            raise self._unreadable(path, error) from error
+
+    def _unreadable(self, path: Path, error: OSError) -> StudyError:
+        return StudyError(f"a study must be readable, got {str(path)!r} ({error.strerror}): see who may read it")
 
     def write(self, path: Path, data: bytes) -> None:
         """Write a file whole or not at all, in a place that is there; raises `OSError`."""

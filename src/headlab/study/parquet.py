@@ -1,7 +1,7 @@
 """Parquet files read and written by DuckDB, whatever their folder is called and whatever they hold.
 
 DuckDB guesses by default: folders named key=value become columns, and * ? [ in a path are patterns that nothing quotes. Here
-every guess is turned off, and a folder whose name holds such a letter is read through a link with a plain name.
+every guess is turned off, and a folder with such a letter in its name is read through a link that has a plain one.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from headlab.config import MAX_RUNS
 from headlab.errors import OutputError
 from headlab.study.columns import COLUMNS, EMPTY, LATER
 
-_PATTERN = re.compile(r"[*?\[\\]")
+_PECULIAR = re.compile(r"[*?\[\\\ud800-\udfff]")  # what DuckDB takes for a pattern; bytes that are no text
 _FILE = "the file's own name"  # a column; no other column is called so
 _ALIKE = {  # types that a column may have been written in
     "varchar": {"VARCHAR"},
@@ -51,22 +51,22 @@ class Reader:
         """Return SQL that stands for what one of DuckDB's functions says about files."""
         return f"{function}({self._files(paths)})"
 
-    def path(self, name: str) -> Path:
-        """Return the file that DuckDB calls so."""
-        return self.folder / Path(name).relative_to(self.root)
+    def names(self, paths: Sequence[Path]) -> dict[str, Path]:
+        """Return the files by what DuckDB calls them."""
+        return {str(self.root / path.relative_to(self.folder)): path for path in paths}
 
     def _files(self, paths: Sequence[Path]) -> str:
-        return f"[{', '.join(quoted(self.root / path.relative_to(self.folder)) for path in paths)}]"
+        return f"[{', '.join(map(quoted, self.names(paths)))}]"
 
 
 @contextlib.contextmanager
 def reading(folder: Path) -> Iterator[Reader]:
     """Read Parquet files below a folder while the block runs, whatever the folder is called."""
     plain = folder.absolute()
-    if not _PATTERN.search(str(plain)):
+    if not _PECULIAR.search(str(plain)):
         yield Reader(folder, plain)
         return
-    place = None if not _PATTERN.search(tempfile.gettempdir()) else "/tmp"
+    place = None if not _PECULIAR.search(tempfile.gettempdir()) else "/tmp"
     with tempfile.TemporaryDirectory(prefix="headlab-", dir=place) as own:
         link = Path(own) / "study"
         link.symlink_to(plain, target_is_directory=True)
@@ -102,12 +102,13 @@ def _sifted(reader: Reader, paths: list[Path]) -> dict[Path, Held]:
 
 def _fitting(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
     """Return the files that have every column, each of its type, and no more rows than a study may have."""
+    names = reader.names(paths)
     types: dict[Path, dict[str, str]] = {path: {} for path in paths}
     schemas = f"select file_name, name, duckdb_type from {reader.about('parquet_schema', paths)}"
     for name, column, kind in database.execute(schemas).fetchall():
-        types[reader.path(name)][column] = kind
+        types[names[name]][column] = kind
     counts = f"select file_name, num_rows from {reader.about('parquet_file_metadata', paths)}"
-    rows = {reader.path(name): count for name, count in database.execute(counts).fetchall()}
+    rows = {names[name]: count for name, count in database.execute(counts).fetchall()}
     return [path for path in paths if 0 < rows[path] <= MAX_RUNS and _has_all(types[path])]
 
 
@@ -125,9 +126,9 @@ def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, He
         f"count(*) = count(distinct seed), bit_xor(hash(files)), list(seed) "
         f"from {reader.rows(paths, _FILE)} as files group by all"
     ).fetchall()
-    held = {}
+    held, names = {}, reader.names(paths)
     for name, first, last, arrays, other, complete, different, _, seeds in sorted(found, key=lambda row: row[0]):
-        path = reader.path(name)
+        path = names[name]
         if first == last == path.parent.name and arrays == other and complete and different:
             held[path] = Held(arrays, seeds)
     return held
@@ -142,7 +143,7 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
             database.execute("set threads = 1")  # the bytes must not depend on how many there are
             database.register("chunk", table)
             form = "(format parquet, use_tmp_file false)"
-            database.execute(f"copy (select * from chunk order by seed) to {quoted(path.absolute())} {form}")
+            database.execute(f"copy (select * from chunk order by seed) to {quoted(reader.root / path.name)} {form}")
             written = database.execute(f"select count(*) from {reader.rows([path])}").fetchone()
     except duckdb.Error as error:
         raise OSError(errno.EIO, str(error).splitlines()[0]) from error

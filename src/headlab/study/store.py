@@ -239,9 +239,8 @@ class Store:
 
     def forgive(self) -> None:
         """Forget which runs could not be trained, before they are tried again."""
-        with self._written():
-            for path in self._own.entries("failed", like=_FAILED):
-                path.unlink(missing_ok=True)
+        for path in self._own.entries("failed", like=_FAILED):
+            self.remove(path)
 
     @property
     def _beside(self) -> str:
@@ -310,6 +309,11 @@ class Store:
     def dropped(self) -> list[Path]:
         """Return the sound chunks whose condition is none of the study's any more; without them, their arrays are left over."""
         return [chunk.path for chunk in self.sound_chunks() if chunk.condition not in self.design.identities]
+
+    def remove(self, path: Path) -> None:
+        """Remove a file of the study; raises `OutputError`."""
+        with self._written():
+            path.unlink(missing_ok=True)
 
     def array_names(self, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
         """Return the name of each sound chunk's arrays, for those that have some."""

@@ -130,6 +130,8 @@ class Study:
         names = [item.name for item in identities.values()]
         if condition in names:
             condition = names.index(str(condition))
+        elif isinstance(condition, str) and condition.isdecimal() and condition not in identities:
+            condition = int(condition)
         if isinstance(condition, int) and not isinstance(condition, bool) and 0 <= condition < len(names):
             return list(identities)[condition]
         if isinstance(condition, str) and condition in identities:
@@ -305,7 +307,7 @@ class Study:
             removed = []
             for find in (self.store.dropped, self.store.leftovers) if dropped else (self.store.leftovers,):
                 for path in find():
-                    path.unlink()
+                    self.store.remove(path)
                     removed.append(path)
         return removed
 
