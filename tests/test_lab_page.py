@@ -486,7 +486,12 @@ def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_pa
     expect(page.locator("h3", has_text="Contributions")).to_contain_text("step 0")
     assert page.locator(".cell").first.locator("xpath=ancestor::tbody").inner_text() != before
     assert page.locator(".mini").count() == 20
-    assert not page.get_by_text("Output predictions").is_visible()
+    for table in ("predictions", "attention"):  # what is to be handed in stands there, views or not, on paper too
+        assert page.locator(f"table.{table}").first.is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("table.predictions").first.is_visible()
+    assert page.locator("#answers").is_visible()
+    assert not page.locator("#headlab-views").is_visible()
     assert (asked, faults) == ([path.as_uri()], [])
     context.close()
     still = browser.new_context(java_script_enabled=False)

@@ -118,7 +118,7 @@ class _Sizes:
             return "Too few runs ended with a loss that is a number to compare losses."
         medians = {self.base: told[0].loss.base} | {item.value: item.loss.value for item in told}
         shown = [group.value for group in self.study.groups if group.value in medians][:MOST_SIZES]
-        of = "solved runs" if all(item.loss_of == "solved" for item in told) else "all runs"
+        of = "solved runs" if told[0].loss_of == "solved" else "all runs"
         numbers = ", ".join(f"{medians[size]:.3f}" for size in shown)
         sizes = ", ".join(map(str, shown)) + (" …" if len(medians) > len(shown) else "")
         return f"Loss, the median of {of}: {numbers} at d_head {sizes}; against d_head {self.base}: {_clauses(told, 'loss')}."

@@ -250,9 +250,9 @@ class Summary:
         base = self.groups[known.index(value)]
         others = [group for group in self.groups if group is not base]
         shares = {c.second: c for c in replace(self, base=value).comparisons}
-        losses = _loss_differences(base, others)
+        of, losses = _loss_differences(base, others)
         return [
-            Against(group, base, _share_difference(group, base, shares.get(group.value)), loss)
+            Against(group, base, _share_difference(group, base, shares.get(group.value)), loss, of)
             for group, loss in zip(others, losses, strict=True)
         ]
 
@@ -286,13 +286,15 @@ class Difference:
 class Against:
     """One condition against the base: the difference of solved shares, and of median final losses.
 
-    group, of: the condition and the base, with their counts; loss_of: whose losses these are, `solved` or `finished` runs
+    group, of: the condition and the base, with their counts; loss_of: whose losses these are, `solved` runs, or all
+        `finished` ones where any condition has too few solved: one base has one loss
     """
 
     group: Group
     of: Group
     share: Difference
     loss: Difference
+    loss_of: str
 
     @property
     def value(self) -> Any:
@@ -304,11 +306,6 @@ class Against:
         """The base's value of the factor."""
         return self.of.value
 
-    @property
-    def loss_of(self) -> str:
-        """Whose median losses are compared: `solved` runs, or all `finished` ones where either has too few solved."""
-        return _compared_losses(self.group, self.of)[0]
-
 
 def _share_difference(group: Group, base: Group, found: Comparison | None) -> Difference:
     if found is None:  # there is nothing to solve in one of them
@@ -317,20 +314,17 @@ def _share_difference(group: Group, base: Group, found: Comparison | None) -> Di
     return Difference(group.rate.share, base.rate.share, *row, _verdict(found.difference, found.p_holm))
 
 
-def _loss_differences(base: Group, others: Sequence[Group]) -> list[Difference]:
-    pairs = [_compared_losses(group, base)[1:] for group in others]
-    adjusted = holm([median_test(first, second) if _enough(first, second) else 1.0 for second, first in pairs])
+def _loss_differences(base: Group, others: Sequence[Group]) -> tuple[str, list[Difference]]:
+    groups = [base, *others]
+    of = "solved" if _enough(*(group.solved_losses for group in groups)) else "finished"
+    there, *each = [group.solved_losses if of == "solved" else group.finite_losses for group in groups]
+    adjusted = holm([median_test(there, here) if _enough(there, here) else 1.0 for here in each])
     found = []
-    for (here, there), p in zip(pairs, adjusted, strict=True):
+    for here, p in zip(each, adjusted, strict=True):
         row = median_difference(there, here) or (np.nan,) * 3
         medians = [float(np.median(losses)) if len(losses) else np.nan for losses in (here, there)]
         found.append(Difference(medians[0], medians[1], *row, p, _verdict(-row[0], p)))
-    return found
-
-
-def _compared_losses(group: Group, base: Group) -> tuple[str, NDArray[np.float64], NDArray[np.float64]]:
-    solved = group.solved_losses, base.solved_losses
-    return ("solved", *solved) if _enough(*solved) else ("finished", group.finite_losses, base.finite_losses)
+    return of, found
 
 
 def _enough(*losses: NDArray[np.float64]) -> bool:
