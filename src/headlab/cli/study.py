@@ -1,6 +1,5 @@
 """`headlab study`: conditions × seeds, kept safe on disk, and the answer with its uncertainty."""
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -291,17 +290,17 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
     chosen = Study(folder)
     summary = chosen.summary(factor)
     if figure is not None:
-        from headlab.report.study_figures import answer
+        from headlab.report.drawing import image
+        from headlab.report.study_figures import about_study, answer
 
         kind = figure.suffix.lower()
         if kind not in FIGURES:
             raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
-        target, drawn = writable(figure), io.BytesIO()
+        target = writable(figure)
         curves = chosen.curves() if "curves" in chosen.design.keep else None
-        answer(summary, chosen.design.corpus, curves, chosen.design.models).savefig(
-            drawn, format=kind.removeprefix(".")
-        )
-        write_output(target, drawn.getvalue())
+        design = chosen.design
+        drawn = answer(summary, design.corpus, curves, design.models, about_study(design))
+        write_output(target, image(drawn, kind.removeprefix(".")))
     if as_json:
         put_json(study_json(summary))
     else:

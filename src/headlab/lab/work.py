@@ -1,7 +1,6 @@
 """The work behind the page, as frames: the trained run, many seeds, head sizes, trials, and what can be taken away."""
 
 import base64
-import io
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
@@ -117,7 +116,8 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
 
     what: format (svg or png), view (sigmoid or probs), moment (its number), layer, head
     """
-    from headlab.report import figures
+    from headlab.report.drawing import image
+    from headlab.report.figures import about_run, head_at_work
 
     kind, view = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
     if kind not in FIGURES:
@@ -125,12 +125,10 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
     recording = _recorded(experiment, progress)
     moment = min(max(int(what.get("moment", -1)), -1), len(recording.moments) - 1)
     run = recording.past[moment % len(recording.moments)]
-    drawn = figures.head_at_work(
-        run.attention(int(what.get("layer", 0)), int(what.get("head", 0))), run.predictions(view), view=view
-    )
-    data = io.BytesIO()
-    drawn.savefig(data, format=kind, dpi=200)
-    yield Frame("figure", {"base64": base64.b64encode(data.getvalue()).decode(), "format": kind})
+    pattern = run.attention(int(what.get("layer", 0)), int(what.get("head", 0)))
+    about = about_run(recording.run, run, recording.moments[moment])
+    drawn = head_at_work(pattern, run.predictions(view), view=view, about=about)
+    yield Frame("figure", {"base64": base64.b64encode(image(drawn, kind)).decode(), "format": kind})
 
 
 def report(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:

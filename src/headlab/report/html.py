@@ -1,13 +1,13 @@
 """What every page is made with: its template, and figures that take the page's colours."""
 
-import io
 import re
 import zlib
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
-from matplotlib import rc_context
 from matplotlib.figure import Figure
+
+from headlab.report.drawing import image
 
 
 def template(name: str) -> Template:
@@ -18,10 +18,7 @@ def template(name: str) -> Template:
 
 def svg(figure: Figure) -> Markup:
     """Return a figure as inline SVG that takes the page's text colour and width."""
-    buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "headlab", "font.family": "sans-serif"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
+    text = image(figure, "svg", {"svg.fonttype": "none"}, transparent=True).decode()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)

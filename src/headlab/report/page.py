@@ -183,6 +183,7 @@ def _curve(exercise: Exercise) -> Figure:
         seen=sight_words(run.model),
         bigram_floor=corpus.bigram_floor(),
         loss_name=run.training.loss.replace("_", " "),
+        about=figures.about_run(run),
     )
 
 
