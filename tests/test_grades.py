@@ -56,7 +56,7 @@ def test_runs_of_an_older_study_count_as_solved_or_not_and_the_answer_says_so(tm
     expected = np.where(table["solved"], "solved", "not solved")
     assert table["grade"].tolist() == np.where(old, expected, graded["grade"]).tolist()
     assert any(
-        f"{40 * conditions} runs were trained by an older headlab" in text for text in older.summary().how_sure()
+        f"{40 * conditions} runs were trained by an older headlab" in text for text in older.summary().sentences()
     )
 
 

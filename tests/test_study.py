@@ -113,7 +113,7 @@ def test_many_conditions_are_summed_up_by_their_extremes():
 
 def test_pooled_conditions_are_said_to_share_seeds():
     summary = Summary("d_head", (group(5, 20, 50, copies=2), group(10, 40, 50, copies=2)))
-    assert any("pools several conditions with the same seeds" in sentence for sentence in summary.how_sure())
+    assert any("pools several conditions with the same seeds" in sentence for sentence in summary.sentences())
     assert summary.paired[0].n == 100
 
 
@@ -249,3 +249,27 @@ def test_where_nothing_is_to_be_solved_no_share_is_told():
     assert [item.share.verdict for item in found.against(2)] == ["cannot be told"]
     assert found.against(2)[0].loss_of == "finished"
     answer(found, corpus).draw_without_rendering()
+
+
+def test_a_condition_with_nothing_to_solve_is_compared_by_its_losses_only():
+    nothing = dataclasses.replace(group(40, 0, 50), grade=np.repeat(["nothing to solve"], 50))
+    summary = Summary("d_head", (group(10, 20, 50), nothing, group(20, 45, 50)))
+    assert summary.sentences()[0] == "Larger heads solve more often: 20, 45 of 50 at d_head 10, 20."
+    assert [(c.first, c.second) for c in summary.comparisons] == [(10, 20)]
+    assert [(item.value, item.share.verdict) for item in summary.against(10)] == [
+        (40, "cannot be told"),
+        (20, "better"),
+    ]
+    assert summary.table()["share"].isna().tolist() == [False, True, False]
+    assert summary.medians()["first"].tolist() == [10, 10, 40]
+    answer(summary, hl.Corpus.notebook()).draw_without_rendering()
+
+
+def test_a_steady_rise_is_not_called_too_small_to_conclude_anything():
+    rows = [(5, 60, 0, 100), (10, 66, 0, 100), (20, 70, 0, 100), (40, 75, 0, 100)]
+    summary = counted(*rows)
+    assert not any(pair.noticeable for pair in summary.comparisons)
+    said = summary.sentences()
+    assert said[0].startswith("Larger heads solve more often")
+    assert "too small" not in " ".join(said)
+    assert "too small" in " ".join(counted(*rows[:2]).sentences())

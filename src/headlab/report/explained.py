@@ -112,12 +112,12 @@ def coding_sentence(record: "Record") -> str:
     """Return the coding split as an equation in words."""
     assert record.coding is not None
     parts = ", ".join(
-        f"{record.coding[name]:+.2f} ({record.coding[f'{name}_share']:.0%}) {words}"
+        f"{_number(record.coding[name])} ({record.coding[f'{name}_share']:.0%}) {words}"
         for name, words in PARTS.items()
         if name != "direct" or abs(record.coding[name]) > 0.005
     )
     other = f"{_lead(record.other_difference)} in sentence {(record.other_sequence or 0) + 1}"
-    return f"{_lead(record.difference)} here, {other}. The change of {record.coding['total']:+.2f} is {parts}."
+    return f"{_lead(record.difference)} here, {other}. The change of {_number(record.coding['total'])} is {parts}."
 
 
 def patch_lines(record: "Record") -> list[str]:
@@ -127,7 +127,8 @@ def patch_lines(record: "Record") -> list[str]:
         both = [row for row in record.patches if row["what"] == what]
         if both:
             effects = [
-                f"{row['before']:+.2f} → {row['after']:+.2f} {'flips' if row['flips'] else 'stays'}" for row in both
+                f"{_number(row['before'])} → {_number(row['after'])} {'flips' if row['flips'] else 'stays'}"
+                for row in both
             ]
             other = (record.other_sequence or 0) + 1
             lines.append(f"{words} of sentence {other}: {effects[0]}; reversed: {effects[1]}")

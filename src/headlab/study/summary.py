@@ -257,7 +257,7 @@ class Summary:
         ]
 
     def sentences(self) -> list[str]:
-        """Return the answer in plain words: one sentence first, then hairs, the pairs, and what was lost."""
+        """Return the answer in plain words: one sentence first, then hairs, the pairs, and what must be known of the runs."""
         return words.sentences(self)
 
     def how_sure(self) -> list[str]:

@@ -15,8 +15,16 @@ SMALLEST_P = 0.0001  # in a sentence
 
 
 def sentences(summary: "Summary") -> list[str]:
-    """Return the answer in plain words: one sentence first, then hairs, the pairs, and what was lost."""
-    return [first(summary), *_hairs(summary), *_pairs(summary), *_too_small(summary), *_lost(summary)]
+    """Return the answer in plain words: one sentence first, then hairs, the pairs, and what must be known of the runs."""
+    return [
+        first(summary),
+        *_hairs(summary),
+        *_pairs(summary),
+        *_too_small(summary),
+        *_lost(summary),
+        *_ungraded(summary),
+        *_pooled(summary),
+    ]
 
 
 def how_sure(summary: "Summary") -> list[str]:
@@ -26,8 +34,6 @@ def how_sure(summary: "Summary") -> list[str]:
         *_tests(summary),
         *_trend(summary),
         *_power(summary),
-        *_ungraded(summary),
-        *_pooled(summary),
         *([] if summary.d_model is None else [theory(summary.d_model)]),
     ]
 
@@ -136,7 +142,7 @@ def _too_small(summary: "Summary") -> list[str]:
     found = summary.comparisons
     n = min((group.rate.n for group in summary.judged), default=0)
     missed = [c for c in found if not c.noticeable and c.runs_needed is not None and c.runs_needed > n]
-    if not found or len(missed) < len(found):
+    if not found or len(missed) < len(found) or _differ(summary):
         return []
     return ["This study is too small for the differences it found: take more runs before concluding anything."]
 
