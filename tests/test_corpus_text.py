@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from headlab import Corpus
 from headlab.cli import cli
 from headlab.corpus_text import decode, split_line
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, HeadlabError
 from headlab.graphemes import graphemes
 from headlab.lookalikes import lookalikes
 from headlab.study.design import StudyDesign
@@ -219,6 +219,10 @@ def test_every_door_reads_characters(tmp_path):
     design = StudyDesign.from_toml(study)
     np.testing.assert_array_equal(design.corpus.tokens, corpus.tokens)
     assert StudyDesign.from_dict(design.to_dict()).corpus.tokens_are == "characters"
+    for option in ('tokens = "characters"', "wrap = false", 'start = ""'):
+        study.write_text(f"{option}\nseeds = [0]\n")
+        with pytest.raises(HeadlabError, match=f"{option.split()[0]} must go with a corpus file or sentences"):
+            StudyDesign.from_toml(study)
     folder = tmp_path / "runs"
     options = ["--tokens-are", "characters", "--steps", "1", "--save", str(folder)]
     done = CliRunner().invoke(cli, ["train", str(file), *options])

@@ -42,11 +42,14 @@ FILE_FIELDS = (
     "condition",
 )
 
+NOTEBOOK_OPTIONS = {"start": "<Start>", "wrap": True, "tokens": "words"}
+
 TEMPLATE = """# A headlab study: every condition is trained with every seed.
 title = "Does the head size matter?"
 
 corpus = "notebook"          # or a file with one sentence a line, beside this one
 # sentences = ["man ordered the chicken", "woman ordered the beef"]     # or the sentences themselves
+# tokens = "characters"      # for a corpus or sentences: every character a token, not every word
 seeds = "0:1000"             # or a list: [1, 5, 9]
 keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots"
 
@@ -266,7 +269,13 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
     name = given.get("corpus", "notebook")
     if not isinstance(name, str):
         raise CorpusError(f"corpus must be “notebook” or a file's name, got {name!r}")
-    return Corpus.notebook() if name == "notebook" else Corpus.from_file(folder / name, **options)
+    if name != "notebook":
+        return Corpus.from_file(folder / name, **options)
+    if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
+        raise CorpusError(
+            f"{', '.join(odd)} must go with a corpus file or sentences, got none: name them, or leave it out"
+        )
+    return Corpus.notebook()
 
 
 def _seeds(given: Any) -> Any:
