@@ -63,18 +63,30 @@ def test_item_1_says_what_the_weights_and_an_ablation_say(runs, seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_parts_add_up_for_the_digits_shown(runs, seed):
-    shown = r"gives ([+−][\d.]+) for .*?the rest ([+−][\d.]+), together ([+−][\d.]+)"
-    found = [number for text in first(runs[seed]).sentences for number in re.findall(shown, text)]
-    assert len(found) == 2
-    for numbers in found:
-        gives, rest, together = (float(number.replace("−", "-")) for number in numbers)
-        assert gives + rest == pytest.approx(together, abs=1e-9)
+    for text in first(runs[seed]).sentences[:2]:
+        given = re.search(r"which gives .*?together [+−][\d.]+", text)[0]
+        *parts, together = (float(number.replace("−", "-")) for number in re.findall(r"[+−]\d+\.\d\d", given))
+        assert len(parts) >= 2
+        assert sum(parts) == pytest.approx(together, abs=1e-9)
+
+
+def test_what_gives_most_is_named_where_it_is_not_looked_at_most(runs):
+    side = first(runs[2]).numbers["sides"][0]
+    parts = runs[2].explain().records[0].parts()
+    assert side["gives"] < 0
+    assert side["most"][1] == pytest.approx(parts.max())
+
+
+def test_without_the_causal_mask_it_is_said_that_the_answer_is_seen():
+    done = exercise(NOTEBOOK, model=hl.ModelConfig(causal=False), n_runs=1, head_sizes=[20])
+    assert "the answer itself, which is seen without the causal mask" in " ".join(done.answers[0].sentences)
+    assert "earlier" not in " ".join(done.answers[0].sentences)
 
 
 def test_a_flip_names_the_word_that_is_predicted_then(runs):
     answer = first(runs[0])
-    assert "without that it predicts “beef” (in 2 of 3 trials)" in answer.sentences[0]
-    assert "without that it predicts “chicken” (in 2 of 3 trials)" in answer.sentences[1]
+    assert "without reading “man” it predicts “beef” (in 2 of 3 trials)" in answer.sentences[0]
+    assert "without reading “woman” it predicts “chicken” (in 2 of 3 trials)" in answer.sentences[1]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Exercise:
 
     def more_places(self) -> list[str]:
         """Return how many places are not explained beside the first ones, and the command that explains them all."""
-        return more(self.places - MOST_PAGE_PLACES, "places that an earlier word decides", self.command or "")
+        return more(self.places - MOST_PAGE_PLACES, "places that another word decides", self.command or "")
 
     def called(self, command: str, *, saved: bool = False) -> "Exercise":
         """Return the same with the command that explains its run; saved: a command about a folder of runs."""

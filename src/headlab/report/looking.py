@@ -27,7 +27,8 @@ class Side:
 
     probability: softmax, of the predicted token; second, second_probability: the next most likely one
     lead: logit(predicted) - logit(second); weight: attention on the position looked at (several heads: their mean)
-    gives: what is read there gives to logit(target) - logit(rival), which is `of`; without: the prediction by ablation
+    gives: what is read there gives to logit(target) - logit(rival), which is `of`; most: what gives more, and how much
+    without: the prediction by ablation
     """
 
     sequence: int
@@ -44,6 +45,7 @@ class Side:
     looks_at_position: int
     weight: float
     gives: float
+    most: tuple[str, float] | None
     of: float
     without: dict[str, str]
 
@@ -100,9 +102,7 @@ class Looking:
     def sentences(self) -> list[str]:
         """Return a sentence a side, one on how the dependency is coded, and one on all other places of the corpus."""
         here = "" if self.right == self.places else f" It is right at {self.right} of them."
-        others = (
-            f"An earlier word decides at {self.places} places of this corpus; told here of {len(self.sides)}.{here}"
-        )
+        others = f"Another word decides at {self.places} places of this corpus; told here of {len(self.sides)}.{here}"
         return [
             *(self._side(side, first=side is self.sides[0]) for side in self.sides),
             self._coded(),
@@ -133,12 +133,15 @@ class Looking:
 
     def _side(self, side: Side, first: bool) -> str:
         at = "itself" if side.looks_at_position == side.position else f"“{side.looks_at}”"
+        answer = ", the answer itself, which is seen without the causal mask" * (side.looks_at_position > side.position)
         weight = f"{'attention weight ' if first else ''}{side.weight:.3f}"
-        rest = round(side.of, 2) - round(side.gives, 2)
+        given = [round(side.gives, 2), *([round(side.most[1], 2)] if side.most else [])]
+        most = f"{side.most[0]} {signed(given[1], 2)}, " if side.most else ""
+        rest = round(side.of, 2) - sum(given)
         return (
-            f"Sentence {side.sequence + 1}: “{side.token}” {self.heads} most at {at} ({weight}), which gives "
-            f"{signed(side.gives, 2)} for “{side.target}” over “{side.rival}” (the rest {signed(rest, 2)}, together "
-            f"{signed(side.of, 2)}); {_predicts(side)}; {_without(side)}."
+            f"Sentence {side.sequence + 1}: “{side.token}” {self.heads} most at {at} ({weight}{answer}), which gives "
+            f"{signed(given[0], 2)} for “{side.target}” over “{side.rival}” ({most}the rest {signed(rest, 2)}, together "
+            f"{signed(side.of, 2)}); {_predicts(side)}; without reading {at} {_without(side)}."
         )
 
     def _coded(self) -> str:
@@ -194,6 +197,7 @@ def _side(run: "Run", choice: Contrast, record: "Record") -> Side:
         looks_at_position=int(looked.position or 0),
         weight=looked.attention,
         gives=looked.contribution,
+        most=_most(record, looked),
         of=record.difference,
         without=_predictions_without(run, place, looked),
     )
@@ -201,6 +205,16 @@ def _side(run: "Run", choice: Contrast, record: "Record") -> Side:
 
 def _looked(record: "Record") -> "Tested":
     return max(record.sources, key=lambda source: source.attention)
+
+
+def _most(record: "Record", looked: "Tested") -> tuple[str, float] | None:
+    """Return what gives most, where that is not the position that is looked at, and how much."""
+    parts = [part for part in (*record.sources, *record.others) if np.isfinite(part.contribution)]
+    best = max(parts, key=lambda part: part.contribution)
+    if best == looked or best.contribution <= max(0.0, looked.contribution):
+        return None
+    past = {"direct:token": f"“{record.token}” past the heads", "direct:position": "its position past the heads"}
+    return past.get(best.spelling, f"“{_named(record, best)}”"), best.contribution
 
 
 def _named(record: "Record", part: "Tested") -> str:
@@ -238,11 +252,11 @@ def _predicts(side: Side) -> str:
 
 def _without(side: Side) -> str:
     if not side.flips:
-        return f"without that it still predicts “{side.predicted}”"
+        return f"it still predicts “{side.predicted}”"
     words = " or ".join(f"“{word}”" for word in side.flips)
     turned, tried = sum(map(len, side.flips.values())), len(side.without)
     trials = f"all {tried}" if turned == tried else f"{turned} of {tried}"
-    return f"without that it predicts {words} (in {trials} trials)"
+    return f"it predicts {words} (in {trials} trials)"
 
 
 def _coding(shares: dict[str, float]) -> str:
