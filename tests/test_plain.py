@@ -91,5 +91,9 @@ def test_lists_dates_and_missing_values_are_plain_in_both_forms() -> None:
     assert read(csv_text(frame))[1:] == [["[1, 2]", "2026-01-02", "1"], ["", "", ""]]
 
 
+def test_an_empty_text_is_not_a_missing_one() -> None:
+    assert csv_text(pd.DataFrame({"a": ["", None], "b": [None, ""]}, dtype=object)) == 'a,b\n"",\n,""\n'
+
+
 def test_a_table_of_one_column_keeps_its_empty_rows() -> None:
     assert pd.read_csv(io.StringIO(csv_text(pd.DataFrame({"x": [1.0, np.nan, 3.0]})))).shape == (3, 1)

@@ -15,8 +15,8 @@ def csv_text(frame: pd.DataFrame, *, safe: bool = False) -> str:
     """Return a table as CSV (RFC 4180, lines end in a line feed), without its index.
 
     Numbers are in full: a float32 is written as the float64 that equals it, so that whoever reads the cell gets the very
-    value, as in JSON. What is missing or no finite number is an empty cell. Booleans are TRUE and FALSE, dates ISO 8601,
-    lists JSON.
+    value, as in JSON. What is missing or no finite number is an empty cell, and an empty text a pair of quotes. Booleans are
+    TRUE and FALSE, dates ISO 8601, lists JSON.
     safe: text that a spreadsheet would run as a formula (it begins with one of = + - @, a tab or a line end) gets an
         apostrophe in front, and so does text that begins with an apostrophe: without its first one, every cell is as it was
 
@@ -60,4 +60,4 @@ def _cell(value: Any, safe: bool) -> str:
 def _text(text: str, safe: bool) -> str:
     if safe and text.startswith(("'", *FORMULAS)):
         text = f"'{text}"
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',"\r\n') else text
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if not text or any(mark in text for mark in ',"\r\n') else text
