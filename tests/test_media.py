@@ -100,6 +100,34 @@ def test_a_study_s_title_is_only_text(run: Any) -> None:
             assert r"it [/matter] [draft] \x1b]0;owned\x07" in out
 
 
+HARD = {
+    "chinese and emoji": "男人 点了 鸡 🍗\n女人 点了 牛 👩‍👩‍👧\n",
+    "right to left": "רגל א ב\nيد א ג\n",
+    "formulas of a typesetter": "a $\\foo_{$ $x^2$ b\nc $\\foo_{$ $$ %&_# d\n",
+    "markup": "a [/matter] <b>x</b> {{y}}\nc [/matter] [red] :smile:\n",
+}
+
+
+@pytest.mark.parametrize("text", HARD.values(), ids=HARD)
+def test_the_homework_on_any_words_says_nothing_on_standard_error(run: Any, text: str) -> None:
+    Path("words.txt").write_text(text, encoding="utf-8")
+    options = ["--runs", "2", "--steps", "30", "--head-sizes", "5"]
+    status, out, err = run("exercise", "words.txt", *options, "-o", "page.html")
+    assert (status, err) == (0, "")
+    for word in set(text.split()):
+        assert visible(word) in out.replace("\n", " ")
+    assert Path("page.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("options", [["--learning-rate", "1e5"], ["--init-scale", "1e30"], ["--steps", "0"]], ids=str)
+def test_runs_that_diverge_or_never_begin_say_nothing_on_standard_error(run: Any, options: list[str]) -> None:
+    request = ["--runs", "2", "--head-sizes", "5", *(["--steps", "20"] if "--steps" not in options else []), *options]
+    status, out, err = run("exercise", *request, "--json")
+    assert (status, err) == (0, "")
+    json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert run("exercise", *request)[::2] == (0, "")
+
+
 ENCODINGS = ["ascii", "cp1252"]
 CHINESE = "男人 点了 鸡\n女人 点了 牛\n"
 

@@ -24,6 +24,7 @@ REDRAW_SECONDS = 0.05
 MOST_NOTES = 5
 BETWEEN_LINES = 10.0  # seconds, where progress is told in words
 AT_LEAST_EVERY = 300.0
+LONG_SECONDS = 300.0  # work that is said to be long before it begins; of shorter work, progress says soon enough
 # Our own marks in letters, for a screen that has no others; a user's word is escaped, as no other word may stand for it.
 IN_LETTERS = {"✓": "v", "✗": "x", "·": ".", "→": "->", "−": "-", "≠": "!=", "•": "*", "…": "...", "“": '"', "”": '"'}
 
@@ -111,7 +112,7 @@ def _forewarned(
     def forewarned(done: float) -> None:
         while asked:
             seconds = asked.pop()()
-            if seconds > BETWEEN_LINES:
+            if seconds > LONG_SECONDS:
                 say(f"{label}: about {duration(seconds)} in all", err=True)
         told(done)
 
