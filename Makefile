@@ -1,6 +1,7 @@
 # make exercise   set up, do the homework, write headlab-report.html
-# make test       set up, run every test
-# Both need Python 3.11 or newer with venv, and a C++ compiler; nothing else. (Node, when there is none, comes as a package.)
+# make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores
+# make test-all   set up, run every test: at most an hour
+# All need Python 3.11 or newer with venv, and a C++ compiler; nothing else. (Node, when there is none, comes as a package.)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,13 +18,16 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test lint page benchmark durability smoke clean
+.PHONY: exercise test test-all lint page benchmark durability smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q
+
+test-all: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -q -m "long or not long" --durations=20
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

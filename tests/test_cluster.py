@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from tiers import long
 
 import headlab as hl
 from headlab.study import cluster
@@ -139,6 +140,7 @@ def test_a_suspended_worker_is_worked_around(dask, here, tmp_path, monkeypatch):
     assert same(study, here, tmp_path)
 
 
+@long
 def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
     plan = design(seeds=2048, steps=4000)
     study = Study.create(tmp_path / "there", plan)
@@ -155,6 +157,7 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
     assert same(study, here, tmp_path)
 
 
+@long
 def test_a_run_that_kills_its_worker_is_reported_alone(tmp_path):
     (tmp_path / "poison.py").write_text(
         "import os\nimport headlab.study.chunks as chunks\nfrom headlab.training import train as real\n"

@@ -21,6 +21,7 @@ import uvicorn
 import websockets
 from browsing import COMMAND
 from safetensors.numpy import load
+from tiers import long
 
 import headlab as hl
 from headlab.lab import work
@@ -628,6 +629,7 @@ def test_pages_are_served_in_turn(server):
     asyncio.run(visit())
 
 
+@long
 def test_a_page_that_stops_reading_is_let_go_and_nobody_waits_for_it(server, monkeypatch):
     monkeypatch.setattr("headlab.lab.app.SEND_SECONDS", 0.5)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tiers import long
 
 import headlab as hl
 from headlab.study.chunks import pending
@@ -112,5 +113,10 @@ class DisturbedStudy(RuleBasedStateMachine):
             assert len(self.study.runs(self.sizes.index(size))) == self.seeds
 
 
-TestDisturbedStudy = DisturbedStudy.TestCase
-TestDisturbedStudy.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+class TestDisturbedStudy(DisturbedStudy.TestCase):
+    settings = settings(max_examples=3, stateful_step_count=12, deadline=None)
+
+
+@long
+class TestDisturbedStudyAtLength(DisturbedStudy.TestCase):
+    settings = settings(max_examples=40, stateful_step_count=16, deadline=None)
