@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.study import execution
 from headlab.study.chunks import chunk_size
 from headlab.study.design import TEMPLATE, Condition, StudyDesign
 from headlab.study.study import Study
@@ -224,8 +223,12 @@ def test_conditions_that_differ_never_bear_the_same_name():
     assert len(set(names)) == 3
     close = StudyDesign.grid(NOTEBOOK, seeds=range(2), learning_rate=[0.1234567, 0.1234568])
     assert len({item.name for item in close.conditions}) == 2
+    assert names[:2] == ["steps 5020, phases 5020", "steps 5020, phases 10 + 5000 on plateau + 10"]
     schedules = [[hl.Phase(5), hl.Phase(6)], [hl.Phase(6), hl.Phase(5)], [hl.Phase(3)]]
-    assert len({item.name for item in StudyDesign.grid(NOTEBOOK, seeds=[1], phases=schedules).conditions}) == 3
+    schedules += [[hl.Phase(3, hl.Plateau(patience=n))] for n in (3, 10)]
+    names = [item.name for item in StudyDesign.grid(NOTEBOOK, seeds=[1], phases=schedules).conditions]
+    assert len(set(names)) == 5
+    assert names[3] == "steps 3, phases 3 on plateau (patience 3)"
 
 
 def test_a_factor_that_a_condition_leaves_out_has_the_value_in_force(tmp_path):
@@ -253,18 +256,3 @@ def test_threads_that_are_no_number_of_threads_are_refused(tmp_path, threads):
     with pytest.raises(hl.ConfigError, match="threads must be a whole number from 1 to 1024"):
         study.run(threads=threads)
     assert study.run(threads=np.int64(1)) == 1
-
-
-@pytest.mark.parametrize(("a_step", "most"), [(2e-3, 64 * 16), (1e-6, 64 * 2048), (1.0, 64)])
-def test_a_cost_is_estimated_by_little_work(monkeypatch, a_step, most):
-    plan = StudyDesign.grid(NOTEBOOK, seeds=range(100), training=hl.TrainConfig.of(steps=1000))
-    clock, work = [0.0], []
-
-    def train(corpus, model, training, seeds, **options):
-        work.append(training.steps * len(seeds))
-        clock[0] += a_step * work[-1]
-
-    monkeypatch.setattr(execution, "train", train)
-    monkeypatch.setattr(execution.time, "perf_counter", lambda: clock[0])
-    assert execution.estimated_seconds(plan) == pytest.approx(a_step * 1000 * 100)
-    assert sum(work) <= most

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.config import ModelConfig, Phase, TrainConfig, nearest
+from headlab.config import ModelConfig, Phase, Plateau, TrainConfig, nearest
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError, HeadlabError
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
@@ -157,7 +157,7 @@ def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condi
     for row, item in zip(rows, conditions, strict=True):
         factors = [(name, row[name]) for name in differing]
         if schedules:
-            factors.append(("phases", json.dumps(item.training.to_dict()["phases"])))
+            factors.append(("phases", " + ".join(map(_phase, item.training.phases)) or "none"))
         found.append(Condition(item.model, item.training, tuple(factors)))
     return tuple(found)
 
@@ -191,6 +191,15 @@ def first_repeated(values: Iterable[Any]) -> Any:
             return value
         seen.add(value)
     raise LookupError("nothing is repeated")
+
+
+def _phase(phase: Phase) -> str:
+    """Return a phase in words: its steps, and what of its plateau is not as usual."""
+    if phase.plateau is None:
+        return str(phase.steps)
+    usual, settings = vars(Plateau()), vars(phase.plateau)
+    others = [f"{name} {_shown(value)}" for name, value in settings.items() if value != usual[name]]
+    return f"{phase.steps} on plateau" + (f" ({', '.join(others)})" if others else "")
 
 
 def _shown(value: Any) -> str:

@@ -146,7 +146,9 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
             database.execute(f"copy (select * from chunk order by seed) to {quoted(reader.root / path.name)} {form}")
             written = database.execute(f"select count(*) from {reader.rows([path])}").fetchone()
     except duckdb.Error as error:
-        raise OSError(errno.EIO, str(error).splitlines()[0]) from error
+        number = re.search(r'"errno":"(\d+)"', str(error))
+        why = int(number[1]) if number else errno.EIO
+        raise OSError(why, os.strerror(why)) from error
     if written != (len(table["seed"]),):
         raise OSError(errno.EIO, "the file that was written does not hold what was to be written")
     with path.open("rb+") as file:
