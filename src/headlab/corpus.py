@@ -193,7 +193,7 @@ class Corpus:
         """The length of every sequence, without padding."""
         return np.asarray((self.tokens >= 0).sum(axis=1))
 
-    @property
+    @cached_property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
         """The tokens' spelling, sequence by sequence, start token included."""
         return tuple(tuple(self.vocabulary[token] for token in row if token >= 0) for row in self.tokens)
@@ -251,6 +251,15 @@ class Corpus:
         return pd.DataFrame(
             shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
         )
+
+    def chance(self, token: int, target: int) -> float:
+        """Return P(target | token) over the corpus, ids alone: one number of `association`.
+
+        >>> Corpus.notebook().chance(1, 6)
+        0.5
+        """
+        following = self.targets[(self.tokens == token) & (self.targets >= 0)]
+        return float((following == target).mean()) if len(following) else 0.0
 
     def floor(self, model: ModelConfig | None = None) -> float:
         """Return the smallest mean loss that any model of a shape can reach, in nats per position with a target.

@@ -20,7 +20,7 @@ from headlab.analysis.next_token import NextToken, next_token
 from headlab.analysis.subject import Subject
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, listed
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
 
@@ -169,7 +169,7 @@ class Runs(Explainable):
         """Return the runs as they were before a step whose weights were kept; raises `SelectionError` otherwise."""
         where = np.nonzero(self.snapshot_steps == step)[0]
         if self.snapshots is None or len(where) == 0:
-            known = ", ".join(map(str, self.snapshot_steps)) or "none"
+            known = listed(self.snapshot_steps.tolist()) or "none"
             raise SelectionError(f"the step must be one whose weights were kept ({known}), got {step!r}")
         shapes = param_shapes(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
         return replace(self, params=Params.from_flat(self.snapshots[:, where[0]], shapes), optimizer_state=None)

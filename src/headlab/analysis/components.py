@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from headlab.analysis.subject import Subject
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, listed
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def checked(subject: Subject, component: Component, sequence: int) -> Component:
                 words = subject.corpus.position_labels(sequence)
                 raise SelectionError(
                     f"a key must be at or before its query under the causal mask, got {words[key]} after {words[query]}: "
-                    f"choose one of {', '.join(words[: query + 1])}"
+                    f"choose one of {listed(words[: query + 1])}"
                 )
             if layer is not None or head is not None:
                 layer, head = subject.layer_and_head(layer, head)
@@ -116,7 +116,7 @@ def checked(subject: Subject, component: Component, sequence: int) -> Component:
         case Token(token):
             found = subject.token(token)
             if found not in subject.corpus.tokens[sequence]:
-                there = ", ".join(dict.fromkeys(subject.corpus.sentences[sequence]))
+                there = listed(dict.fromkeys(subject.corpus.sentences[sequence]))
                 raise SelectionError(f"the token must be one of the sentence's, {there}; got {token!r}")
             return Token(found)
         case Direct(of):

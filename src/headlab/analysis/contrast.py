@@ -7,7 +7,7 @@ import numpy as np
 
 from headlab.analysis.subject import Subject
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, listed
 from headlab.floors import Dependency
 
 
@@ -70,7 +70,7 @@ def contrast(
     if tokens is None:
         return found
     if isinstance(tokens, str) or len(tokens) != 2:
-        raise SelectionError(f"tokens must be two of {', '.join(subject.corpus.vocabulary)}; got {tokens!r}")
+        raise SelectionError(f"tokens must be two of {listed(subject.corpus.vocabulary)}; got {tokens!r}")
     target, rival = (subject.token(token) for token in tokens)
     if target == rival:
         raise SelectionError(f"tokens must be two different ones, got {tokens[0]!r} twice")
@@ -83,7 +83,7 @@ def _at(subject: Subject, sequence: Any, position: Any) -> Contrast:
     if position is None:
         settled = [item for item in subject.settled() if item.sequence == row]
         if not settled:
-            known = "; ".join(f"sequence {d.sequence}, position {d.position}" for d in subject.settled())
+            known = listed((f"sequence {d.sequence}, position {d.position}" for d in subject.settled()), "; ")
             raise SelectionError(f"a dependency must be one of: {known}; got sequence {row}, which has none")
         return _of_dependency(subject.corpus, settled[0])
     place = Place(row, subject.position(row, position))

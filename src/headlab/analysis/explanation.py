@@ -1,7 +1,7 @@
 """Explanations: of many runs a census and a table, of one run a sentence a dependency with the numbers behind each word."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -16,6 +16,9 @@ from headlab.analysis.evidence import Evidence, Record
 from headlab.analysis.subject import Subject
 from headlab.analysis.wording import sentence
 from headlab.errors import SelectionError
+
+SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
+JUDGED = 8_000  # times a place is judged while somebody waits
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,15 @@ class Explanations:
     def evidence(self) -> tuple[Evidence, ...]:
         """One record a choice, for all runs at once."""
         return tuple(Evidence(self.subject, item) for item in self.contrasts)
+
+    def first(self, number: int) -> "Explanations":
+        """Return the explanations of the first few places."""
+        return self if number >= len(self.contrasts) else replace(self, contrasts=self.contrasts[:number])
+
+    def judged(self) -> "Explanations":
+        """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
+        parts = sum(1 for _ in self.subject.parts())
+        return self.first(max(SHOWN, JUDGED // parts))
 
     @cached_property
     def mechanism(self) -> NDArray[np.str_]:
@@ -86,8 +98,10 @@ class Explanations:
         )
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in self.census()["runs"].items())
-        return f"Explanations({len(self)} runs: {counts})"
+        judged = self.judged()
+        counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
+        n, some = len(self.contrasts), len(judged.contrasts)
+        return f"Explanations({len(self)} runs: {counts}{f'; at the first {some} of {n:,} places' if some < n else ''})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +134,8 @@ class Explanation:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """One record a dependency."""
+        if len(self._of) == 1:  # nobody else needs the evidence, and of thousands of places it fills the memory
+            return tuple(Record.of(Evidence(self._of.subject, item)) for item in self._of.contrasts)
         return tuple(Record.of(item, self._run) for item in self._of.evidence)
 
     def __len__(self) -> int:
@@ -127,33 +143,41 @@ class Explanation:
 
     def first(self, number: int) -> "Explanation":
         """Return the explanation of the first few dependencies."""
-        return Explanation(Explanations(self._of.subject, self._of.names, self._of.contrasts[:number]), self._run)
+        return self if number >= len(self) else Explanation(self._of.first(number), self._run)
 
     def sentences(self) -> list[str]:
         """Return one sentence of at most 40 words a dependency; every number in it is in its record."""
         return [sentence(record) for record in self.records]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return mechanism, sentences and records as plain values."""
+    def to_dict(self, most: int | None = None) -> dict[str, Any]:
+        """Return mechanism, sentences and records as plain values.
+
+        most: how many dependencies at most; `left_out` then counts the rest
+        """
+        records = self.first(len(self) if most is None else most).records
         return {
             "run": self.name,
             "mechanism": self.mechanism,
             "meaning": self.meaning,
-            "dependencies": [{"sentence": sentence(record), **record.to_dict()} for record in self.records],
+            "dependencies": [{"sentence": sentence(record), **record.to_dict()} for record in records],
+            **({} if len(records) == len(self) else {"left_out": len(self) - len(records)}),
         }
 
     def __str__(self) -> str:
-        return "\n".join(
-            [f"{mechanism.in_words(self.mechanism)}: {self.meaning}.", *(f"• {text}" for text in self.sentences())]
-        )
+        shown = self.first(SHOWN).sentences()
+        left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
+        head = f"{mechanism.in_words(self.mechanism)}: {self.meaning}."
+        return "\n".join([head, *(f"• {text}" for text in shown), *left])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{mechanism.in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
-        for record, text in zip(self.records, self.sentences(), strict=True):
-            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(text)}</p>")
-            parts.append(record.table().round(3).to_html())
+        for record in self.first(SHOWN).records:
+            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(sentence(record))}</p>")
+            parts.append(record.table().head(ROWS).round(3).to_html())
+        if len(self) > SHOWN:
+            parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")
         return "\n".join(parts)
 
 

@@ -73,9 +73,11 @@ def copying(params: Params) -> Array:
     """
     per_head = (..., None, None, slice(None), slice(None))
     with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-        full = params.W_E[per_head] @ W_OV(params)
+        first, last = params.W_E[per_head], W_OV(params)
         if params.W_U is not None:
-            full = full @ params.W_U[per_head]
+            last = last @ params.W_U[per_head]
+        # The product in the other order has the same eigenvalues but for zeros: thousands of words cost no more than d_model.
+        full = last @ first if first.shape[-1] < first.shape[-2] else first @ last
     values = of_finite(np.linalg.eigvals, full)
     size = np.abs(values).sum(axis=-1)
     nothing = np.where(np.isfinite(size), 0.0, np.nan)

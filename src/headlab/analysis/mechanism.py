@@ -126,13 +126,13 @@ def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
     |loss - bigram| <= bigram / 3
     """
     places = [contrast.place] if contrast.other is None else [contrast.place, contrast.other]
-    chances = subject.corpus.association().to_numpy()
+    corpus = subject.corpus
     losses, bigrams = [], []
     for place, target in zip(places, (contrast.target, contrast.rival), strict=False):
         probability = softmax(subject.clean.logits[:, place.sequence, place.position])[:, target]
         with np.errstate(divide="ignore"):
             losses.append(-np.log(probability))
-            bigrams.append(-np.log(chances[subject.corpus.tokens[place.sequence, place.position], target]))
+            bigrams.append(-np.log(corpus.chance(int(corpus.tokens[place.sequence, place.position]), target)))
     bigram = float(np.mean(bigrams))
     return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headlab.analysis import predictions
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, listed
 from headlab.floors import Dependency
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
@@ -71,7 +71,8 @@ class Subject:
     def numbers_a_sentence(self) -> int:
         """The size of the largest activation of one run on one sentence."""
         n_ctx, model = self.corpus.n_ctx, self.model
-        return n_ctx * model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
+        in_heads = model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
+        return n_ctx * max(in_heads, self.corpus.d_vocab)
 
     def parts(self) -> Iterator[tuple[slice, "Subject"]]:
         """Yield the runs some at a time, so that their activations on the corpus stay small: (which, the part)."""
@@ -115,7 +116,7 @@ class Subject:
         """Return a sequence's number, or raise `SelectionError`, which lists the sentences."""
         if is_index(number, self.corpus.n_sequences):
             return int(number)
-        known = "; ".join(f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences))
+        known = listed((f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences)), "; ")
         raise SelectionError(f"the sequence must be one of: {known}; got {number!r}")
 
     def position(self, sequence: int, position: Any) -> int:
@@ -125,7 +126,7 @@ class Subject:
             return int(position)
         if isinstance(position, str) and words.count(position) == 1:
             return words.index(position)
-        known = ", ".join(f"{at} {word}" for at, word in enumerate(words))
+        known = listed(f"{at} {word}" for at, word in enumerate(words))
         why = " (which is there more than once: give its number)" if position in words else ""
         raise SelectionError(f"the position must be one of {known}; got {position!r}{why}")
 
@@ -136,7 +137,7 @@ class Subject:
                 return names.index(token)
         if is_index(token, self.corpus.d_vocab):
             return int(token)
-        raise SelectionError(f"the token must be one of {', '.join(self.corpus.vocabulary)}; got {token!r}")
+        raise SelectionError(f"the token must be one of {listed(self.corpus.vocabulary)}; got {token!r}")
 
     def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
         """Return a layer and one of its heads; raises `SelectionError`."""
@@ -149,9 +150,12 @@ class Subject:
         """Return the corpus' dependencies that what the model sees settles; raises `SelectionError` where there is none."""
         found = [item for item in self.corpus.dependencies(self.model) if item.resolvable]
         if not found:
-            following = "; ".join(
-                f"after “{self.corpus.vocabulary[token]}” comes {_these([self.corpus.vocabulary[t] for t in targets])}"
-                for token, targets in _successors(self.corpus).items()
+            following = listed(
+                (
+                    f"after “{self.corpus.vocabulary[token]}” comes {_these([self.corpus.vocabulary[t] for t in targets])}"
+                    for token, targets in _successors(self.corpus).items()
+                ),
+                "; ",
             )
             raise SelectionError(
                 "a dependency must be a token that goes on differently in different places, with a prefix that tells "
@@ -187,4 +191,4 @@ def _successors(corpus: Corpus) -> dict[int, list[int]]:
 
 
 def _these(words: Sequence[str]) -> str:
-    return " or ".join(f"“{word}”" for word in words)
+    return listed((f"“{word}”" for word in words), " or ", 5)

@@ -1,6 +1,6 @@
 """`headlab explain`: why a run predicts what it predicts, and every check of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from headlab.cli.options import (
 from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
-from headlab.errors import ConfigError, SelectionError
+from headlab.errors import ConfigError, SelectionError, listed
 
 if TYPE_CHECKING:
     from headlab.analysis.contrast import Contrast
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 RUNS_TO_PICK_FROM = 100
 TABLES = ("circuits", "scores", "battery", "paths")
+EXPORTED = {"circuits": "circuits", "scores": "scores", "paths": "contributions"}  # the tables that hold all of them
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Question:
 
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
-            known = "; ".join(f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1))
+            known = listed((f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1)), "; ")
             raise SelectionError(f"--sentence must be one of: {known}; got {self.sentence!r}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
@@ -177,8 +178,12 @@ def _census(runs: "Runs", command: str, as_json: bool) -> None:
 
     explanations = runs.explain()
     if as_json:
-        census = explanations.census().reset_index()
-        put_json({"census": records(census), "runs": records(explanations.table())})
+        judged = explanations.judged()
+        left = len(explanations.contrasts) - len(judged.contrasts)
+        census = judged.census().reset_index()
+        put_json(
+            {"census": records(census), "runs": records(judged.table()), **({"places_left_out": left} if left else {})}
+        )
     else:
         show(census_blocks(explanations, command))
 
@@ -186,7 +191,7 @@ def _census(runs: "Runs", command: str, as_json: bool) -> None:
 def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
     run = runs[0]
     if question.table is not None:
-        _table(runs, question, as_json)
+        _table(runs, question, command, as_json)
     elif question.asks_for_intervention:
         _intervene(run, question, as_json)
     else:
@@ -195,13 +200,16 @@ def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
 
 def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
     from headlab.analysis.explanation import explain as explain_subject
-    from headlab.report.explained import explanation_blocks
+    from headlab.report.explained import PLACES, explanation_blocks
+    from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
 
     choices = [run.contrast(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
     explanation = explain_subject(run.subject, choices, [name])[0]
     if as_json:
-        put_json(explanation.to_dict())
+        found = explanation.to_dict(MOST_PAGE_PLACES)
+        left = more(found.get("left_out", 0), PLACES, export_command(command, "explanations"))
+        put_json(found | ({"more": left[0]} if left else {}))
     else:
         say(repr(run))
         show(explanation_blocks(explanation, command))
@@ -247,55 +255,67 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
         raise ConfigError(f"{expected} ({QUOTING}), got {text!r}") from None
 
 
-def _table(runs: "Runs", question: Question, as_json: bool) -> None:
+def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
+    from headlab.report.explained import frame_blocks
+    from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, export_command, fitting
     from headlab.report.plain import records
 
-    blocks, frames = _tables(runs, question)
-    if as_json:
-        put_json({name: records(frame) for name, frame in frames.items()})
-    else:
-        show(blocks)
+    everything = export_command(command, EXPORTED[question.table]) if question.table in EXPORTED else ""
+    tables, lines = _tables(runs, question)
+    if not as_json:
+        show(block for _, title, frame in tables for block in frame_blocks(frame, title, everything))
+        for line in lines:
+            say(line)
+        return
+    fitted = {name: fitting(frame, MOST_PAGE_ROWS, MOST_PAGE_COLUMNS, everything) for name, _, frame in tables}
+    left = {name: sentences for name, (_, sentences) in fitted.items() if sentences}
+    put_json({name: records(frame) for name, (frame, _) in fitted.items()} | ({"left_out": left} if left else {}))
 
 
-def _tables(runs: "Runs", question: Question) -> tuple[Iterator[Any], dict[str, Any]]:
-    from headlab.report.explained import circuits_blocks, frame_blocks
+def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
+    """Return the tables that are asked for, each with its name and title, and lines that follow them."""
+    from headlab.report.explained import singular_lines
     from headlab.report.export import keyed
 
     run = runs[0]
     if question.table == "circuits":
         layer, head = question.layer or 0, question.head or 0
-        found = run.circuits(layer, head)
-        frames = {f"QK {name}": keyed(frame) for name, frame in found.scores.items()}
-        frames |= {f"OV {name}": keyed(frame) for name, frame in found.writes.items()}
-        return circuits_blocks(found, f"head {layer}.{head}"), frames
+        found, which = run.circuits(layer, head), f"head {layer}.{head}"
+        qk, ov = "score of query (row) and key (column)", "what a source {} (row) writes to each logit"
+        tables = [(f"QK {name}", f"{which}, QK, {name}: {qk}", keyed(frame)) for name, frame in found.scores.items()]
+        tables += [
+            (f"OV {name}", f"{which}, OV: {ov.format(name)}", keyed(frame)) for name, frame in found.writes.items()
+        ]
+        return tables, list(singular_lines(found))
     if question.table == "paths":
         contrast = run.contrast(**question.place(run))
         rows = run.corpus.position_labels(contrast.place.sequence)
         frame = keyed(run.contributions(**question.place(run)).table(0, rows).rename_axis("path"))
-        return frame_blocks(frame, f"{contrast.words(run.corpus)} by path (row) and source position (column)"), {
-            "paths": frame
-        }
+        return [("paths", f"{contrast.words(run.corpus)} by path (row) and source position (column)", frame)], []
     if question.table == "scores":
-        frame = run.head_scores().drop(columns="run")
-        return frame_blocks(frame, "Head scores on this corpus"), {"scores": frame}
+        return [("scores", "Head scores on this corpus", run.head_scores().drop(columns="run"))], []
     return _battery(runs)
 
 
-def _battery(runs: "Runs") -> tuple[Iterator[Any], dict[str, Any]]:
-    from headlab.report.explained import frame_blocks
+def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
+    from headlab.analysis.battery import battery
+    from headlab.analysis.contrast import contrasts
+    from headlab.report.explained import PLACES
     from headlab.report.export import keyed
+    from headlab.report.limits import MOST_PLACES, MOST_SENTENCES, more
 
-    frame = runs.battery()
+    choices = contrasts(runs.subject)
+    frame = battery(runs.subject, choices[:MOST_PLACES])
     mean = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
     mean["sequence"] += 1
     names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
-    frames = {"battery": mean.rename(columns=names)}
-    titles = [
-        "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
-    ]
+    title = "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
+    tables = [("battery", title, mean.rename(columns=names))]
+    lines = more(len(choices) - MOST_PLACES, PLACES, "run.battery()")
     if len(runs) > 1:
-        for number, spread in enumerate(runs.pattern_variance(), 1):
-            frames[f"variance {number}"] = keyed(spread.rename_axis("query"))
-            titles.append(f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}")
-    tables = zip(frames.values(), titles, strict=True)
-    return (block for frame, title in tables for block in (*frame_blocks(frame, title), "")), frames
+        spreads = runs.pattern_variance()
+        for number, spread in enumerate(spreads[:MOST_SENTENCES], 1):
+            title = f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}"
+            tables.append((f"variance {number}", title, keyed(spread.rename_axis("query"))))
+        lines += more(len(spreads) - MOST_SENTENCES, "sentences", "runs.pattern_variance()")
+    return tables, lines

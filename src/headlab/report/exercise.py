@@ -13,7 +13,7 @@ from headlab.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.floors import Dependency
 from headlab.report.answers import Answer, about_looking, about_sizes
-from headlab.report.limits import MOST_PAGE_PLACES, more
+from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
 from headlab.report.recording import moments_of
 from headlab.runs import Run, Runs
 from headlab.study.head_sizes import study_head_sizes
@@ -77,10 +77,7 @@ class Exercise:
         """Return what writes a table of the run that is shown in full; nothing where no command is known."""
         if self.command is None:
             return ""
-        if self.saved:
-            folder, run = self.command.removeprefix("headlab explain ").rsplit(" --run ", 1)
-            return f"headlab export {folder} {table} --run {run}"
-        return f"{self.command.replace('headlab explain', 'headlab train', 1)} --save runs; headlab export runs {table}"
+        return export_command(self.command, table)
 
     @cached_property
     def explanation(self) -> Explanation | None:

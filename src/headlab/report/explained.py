@@ -14,6 +14,8 @@ from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import MEANINGS, in_words
 from headlab.analysis.predictions import TIE
 from headlab.analysis.wording import sentence
+from headlab.errors import listed
+from headlab.report import limits
 from headlab.report.tables import as_text, terminal_table
 
 if TYPE_CHECKING:
@@ -27,14 +29,20 @@ LEGEND = (
     "becomes zero, its mean over the sentences, or what it is in the other sentence; ≠ where the three disagree. "
     "irrelevant: none moves it by 10 %."
 )
+PLACES = "places that an earlier word decides"
+MOST_BEFORE = 12  # words in front of a place, in its title
 DIRECT = {"direct path: token": "direct", "direct path: position": "position"}
 PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
 
 
 def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any]:
-    """Yield the screen's blocks of one run; command: what explains this run, for the checks that the screen offers."""
+    """Yield the screen's blocks of one run, at the first places that are explained.
+
+    command: what explains this run, for the checks that the screen offers
+    """
     yield as_text(f"{in_words(explanation.mechanism)}: {explanation.meaning}.", style="bold")
-    for record, checks in zip(explanation.records, check_commands(explanation, command), strict=True):
+    shown = explanation.first(limits.MOST_PLACES)
+    for record, checks in zip(shown.records, check_commands(shown, command), strict=True):
         yield Rule(as_text(place(record)), align="left")
         yield as_text("• " + sentence(record))
         if record.finite:
@@ -43,6 +51,7 @@ def explanation_blocks(explanation: "Explanation", command: str) -> Iterator[Any
             # Whole lines, however narrow the terminal: they are there to be copied.
             yield Group("", as_text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
     yield as_text("")
+    yield from _left(len(explanation) - len(shown), PLACES, limits.export_command(command, "explanations"))
     yield as_text(LEGEND, style="dim")
 
 
@@ -67,21 +76,33 @@ def check_commands(explanation: "Explanation", command: str) -> list[dict[str, s
 
 def place(record: "Record") -> str:
     """Return what is chosen between, and where, as a line."""
-    before = " ".join(record.words[: record.place])
+    words = record.words[: record.place]
+    before = " ".join(words if len(words) <= MOST_BEFORE else ["…", *words[-MOST_BEFORE:]])
     return f"Sentence {record.sequence + 1}: {before} [{record.token}] → {record.target}, not {record.rival}"
 
 
 def _numbers(record: "Record") -> Iterator[Any]:
-    yield Padding(terminal_table(part_table(record), title=f"{record.pair} = {_lead(record.difference)}"), (1, 0))
+    table = part_table(record, limits.MOST_PARTS)
+    yield Padding(terminal_table(table, title=f"{record.pair} = {_lead(record.difference)}"), (1, 0))
+    yield from _left(len(_parts(record)) - len(table), "parts")
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
         yield as_text(f"Coding split: {coding_sentence(record)}")
     for line in patch_lines(record):
         yield as_text(line)
 
 
-def part_table(record: "Record") -> pd.DataFrame:
-    """Return the table of parts as text: what each gives, and the logit difference without it."""
-    parts = (*record.sources, *record.heads, *record.others)
+def _parts(record: "Record") -> list["Tested"]:
+    return [*record.sources, *record.heads, *record.others]
+
+
+def part_table(record: "Record", most: int) -> pd.DataFrame:
+    """Return the table of parts as text: what each gives, and the logit difference without it.
+
+    most: of so many parts, those that do most
+    """
+    parts = _parts(record)
+    done = [np.nan_to_num(np.abs([part.contribution, part.after["zero"] - record.difference])).max() for part in parts]
+    parts = [parts[at] for at in np.sort(np.argsort(-np.array(done), kind="stable")[:most])]
     names = [f"{part.position} {part.name}" if part in record.sources else part.name for part in parts]
     rows = [
         {
@@ -93,6 +114,16 @@ def part_table(record: "Record") -> pd.DataFrame:
         for part in parts
     ]
     return pd.DataFrame(rows, index=[DIRECT.get(name, name) for name in names])
+
+
+def telling_parts(record: "Record") -> pd.Series:
+    """Return what adds up to the logit difference, of a long sentence the largest parts and all others together."""
+    parts = record.parts()
+    if len(parts) <= limits.MOST_ROWS:
+        return parts
+    kept = parts.abs().sort_values(kind="stable").index[-limits.MOST_ROWS :]
+    rest = parts[~parts.index.isin(kept)]
+    return pd.concat([parts[parts.index.isin(kept)], pd.Series({f"{len(rest)} others": rest.sum()})])
 
 
 def verdict(part: "Tested") -> str:
@@ -137,7 +168,8 @@ def patch_lines(record: "Record") -> list[str]:
 
 def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
     """Yield the screen's blocks of many runs: how many go by which mechanism, and a run to look at for each."""
-    census = explanations.census()
+    judged = explanations.judged()
+    census, left = judged.census(), len(explanations.contrasts) - len(judged.contrasts)
     shown = pd.DataFrame(
         {
             "runs": census["runs"].map(str),
@@ -150,6 +182,7 @@ def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
     yield terminal_table(shown, title=f"Mechanisms of {len(explanations)} runs")
     yield as_text("")
     yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
+    yield from _left(left, PLACES, "headlab export FOLDER mechanisms")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
@@ -183,26 +216,28 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
     return shown.set_index(table["intervention"])
 
 
-def circuits_blocks(circuits: "Circuits", head: str) -> Iterator[Any]:
-    """Yield the screen's blocks of one head's circuits in words."""
-    for name, frame in circuits.scores.items():
-        yield Padding(
-            terminal_table(frame, title=f"{head}, QK, {name}: score of query (row) and key (column)"), (0, 0, 1, 0)
-        )
-    for name, frame in circuits.writes.items():
-        yield Padding(
-            terminal_table(frame, title=f"{head}, OV: what a source {name} (row) writes to each logit"), (0, 0, 1, 0)
-        )
+def singular_lines(circuits: "Circuits") -> Iterator[str]:
+    """Yield the singular values of one head's circuits, a line a circuit."""
     for name, values in circuits.singular_values.items():
-        numbers = ", ".join(f"{value:.2f}" for value in values)
-        yield as_text(f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}")
+        numbers = listed((f"{value:.2f}" for value in values), most=limits.MOST_COLUMNS)
+        yield f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}"
 
 
-def frame_blocks(frame: pd.DataFrame, title: str) -> Iterator[Any]:
-    """Yield a table as it is; its first column names the rows, a number with the column's name."""
-    name, *others = frame.columns
-    rows = [f"{name} {row}" if isinstance(row, int) else str(row) for row in frame[name].tolist()]
-    yield terminal_table(frame[others].set_axis(rows), title=title)
+def frame_blocks(frame: pd.DataFrame, title: str, everything: str = "") -> Iterator[Any]:
+    """Yield a table, of a large one the rows and columns with the largest numbers, and how many are left out.
+
+    Its first column names the rows, a number with the column's name; everything: the command that has all of them
+    """
+    shown, left = limits.fitting(frame, limits.MOST_ROWS, limits.MOST_COLUMNS, everything)
+    name, *others = shown.columns
+    rows = [f"{name} {row}" if isinstance(row, int) else str(row) for row in shown[name].tolist()]
+    yield Padding(terminal_table(shown[others].set_axis(rows), title=title), (0, 0, 0 if left else 1, 0))
+    if left:
+        yield Padding(as_text("\n".join(left)), (0, 0, 1, 0))
+
+
+def _left(number: int, what: str, everything: str = "") -> Iterator[Any]:
+    return (as_text(sentence) for sentence in limits.more(number, what, everything))
 
 
 def _lead(difference: float) -> str:

@@ -3,6 +3,7 @@
 A screen of the largest corpus stays under 200 lines of 80 characters, a page under 2 MB; only what is shown is computed.
 """
 
+import re
 from collections.abc import Collection
 
 import numpy as np
@@ -24,13 +25,41 @@ def more(left: int, what: str, where: str = "") -> list[str]:
 
     >>> more(488, "sentences", "headlab export runs/ attention")
     ['… and 488 more sentences; `headlab export runs/ attention` has them all.']
-    >>> more(1, "sentences"), more(0, "sentences")
-    (['… and 1 more sentence.'], [])
+    >>> more(1, "sentences"), more(1, "dependencies of places"), more(0, "sentences")
+    (['… and 1 more sentence.'], ['… and 1 more dependency of places.'], [])
     """
     if left <= 0:
         return []
-    counted = f"… and {left:,} more {what.removesuffix('s') if left == 1 else what}"
+    noun, _, rest = what.partition(" ")
+    one = re.sub("ies$", "y", noun) if noun.endswith("ies") else noun.removesuffix("s")
+    counted = f"… and {left:,} more {' '.join([one if left == 1 else noun, rest]).strip()}"
     return [f"{counted}; `{where}` has them all." if where else f"{counted}."]
+
+
+def export_command(command: str, table: str) -> str:
+    """Return what writes a table of a run in full, from the command that explains the run.
+
+    >>> export_command("headlab explain runs/ --run 3", "attention")
+    'headlab export runs/ attention --run 3'
+    >>> export_command("headlab explain a.txt --seeds 3", "attention")
+    'headlab train a.txt --seeds 3 --save runs; headlab export runs attention'
+    """
+    if " --run " in command:
+        folder, run = command.removeprefix("headlab explain ").rsplit(" --run ", 1)
+        return f"headlab export {folder} {table} --run {run}"
+    return f"{command.replace('headlab explain', 'headlab train', 1)} --save runs; headlab export runs {table}"
+
+
+def telling_rows(frame: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return a table with the rows that hold the largest numbers, in their own order.
+
+    >>> telling_rows(pd.DataFrame({"x": [0.1, -3.0, 2.0]}), 2).index.tolist()
+    [1, 2]
+    """
+    if len(frame) <= most:
+        return frame
+    size = np.nan_to_num(np.abs(frame.select_dtypes("number").to_numpy(float)), nan=0.0).max(axis=1, initial=0.0)
+    return frame.iloc[np.sort(np.argsort(-size, kind="stable")[:most])]
 
 
 def telling_columns(frame: pd.DataFrame, most: int, always: Collection[int] = ()) -> pd.DataFrame:
@@ -48,6 +77,23 @@ def telling_columns(frame: pd.DataFrame, most: int, always: Collection[int] = ()
     size[list(always)] = np.inf
     kept = np.sort(np.argsort(-size, kind="stable")[:most])
     return frame.iloc[:, kept]
+
+
+def fitting(frame: pd.DataFrame, rows: int, columns: int, where: str = "") -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows and columns of a table that hold the largest numbers, and sentences that count the rest.
+
+    The first column, which names the rows, stays; where: see `more`
+
+    >>> frame = pd.DataFrame({"token": ["a", "b"], "x": [0.1, 3.0], "y": [0.2, 0.0]})
+    >>> shown, left = fitting(frame, 1, 1)
+    >>> shown.to_dict("list"), left
+    ({'token': ['b'], 'x': [3.0]}, ['… and 1 more row.', '… and 1 more column.'])
+    """
+    kept = telling_rows(frame, rows)
+    if frame.shape[1] - 1 > columns:
+        kept = pd.concat([kept.iloc[:, :1], telling_columns(kept.iloc[:, 1:], columns)], axis=1)
+    left = frame.shape[0] - kept.shape[0], frame.shape[1] - kept.shape[1]
+    return kept, [*more(left[0], "rows", where), *more(left[1], "columns", where)]
 
 
 def window(length: int, place: int, most: int) -> slice:

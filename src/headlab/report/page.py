@@ -17,7 +17,7 @@ from headlab.files import write_output
 from headlab.report import figures, limits, study_figures
 from headlab.report.answers import finite
 from headlab.report.exercise import Exercise, dependency_sentence, sight_words
-from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place
+from headlab.report.explained import check_commands, coding_sentence, part_table, patch_lines, place, telling_parts
 from headlab.report.html import svg, template
 from headlab.report.views import Embedded
 from headlab.study.statistics import wilson
@@ -196,8 +196,8 @@ def _why(exercise: Exercise) -> list[Why]:
         Why(
             place=place(record),
             sentence=sentence(record),
-            parts=part_table(record) if record.finite else None,
-            waterfall=svg(figures.contributions(record.parts(), title=record.pair)) if record.finite else None,
+            parts=part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
+            waterfall=svg(figures.contributions(telling_parts(record), title=record.pair)) if record.finite else None,
             coding=record.coding if record.coding is not None and np.isfinite(record.coding["pattern_share"]) else None,
             equation=coding_sentence(record) if record.coding is not None else "",
             patches=patch_lines(record),
