@@ -374,3 +374,13 @@ def test_what_could_be_read_by_others_is_not_set_aside(study, monkeypatch):
             Study(study.store.folder).status()
     assert Study(study.store.folder).status().runs == 16
     assert study.store.damaged == []
+
+
+@pytest.mark.parametrize("act", [Study.status, Study.table, Study.run, Study.collect_garbage, Study.runs])
+def test_a_study_that_was_opened_and_has_gone_is_not_taken_for_an_empty_one(study, tmp_path, act):
+    _ = study.design
+    moved(study.store.folder)
+    with pytest.raises(hl.HeadlabError, match=r"study's folder must stay where it is, and .* has gone|no such folder"):
+        act(study)
+    assert not (tmp_path / "study").exists()
+    assert Study(tmp_path / "moved").status().runs == 16

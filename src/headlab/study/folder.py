@@ -36,20 +36,29 @@ class Folder:
 
     def check(self) -> None:
         """Raise `OutputError` when the folder went away while it was pinned, `StudyError` when a place is not its own."""
-        if self._pin is not None:
-            self._check_pin(os.fstat(self._pin))
+        self._check_itself()
         for name in PLACES:
             self.has(name)
 
     @contextlib.contextmanager
     def pinned(self) -> Iterator[None]:
         """Notice, until the block ends, when the folder is removed or renamed, or another one put in its place."""
-        before, self._pin = self._pin, os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._check_itself()
+        try:
+            before, self._pin = self._pin, os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise self._unreadable(self.path, error) from error
         try:
             yield
         finally:
             os.close(self._pin)
             self._pin = before
+
+    def _check_itself(self) -> None:
+        if self._pin is not None:
+            self._check_pin(os.fstat(self._pin))
+        elif not self.path.is_dir():
+            raise StudyError(f"a study's folder must stay where it is, and {str(self.path)!r} has gone: open it anew")
 
     def _check_pin(self, own: os.stat_result) -> None:
         with contextlib.suppress(OSError):
@@ -59,7 +68,7 @@ class Folder:
         became = (
             "removed, with what was finished: choose a place for it and run the study again"
             if own.st_nlink == 0
-            else "renamed or replaced: what was finished is kept in it, and is gone on with where it is now"
+            else "renamed or replaced: what was finished is kept in it; run it again where it is now"
         )
         cause = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
         raise OutputError(
@@ -71,6 +80,7 @@ class Folder:
         try:
             mode = os.lstat(self.path.joinpath(*names)).st_mode
         except FileNotFoundError:
+            self._check_itself()
             return False
         if not stat.S_ISDIR(mode):
             raise StudyError(
