@@ -27,6 +27,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
         "graphemes",
         "lookalikes",
         "token_names",
+        "checked",
         "config",
         "csv_text",
         "errors",

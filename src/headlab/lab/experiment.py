@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab import engine, training
-from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
+from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import NOTEBOOK_TEXT, Corpus
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError
@@ -223,7 +223,11 @@ def _training(chosen: Mapping[str, Any]) -> TrainConfig:
     phases: tuple[Phase, ...] = (Phase(steps),)
     if schedule == "plateau" and steps > 2 * EDGE:
         phases = (Phase(EDGE), Phase(steps - 2 * EDGE, Plateau()), Phase(EDGE))
-    return TrainConfig(phases=phases, **{name: chosen[name] for name in TRAINING_FIELDS})
+    # The page keeps what was chosen for another optimiser; what this one has not is left out.
+    had = [name for name in TRAINING_FIELDS if chosen["optimizer"] in HAVE.get(name, (chosen["optimizer"],))]
+    if not chosen["momentum"]:
+        had = [name for name in had if name != "nesterov"]
+    return TrainConfig(phases=phases, **{name: chosen[name] for name in had})
 
 
 def _between(whole: TrainConfig, first: int, last: int) -> TrainConfig:

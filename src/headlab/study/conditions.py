@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from headlab.config import ModelConfig, Phase, Plateau, TrainConfig, nearest
+from headlab.checked import nearest
+from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import ConfigError, HeadlabError
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
@@ -63,7 +64,10 @@ def digest(value: Any) -> str:
 def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
     """Return the fields of both, by name; `steps` is None: the phases say it."""
     given = {**vars(model), **vars(training)}
-    return {name: given.get(name) for name in (*MODEL_FIELDS, *TRAINING_FIELDS)}
+    fields = {name: given.get(name) for name in (*MODEL_FIELDS, *TRAINING_FIELDS)}
+    if training.rate_left_out:  # a condition's optimiser brings its own
+        del fields["learning_rate"]
+    return fields
 
 
 def conditions_of(
@@ -132,7 +136,7 @@ def _condition(values: dict[str, Any]) -> Condition:
     steps = values.pop("steps", None)
     problems: list[str] = []
     model = attempt(problems, ModelConfig, **{name: values[name] for name in MODEL_FIELDS})
-    training = {name: values[name] for name in TRAINING_FIELDS if name != "steps"}
+    training = {name: values[name] for name in TRAINING_FIELDS if name in values}
     if steps is not None:
         phase = attempt(problems, Phase, steps)
         training["phases"] = () if phase is None else (phase,)

@@ -172,7 +172,10 @@ class StudyDesign:
             problems += [unknown(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
         base = fields_of(ModelConfig(), TrainConfig())
         base |= {
-            key: value for part in ("model", "training") for key, value in parts.get(part, {}).items() if key in base
+            key: value
+            for part in ("model", "training")
+            for key, value in parts.get(part, {}).items()
+            if key in (*MODEL_FIELDS, *TRAINING_FIELDS)
         }
         listed = given.get("condition", [])
         if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):

@@ -1,0 +1,150 @@
+"""Records whose fields are checked all at once: what is wrong is said in sentences, all of them together."""
+
+import dataclasses
+import difflib
+import json
+import math
+import numbers
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+from headlab.errors import ConfigError, brief
+
+Built = TypeVar("Built")
+
+
+def gathered(problems: list[str], build: Callable[[], Built]) -> Built | None:
+    """Return what is built, or None with its problems put to the others."""
+    try:
+        return build()
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint for an unknown name: the known one that is most like it, or all of them.
+
+    >>> nearest("d_heads", ["d_head", "d_model"])
+    'did you mean d_head?'
+    """
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+
+
+def _misnamed(cls: "type[Checked]", given: Any, *, whole: bool = True) -> list[str]:
+    """Return what is wrong with the names of given fields; whole: a field without a default must be among them."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{cls.__name__} must be fields and their values, got {brief(given)}")
+    fields = dataclasses.fields(cls)
+    known = [*(item.name for item in fields), *cls._also]
+    problems = [
+        f"{cls.__name__} has no field {brief(name)}: {nearest(str(name), known)}" for name in given if name not in known
+    ]
+    for item in fields if whole else ():
+        if item.name not in given and item.default is dataclasses.MISSING:
+            problems.append(f"{cls.__name__} must have a field {item.name}, got none")
+    return problems
+
+
+def _plain(value: Any, kind: Any) -> Any:
+    """Return a value as Python's own: NumPy's are welcome, and 1 is 1.0 where a field is a real number."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    try:
+        real = float(value)
+        if not isinstance(value, numbers.Integral):
+            return real
+        return real if kind in (float, float | None) and real == value else int(value)
+    except OverflowError:
+        return value  # a whole number beyond all real ones, to be refused with the others
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> list[str]:
+    """Return what is wrong with a whole number, which must be from `low` to `high`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        return [f"{name} must be a whole number from {low} to {high}, got {brief(value)}"]
+    return []
+
+
+def real_number(name: str, value: Any, low: float, high: float = math.inf, *, open_high: bool = False) -> list[str]:
+    """Return what is wrong with a real number, which must be finite and from `low` to `high`, or below it."""
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if fits and low <= value <= high and not (open_high and value == high):
+        return []
+    bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {'below ' if open_high else ''}{high:g}"
+    return [f"{name} must be a finite number {bound}, got {brief(value)}"]
+
+
+def flag(name: str, value: Any) -> list[str]:
+    """Return what is wrong with a truth value."""
+    return [] if isinstance(value, bool) else [f"{name} must be True or False, got {brief(value)}"]
+
+
+def choice(name: str, value: Any, known: tuple[str, ...]) -> list[str]:
+    """Return what is wrong with a word, which must be a known one."""
+    fits = isinstance(value, str) and value in known
+    return [] if fits else [f"{name} must be one of {', '.join(known)}, got {brief(value)}"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A frozen record that lists every problem of its fields at once."""
+
+    _also: ClassVar[tuple[str, ...]] = ()  # other names that it is built from
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, _plain(getattr(self, item.name), item.type))
+        problems = list(self._problems())
+        if problems:
+            raise ConfigError(problems)
+
+    def _problems(self) -> list[str]:
+        raise NotImplementedError
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed; raises `ConfigError` for an unknown field.
+
+        >>> from headlab.config import ModelConfig
+        >>> ModelConfig().replace(d_head=40).d_head
+        40
+        """
+        problems = _misnamed(type(self), changes, whole=False)
+        if problems:
+            raise ConfigError(problems)
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return plain
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Self:
+        """Build the record from plain JSON values; raises `ConfigError` for an unknown or wrong field.
+
+        >>> from headlab.config import ModelConfig
+        >>> ModelConfig.from_dict(ModelConfig(d_head=10).to_dict()) == ModelConfig(d_head=10)
+        True
+        """
+        problems = _misnamed(cls, fields)
+        problems += [
+            f"{item.name} must be a number, got None"  # in a call it is the same as left out, in a file it is damage
+            for item in dataclasses.fields(cls)
+            if item.default is None and item.type is float and fields.get(item.name, 0) is None
+        ]
+        known = {item.name for item in dataclasses.fields(cls)} | {*cls._also}
+        built = None
+        try:
+            if not any("must have a field" in problem for problem in problems):
+                built = cls(**{name: value for name, value in fields.items() if name in known})
+        except ConfigError as error:
+            problems += error.problems
+        if problems or built is None:
+            raise ConfigError(problems)
+        return built
