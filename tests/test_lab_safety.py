@@ -450,13 +450,11 @@ TRY = """async given => {
 def answer_to(fields):
     """What the page must show for an experiment: its text, and its words or the problems."""
     text = fields["text"].replace("\r\n", "\n").replace("\r", "\n")  # as every textarea keeps it
-    start = fields.get("start", "<Start>")
-    words = [word for line in text.splitlines() if line.split() for word in (start, *line.split())]
     try:
-        Experiment.of({"steps": 1, **fields})
+        experiment = Experiment.of({"steps": 1, **fields})
     except ConfigError as error:
         return {"text": text, "words": [], "problems": error.problems}
-    return {"text": text, "words": words, "problems": []}
+    return {"text": text, "words": [word for words in experiment.corpus.sentences for word in words], "problems": []}
 
 
 class Trials:
