@@ -13,6 +13,7 @@ import pytest
 import headlab as hl
 from headlab.errors import OutputError
 from headlab.files import check_output, leads_to_stdout, shown, unwritten, write_output
+from headlab.study.folder import unwritable
 
 NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)
 NOBODY = 65534
@@ -335,3 +336,54 @@ def test_a_new_study_goes_through_a_link_too(tmp_path, run):
     assert (tmp_path / "study.toml").is_file()
     assert (tmp_path / "link.toml").is_symlink()
     assert run("study", "new", "link.toml")[0] == 2
+
+
+def test_names_that_are_no_utf8_work_in_every_command(tmp_path, run):
+    (tmp_path / "\udcff.txt").write_text("man ordered the chicken\nwoman ordered the beef\n")
+    (tmp_path / "t\udcfc.toml").write_text('corpus = "notebook"\nseeds = "0:2"\n[grid]\nsteps = [3]\n')
+    commands = [
+        ["exercise", "\udcff.txt", "--runs", "2", "--head-sizes", "5", "--steps", "3", "-o", "r\udcfe.html"],
+        ["exercise", "\udcff.txt", "--runs", "2", "--head-sizes", "5", "--steps", "3", "--json", "-o", "r\udcfe.html"],
+        ["train", "\udcff.txt", "--steps", "3", "--save", "s\udcfd"],
+        ["explain", "s\udcfd"],
+        ["report", "s\udcfd", "-o", "v\udcfb.html"],
+        ["export", "s\udcfd", "-o", "w\udcfb.csv"],
+        ["study", "run", "t\udcfc.toml"],
+        ["study", "show", "t\udcfc", "--figure", "x\udcfb.png"],
+        ["study", "export", "t\udcfc", "u\udcfb.csv"],
+    ]
+    for words in commands:
+        status, out, complaint = run(*words)
+        assert status == 0, (words, complaint)
+        (out + complaint).encode()  # no half characters on the screen
+        assert "-o" not in words or (tmp_path / words[-1]).stat().st_size > 50
+    assert (tmp_path / "v\udcfb.html").read_text().count("$&#39;s\\xfd&#39;") > 0  # a command that can be copied
+
+
+class Unreadable:
+    """A standard input that was opened for writing."""
+
+    @property
+    def buffer(self):
+        raise OSError(9, "Bad file descriptor")
+
+
+@pytest.mark.parametrize("stdin", [None, Unreadable()], ids=["closed", "unreadable"])
+@pytest.mark.parametrize("command", ["train", "exercise", "explain"])
+def test_a_closed_standard_input_is_one_sentence(run, monkeypatch, stdin, command):
+    monkeypatch.setattr(sys, "stdin", stdin)
+    status, out, complaint = run(command, "-")
+    assert (status, out, complaint.count("\n")) == (2, "", 1)
+    assert "standard input" in complaint
+
+
+def test_an_output_is_tried_before_the_runs_are_read(run):
+    status, _, complaint = run("export", "no such runs", "-o", "no/such/folder.csv")
+    assert (status, "no/such/folder.csv" in complaint) == (2, True)
+
+
+def test_a_study_without_memory_is_not_told_to_change_its_folder():
+    told = str(unwritable(Path("study"), OSError(12, "Cannot allocate memory")))
+    assert "fit in memory" in told
+    assert "what was finished is kept" in told
+    assert "folder" not in told

@@ -93,10 +93,10 @@ def leads_to_stdout(path: Path) -> bool:
     return _descriptor(path) == 1
 
 
-def unwritten(subject: str, path: Path, error: OSError | MemoryError, remedy: str | None = None) -> OutputError:
+def unwritten(subject: str, path: Path, error: OSError | MemoryError, remedy: str = "{}") -> OutputError:
     """Return the error to raise for what could not be written: what was needed, what came, what to do.
 
-    subject: what it is, in words; remedy: what to do, instead of the usual
+    subject: what it is, in words; remedy: what to do, with {} for what is usual
 
     >>> unwritten("the output", Path("a"), OSError(errno.ENOSPC, "No space left on device"))
     OutputError("the output must have room on the disk, got 'a' (No space left on device): make room or choose another place")
@@ -104,7 +104,7 @@ def unwritten(subject: str, path: Path, error: OSError | MemoryError, remedy: st
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno or 0
     what, usual = _REASONS.get(number, ("be writable", "choose another place"))
     why = os.strerror(number) if number else str(error)
-    return OutputError(f"{subject} must {what}, got {str(path)!r} ({why}): {remedy or usual}")
+    return OutputError(f"{subject} must {what}, got {str(path)!r} ({why}): {remedy.format(usual)}")
 
 
 def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> None:

@@ -110,7 +110,7 @@ cli.add_command(exercise)
 @cli.command()
 @corpus_options
 @click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
-@click.option("--save", type=click.Path(path_type=Path), help="Folder for the weights (safetensors) and configuration.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for run.json and weights.safetensors.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
 @steps_option
 @field_options(ModelConfig, MODEL_HELP)

@@ -52,10 +52,11 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     from headlab.report.plain import json_text, records
     from headlab.runs import Runs
 
+    target = None if output is None else writable(output)
     frame = table_of(Runs.load(folder), table, number)
-    if output is not None:
+    if target is not None:
         text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
-        write_output(writable(output), text.encode(errors="backslashreplace"))
+        write_output(target, text.encode(errors="backslashreplace"))
     elif as_json:
         put_json(records(frame))
     else:

@@ -149,11 +149,21 @@ def read_corpus(options: dict[str, Any]) -> "Corpus":
             raise ConfigError("corpus options need a file, got none: name a text file with one sentence a line")
         return Corpus.notebook()
     if str(file) == "-":
-        corpus = Corpus.from_text(decode(sys.stdin.buffer.read(), "standard input"), **settings)
+        corpus = Corpus.from_text(decode(_standard_input(), "standard input"), **settings)
     else:
         corpus = Corpus.from_file(file, **settings)
     tell_notes(corpus)
     return corpus
+
+
+def _standard_input() -> bytes:
+    """Return what stands in standard input, no more than a corpus can be; raises `ConfigError` where it is closed."""
+    from headlab.corpus_text import MAX_BYTES
+
+    try:
+        return bytes(sys.stdin.buffer.read(MAX_BYTES + 1))
+    except (AttributeError, OSError, ValueError):  # no stream at all, or one that cannot be read
+        raise ConfigError("- must be a standard input that can be read, got a closed one: name a file") from None
 
 
 def given(ctx: click.Context) -> list[str]:
