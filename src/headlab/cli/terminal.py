@@ -25,7 +25,7 @@ MOST_NOTES = 5
 BETWEEN_LINES = 10.0  # seconds, where progress is told in words
 AT_LEAST_EVERY = 300.0
 LONG_SECONDS = 300.0  # work that is said to be long before it begins; of shorter work, progress says soon enough
-# Our own marks in letters, for a screen that has no others; a user's word is escaped, as no other word may stand for it.
+# Our marks in letters, for a screen that lacks them; everything else is escaped: no other word may stand for a user's word.
 IN_LETTERS = {"✓": "v", "✗": "x", "·": ".", "→": "->", "−": "-", "≠": "!=", "•": "*", "…": "...", "“": '"', "”": '"'}
 
 
