@@ -112,3 +112,52 @@ def test_a_narrow_terminal_folds_the_table_and_loses_no_number(width: int) -> No
     assert max(map(len, text.splitlines())) <= width
     assert all(f"{n / 40:.3f}" in text and f"word{n}" in text for n in range(30))
     assert "…" not in text
+
+
+# What a notebook's cell shows
+
+
+def shown_in_a_notebook(text: str) -> list[object]:
+    corpus = hl.Corpus.from_text(text)
+    runs = hl.train(corpus, training=hl.TrainConfig.of(steps=5), seeds=range(2))
+    run = runs[0]
+    first = next(item for item in corpus.dependencies() if item.resolvable)
+    at = {"sequence": first.sequence, "position": first.position}
+    return [
+        corpus,
+        run.ablate(**at),
+        runs.ablate(**at),
+        run.patch("v", **at),
+        run.circuits(),
+        run.explain(),
+        runs.explain(),
+    ]
+
+
+@pytest.mark.parametrize("word", ["<script>alert(1)</script>", "<b>x</b>", "a&b", "\x1b[31m", "$x$"])
+def test_what_a_notebook_shows_is_short_and_escaped(word: str) -> None:
+    for item in shown_in_a_notebook(f"man {word} the chicken\nwoman {word} the beef"):
+        html = item._repr_html_()  # type: ignore[attr-defined]
+        assert "<b>x" not in html
+        assert "a&b" not in html
+        assert "array(" not in repr(item) + html
+        assert "<script" not in html
+        assert "\x1b" not in repr(item)
+
+
+def test_what_a_notebook_shows_of_a_large_corpus_is_bounded_and_says_how_much_is_left() -> None:
+    text = "\n".join(f"a{at} x{at % 9} y b{at} c{at} d{at} e{at} f{at}" for at in range(40))
+    for item in shown_in_a_notebook(text):
+        html = item._repr_html_()  # type: ignore[attr-defined]
+        assert len(html) < 150_000, type(item)
+        assert len(repr(item)) < 3000 or isinstance(item, hl.analysis.explanation.Explanation)
+    assert "… and 20 more" in hl.Corpus.from_text(text)._repr_html_()
+
+
+def test_a_corpus_says_its_size_and_how_it_begins() -> None:
+    assert repr(hl.Corpus.notebook()) == (
+        "Corpus(2 sentences of 7 tokens: man ordered the chicken / woman ordered the beef)"
+    )
+    three = hl.Corpus.from_text("a b\nc d\ne f", start=None)
+    assert repr(three) == "Corpus(3 sentences of 6 tokens: a b / c d / …)"
+    assert repr(hl.Corpus.from_text("中文", tokens="characters")) == "Corpus(1 sentence of 3 tokens: 中文)"

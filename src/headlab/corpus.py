@@ -21,9 +21,11 @@ from headlab.errors import CorpusError
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
 from headlab.token_names import checked_labels, ids_of, names_of
+from headlab.visible import visible
 
 PADDING = -1
 MAX_VOCABULARY = 65_536  # as wide as a model can be
+MOST_SHOWN = 20  # sentences, in a notebook
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
 NOTEBOOK_VOCABULARY = ("<Start>", "the", "man", "chicken", "ordered", "woman", "beef")
 NOTEBOOK_LABELS = ("<ST>", "the", "man", "chkn", "ordrd", "woman", "beef")
@@ -134,6 +136,26 @@ class Corpus:
                 f"ids must be from {base} to {base + len(names) - 1}, got {base + top}{hint}: extend the vocabulary"
             )
         return cls._build(sequences, names, checked_labels(labels, names), None, wrap)
+
+    def __repr__(self) -> str:
+        """Return how large it is, and its first sentences."""
+        first = 0 if self.start is None else 1
+        some = [join_tokens(list(words[first:]), self.tokens_are) for words in self.sentences[:2]]
+        said = " / ".join([*some, *(["…"] if self.n_sequences > 2 else [])])
+        return visible(f"Corpus({self._counted()}: {said})")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        some = [join_tokens(list(words), self.tokens_are, self.start) for words in self.sentences[:MOST_SHOWN]]
+        shown = "<br>".join(escape(visible(text)) for text in some)
+        left = self.n_sequences - MOST_SHOWN
+        more = f"<p>… and {left:,} more: <code>sentences</code> has them all.</p>" if left > 0 else ""
+        return f"<p><b>Corpus</b>: {self._counted()}</p><p>{shown}</p>{more}"
+
+    def _counted(self) -> str:
+        sentences = "1 sentence" if self.n_sequences == 1 else f"{self.n_sequences:,} sentences"
+        return f"{sentences} of {self.d_vocab:,} tokens"
 
     @classmethod
     def notebook(cls) -> Self:

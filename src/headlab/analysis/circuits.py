@@ -84,6 +84,21 @@ class Circuits:
             total += float(table.to_numpy()[row, column])
         return total
 
+    def __repr__(self) -> str:
+        ranks = ", ".join(f"{name} {rank:.1f}" for name, rank in self.effective_rank.items())
+        return f"Circuits(scores {', '.join(self.scores)}; writes {', '.join(self.writes)}; effective rank {ranks})"
+
+    def _repr_html_(self) -> str:
+        named = {f"score of query (row) and key (column), {name}": table for name, table in self.scores.items()}
+        named |= {
+            f"what a source {name} (row) writes to each logit (column)": table for name, table in self.writes.items()
+        }
+        # pandas shows the edges of large tables alone
+        return "\n".join(
+            f"<p><b>{name}</b></p>{table.to_html(max_rows=24, max_cols=24, float_format='{:+.1f}'.format)}"
+            for name, table in named.items()
+        )
+
 
 def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> Circuits:
     """Return a head's QK and OV circuits as tables, with their singular values; raises `SelectionError`.

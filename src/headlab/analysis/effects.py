@@ -26,7 +26,9 @@ from headlab.analysis.subject import Subject
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
+from headlab.visible import visible
 
+MOST_ROWS = 100  # in a notebook
 WITHIN_SENTENCE = (Positional(), Direct("position"))  # their mean and resampling need no other sentence
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
 
@@ -135,6 +137,17 @@ class Effects:
             }
         )
         return table.drop(columns="run") if len(after) == 1 else table
+
+    def __repr__(self) -> str:
+        runs, groups, _ = self.flips.shape
+        of = "" if runs == 1 else f", {runs} runs"
+        return visible(f"Effects({', '.join(self.names[:4])}{' …' if groups > 4 else ''}: {', '.join(self.kinds)}{of})")
+
+    def _repr_html_(self) -> str:
+        table = self.table()
+        left = len(table) - MOST_ROWS
+        shown = table.iloc[:MOST_ROWS].to_html(index=False, float_format="{:+.3f}".format)
+        return shown + (f"<p>… and {left:,} more rows: <code>table()</code> has them all.</p>" if left > 0 else "")
 
 
 def donor(subject: Subject, contrast: Contrast) -> int | None:

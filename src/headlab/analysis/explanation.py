@@ -97,6 +97,9 @@ class Explanations:
             self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names
         )
 
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(repr(self))}</b></p>\n{self.judged().census().to_html()}"
+
     def __repr__(self) -> str:
         judged = self.judged()
         counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
