@@ -38,6 +38,7 @@ class Runs(Explainable):
     outcome [run]: -1 finished, otherwise the step at which the run diverged (-2: interrupted before its end)
     final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
     optimizer_state, optimizer_step: what `resume` goes on from
+    before: how they were trained before they were resumed, one `TrainConfig` a time
     """
 
     corpus: Corpus
@@ -54,6 +55,7 @@ class Runs(Explainable):
     final_loss: Array
     optimizer_state: Array | None = None
     optimizer_step: int = 0
+    before: tuple[TrainConfig, ...] = ()
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -160,6 +162,20 @@ class Runs(Explainable):
         """[run]: trained to the last step without diverging."""
         return np.asarray(self.outcome == engine.FINISHED)
 
+    @property
+    def trained(self) -> str:
+        """The whole training in words.
+
+        >>> import headlab as hl
+        >>> short = hl.TrainConfig.of(steps=50)
+        >>> hl.resume(hl.train(hl.Corpus.notebook(), training=short), hl.TrainConfig.of(steps=1000)).trained
+        '50 steps of sgd, then 1,000 of sgd'
+        """
+        first, *later = (*self.before, self.training)
+        return ", then ".join(
+            [f"{first.steps:,} steps of {first.optimizer}", *(f"{part.steps:,} of {part.optimizer}" for part in later)]
+        )
+
     def outcomes(self) -> list[str]:
         """Return a phrase for every run: `finished`, or `diverged at step k`."""
         phrases = {engine.FINISHED: "finished", engine.NOT_RUN: "interrupted"}
@@ -237,7 +253,8 @@ class Runs(Explainable):
 
     def __repr__(self) -> str:
         how = looking.tally(self.grade())
-        return f"Runs({len(self)} of {self.training.steps} steps, d_head={self.model.d_head}: {how})"
+        steps = self.trained if self.before else f"{self.training.steps} steps"
+        return f"Runs({len(self)} of {steps}, d_head={self.model.d_head}: {how})"
 
 
 class Run(Explainable):
@@ -318,8 +335,9 @@ class Run(Explainable):
         return Layers(self.corpus.tokens, self.activations())
 
     def summary(self) -> pd.DataFrame:
-        """Return every weight's shape and number of parameters; `attrs` holds the effective rank of each W_QK."""
+        """Return every weight's shape and number of parameters; `attrs` holds the training and the effective rank of W_QK."""
         table = summary(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
+        table.attrs["trained"] = self.runs.trained
         table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
         return table
 

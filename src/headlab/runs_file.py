@@ -103,6 +103,7 @@ def _sealed(runs: "Runs", weights: str) -> bytes:
         "corpus": runs.corpus.to_dict(),
         "model": runs.model.to_dict(),
         "training": runs.training.to_dict(),
+        "before": [training.to_dict() for training in runs.before],
         "optimizer_step": runs.optimizer_step,
     }
     body = json.dumps(fields, indent=2, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass")
@@ -203,6 +204,9 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
 
     corpus = Corpus.from_dict(config["corpus"])
     model, training = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["training"])
+    before = config.get("before", [])  # runs of an older headlab do not say
+    if not isinstance(before, list):
+        raise WeightsError(f"before {brief(before)}, which is no list of trainings")
     step = config["optimizer_step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         raise WeightsError(f"optimizer_step {brief(step)}, which is no number of steps")
@@ -213,7 +217,8 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
     diverged = arrays["outcome"] is not None and bool((arrays["outcome"] >= 0).any())
     params = coerce(weights, model, corpus.d_vocab, corpus.n_ctx, finite=not diverged)
     _check_arrays(arrays, params)
-    return Runs(corpus, model, training, params=params, optimizer_step=step, **arrays)  # type: ignore[arg-type]
+    earlier = tuple(map(TrainConfig.from_dict, before))
+    return Runs(corpus, model, training, params=params, optimizer_step=step, before=earlier, **arrays)  # type: ignore[arg-type]
 
 
 def _check_arrays(arrays: dict[str, np.ndarray | None], params: Params) -> None:

@@ -91,19 +91,20 @@ def resume(
 ) -> Runs:
     """Train finished runs further, as calling Keras' `fit` once more does: weights and optimiser state go on.
 
-    The learning rate starts at `training.learning_rate`. Steps of the result count from the resumption.
+    The learning rate starts at `training.learning_rate`. Steps of the result count from the resumption; `before` holds how
+    the runs were trained until then.
     Raises `ConfigError` when the optimiser is another one and so its state cannot go on.
 
     >>> from headlab.corpus import Corpus
     >>> short = TrainConfig.of(steps=50)
     >>> runs = train(Corpus.notebook(), training=short)
-    >>> resume(runs, short).optimizer_step
-    100
+    >>> resume(runs, short)
+    Runs(1 of 50 steps of sgd, then 50 of sgd, d_head=20: 0 solved, 0 by a hair, 1 not)
     """
-    before = runs.training
-    if runs.optimizer_state is not None and _state_kind(training) != _state_kind(before):
+    last = runs.training
+    if runs.optimizer_state is not None and _state_kind(training) != _state_kind(last):
         raise ConfigError(
-            f"optimizer must stay {before.optimizer} (with its momentum and centered) to go on from its state, got "
+            f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
         )
     kept = _Kept.of(record, snapshots, training.steps)
@@ -119,6 +120,7 @@ def resume(
         kept=kept,
         threads=thread_count(threads),
         progress=progress,
+        before=(*runs.before, runs.training),
     )
 
 
@@ -208,6 +210,7 @@ def _train(
     kept: "_Kept",
     threads: int | None,
     progress: Progress | None,
+    before: tuple[TrainConfig, ...] = (),
 ) -> Runs:
     total = max(1, len(flat) * training.steps)
     trained = engine.train_flat(
@@ -235,6 +238,7 @@ def _train(
         final_loss=trained.final_loss,
         optimizer_state=trained.state,
         optimizer_step=optimizer_step + training.steps,
+        before=before,
     )
     if trained.interrupted:
         raise TrainingInterrupted(runs[trained.outcome != engine.NOT_RUN], len(runs))

@@ -137,6 +137,7 @@ def _joined(first: Runs, after: Runs) -> Runs:
     return replace(
         after,
         seeds=first.seeds,
+        before=(*first.before, first.training),
         loss=np.concatenate([first.loss, after.loss], axis=1),
         learning_rate=np.concatenate([first.learning_rate, after.learning_rate], axis=1),
         recorded_steps=np.concatenate([first.recorded_steps, steps + after.recorded_steps]),

@@ -1,4 +1,4 @@
-"""Initial weights: Keras' initialisers, drawn from a counter so that a seed gives the same run anywhere.
+"""Initial weights: Keras' initialisers, drawn from a counter so that a seed gives the same ones anywhere.
 
 Weight number w of array number a (W_E 0, W_pos 1, W_Q 2, W_K 3, W_V 4, W_O 5, W_U 6) under seed s is word w mod 4 of
 Philox4x32-10 with counter (w div 4, a, 0, 0) and key (s mod 2³², s div 2³²). A word r becomes u = (r >> 8) · 2⁻²⁴ in

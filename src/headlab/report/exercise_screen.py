@@ -70,7 +70,7 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
     parameters = run.summary()["parameters"].iloc[-1]
     yield as_text(
         f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; "
-        f"{run.training.steps:,} steps of {run.training.optimizer}, learning rate {run.training.learning_rate:g}."
+        f"{run.runs.trained}, learning rate {run.training.learning_rate:g}."
     )
     line = as_text("Runs: ")
     if len(runs) > 1:

@@ -1,7 +1,7 @@
 """The work of a study in chunks: which runs are still to do, and how a chunk of them becomes rows and arrays.
 
 A condition's seeds are cut into blocks of equal size, by the design alone; a chunk is what is missing of a block. So every
-machine cuts the same study in the same way, and the same chunk has the same bytes wherever it was trained.
+machine cuts the same study in the same way, and the same chunk has the same bytes on all that round alike.
 """
 
 import json
