@@ -50,7 +50,8 @@ def write_output(path: Path, data: bytes) -> None:
     try:
         number, now = _descriptor(path), None
         if number is not None:
-            sys.stdout.flush()  # what was printed before comes before
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what was printed before comes before
             _write_into(os.dup(number), data)
         elif (now := _status(path)) is None or stat.S_ISREG(now.st_mode):
             _replace(Path(os.path.realpath(path)), data, now)
