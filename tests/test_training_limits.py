@@ -140,3 +140,48 @@ def test_memory_is_what_the_tightest_group_leaves(tmp_path):
     assert list(memory.of_control_groups("0::/a/b\n", tmp_path)) == [1300]
     assert list(memory.of_control_groups("4:cpu:/c\n3:memory,hugetlb:/c\n", tmp_path)) == [-90]
     assert list(memory.of_control_groups("", tmp_path)) == []
+
+
+START = dict(hl.train(CORPUS, training=hl.TrainConfig.of(steps=0)).params.items())
+
+
+@pytest.mark.parametrize(
+    ("init", "said"),
+    [
+        ({}, "init has no W_E"),
+        ([], "init must be Params, or names and their arrays, got"),
+        ("weights", "init must be Params, or names and their arrays, got 'weights'"),
+        ({name: weight[:0] for name, weight in START.items()}, "init must have at least one run, got none"),
+        ({**START, "W_E": [[1], [1, 2]]}, "W_E must be an array, got rows of different lengths"),
+        ({**START, "W_E": np.full((7, 7), None)}, "W_E must hold real numbers"),
+    ],
+)
+def test_weights_that_are_none_are_refused_in_a_sentence(init, said):
+    with pytest.raises(hl.WeightsError, match=said):
+        hl.train(CORPUS, training=ONE, init=init)
+
+
+def test_weights_beyond_float32_are_a_run_that_diverges_at_its_start():
+    runs = hl.train(CORPUS, training=ONE, init={**START, "W_E": np.full((7, 7), 1e300)})
+    assert runs.outcomes() == ["diverged at step 0"]
+
+
+def test_every_problem_of_a_request_is_listed():
+    with pytest.raises(hl.ConfigError) as refused:
+        hl.train(CORPUS, hl.ModelConfig(d_model=3), ONE, seeds=[-1], record="x", snapshots=[5], threads=True)
+    named = [problem.split(" ")[0] for problem in refused.value.problems]
+    assert named == ["d_model", "seeds", "record", "snapshots", "threads"]
+    with pytest.raises(hl.ConfigError) as refused:
+        hl.train("text", 3, "adam")
+    assert [problem.split(" ")[0] for problem in refused.value.problems] == ["corpus", "model", "training"]
+    with pytest.raises(hl.ConfigError, match="training must be a TrainConfig, got 'adam'"):
+        hl.resume(hl.train(CORPUS, training=ONE), "adam")
+
+
+def test_numpy_values_and_empty_lists_mean_what_they_say():
+    runs = hl.train(CORPUS, training=ONE, seeds=np.arange(3), threads=np.int64(2), snapshots=[])
+    assert (len(runs), runs.snapshots, runs.snapshot_steps.tolist()) == (3, None, [])
+    assert hl.train(CORPUS, training=ONE, snapshots=np.arange(2)).snapshot_steps.tolist() == [0, 1]
+    for wrong in (np.array(1), 1, [True], [0.5], [np.nan], "all"):
+        with pytest.raises(hl.ConfigError, match=r"^snapshots must be"):
+            hl.train(CORPUS, training=ONE, snapshots=wrong)

@@ -5,16 +5,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headlab import engine
+from headlab.checked import gathered
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.engine import cost, memory
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, brief
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce, param_shapes
 from headlab.runs import Runs
@@ -62,22 +63,45 @@ def train(
     >>> runs.loss.shape
     (3, 100)
     """
-    model, training = model or ModelConfig(), training or TrainConfig()
-    model.width(corpus.d_vocab)
+    model = ModelConfig() if model is None else model
+    training = TrainConfig() if training is None else training
+    _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
+    problems: list[str] = []
+    gathered(problems, lambda: model.width(corpus.d_vocab))
+    numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
-        raise ConfigError("either seeds or init must be given, got both: leave one of them out")
-    kept = _Kept.of(record, snapshots, training.steps)
-    options: dict[str, Any] = {"kept": kept, "threads": thread_count(threads), "progress": progress}
+        problems.append("either seeds or init must be given, got both: leave one of them out")
+    kept, count = _options(problems, record, snapshots, threads, training.steps)
+    given = None if init is None else coerce(init, model, corpus.d_vocab, corpus.n_ctx)
+    seed_list = np.zeros(0, np.uint64) if numbers is None else numbers
+    _check_fits(corpus, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
     dtype = np.dtype(training.dtype)
-    if init is None:
-        seed_list = seed_array(0 if seeds is None else seeds)
-        _check_fits(corpus, model, training, len(seed_list), kept)
-        flat = initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype).flat()
-    else:
-        given = coerce(init, model, corpus.d_vocab, corpus.n_ctx)
-        _check_fits(corpus, model, training, given.run_shape[0], kept)
-        seed_list, flat = None, given.flat()
-    return _train(corpus, model, training, flat.astype(dtype, copy=False), seed_list, **options)
+    with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
+        flat = (
+            (given or initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype)).flat().astype(dtype, copy=False)
+        )
+    named = seed_list if given is None else None
+    return _train(corpus, model, training, flat, named, kept=kept, threads=count, progress=progress)
+
+
+def _check_kinds(*given: tuple[str, Any, type]) -> None:
+    wrong = [
+        f"{name} must be a {kind.__name__}, got {brief(value)}"
+        for name, value, kind in given
+        if not isinstance(value, kind)
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _options(problems: list[str], record: str, snapshots: Any, threads: Any, steps: int) -> "tuple[_Kept, int | None]":
+    """Return at which steps what is kept, and how many threads there are; raises `ConfigError` with all problems."""
+    recorded = gathered(problems, lambda: _recorded(record, steps))
+    kept = gathered(problems, lambda: _snapshot_steps(snapshots, steps, record))
+    count = gathered(problems, lambda: thread_count(threads))
+    if problems or recorded is None:
+        raise ConfigError(problems)
+    return _Kept(recorded, kept), count
 
 
 def resume(
@@ -101,13 +125,14 @@ def resume(
     >>> resume(runs, short)
     Runs(1 of 50 steps of sgd, then 50 of sgd, d_head=20: 0 solved, 0 by a hair, 1 not)
     """
+    _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
     last = runs.training
     if runs.optimizer_state is not None and _state_kind(training) != _state_kind(last):
         raise ConfigError(
             f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
         )
-    kept = _Kept.of(record, snapshots, training.steps)
+    kept, count = _options([], record, snapshots, threads, training.steps)
     _check_fits(runs.corpus, runs.model, training, len(runs), kept)
     return _train(
         runs.corpus,
@@ -118,7 +143,7 @@ def resume(
         state=runs.optimizer_state,
         optimizer_step=runs.optimizer_step,
         kept=kept,
-        threads=thread_count(threads),
+        threads=count,
         progress=progress,
         before=(*runs.before, runs.training),
     )
@@ -266,18 +291,16 @@ class _Kept:
     recorded: Sequence[int]
     snapshots: Sequence[int] | None
 
-    @classmethod
-    def of(cls, record: str, snapshots: str | Iterable[int] | None, steps: int) -> Self:
-        """Read what a caller asks for; raises `ConfigError`."""
-        _must_be_one_of("record", record, RECORDS)
-        recorded: Sequence[int] = range(0) if record == "none" else range(steps)
-        if record == "log" and steps:
-            recorded = log_steps(steps - 1)
-        return cls(recorded, _snapshot_steps(snapshots, steps, record))
-
     def take(self, problem: engine.Problem, n_runs: int) -> int:
         """Return how many bytes a training takes with them."""
         return cost.bytes_of(problem, n_runs, recorded=len(self.recorded), snapshots=len(self.snapshots or ()))
+
+
+def _recorded(record: str, steps: int) -> Sequence[int]:
+    _must_be_one_of("record", record, RECORDS)
+    if record == "none":
+        return range(0)
+    return log_steps(steps - 1) if record == "log" and steps else range(steps)
 
 
 def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
@@ -317,7 +340,7 @@ def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | 
     if isinstance(snapshots, str):
         _must_be_one_of("snapshots", snapshots, ("log",))
         return None if record == "none" else log_steps(steps)
-    if not isinstance(snapshots, Iterable):
+    if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
         raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {snapshots!r}")
     given = _bounded("snapshots", snapshots)
     wrong = [step for step in _telling(given) if not is_seed(step) or step > steps]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
-from headlab.errors import WeightsError
+from headlab.errors import WeightsError, brief
 
 Array = NDArray[np.floating[Any]]
 Shapes = dict[str, tuple[int, ...]]
@@ -101,15 +101,22 @@ def coerce(
     >>> coerce(ones, ModelConfig(), 7, 5).W_E.shape
     (1, 7, 7)
     """
+    if not isinstance(init, Params | Mapping):
+        raise WeightsError(f"init must be Params, or names and their arrays, got {brief(init)}")
     given = dict(init.items())
     shapes = param_shapes(model, d_vocab, n_ctx)
     problems = [f"init has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given]
     problems += [
         f"init has a weight {name!r} that this model has not: leave it out" for name in given if name not in shapes
     ]
-    fitted = {}
+    fitted: dict[str, Array | None] = {}
     for name in shapes.keys() & given.keys():
-        weight = np.asarray(given[name])
+        try:
+            weight = np.asarray(given[name])
+        except ValueError:
+            fitted[name] = None
+            problems.append(f"{name} must be an array, got rows of different lengths")
+            continue
         fitted[name] = _with_run_axis(weight, shapes[name], model)
         if fitted[name] is None:
             problems.append(f"{name} must have shape {shapes[name]} or (run, *{shapes[name]}), got {weight.shape}")
@@ -118,6 +125,8 @@ def coerce(
         elif finite and not np.isfinite(weight).all():
             problems.append(f"{name} must be finite, got {int((~np.isfinite(weight)).sum())} values that are not")
     lengths = {name: len(weight) for name, weight in fitted.items() if weight is not None}
+    if 0 in lengths.values():
+        problems.append("init must have at least one run, got none")
     if len(set(lengths.values())) > 1:
         problems.append(f"all weights must have as many runs, got {lengths}")
     if problems:
