@@ -154,7 +154,8 @@ def test_a_widget_shows_all_runs_or_one_and_keeps_tables_for_whoever_cannot(runs
     bundle = widget._repr_mimebundle_()[0]
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "<table" in bundle["text/html"]
-    assert decode(runs.view().frames[1]).values["solved"]
+    assert decode(runs.view().frames[1]).values["grade"] == "solved"
+    assert decode(runs.view().frames[3]).values["grade"] == runs.grade().tolist()
     for wrong in (12, -13, True, "4", 4.0):
         with pytest.raises(hl.SelectionError, match="from 0 to 11"):
             runs.view(wrong)

@@ -9,7 +9,7 @@ export const WORDS = {
   step: 'one update of the weights; here also an epoch, as the whole corpus is one batch',
   pattern: 'scores after mask and softmax; each row sums to 1 (the notebook’s attention weights)',
   target: 'the token that comes next; after the last one the start token (or none)',
-  solved: 'every resolvable position’s most likely token is its target',
+  solved: 'every resolvable position’s target leads, over every other token, by half a logit or more',
   choice: 'the target against a rival at one place; its logit difference is logit(target) − logit(rival)',
   contribution: 'what a path or a source position gives to a logit difference, pattern held fixed',
   'coding split': 'the change of a logit difference between two sentences, as pattern part, value part and direct part',
