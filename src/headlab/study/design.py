@@ -58,7 +58,7 @@ keep = ["weights"]           # a row of results a run is always kept; also: "cur
 # residual = true
 
 [training]
-# learning_rate = 0.01
+# learning_rate = 0.01       # without it, Keras' for the optimizer: sgd 0.01, the others 0.001
 # steps = 5000               # at a constant rate; without it, the notebook's schedule
 
 [grid]                       # every combination of these is a condition
