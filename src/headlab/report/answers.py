@@ -9,11 +9,12 @@ import numpy as np
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
 from headlab.report.looking import Looking, settled
+from headlab.study.statistics import signed
 from headlab.study.summary import BETTER, UNTOLD, WORSE
 
 if TYPE_CHECKING:
     from headlab.runs import Run
-    from headlab.study.summary import Against, Summary
+    from headlab.study.summary import Against, Difference, Summary
 
 HOMEWORK_SIZE = 20  # the head size that the homework compares others with
 MOST_SIZES = 8  # head sizes listed in a sentence
@@ -104,7 +105,7 @@ class _Sizes:
         if len(groups) == 1:
             alone = "Only one head size was tried: there is nothing to compare it with."
             return [self.study.sentences()[0], alone, *self._lost()]
-        against = f"Solved runs, against d_head {self.base}: {_clauses(self.others, 'share')}."
+        against = f"Solved runs, against d_head {self.base} (95 % interval): {_clauses(self.others, 'share')}."
         return [
             self.study.sentences()[0],
             *([] if self.study.nothing_to_solve else [against]),
@@ -121,7 +122,10 @@ class _Sizes:
         of = "solved runs" if told[0].loss_of == "solved" else "all runs"
         numbers = ", ".join(f"{medians[size]:.3f}" for size in shown)
         sizes = ", ".join(map(str, shown)) + (" …" if len(medians) > len(shown) else "")
-        return f"Loss, the median of {of}: {numbers} at d_head {sizes}; against d_head {self.base}: {_clauses(told, 'loss')}."
+        return (
+            f"Loss, the median of {of}: {numbers} at d_head {sizes}; against d_head {self.base} (95 % interval): "
+            f"{_clauses(told, 'loss')}."
+        )
 
     def _lost(self) -> list[str]:
         groups = self.study.groups
@@ -146,18 +150,28 @@ class _Sizes:
 
 
 def _clauses(items: "Sequence[Against]", measure: str) -> str:
-    """Return which head sizes are better, worse, or not to be told apart from the base."""
-    verdicts = [(getattr(item, measure).verdict, str(item.value)) for item in items]
+    """Return which head sizes are better, worse, or not to be told apart from the base, each with its difference."""
+    found = [(getattr(item, measure).verdict, _size(item, measure)) for item in items]
     n = min(min(item.group.rate.n, item.of.rate.n) for item in items)
     told = []
     for verdict in (BETTER, WORSE):
-        sizes = [size for found, size in verdicts if found == verdict]
+        sizes = [size for word, size in found if word == verdict]
         if sizes:
             told.append(f"{_and(sizes)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
-    rest = [size for found, size in verdicts if found == UNTOLD]
+    rest = [size for word, size in found if word == UNTOLD]
     if rest:
         told.append(f"{_and(rest)} cannot be told better or worse with {n:,} run{'s' if n > 1 else ''} each")
     return "; ".join(told)
+
+
+def _size(item: "Against", measure: str) -> str:
+    """Return a head size with what it has more than the base, and the interval of that: `10 (−13 %, −25 to −1)`."""
+    found: Difference = getattr(item, measure)
+    if not np.isfinite([found.low, found.high]).all():
+        return str(item.value)
+    scale, digits, unit = (100, 0, " %") if measure == "share" else (1, 3, "")
+    difference, low, high = (signed(scale * value, digits) for value in (found.difference, found.low, found.high))
+    return f"{item.value} ({difference}{unit}, {low} to {high})"
 
 
 def _and(sizes: Sequence[str]) -> str:
