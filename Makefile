@@ -41,6 +41,9 @@ benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/explanations.py
 	$(BIN)/python benchmarks/studies.py
 	$(BIN)/python benchmarks/lab.py
+	$(BIN)/python benchmarks/cost.py
+	$(BIN)/python benchmarks/bounded.py
+	$(BIN)/python benchmarks/grades.py
 
 # Kill studies, fault their disk, damage their files: writes docs/durability.md.
 durability: $(VENV)/.installed-dev

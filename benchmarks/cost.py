@@ -3,6 +3,7 @@
 Every training is short and its best of three; both figures are of one group of runs on one processor, and of a few.
 """
 
+import sys
 import time
 
 import numpy as np
@@ -25,6 +26,7 @@ def notebook() -> tuple[np.ndarray, np.ndarray, int]:
     return NOTEBOOK.tokens, NOTEBOOK.targets, NOTEBOOK.d_vocab
 
 
+MOST_OFF = 2.0
 CASES = {
     "the notebook": (notebook(), hl.ModelConfig(), {"steps": 2000}),
     "the smallest, d_head 1": (sentences(1, 2, 2), hl.ModelConfig(d_head=1), {"steps": 5000}),
@@ -52,12 +54,16 @@ def measured(problem: engine.Problem, n_runs: int) -> float:
 
 
 def main() -> None:
-    """Print a line a case."""
+    """Print a line a case; fails where an estimate is off by more than a factor of two."""
+    ratios = []
     for name, ((tokens, targets, d_vocab), model, fields) in CASES.items():
         training = hl.TrainConfig.of(learning_rate=1e-4, **fields)
         problem = engine.Problem(tokens, targets, d_vocab, model, training)
         said, took = cost.seconds(problem, 1, 1), measured(problem, 1)
-        print(f"{name:42} said {said:8.4f} s   took {took:8.4f} s   ratio {said / took:.2f}")
+        ratios.append(said / took)
+        print(f"{name:42} said {said:8.4f} s   took {took:8.4f} s   ratio {ratios[-1]:.2f}")
+    if not all(1 / MOST_OFF <= ratio <= MOST_OFF for ratio in ratios):
+        sys.exit(f"every estimate must be within a factor of {MOST_OFF:g} of what it took")
 
 
 if __name__ == "__main__":
