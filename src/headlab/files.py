@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import secrets
 import stat
@@ -164,11 +163,6 @@ def read_whole(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "no plain file")
         return file.read()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -17,7 +17,7 @@ from headlab.analysis.explainable import Explainable
 from headlab.analysis.explanation import Explanation, Explanations, explain
 from headlab.analysis.layers import Layers
 from headlab.analysis.next_token import NextToken, next_token
-from headlab.analysis.subject import Subject
+from headlab.analysis.subject import Subject, run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError, listed
@@ -63,9 +63,7 @@ class Runs(Explainable):
     def __getitem__(self, index: Any) -> Any:
         """Return one `Run` for a number, `Runs` for a slice, a mask or a list of numbers."""
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
-            if not -len(self) <= index < len(self):
-                raise SelectionError(f"a run must be from 0 to {len(self) - 1}, got {index}")
-            number = int(index) % len(self)
+            number = run_number(index, len(self), from_end=True)
             return Run(self._select(slice(number, number + 1)), number)
         return self._select(index)
 

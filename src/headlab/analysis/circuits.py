@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError
+from headlab.analysis.subject import Subject, run_number
 from headlab.model.decompose import of_finite
 from headlab.model.params import Array, Params
 
@@ -84,6 +83,11 @@ class Circuits:
             total += float(table.to_numpy()[row, column])
         return total
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return scores and writes together, by name: `QK token–token`, …, `OV token`, …."""
+        named = {f"QK {name}": table for name, table in self.scores.items()}
+        return named | {f"OV {name}": table for name, table in self.writes.items()}
+
     def __repr__(self) -> str:
         ranks = ", ".join(f"{name} {rank:.1f}" for name, rank in self.effective_rank.items())
         return f"Circuits(scores {', '.join(self.scores)}; writes {', '.join(self.writes)}; effective rank {ranks})"
@@ -115,9 +119,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
     True
     """
     layer, head = subject.layer_and_head(layer, head)
-    if not 0 <= run < subject.n_runs:
-        raise SelectionError(f"a run must be from 0 to {subject.n_runs - 1}, got {run!r}")
-    params, corpus = subject.params[run], subject.corpus
+    params, corpus = subject.params[run_number(run, subject.n_runs)], subject.corpus
     QK, OV = W_QK(params)[layer, head], W_OV(params)[layer, head]
     embeds: dict[str, tuple[Array, list[Any]]] = {"token": (params.W_E, list(corpus.labels))}
     if params.W_pos is not None:

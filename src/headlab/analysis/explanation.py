@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from headlab.analysis import mechanism
 from headlab.analysis.contrast import Contrast, contrasts
 from headlab.analysis.evidence import Evidence, Record
-from headlab.analysis.subject import Subject
+from headlab.analysis.subject import Subject, run_number
 from headlab.analysis.wording import sentence
-from headlab.errors import SelectionError
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits
@@ -36,9 +35,7 @@ class Explanations:
         return self.subject.n_runs
 
     def __getitem__(self, number: int) -> "Explanation":
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or not -len(self) <= number < len(self):
-            raise SelectionError(f"a run must be from 0 to {len(self) - 1}, got {number!r}")
-        run = int(number) % len(self)
+        run = run_number(number, len(self), from_end=True)
         return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.contrasts), 0)
 
     def __iter__(self) -> Iterator["Explanation"]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
 from headlab.corpus import PADDING, Corpus
 from headlab.corpus_text import join_tokens
@@ -45,9 +46,8 @@ class NextToken:
         """Return what one of many models predicts; raises `SelectionError`."""
         if self.n_runs is None:
             raise SelectionError(f"a run must be one of many, got {run!r} for a prediction of one: leave it out")
-        if not -self.n_runs <= run < self.n_runs:
-            raise SelectionError(f"a run must be from 0 to {self.n_runs - 1}, got {run!r}")
-        return replace(self, logits=self.logits[run], attention=self.attention[run])
+        number = run_number(run, self.n_runs, from_end=True)
+        return replace(self, logits=self.logits[number], attention=self.attention[number])
 
     @cached_property
     def probs(self) -> Array:

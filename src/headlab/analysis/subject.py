@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headlab.analysis import predictions
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, listed
+from headlab.errors import SelectionError, brief, listed
 from headlab.floors import Dependency
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
@@ -171,6 +171,21 @@ def is_index(value: Any, count: int) -> bool:
     (True, False, False)
     """
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(0 <= value < count)
+
+
+def run_number(number: Any, count: int, *, from_end: bool = False) -> int:
+    """Return the number of one of `count` runs; raises `SelectionError` for anything else.
+
+    from_end: below 0 it counts from the end, as in a list
+
+    >>> run_number(2, 3), run_number(-1, 3, from_end=True)
+    (2, 2)
+    """
+    backwards = from_end and isinstance(number, int | np.integer) and number < 0
+    found = number + count if backwards else number
+    if not is_index(found, count):
+        raise SelectionError(f"a run must be from 0 to {count - 1}, got {brief(number)}: give its number")
+    return int(found)
 
 
 def numbers_to(count: int) -> str:

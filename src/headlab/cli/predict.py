@@ -1,7 +1,7 @@
 """`headlab predict`: what saved runs say comes after a text of one's own."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
 from headlab.errors import ConfigError, SelectionError
+
+if TYPE_CHECKING:
+    from headlab.runs import Runs
 
 
 @click.command(cls=Command)
@@ -49,10 +52,8 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         show(next_token_blocks(found, top))
 
 
-def chosen(runs: Any, number: Any) -> int:
+def chosen(runs: "Runs", number: Any) -> int:
     """Return the number of the run that was asked for, by default of one that predicts well; raises `SelectionError`."""
-    if number is None:
-        return runs.pick()
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(runs):
-        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
-    return number
+    from headlab.analysis.subject import run_number
+
+    return runs.pick() if number is None else run_number(number, len(runs))

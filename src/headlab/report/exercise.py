@@ -8,6 +8,7 @@ from typing import Any
 from headlab.analysis.explanation import Explanation, Explanations
 from headlab.analysis.mechanism import in_words
 from headlab.analysis.predictions import SOLVED
+from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import SelectionError
@@ -180,13 +181,12 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
     number: the run to show; by default one with good predictions (see `Runs.pick`)
     Raises `SelectionError` for a run that does not exist, or runs without a recorded loss.
     """
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int)):
-        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
+    chosen = None if number is None else run_number(number, len(runs), from_end=True)
     if len(runs.recorded_steps) == 0:
         raise SelectionError(
             "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
         )
-    run = runs[runs.pick() if number is None else number]
+    run = runs[runs.pick() if chosen is None else chosen]
     study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.width(runs.corpus.d_vocab))
     return Exercise(runs.corpus, runs, run, study)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from headlab.analysis.attribution import contributions, path_name
 from headlab.analysis.circuits import circuits
 from headlab.analysis.contrast import contrasts
+from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
 from headlab.runs import Run, Runs
 
@@ -29,9 +30,7 @@ def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:
     """
     if name not in TABLES:
         raise SelectionError(f"the table must be one of {', '.join(TABLES)}, got {name!r}: choose one of them")
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not 0 <= number < len(runs):
-        raise SelectionError(f"a run must be from 0 to {len(runs) - 1}, got {number!r}: give its number")
-    return TABLES[name](runs, int(number))
+    return TABLES[name](runs, run_number(number, len(runs)))
 
 
 def keyed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -106,9 +105,7 @@ def _circuits(runs: Runs, number: int) -> pd.DataFrame:
     parts = []
     for layer, head in _heads(run):
         found = circuits(run.subject, layer, head)
-        named = {f"QK {name}": frame for name, frame in found.scores.items()}
-        named |= {f"OV {name}": frame for name, frame in found.writes.items()}
-        for name, frame in named.items():
+        for name, frame in found.tables().items():
             rows, columns = (np.repeat(frame.index, frame.shape[1]), np.tile(frame.columns, frame.shape[0]))
             places = {"layer": layer, "head": head, "circuit": name, "row": rows, "column": columns}
             parts.append(pd.DataFrame(places | {"value": frame.to_numpy().ravel()}).astype({"row": str, "column": str}))

@@ -177,16 +177,13 @@ def _beside(run: Run, weights: NDArray[Any]) -> Runs:
 
 
 def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:
-    found = run.circuits(layer, head)
-    named = {f"QK {name}": frame for name, frame in found.scores.items()}
-    named |= {f"OV {name}": frame for name, frame in found.writes.items()}
     return {
         name: {
             "rows": list(map(str, frame.index)),
             "columns": list(map(str, frame.columns)),
             "values": frame.round(4).to_numpy().tolist(),
         }
-        for name, frame in named.items()
+        for name, frame in run.circuits(layer, head).tables().items()
         if frame.size <= 1024
     }
 

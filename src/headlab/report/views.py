@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
+from headlab.analysis.subject import run_number
 from headlab.errors import HeadlabError, SelectionError
 from headlab.report import PAGE
 from headlab.report.exercise import Exercise
@@ -85,7 +85,7 @@ class Kernel:
         name = asked.get("id", 0)
         try:
             runs = self.runs
-            number = numbered(runs, asked.get("run"))
+            number = run_number(asked.get("run"), len(runs), from_end=True)
             return [encode(frame, id=name, run=number) for frame in _answers(runs, number, asked)]
         except HeadlabError as error:
             return [encode(problems(error.problems), id=name)]
@@ -104,19 +104,6 @@ def _recorded(runs: Runs, number: int) -> list[Frame]:
     return list(Recording.of(runs[number], MOST_NUMBERS).frames())
 
 
-def numbered(runs: Runs, number: Any) -> int:
-    """Return the number of a run, counted from the end where it is negative; raises `SelectionError` where there is none.
-
-    >>> import headlab as hl
-    >>> numbered(hl.train(hl.Corpus.notebook(), training=hl.TrainConfig.of(steps=1), seeds=range(3)), -1)
-    2
-    """
-    many = len(runs)
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or not -many <= number < many:
-        raise SelectionError(f"the run must be from 0 to {many - 1}, got {number!r}: give its number")
-    return int(number) % many
-
-
 def view(runs: Runs, number: int | None = None) -> Any:
     """Return a widget for Jupyter, VS Code or marimo that shows a run: scrub its training, ablate what it looks at.
 
@@ -129,4 +116,4 @@ def view(runs: Runs, number: int | None = None) -> Any:
         raise HeadlabError("view() must have the package anywidget: pip install 'headlab[notebook]'") from None
     if not (PAGE / "embed.js").exists():
         raise HeadlabError("view() must have the page, and this headlab was built without: pip install . builds it")
-    return View.of(runs, runs.pick() if number is None else numbered(runs, number))
+    return View.of(runs, runs.pick() if number is None else run_number(number, len(runs), from_end=True))

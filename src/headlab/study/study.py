@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,6 @@ from headlab.study.seeds import taken
 from headlab.study.store import Store
 from headlab.study.summary import Group, Summary
 from headlab.study.tables import CANONICAL, ORDER, asked, csv_of, opened
-
-if TYPE_CHECKING:
-    pass
 
 FORMATS = ("csv", "parquet")
 MOST_NAMED = 20
