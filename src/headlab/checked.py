@@ -10,17 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError, HeadlabError, brief
 
 Built = TypeVar("Built")
 
 
 def gathered(problems: list[str], build: Callable[[], Built]) -> Built | None:
-    """Return what is built, or None with its problems put to the others."""
+    """Return what is built, or None with its problems put to the others, each once.
+
+    >>> problems = ["a is wrong"]
+    >>> gathered(problems, lambda: 7), problems
+    (7, ['a is wrong'])
+    """
     try:
         return build()
-    except ConfigError as error:
-        problems += error.problems
+    except HeadlabError as error:
+        problems += [problem for problem in error.problems if problem not in problems]
         return None
 
 
@@ -140,11 +145,8 @@ class Checked:
         ]
         known = {item.name for item in dataclasses.fields(cls)} | {*cls._also}
         built = None
-        try:
-            if not any("must have a field" in problem for problem in problems):
-                built = cls(**{name: value for name, value in fields.items() if name in known})
-        except ConfigError as error:
-            problems += error.problems
+        if not any("must have a field" in problem for problem in problems):
+            built = gathered(problems, lambda: cls(**{name: fields[name] for name in fields if name in known}))
         if problems or built is None:
             raise ConfigError(problems)
         return built

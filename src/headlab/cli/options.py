@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.checked import gathered
 from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
 from headlab.errors import ConfigError
@@ -210,15 +211,11 @@ def _training(options: dict[str, Any]) -> TrainConfig:
 def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
     """Take both configurations out of `options`; raises one `ConfigError` that lists the problems of both."""
     problems: list[str] = []
-    built: list[Any] = []
-    for build in (_model, _training):
-        try:
-            built.append(build(options))
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
+    model = gathered(problems, lambda: _model(options))
+    training = gathered(problems, lambda: _training(options))
+    if model is None or training is None:
         raise ConfigError(problems)
-    return built[0], built[1]
+    return model, training
 
 
 def training_seconds(

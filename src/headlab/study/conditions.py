@@ -7,14 +7,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from headlab.checked import nearest
+from headlab.checked import gathered, nearest
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import ConfigError, HeadlabError
+from headlab.errors import ConfigError
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 
 MAX_CONDITIONS = 100_000
@@ -94,13 +95,8 @@ def conditions_of(
         ]
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
-    built = []
-    for setting in settings or [{}]:
-        try:
-            built.append(_condition({**base, **setting}))
-        except ConfigError as error:
-            problems += [problem for problem in error.problems if problem not in problems]
-    return with_factors(built, corpus), problems
+    built = [gathered(problems, partial(_condition, {**base, **setting})) for setting in settings or [{}]]
+    return with_factors([condition for condition in built if condition is not None], corpus), problems
 
 
 def values_of(given: Any) -> list[Any] | None:
@@ -135,12 +131,12 @@ def plain(value: Any) -> Any:
 def _condition(values: dict[str, Any]) -> Condition:
     steps = values.pop("steps", None)
     problems: list[str] = []
-    model = attempt(problems, ModelConfig, **{name: values[name] for name in MODEL_FIELDS})
+    model = gathered(problems, lambda: ModelConfig(**{name: values[name] for name in MODEL_FIELDS}))
     training = {name: values[name] for name in TRAINING_FIELDS if name in values}
     if steps is not None:
-        phase = attempt(problems, Phase, steps)
+        phase = gathered(problems, lambda: Phase(steps))
         training["phases"] = () if phase is None else (phase,)
-    built = attempt(problems, TrainConfig.from_dict, training)
+    built = gathered(problems, lambda: TrainConfig.from_dict(training))
     if problems or model is None or built is None:
         raise ConfigError(problems)
     return Condition(model, built)
@@ -171,15 +167,6 @@ def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
     with contextlib.suppress(ConfigError):
         return model.replace(d_model=model.width(corpus.d_vocab))
     return model
-
-
-def attempt(problems: list[str], build: Any, *arguments: Any, **named: Any) -> Any:
-    """Return what is built, or None, with the problems that it has put to the others."""
-    try:
-        return build(*arguments, **named)
-    except HeadlabError as error:
-        problems += [problem for problem in error.problems if problem not in problems]
-    return None
 
 
 def unknown(where: str, name: str, known: Sequence[str]) -> str:

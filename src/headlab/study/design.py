@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from headlab.checked import gathered
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.corpus_text import HALF_A_CHARACTER
@@ -17,7 +18,6 @@ from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import (
     MAX_CONDITIONS,
     Condition,
-    attempt,
     conditions_of,
     fields_of,
     first_repeated,
@@ -90,7 +90,7 @@ class StudyDesign:
     title: str = ""
 
     def __post_init__(self) -> None:
-        problems = []
+        problems: list[str] = []
         keep = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)
         wrong = [name for name in keep if name not in KEEPS]
         problems += [f"keep must be some of {', '.join(KEEPS)}, got {name!r}" for name in wrong]
@@ -98,7 +98,7 @@ class StudyDesign:
             problems.append(f"a study's title must be text, got {self.title!r}: write some, or leave it out")
         if not self.conditions:
             problems.append("a study must have at least one condition, got none: give every field of the grid a value")
-        seeds = attempt(problems, numbering.taken, self.seeds, len(self.conditions))
+        seeds = gathered(problems, lambda: numbering.taken(self.seeds, len(self.conditions)))
         forced = [Condition(in_force(item.model, self.corpus), item.training) for item in self.conditions]
         names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in forced]
         if len(set(names)) < len(names):
@@ -136,11 +136,8 @@ class StudyDesign:
         """
         base = fields_of(model or ModelConfig(), training or TrainConfig())
         found, problems = conditions_of(base, factors, conditions, corpus)
-        try:
-            whole = cls(corpus, found or _SOME, seeds, keep, title)  # type: ignore[arg-type]
-        except ConfigError as error:
-            problems += error.problems
-        if problems:
+        whole = gathered(problems, lambda: cls(corpus, found or _SOME, seeds, keep, title))  # type: ignore[arg-type]
+        if problems or whole is None:
             raise ConfigError(problems)
         return whole
 
@@ -167,7 +164,8 @@ class StudyDesign:
                 parts[name] = part
             else:
                 problems.append(f"{name} must be a table of fields, got {part!r}")
-        corpus, seeds = attempt(problems, _corpus, given, folder), attempt(problems, _seeds, given.get("seeds"))
+        corpus = gathered(problems, lambda: _corpus(given, folder))
+        seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
         for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
             problems += [unknown(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
         base = fields_of(ModelConfig(), TrainConfig())
@@ -187,17 +185,17 @@ class StudyDesign:
         if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
             problems.append(f"keep must be a list of some of {', '.join(KEEPS)}, got {keep!r}")
             keep = []
-        try:
-            whole = cls(
+        whole = gathered(
+            problems,
+            lambda: cls(
                 corpus or Corpus.notebook(),
                 conditions or _SOME,
                 (0,) if seeds is None else seeds,
                 tuple(keep),
                 str(given.get("title", "")),
-            )
-        except ConfigError as error:
-            problems += error.problems
-        if problems:
+            ),
+        )
+        if problems or whole is None:
             raise ConfigError(problems)
         return whole
 
