@@ -318,7 +318,7 @@ def test_what_takes_hours_is_refused_with_its_cost_and_a_way_that_is_not(name, m
     corpus, model, n_runs = HUGE[name]
     monkeypatch.setattr(memory, "available", lambda: 20 * 10**9)
     plan = Plan(corpus, model, hl.TrainConfig(), [10, 20, 40], n_runs, threads=2)
-    with pytest.raises(hl.ConfigError, match=r"about [\d.]+ (minutes|hours) and [\d.]+ GB: take ") as refused:
+    with pytest.raises(hl.ConfigError, match=r"about [\d.]+ (minutes|hours) and [\d.]+ [MG]B: take ") as refused:
         check(plan, anyway=False)
     way = re.search(r"take ((?:--[a-z-]+(?: \d+)? ?)+)", str(refused.value).split(": take")[1].join([": take", ""]))
     words = way[1].split()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, counted
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
 from headlab.token_names import checked_labels, ids_of, names_of
@@ -154,8 +154,7 @@ class Corpus:
         return f"<p><b>Corpus</b>: {self._counted()}</p><p>{shown}</p>{more}"
 
     def _counted(self) -> str:
-        sentences = "1 sentence" if self.n_sequences == 1 else f"{self.n_sequences:,} sentences"
-        return f"{sentences} of {self.d_vocab:,} tokens"
+        return f"{counted(self.n_sequences, 'sentence')} of {counted(self.d_vocab, 'token')}"
 
     @classmethod
     def notebook(cls) -> Self:

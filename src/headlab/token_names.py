@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from headlab.corpus_text import HALF_A_CHARACTER, NO_LETTERS
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, listed
 
+MOST_NAMED = 3  # wrong names in a message
 ALIKE = 0.4  # of difflib's ratio, for a name to be worth naming
 
 
@@ -23,10 +24,11 @@ def names_of(kind: str, given: Any) -> tuple[str, ...]:
     if odd := [name for name in names if not _is_name(name)]:
         raise CorpusError(
             f"{kind} must be names that can be read, without line breaks, unseen characters or spaces around them, got "
-            f"{_some(odd)}: write {'them' if len(odd) > 1 else 'it'} otherwise"
+            f"{listed(map(repr, odd), most=MOST_NAMED)}: write {'them' if len(odd) > 1 else 'it'} otherwise"
         )
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise CorpusError(f"{kind} must name every token once, got {_some(twice)} twice: leave one out, or rename it")
+        some = listed(map(repr, twice), most=MOST_NAMED)
+        raise CorpusError(f"{kind} must name every token once, got {some} twice: leave one out, or rename it")
     return names
 
 
@@ -79,8 +81,3 @@ def _is_name(name: Any) -> bool:
         and not NO_LETTERS.search(name)
         and not HALF_A_CHARACTER.search(name)
     )
-
-
-def _some(names: Sequence[Any]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(map(repr, names[:3])) + more

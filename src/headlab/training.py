@@ -15,7 +15,7 @@ from headlab.checked import gathered
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.engine import cost, memory
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError, brief, counted, size_of
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce, param_shapes
 from headlab.runs import Runs
@@ -239,7 +239,7 @@ def _train(
 ) -> Runs:
     total = max(1, len(flat) * training.steps)
     trained = engine.train_flat(
-        engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, training),
+        engine.Problem.of(corpus, model, training),
         flat,
         state=state,
         optimizer_step=optimizer_step,
@@ -310,7 +310,7 @@ def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
 
 def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
     """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
-    problem = engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
+    problem = engine.Problem.of(corpus, model, training)
     needed, free = kept.take(problem, n_runs), memory.available()
     if needed <= free:
         return
@@ -321,17 +321,13 @@ def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_run
     if not ways:
         ways.append("take a smaller model, since not even one run fits")
     raise ConfigError(
-        f"{n_runs:,} run{'s' * (n_runs != 1)} must fit in the memory that is free, {_gigabytes(free)}, and would take "
-        f"{_gigabytes(needed)}: {', or '.join(ways)}"
+        f"{counted(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
+        f"{size_of(needed)}: {', or '.join(ways)}"
     )
 
 
 def _that_fit(kept: _Kept, problem: engine.Problem, free: int) -> int:
     return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(problem, n_runs))
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
 
 
 def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | None:

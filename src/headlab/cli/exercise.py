@@ -25,7 +25,7 @@ from headlab.cli.options import (
 )
 from headlab.cli.terminal import duration, progress_bar, put_json, show, writable, written
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, size_of
 
 if TYPE_CHECKING:
     from headlab.report.exercise_cost import Plan
@@ -124,11 +124,11 @@ def check(plan: "Plan", *, anyway: bool) -> None:
     fits = plan.cost.memory <= free
     if fits and (anyway or plan.cost.seconds <= MOST_SECONDS):
         return
-    limit = "take at most 10 minutes" if fits else f"fit in the memory that is free, {_gigabytes(free)}"
+    limit = "take at most 10 minutes" if fits else f"fit in the memory that is free, {size_of(free)}"
     ways = [*_ways(plan, free), *(["--anyway to do it all the same"] if fits else [])]
     raise ConfigError(
         f"the exercise must {limit}, and this one would take about {duration(plan.cost.seconds)} and "
-        f"{_gigabytes(plan.cost.memory)}: take {', or '.join(ways)}"
+        f"{size_of(plan.cost.memory)}: take {', or '.join(ways)}"
     )
 
 
@@ -157,7 +157,3 @@ def _round(number: int) -> int:
     """
     unit = 10 ** (len(str(number)) - 1)
     return number // unit * unit
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB"

@@ -225,7 +225,7 @@ def training_seconds(
     from headlab.engine import Problem
     from headlab.engine.cost import seconds
 
-    return seconds(Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, training), n_runs, threads)
+    return seconds(Problem.of(corpus, model, training), n_runs, threads)
 
 
 def seed_list(text: str) -> Sequence[int]:

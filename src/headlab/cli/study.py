@@ -15,12 +15,11 @@ from headlab.cli.terminal import (
     put_json,
     say,
     show,
-    size_of,
     tell_notes,
     writable,
     written,
 )
-from headlab.errors import ConfigError, OutputError
+from headlab.errors import ConfigError, OutputError, counted, listed, size_of
 
 if TYPE_CHECKING:
     from headlab.study.design import StudyDesign
@@ -97,11 +96,10 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
 
 def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
     names = cost["conditions"]
-    more = f" … and {len(names) - 8} more" if len(names) > 8 else ""
     return [
         design.title or "A study",
-        f"{_count(len(names), 'condition')}: {'; '.join(names[:8])}{more}",
-        f"{_count(cost['seeds'], 'seed')} each: {_count(cost['runs'], 'run')}, {_count(cost['steps'], 'step')} in all",
+        f"{counted(len(names), 'condition')}: {listed(names, '; ', 8)}",
+        f"{counted(cost['seeds'], 'seed')} each: {counted(cost['runs'], 'run')}, {counted(cost['steps'], 'step')} in all",
         f"about {duration(cost['seconds'])} on this machine, and {size_of(cost['bytes'])} on the disk",
     ]
 
@@ -169,7 +167,7 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
     if as_json:
         put_json({"trained": trained, **_status(status)})
     else:
-        say(f"{_count(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
+        say(f"{counted(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
         say(f"the answer: headlab study show {shell_word(chosen.store.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
@@ -233,7 +231,9 @@ def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> Non
     if as_json:
         put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
     else:
-        next_ = f"{_count(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
+        next_ = (
+            f"{counted(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
+        )
         say(f"{before}{next_} {shell_word(chosen.store.folder)}")
 
 
@@ -376,8 +376,4 @@ def gc(folder: Path, dropped: bool, as_json: bool) -> None:
     if as_json:
         put_json({"files": len(removed), "removed": [str(path) for path in removed]})
     else:
-        say(f"{_count(len(removed), 'file')} removed")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+        say(f"{counted(len(removed), 'file')} removed")

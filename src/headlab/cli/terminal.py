@@ -183,19 +183,6 @@ def tell_notes(corpus: "Corpus") -> None:
         say(f"headlab: note: … and {len(notes) - MOST_NOTES} more; corpus.notes() has them all.", err=True)
 
 
-def size_of(count: float) -> str:
-    """Return a number of bytes in words.
-
-    >>> size_of(512), size_of(1.5e6)
-    ('512 B', '1.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
 def writable(path: Path) -> Path:
     """Return an output's path if it can be written, before the work is done for it; raises `OutputError`."""
     check_output(path)

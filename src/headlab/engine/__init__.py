@@ -8,7 +8,7 @@ A run's result depends on the instruction set's rounding alone: not on its neigh
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.engine.plan import Ids, make_plan
 from headlab.engine.rotation import Rotation, narrow_width
 from headlab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headlab.corpus import Corpus
 
 Flat = NDArray[np.floating[Any]]
 
@@ -36,6 +39,11 @@ class Problem:
     d_vocab: int
     model: ModelConfig
     training: TrainConfig
+
+    @classmethod
+    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Problem":
+        """Return what is to be trained on a corpus."""
+        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
 
 
 @dataclass(frozen=True)

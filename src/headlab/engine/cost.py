@@ -46,7 +46,7 @@ def bytes_of(problem: Problem, n_runs: int, *, recorded: int = 0, snapshots: int
 
     >>> import headlab as hl
     >>> corpus = hl.Corpus.notebook()
-    >>> problem = Problem(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(), hl.TrainConfig())
+    >>> problem = Problem.of(corpus, hl.ModelConfig(), hl.TrainConfig())
     >>> bytes_of(problem, 100_000) < 1e9 < bytes_of(problem, 100_000, recorded=5020)
     True
     """
@@ -66,7 +66,7 @@ def seconds(problem: Problem, n_runs: int, threads: int | None = None) -> float:
 
     >>> import headlab as hl
     >>> corpus = hl.Corpus.notebook()
-    >>> problem = Problem(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(), hl.TrainConfig())
+    >>> problem = Problem.of(corpus, hl.ModelConfig(), hl.TrainConfig())
     >>> seconds(problem, 10_000, 1) > 2 * seconds(problem, 1_000, 1) > 0
     True
     """

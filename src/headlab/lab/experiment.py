@@ -82,7 +82,7 @@ class Experiment:
     def seconds(self) -> float:
         """About how long one run takes on one processor, from what the engine counts."""
         corpus, parts = self.corpus, [part for part in (self.before, self.training) if part]
-        problems = [engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, self.model, part) for part in parts]
+        problems = [engine.Problem.of(corpus, self.model, part) for part in parts]
         return sum(cost.seconds(problem, 1, 1) for problem in problems)
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
+from headlab.errors import counted
 from headlab.report.looking import Looking, settled
 from headlab.study.statistics import signed
 from headlab.study.summary import BETTER, UNTOLD, WORSE
@@ -160,7 +161,7 @@ def _clauses(items: "Sequence[Against]", measure: str) -> str:
             told.append(f"{_and(sizes)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
     rest = [size for word, size in found if word == UNTOLD]
     if rest:
-        told.append(f"{_and(rest)} cannot be told better or worse with {n:,} run{'s' if n > 1 else ''} each")
+        told.append(f"{_and(rest)} cannot be told better or worse with {counted(n, 'run')} each")
     return "; ".join(told)
 
 

@@ -46,5 +46,4 @@ class Plan:
         return Cost(seconds, height + LOOKED_AT)
 
     def _problem(self, d_head: int) -> Problem:
-        corpus, model = self.corpus, self.model.replace(d_head=d_head)
-        return Problem(corpus.tokens, corpus.targets, corpus.d_vocab, model, self.training)
+        return Problem.of(self.corpus, self.model.replace(d_head=d_head), self.training)

@@ -1,7 +1,7 @@
 """The homework on a terminal and as JSON: what was trained, both tables, both items, and at the end the two answers."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
+from headlab.errors import counted, listed
 from headlab.report import limits
 from headlab.report.answers import finite
 from headlab.report.exercise import dependency_sentence
@@ -62,11 +63,12 @@ def _rule(title: str) -> Rule:
 def _trained(exercise: "Exercise") -> Iterator[Text]:
     run, runs, corpus = exercise.run, exercise.runs, exercise.corpus
     some = " / ".join(
-        _some(corpus.sentence(n).split(" "), " ") for n in range(corpus.n_sequences)[: limits.MOST_SENTENCES]
+        listed(corpus.sentence(n).split(" "), " ", MOST_WORDS)
+        for n in range(corpus.n_sequences)[: limits.MOST_SENTENCES]
     )
     left = len(corpus.sentences) - limits.MOST_SENTENCES
     yield as_text(f"Corpus: {some}{f' … and {left:,} more sentences' if left > 0 else ''}")
-    layers, heads = (_counted(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
+    layers, heads = (counted(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
     parameters = run.summary()["parameters"].iloc[-1]
     yield as_text(
         f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; "
@@ -83,10 +85,6 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
         f"{loss} (smallest possible {corpus.floor(run.model):.4f}, by the current token alone {corpus.bigram_floor():.4f})."
     )
     yield line
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def counted_grades(grades: Any) -> Text:
@@ -150,9 +148,8 @@ def _sizes(exercise: "Exercise") -> Iterator[Any]:
     if study.nothing_to_solve:
         frame = frame.loc[:, [name for name in frame.columns if name.startswith("loss")]]
     frame.columns = [str(name).replace("base", str(base)) for name in frame.columns]
-    n = f"{groups[0].rate.n:,} run{'' if groups[0].rate.n == 1 else 's'}"
     grades = "" if study.nothing_to_solve else " solved, right by a hair, not solved;"
-    title = f"Of {n}:{grades} median loss; [95 % interval]"
+    title = f"Of {counted(groups[0].rate.n, 'run')}:{grades} median loss; [95 % interval]"
     yield terminal_table(frame, title=title)
     if not study.nothing_to_solve and any(
         item.share.verdict == UNTOLD and item.share.low * item.share.high > 0 for item in against.values()
@@ -213,14 +210,10 @@ def _corpus(exercise: "Exercise") -> Iterator[Any]:
 
 def _ids(corpus: "Corpus") -> Iterator[str]:
     for tokens, targets in zip(corpus.tokens[: limits.MOST_PLACES], corpus.targets, strict=False):
-        ids, wanted = (_some([str(int(number)) for number in row if number >= 0], ", ") for row in (tokens, targets))
+        ids, wanted = (
+            listed((int(number) for number in row if number >= 0), most=MOST_WORDS) for row in (tokens, targets)
+        )
         yield f"ids [{ids}] → targets [{wanted}]"
-
-
-def _some(words: Sequence[str], between: str) -> str:
-    """Return the first words of many, and how many are left."""
-    left = len(words) - MOST_WORDS
-    return between.join(words[:MOST_WORDS]) + (f"{between}… and {left:,} more" if left > 0 else "")
 
 
 def _model(exercise: "Exercise") -> Iterator[Any]:

@@ -176,12 +176,8 @@ def stoppable() -> Iterator[Stop]:
 
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
     """Return about how long the trainings of a study take here, from what the engine counts; nothing is trained."""
-    corpus, n_seeds = design.corpus, len(design.seeds)
-    problems = [
-        engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, condition.model, condition.training)
-        for condition in design.conditions
-    ]
+    problems = [engine.Problem.of(design.corpus, item.model, item.training) for item in design.conditions]
     at_once = min(
         thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
     )
-    return sum(cost.seconds(problem, n_seeds, 1) for problem in problems) / at_once
+    return sum(cost.seconds(problem, len(design.seeds), 1) for problem in problems) / at_once

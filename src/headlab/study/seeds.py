@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab.config import MAX_RUNS
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, counted
 from headlab.study.conditions import first_repeated
 from headlab.training import is_seed, range_length, seeds_of_text
 
@@ -44,7 +44,7 @@ def check_count(n_seeds: int, n_conditions: int, about: str = "") -> None:
     fitting = MAX_RUNS // max(1, n_conditions)
     if n_seeds > fitting:
         raise ConfigError(
-            f"a study must have at most {MAX_RUNS:,} runs, got {n_conditions:,} condition{'s' * (n_conditions != 1)} × "
+            f"a study must have at most {MAX_RUNS:,} runs, got {counted(n_conditions, 'condition')} × "
             f"{about}{n_seeds:,} seeds: take at most {fitting:,} seeds"
         )
 

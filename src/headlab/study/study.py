@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.errors import StudyError
+from headlab.errors import StudyError, listed
 from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.runs import Runs
@@ -24,7 +24,6 @@ from headlab.study.summary import Group, Summary
 from headlab.study.tables import CANONICAL, ORDER, asked, csv_of, opened
 
 FORMATS = ("csv", "parquet")
-MOST_NAMED = 20
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -133,9 +132,8 @@ class Study:
             return list(identities)[condition]
         if isinstance(condition, str) and condition in identities:
             return condition
-        some = "; ".join(f"{number} {name}" for number, name in enumerate(names[:MOST_NAMED]))
-        more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        raise StudyError(f"the condition must be one of {some}{more}; got {condition!r}: give a name or a number")
+        known = listed((f"{number} {name}" for number, name in enumerate(names)), "; ")
+        raise StudyError(f"the condition must be one of {known}; got {condition!r}: give a name or a number")
 
     def run(
         self,
