@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import headlab as hl
 from headlab import Corpus, ModelConfig, TrainConfig
+from headlab.files import check_output, write_output
+from headlab.study.design import StudyDesign
+from headlab.study.study import Study
 
 CORPUS_FAULTS = {
     "empty": ("", "at least one sentence"),
@@ -90,6 +94,76 @@ def test_negative_steps_seeds_threads_and_unknown_records_are_refused():
     }.items():
         with pytest.raises(hl.ConfigError, match=match):
             train()
+
+
+def _nested(depth):
+    value = 0
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value", [10**5000, -(10**5000), _nested(3000), np.ones((2, 3)), None, 1.5, "\x1b]0;x"], ids=range(7)
+)
+def test_whatever_is_asked_for_is_refused_in_a_short_sentence(value):
+    corpus, training = Corpus.notebook(), TrainConfig.of(steps=1)
+    runs = hl.train(corpus, training=training, seeds=range(2))
+    for ask in (
+        lambda: hl.train(corpus, training=training, seeds=[value]),
+        lambda: hl.train(corpus, training=training, snapshots=[value]),
+        lambda: hl.train(corpus, training=training, record=value),
+        lambda: StudyDesign.grid(corpus, seeds=[value]),
+        lambda: StudyDesign.grid(corpus, seeds=0, d_head=[value, 0]),
+        lambda: StudyDesign.grid(corpus, seeds=0, keep=value),
+        lambda: StudyDesign.grid(corpus, seeds=0, conditions=value),
+        lambda: StudyDesign.grid(corpus, seeds=0, conditions=[value]),
+        lambda: StudyDesign.from_fields(value),
+        lambda: runs.at(value),
+        lambda: runs[value],
+        lambda: runs[0].attention(layer=value),
+    ):
+        with pytest.raises(hl.HeadlabError) as refused:
+            ask()
+        assert len(str(refused.value)) < 600
+        assert "\x1b" not in str(refused.value)
+
+
+def test_runs_are_chosen_by_what_chooses_runs_and_nothing_else():
+    runs = hl.train(Corpus.notebook(), training=TrainConfig.of(steps=1), seeds=range(3))
+    chosen = {(2, 0): [2, 0], (1, 2): slice(1, None), (1,): np.array([False, True, False]), (2,): [-1], (): []}
+    for seeds, index in chosen.items():
+        assert tuple(runs[index].seeds) == seeds
+    for index in (True, None, (0, 1), [[0]], [3], "0", {}):  # NumPy takes some of these for further axes
+        with pytest.raises(hl.SelectionError, match="runs must be chosen by"):
+            runs[index]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800", "x" * 300])
+def test_a_name_that_no_file_can_have_is_refused_at_every_door(name, tmp_path):
+    place = f"{tmp_path}/{name}"
+    design = StudyDesign.grid(Corpus.notebook(), seeds=0)
+    runs = hl.train(Corpus.notebook(), training=TrainConfig.of(steps=1))
+    for ask in (
+        lambda: runs.save(place),
+        lambda: hl.Runs.load(place),
+        lambda: Study(place),
+        lambda: Study.create(place, design),
+        lambda: StudyDesign.from_toml(place),
+        lambda: StudyDesign.from_fields({"corpus": name, "seeds": [0]}, tmp_path),
+        lambda: Corpus.from_file(place),
+        lambda: write_output(Path(place), b""),
+        lambda: check_output(Path(place)),
+    ):
+        with pytest.raises(hl.HeadlabError):
+            ask()
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_of_more_digits_than_python_reads_are_refused_in_a_study_file(tmp_path):
+    (tmp_path / "study.toml").write_text(f"seeds = [{'9' * 5000}]")
+    with pytest.raises(hl.ConfigError, match="digits"):
+        StudyDesign.from_toml(tmp_path / "study.toml")
 
 
 def test_d_model_other_than_d_vocab_needs_an_unembedding():

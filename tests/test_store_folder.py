@@ -146,6 +146,7 @@ def test_bad_things_beside_the_chunks_block_nothing(study, tmp_path):
     (folder / "runs" / ("0" * 16)).write_text("mine")
     os.mkfifo(folder / "timings" / "pipe.json")
     (folder / "timings" / "endless.json").write_text('{"seconds": 1e999}')
+    (folder / "timings" / "huge.json").write_text(f'{{"seconds": 1{"0" * 400}}}')
     (folder / "timings" / "deep.json").write_text("[" * 100_000)
     (folder / "failed").mkdir()
     for name in ("notes.json", "a-b.json", f"{condition}-x.json", f"{condition}-3.json"):
@@ -384,3 +385,9 @@ def test_a_study_that_was_opened_and_has_gone_is_not_taken_for_an_empty_one(stud
         act(study)
     assert not (tmp_path / "study").exists()
     assert Study(tmp_path / "moved").status().runs == 16
+
+
+@pytest.mark.parametrize("pid", ["1e999", "NaN", '"\\u001b[31m"', "[]", "9" * 5000])
+def test_whatever_a_lock_says_its_holder_has_a_name(study, pid):
+    (study.store.folder / "lock").write_text(f'{{"pid": {pid}, "host": "h", "since": "s"}}')
+    assert study.store.holder() == "another process"

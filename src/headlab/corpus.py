@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
-from headlab.errors import CorpusError, counted
+from headlab.errors import CorpusError, brief, counted
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
 from headlab.token_names import checked_labels, ids_of, names_of
@@ -90,7 +90,7 @@ class Corpus:
             for word in words:
                 if word not in ids:
                     raise CorpusError(
-                        f"every token must be in the given vocabulary, got {word!r} in sentence {line}: "
+                        f"every token must be in the given vocabulary, got {brief(word)} in sentence {line}: "
                         f"add it to the vocabulary, or leave the vocabulary out"
                     )
         return cls._build([[ids[word] for word in words] for words in sentences], order, labels, start, wrap, tokens)
@@ -116,7 +116,7 @@ class Corpus:
         [[0, 1, 2], [0, 2, -1]]
         """
         if isinstance(base, bool) or not isinstance(base, int | np.integer):
-            raise CorpusError(f"base must be a whole number, got {base!r}: give the smallest id")
+            raise CorpusError(f"base must be a whole number, got {brief(base)}: give the smallest id")
         sequences = [[_id(number, base) for number in sequence] for sequence in _sequences(ids)]
         if not sequences or not all(sequences):
             raise CorpusError(
@@ -177,7 +177,7 @@ class Corpus:
     ) -> Self:
         if not isinstance(wrap, bool):
             raise CorpusError(
-                f"wrap must be True or False, got {wrap!r}: say whether the last target is the first token"
+                f"wrap must be True or False, got {brief(wrap)}: say whether the last target is the first token"
             )
         if len(vocabulary) < 2:
             raise CorpusError(f"a corpus must have at least 2 different tokens, got {len(vocabulary)}: add words")
@@ -385,13 +385,13 @@ def _sequences(ids: Any) -> list[list[Any]]:
         return [list(sequence) for sequence in ids]
     except TypeError:
         raise CorpusError(
-            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {ids!r}: give a list each"
+            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {brief(ids)}: give a list each"
         ) from None
 
 
 def _id(number: Any, base: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise CorpusError(f"ids must be whole numbers, got {number!r}: give token ids from {base}")
+        raise CorpusError(f"ids must be whole numbers, got {brief(number)}: give token ids from {base}")
     if number < base:
         raise CorpusError(f"ids must be at least {base}, got {number}: set base to the smallest id")
     return int(number) - base

@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, brief
+from headlab.files import nameable
 from headlab.graphemes import graphemes
 
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
@@ -27,7 +28,7 @@ SPACE = "␣"  # the token between words where tokens are characters
 def read_text(path: str | Path) -> str:
     """Return the text of a UTF-8 file (a byte order mark is fine); raises `CorpusError`."""
     try:
-        with Path(path).open("rb") as file:
+        with nameable(path).open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise CorpusError(
@@ -112,7 +113,7 @@ def split_beginning(
         words = split_line(ELLIPSIS.sub("", line), tokens)
     if start in words:
         raise CorpusError(
-            f"the text must not hold the start token {start!r}, as it is put there by itself: leave it out"
+            f"the text must not hold the start token {brief(start)}, as it is put there by itself: leave it out"
         )
     if len(words) > MAX_TOKENS:
         raise CorpusError(f"the text must have at most {MAX_TOKENS} tokens, got {len(words)}: take some away")
@@ -141,27 +142,29 @@ def split_sentences(text: str, start: str | None, tokens: str = WORDS) -> list[l
             )
         if start in words:
             raise CorpusError(
-                f"a sentence must not hold the start token {start!r}, got it in line {number}: it is put there by itself, "
+                f"a sentence must not hold the start token {brief(start)}, got it in line {number}: it is put there by itself, "
                 f"or choose another with start="
             )
     if sum(len(words) for _, words in sentences) < 2:
         raise CorpusError(
-            f"the corpus must have at least two {tokens}, got only {sentences[0][1][0]!r}: add a sentence"
+            f"the corpus must have at least two {tokens}, got only {brief(sentences[0][1][0])}: add a sentence"
         )
     return [words for _, words in sentences]
 
 
 def _check_request(text: object, start: object, tokens: object) -> None:
     if tokens not in KINDS:
-        raise CorpusError(f"tokens must be one of {', '.join(KINDS)}, got {tokens!r}: choose one")
+        raise CorpusError(f"tokens must be one of {', '.join(KINDS)}, got {brief(tokens)}: choose one")
     if not isinstance(text, str):
         raise CorpusError(f"the corpus must be text, got {type(text).__name__}: pass one sentence a line")
     if start is not None and (
         not isinstance(start, str) or split_line(start) != [start] or HALF_A_CHARACTER.search(start)
     ):
         raise CorpusError(
-            f"the start token must be one word, got {start!r}: choose a spelling without spaces or unseen characters"
+            f"the start token must be one word, got {brief(start)}: choose a spelling without spaces or unseen characters"
         )
     if half := HALF_A_CHARACTER.search(text):
         line = len(LINE_END.split(text[: half.start()]))
-        raise CorpusError(f"the corpus must be text, got half a character ({half[0]!r}) in line {line}: take it away")
+        raise CorpusError(
+            f"the corpus must be text, got half a character ({brief(half[0])}) in line {line}: take it away"
+        )

@@ -47,7 +47,7 @@ def write_output(path: Path, data: bytes) -> None:
     (True, b'text')
     """
     try:
-        number, now = _descriptor(path), None
+        number, now = _descriptor(nameable(path)), None
         if number is not None:
             if sys.stdout is not None:
                 sys.stdout.flush()  # what was printed before comes before
@@ -63,7 +63,7 @@ def write_output(path: Path, data: bytes) -> None:
 def check_output(path: Path) -> None:
     """Raise `OutputError` where `write_output` would; nothing is made, changed, emptied or waited for."""
     try:
-        number, now = _descriptor(path), None
+        number, now = _descriptor(nameable(path)), None
         if number is not None:
             _check_descriptor(number)
         elif (now := _status(path)) is None:
@@ -86,6 +86,21 @@ def shown(path: Path) -> str:
     r\xff.html
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def nameable(path: str | Path) -> Path:
+    """Return a path that something can be called by; raises `OSError` for one with a NUL or half a character in it.
+
+    >>> nameable("runs")
+    PosixPath('runs')
+    """
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return Path(path)
 
 
 def leads_to_stdout(path: Path) -> bool:
@@ -158,7 +173,7 @@ def flush_folder(folder: Path) -> None:
 
 def read_whole(path: Path) -> bytes:
     """Return a plain file's content; raises `OSError`, also for a pipe or a device, which could keep one waiting."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    handle = os.open(nameable(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "no plain file")

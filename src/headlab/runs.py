@@ -17,10 +17,10 @@ from headlab.analysis.explainable import Explainable
 from headlab.analysis.explanation import Explanation, Explanations, explain
 from headlab.analysis.layers import Layers
 from headlab.analysis.next_token import NextToken, next_token
-from headlab.analysis.subject import Subject, run_number
+from headlab.analysis.subject import Subject, is_index, run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, listed
+from headlab.errors import SelectionError, brief, listed
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
 
@@ -65,6 +65,15 @@ class Runs(Explainable):
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
             number = run_number(index, len(self), from_end=True)
             return Run(self._select(slice(number, number + 1)), number)
+        try:
+            chosen = np.arange(len(self))[index]
+        except (IndexError, TypeError, ValueError):
+            chosen = None
+        if np.ndim(chosen) != 1 or chosen is None:  # NumPy takes None, True and two lists for further axes
+            raise SelectionError(
+                f"runs must be chosen by a number, a slice, a mask or a list of numbers from 0 to {len(self) - 1}, "
+                f"got {brief(index)}"
+            )
         return self._select(index)
 
     def __iter__(self) -> Iterator["Run"]:
@@ -181,10 +190,10 @@ class Runs(Explainable):
 
     def at(self, step: int) -> "Runs":
         """Return the runs as they were before a step whose weights were kept; raises `SelectionError` otherwise."""
-        where = np.nonzero(self.snapshot_steps == step)[0]
+        where = np.nonzero(self.snapshot_steps == step)[0] if isinstance(step, int | float | np.number) else []
         if self.snapshots is None or len(where) == 0:
             known = listed(self.snapshot_steps.tolist()) or "none"
-            raise SelectionError(f"the step must be one whose weights were kept ({known}), got {step!r}")
+            raise SelectionError(f"the step must be one whose weights were kept ({known}), got {brief(step)}")
         shapes = param_shapes(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
         return replace(self, params=Params.from_flat(self.snapshots[:, where[0]], shapes), optimizer_state=None)
 
@@ -324,8 +333,8 @@ class Run(Explainable):
     def attention(self, layer: int = 0, head: int = 0) -> list[pd.DataFrame]:
         """Return one table a sentence: rows are query positions, columns key positions."""
         for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
-            if not 0 <= value < count:
-                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {value!r}")
+            if not is_index(value, count):
+                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {brief(value)}")
         return looking.tables(self.activations().pattern[layer, head], self.corpus, columns="positions")
 
     def layers(self) -> Layers:

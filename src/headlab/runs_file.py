@@ -27,7 +27,16 @@ from safetensors.numpy import save as save_tensors
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.errors import HeadlabError, WeightsError, brief
-from headlab.files import PARTIAL, flush_folder, partial, read_whole, removed_on_failure, unwritten, write_whole
+from headlab.files import (
+    PARTIAL,
+    flush_folder,
+    nameable,
+    partial,
+    read_whole,
+    removed_on_failure,
+    unwritten,
+    write_whole,
+)
 from headlab.model.params import Params, coerce
 
 if TYPE_CHECKING:
@@ -56,7 +65,7 @@ def save(runs: "Runs", folder: str | Path) -> Path:
     """Write runs into a folder, which is made, in place of the ones that are there; raises `OutputError`."""
     folder = Path(folder)
     try:
-        new = not folder.is_dir()
+        new = not nameable(folder).is_dir()
         folder.mkdir(parents=True, exist_ok=True)
         if new:
             flush_folder(folder.parent)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from headlab.corpus_text import HALF_A_CHARACTER, NO_LETTERS
-from headlab.errors import CorpusError, listed
+from headlab.errors import CorpusError, brief, listed
 
 MOST_NAMED = 3  # wrong names in a message
 ALIKE = 0.4  # of difflib's ratio, for a name to be worth naming
@@ -19,7 +19,7 @@ def names_of(kind: str, given: Any) -> tuple[str, ...]:
     ('a', 'b')
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise CorpusError(f"{kind} must be a list of names, one a token, got {given!r}: put them into a list")
+        raise CorpusError(f"{kind} must be a list of names, one a token, got {brief(given)}: put them into a list")
     names = tuple(given)
     if odd := [name for name in names if not _is_name(name)]:
         raise CorpusError(
@@ -50,7 +50,7 @@ def checked_labels(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
     if taken := [(name, word) for name, word in both if name != word and name in spelled]:
         label, word = taken[0]
         raise CorpusError(
-            f"labels must not be the name of another token, got {label!r} for {word!r}: choose another label"
+            f"labels must not be the name of another token, got {brief(label)} for {brief(word)}: choose another label"
         )
     return names
 
@@ -65,7 +65,7 @@ def ids_of(words: Sequence[str], vocabulary: Sequence[str], labels: Sequence[str
     if unknown := [word for word in dict.fromkeys(words) if word not in ids]:
         near = [difflib.get_close_matches(word, vocabulary, 1, ALIKE) for word in unknown]
         told = [
-            f"{word!r}" + "".join(f" (nearest: {name!r})" for name in names)
+            f"{brief(word)}" + "".join(f" (nearest: {name!r})" for name in names)
             for word, names in zip(unknown, near, strict=True)
         ]
         raise CorpusError(f"the text must be of tokens in the vocabulary, got {', '.join(told)}: use known ones")

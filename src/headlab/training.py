@@ -159,7 +159,7 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     given = _bounded("seeds", cast(Iterable[Any], seeds)) if several else [seeds]
     wrong = [seed for seed in _telling(given) if not is_seed(seed)]
     if wrong or not given:
-        got = repr(wrong[0]) if wrong else "none"
+        got = brief(wrong[0]) if wrong else "none"
         raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
     return np.fromiter(map(operator.index, given), np.uint64, len(given))
 
@@ -206,10 +206,10 @@ def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -
     except ValueError:
         seeds = []
     if not seeds:
-        raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {text!r}")
+        raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {brief(text)}")
     count = range_length(seeds) if isinstance(seeds, range) else len(seeds)
     if most is not None and count > most:
-        raise ConfigError(f"{name} must be at most {most:,} seeds, got {text!r}: train them in several parts")
+        raise ConfigError(f"{name} must be at most {most:,} seeds, got {brief(text)}: train them in several parts")
     return seeds
 
 
@@ -305,7 +305,7 @@ def _recorded(record: str, steps: int) -> Sequence[int]:
 
 def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in known:
-        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {value!r}")
+        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {brief(value)}")
 
 
 def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
@@ -335,13 +335,15 @@ def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | 
         return None
     if isinstance(snapshots, str):
         _must_be_one_of("snapshots", snapshots, ("log",))
-        return None if record == "none" else log_steps(steps)
+        return None if isinstance(record, str) and record == "none" else log_steps(steps)
     if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
-        raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {snapshots!r}")
+        raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}")
     given = _bounded("snapshots", snapshots)
     wrong = [step for step in _telling(given) if not is_seed(step) or step > steps]
     if wrong:
-        raise ConfigError(f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {wrong[0]!r}")
+        raise ConfigError(
+            f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {brief(wrong[0])}"
+        )
     return sorted({operator.index(step) for step in given}) or None
 
 
@@ -351,7 +353,7 @@ def thread_count(threads: Any) -> int | None:
         return None
     if is_seed(threads) and 1 <= threads <= 1024:
         return operator.index(threads)
-    raise ConfigError(f"threads must be a whole number from 1 to 1024, got {threads!r}")
+    raise ConfigError(f"threads must be a whole number from 1 to 1024, got {brief(threads)}")
 
 
 def _state_kind(training: TrainConfig) -> tuple[str, bool, bool]:

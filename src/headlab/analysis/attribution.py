@@ -23,7 +23,7 @@ import pandas as pd
 from headlab.analysis.circuits import W_OV, W_QK
 from headlab.analysis.contrast import Place
 from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.params import Array, Params
 
 MAX_PATHS = 2000
@@ -278,7 +278,7 @@ def _longest(subject: Subject, max_heads: int | None) -> int:
     layers, heads = subject.model.n_layers, subject.model.n_heads
     if max_heads is not None:
         if isinstance(max_heads, bool) or not isinstance(max_heads, int) or max_heads < 0:
-            raise SelectionError(f"max_heads must be a whole number from 0, got {max_heads!r}")
+            raise SelectionError(f"max_heads must be a whole number from 0, got {brief(max_heads)}")
         return max_heads
     if not subject.model.residual:
         return layers

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from headlab.analysis.subject import Subject
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, listed
+from headlab.errors import SelectionError, brief, listed
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def checked(subject: Subject, component: Component, sequence: int) -> Component:
             found = subject.token(token)
             if found not in subject.corpus.tokens[sequence]:
                 there = listed(dict.fromkeys(subject.corpus.sentences[sequence]))
-                raise SelectionError(f"the token must be one of the sentence's, {there}; got {token!r}")
+                raise SelectionError(f"the token must be one of the sentence's, {there}; got {brief(token)}")
             return Token(found)
         case Direct(of):
             if not subject.model.residual:
@@ -125,13 +125,15 @@ def checked(subject: Subject, component: Component, sequence: int) -> Component:
             if of == "position":
                 checked(subject, Positional(), sequence)
             elif of not in (None, "token"):
-                raise SelectionError(f"the direct path must be that of the token or the position, got {of!r}")
+                raise SelectionError(f"the direct path must be that of the token or the position, got {brief(of)}")
             return component
         case Positional():
             if not subject.model.positions:
                 raise SelectionError("positions must be in the model, and this one has no position embeddings")
             return component
-    raise SelectionError(f"a component must be one of Source, Edge, Head, Token, Direct, Positional; got {component!r}")
+    raise SelectionError(
+        f"a component must be one of Source, Edge, Head, Token, Direct, Positional; got {brief(component)}"
+    )
 
 
 def parse(subject: Subject, text: str, sequence: int) -> Component:
@@ -150,7 +152,7 @@ def parse(subject: Subject, text: str, sequence: int) -> Component:
     except (ValueError, TypeError):
         component = None
     if component is None:
-        raise SelectionError(f"a component must be one of {SPELLINGS} ({QUOTING}); got {text!r}")
+        raise SelectionError(f"a component must be one of {SPELLINGS} ({QUOTING}); got {brief(text)}")
     return checked(subject, component, sequence)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from headlab.analysis.subject import Subject
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, listed
+from headlab.errors import SelectionError, brief, listed
 from headlab.floors import Dependency
 
 
@@ -70,10 +70,10 @@ def contrast(
     if tokens is None:
         return found
     if isinstance(tokens, str) or len(tokens) != 2:
-        raise SelectionError(f"tokens must be two of {listed(subject.corpus.vocabulary)}; got {tokens!r}")
+        raise SelectionError(f"tokens must be two of {listed(subject.corpus.vocabulary)}; got {brief(tokens)}")
     target, rival = (subject.token(token) for token in tokens)
     if target == rival:
-        raise SelectionError(f"tokens must be two different ones, got {tokens[0]!r} twice")
+        raise SelectionError(f"tokens must be two different ones, got {brief(tokens[0])} twice")
     other = _other_place(subject.corpus, found.place, rival)
     return Contrast(found.place, target, rival, other, found.subject)
 
@@ -92,7 +92,7 @@ def _at(subject: Subject, sequence: Any, position: Any) -> Contrast:
             return _of_dependency(subject.corpus, item)
     target = int(subject.corpus.targets[row, place.position])
     if target < 0:
-        raise SelectionError(f"the position must have a target, got {position!r}, which has none: name two tokens")
+        raise SelectionError(f"the position must have a target, got {brief(position)}, which has none: name two tokens")
     # Nothing is confused with the target here: any other token serves to say what speaks for it.
     return Contrast(place, target, next(token for token in range(subject.corpus.d_vocab) if token != target))
 

@@ -23,7 +23,7 @@ from headlab.analysis.interventions import (
 )
 from headlab.analysis.predictions import TIE
 from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import softmax
 from headlab.model.params import Array
 from headlab.visible import visible
@@ -199,7 +199,9 @@ def patch(
     chosen = [what] if isinstance(what, str) else list(what)
     wrong = [name for name in chosen if name not in PATCHES]
     if wrong or not chosen:
-        raise SelectionError(f"what to patch must be one of {', '.join(PATCHES)}; got {(wrong or ['nothing'])[0]!r}")
+        raise SelectionError(
+            f"what to patch must be one of {', '.join(PATCHES)}; got {brief((wrong or ['nothing'])[0])}"
+        )
     here, there = contrast.place, contrast.other
     if there is None or there.sequence == here.sequence:
         raise SelectionError(

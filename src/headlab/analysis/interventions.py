@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from headlab.analysis.components import Component, Direct, Edge, Head, Positional, Source, Token
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import forward
 from headlab.model.params import Array
 
@@ -236,7 +236,7 @@ def pattern_row(subject: Subject, sequence: int, query: int, weights: Mapping[in
                 f"a key must be at or before its query under the causal mask, got position {key} for {query}"
             )
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
-            raise SelectionError(f"a weight must be a number from 0 to 1, got {weight!r} for {place!r}")
+            raise SelectionError(f"a weight must be a number from 0 to 1, got {brief(weight)} for {brief(place)}")
         row[query, key] = weight
     if abs(row[query].sum() - 1) > 1e-6:
         raise SelectionError(

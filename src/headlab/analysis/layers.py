@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import Activations
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
@@ -53,7 +53,7 @@ class Layers:
             if key in (layer.name, layer.number):
                 return layer.output
         known = ", ".join(f"{layer.number} {layer.name}" for layer in self._layers)
-        raise SelectionError(f"a layer must be one of {known}; got {key!r}")
+        raise SelectionError(f"a layer must be one of {known}; got {brief(key)}")
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._layers)

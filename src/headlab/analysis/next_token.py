@@ -11,7 +11,7 @@ from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
 from headlab.corpus import PADDING, Corpus
 from headlab.corpus_text import join_tokens
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import forward, softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array, Params
@@ -45,7 +45,7 @@ class NextToken:
     def __getitem__(self, run: int) -> "NextToken":
         """Return what one of many models predicts; raises `SelectionError`."""
         if self.n_runs is None:
-            raise SelectionError(f"a run must be one of many, got {run!r} for a prediction of one: leave it out")
+            raise SelectionError(f"a run must be one of many, got {brief(run)} for a prediction of one: leave it out")
         number = run_number(run, self.n_runs, from_end=True)
         return replace(self, logits=self.logits[number], attention=self.attention[number])
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
@@ -26,7 +26,7 @@ VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softm
 def view(logits: Array, kind: str) -> Array:
     """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
     if kind not in VIEWS:
-        raise SelectionError(f"the view must be one of {', '.join(VIEWS)}, got {kind!r}")
+        raise SelectionError(f"the view must be one of {', '.join(VIEWS)}, got {brief(kind)}")
     return VIEWS[kind](logits)
 
 

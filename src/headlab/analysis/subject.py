@@ -117,7 +117,7 @@ class Subject:
         if is_index(number, self.corpus.n_sequences):
             return int(number)
         known = listed((f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences)), "; ")
-        raise SelectionError(f"the sequence must be one of: {known}; got {number!r}")
+        raise SelectionError(f"the sequence must be one of: {known}; got {brief(number)}")
 
     def position(self, sequence: int, position: Any) -> int:
         """Return a position by its number or by a word that the sentence holds once; raises `SelectionError`."""
@@ -128,7 +128,7 @@ class Subject:
             return words.index(position)
         known = listed(f"{at} {word}" for at, word in enumerate(words))
         why = " (which is there more than once: give its number)" if position in words else ""
-        raise SelectionError(f"the position must be one of {known}; got {position!r}{why}")
+        raise SelectionError(f"the position must be one of {known}; got {brief(position)}{why}")
 
     def token(self, token: Any) -> int:
         """Return a token's id by its spelling, its label or its id; raises `SelectionError`."""
@@ -137,13 +137,13 @@ class Subject:
                 return names.index(token)
         if is_index(token, self.corpus.d_vocab):
             return int(token)
-        raise SelectionError(f"the token must be one of {listed(self.corpus.vocabulary)}; got {token!r}")
+        raise SelectionError(f"the token must be one of {listed(self.corpus.vocabulary)}; got {brief(token)}")
 
     def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
         """Return a layer and one of its heads; raises `SelectionError`."""
         for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
             if not is_index(value, count):
-                raise SelectionError(f"the {name} must be {numbers_to(count)}, got {value!r}")
+                raise SelectionError(f"the {name} must be {numbers_to(count)}, got {brief(value)}")
         return int(layer), int(head)
 
     def settled(self) -> list[Dependency]:

@@ -25,7 +25,7 @@ from headlab.cli.options import (
 )
 from headlab.cli.terminal import duration, progress_bar, put_json, show, writable, written
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
-from headlab.errors import ConfigError, size_of
+from headlab.errors import ConfigError, brief, size_of
 
 if TYPE_CHECKING:
     from headlab.report.exercise_cost import Plan
@@ -86,7 +86,7 @@ def exercise(
     began = time.monotonic()
     model, training = configurations(options)
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
-        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {n_runs!r}")
+        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {brief(n_runs)}")
     file = options["file"]
     corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
     check(Plan(corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)

@@ -29,7 +29,7 @@ from headlab.cli.options import (
 from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
-from headlab.errors import ConfigError, SelectionError, listed
+from headlab.errors import ConfigError, SelectionError, brief, listed
 
 if TYPE_CHECKING:
     from headlab.analysis.contrast import Contrast
@@ -61,7 +61,7 @@ class Question:
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
             known = listed((f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1)), "; ")
-            raise SelectionError(f"--sentence must be one of: {known}; got {self.sentence!r}")
+            raise SelectionError(f"--sentence must be one of: {known}; got {brief(self.sentence)}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
             "position": _spelled(read_word, self.position, "--position must be a number from 0, or a word"),
@@ -132,7 +132,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     names = ("sentence", "position", "tokens", "ablations", "patches", "pattern", "layer", "head", "table")
     question = Question(**{name: options.pop(name) for name in names})
     if question.table not in (None, *TABLES):
-        raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {question.table!r}")
+        raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {brief(question.table)}")
     runs, command = _runs(ctx, seeds, number, options, as_json)
     if len(runs) > 1 and (number is not None or seeds is None):
         runs = runs[[chosen(runs, number)]]
@@ -252,7 +252,7 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
     try:
         return None if text is None else read(text)
     except ValueError:
-        raise ConfigError(f"{expected} ({QUOTING}), got {text!r}") from None
+        raise ConfigError(f"{expected} ({QUOTING}), got {brief(text)}") from None
 
 
 def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> None:

@@ -14,7 +14,7 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, brief
 
 PORT = 8765
 
@@ -82,12 +82,12 @@ def _names(host: str) -> list[str]:
 
 def _socket(host: str, port: Any) -> socket.socket:
     if port is not None and not (isinstance(port, int) and 0 <= port < 65536):
-        raise ConfigError(f"--port must be a whole number from 0 to 65535, got {port!r}")
+        raise ConfigError(f"--port must be a whole number from 0 to 65535, got {brief(port)}")
     try:
         address = ip_address(host)
     except ValueError:
         raise ConfigError(
-            f"--host must be a numeric address of this machine, got {host!r}: `ip addr` lists them"
+            f"--host must be a numeric address of this machine, got {brief(host)}: `ip addr` lists them"
         ) from None
     if address.is_unspecified:
         raise ConfigError(f"--host must be one address of this machine, got {host}, which is all of them: name one")

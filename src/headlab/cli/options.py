@@ -13,7 +13,7 @@ import click
 from headlab.checked import gathered
 from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, brief
 
 if TYPE_CHECKING:
     from headlab.corpus import Corpus
@@ -245,5 +245,5 @@ def head_size_list(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {text!r}"
+            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {brief(text)}"
         ) from None

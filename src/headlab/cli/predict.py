@@ -8,7 +8,7 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
-from headlab.errors import ConfigError, SelectionError
+from headlab.errors import ConfigError, SelectionError, brief
 
 if TYPE_CHECKING:
     from headlab.runs import Runs
@@ -31,7 +31,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     from headlab.runs import Runs
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise ConfigError(f"--top must be a whole number of at least 1, got {top!r}: say how many tokens to show")
+        raise ConfigError(f"--top must be a whole number of at least 1, got {brief(top)}: say how many tokens to show")
     if every and number is not None:
         raise ConfigError(f"--all must go without --run, got --run {number}: leave one of them out")
     runs = Runs.load(folder)

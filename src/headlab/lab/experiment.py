@@ -11,7 +11,7 @@ from headlab import engine, training
 from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import NOTEBOOK_TEXT, Corpus
 from headlab.engine import cost
-from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.errors import ConfigError, CorpusError, HeadlabError, brief
 from headlab.runs import Runs
 
 MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
@@ -50,7 +50,7 @@ class Experiment:
         problems = [f"{name} is no setting: leave it out" for name in given if name not in FIELDS]
         chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
         if not training.is_seed(chosen["seed"]):
-            problems.append(f"seed must be a whole number from 0 to 2**64 - 1, got {chosen['seed']!r}")
+            problems.append(f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}")
         parts: dict[str, Any] = {}
         for name, build in (("corpus", _corpus), ("model", _model), ("trainings", _trainings)):
             try:
@@ -205,12 +205,12 @@ def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConf
     except (TypeError, ValueError, RecursionError):
         raise ConfigError("before must be the settings before the fork, as JSON: fork again") from None
     if not isinstance(before, dict) or wrong:
-        raise ConfigError(f"before must hold settings of the training alone, got {wrong or before!r}: fork again")
+        raise ConfigError(f"before must hold settings of the training alone, got {brief(wrong or before)}: fork again")
     earlier = _training({**{name: known[name] for name in FORK_FIELDS}, **before})
     if isinstance(fork, bool) or not isinstance(fork, int) or not 0 < fork < min(whole.steps, earlier.steps):
         most = min(whole.steps, earlier.steps) - 1
         raise ConfigError(
-            f"the fork must be at a step from 1 to {most:,}, before the end, got {fork!r}: take more steps"
+            f"the fork must be at a step from 1 to {most:,}, before the end, got {brief(fork)}: take more steps"
         )
     return _between(earlier, 0, fork), _between(whole, fork, whole.steps)
 
@@ -218,9 +218,9 @@ def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConf
 def _training(chosen: Mapping[str, Any]) -> TrainConfig:
     steps, schedule = chosen["steps"], chosen["schedule"]
     if schedule not in SCHEDULES:
-        raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}, got {schedule!r}")
+        raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}, got {brief(schedule)}")
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ConfigError(f"steps must be a whole number, at least 1, got {steps!r}")
+        raise ConfigError(f"steps must be a whole number, at least 1, got {brief(steps)}")
     phases: tuple[Phase, ...] = (Phase(steps),)
     if schedule == "plateau" and steps > 2 * EDGE:
         phases = (Phase(EDGE), Phase(steps - 2 * EDGE, Plateau()), Phase(EDGE))

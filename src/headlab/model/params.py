@@ -107,7 +107,7 @@ def coerce(
     shapes = param_shapes(model, d_vocab, n_ctx)
     problems = [f"init has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given]
     problems += [
-        f"init has a weight {name!r} that this model has not: leave it out" for name in given if name not in shapes
+        f"init has a weight {brief(name)} that this model has not: leave it out" for name in given if name not in shapes
     ]
     fitted: dict[str, Array | None] = {}
     for name in shapes.keys() & given.keys():

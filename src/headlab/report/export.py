@@ -14,7 +14,7 @@ from headlab.analysis.attribution import contributions, path_name
 from headlab.analysis.circuits import circuits
 from headlab.analysis.contrast import contrasts
 from headlab.analysis.subject import run_number
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.runs import Run, Runs
 
 
@@ -29,7 +29,7 @@ def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:
     ['step', 'run 0', 'run 1']
     """
     if name not in TABLES:
-        raise SelectionError(f"the table must be one of {', '.join(TABLES)}, got {name!r}: choose one of them")
+        raise SelectionError(f"the table must be one of {', '.join(TABLES)}, got {brief(name)}: choose one of them")
     return TABLES[name](runs, run_number(number, len(runs)))
 
 

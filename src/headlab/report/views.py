@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from headlab.analysis.subject import run_number
-from headlab.errors import HeadlabError, SelectionError
+from headlab.errors import HeadlabError, SelectionError, brief
 from headlab.report import PAGE
 from headlab.report.exercise import Exercise
 from headlab.report.frames import Frame, encode, problems
@@ -97,7 +97,7 @@ def _answers(runs: Runs, number: int, asked: Mapping[str, Any]) -> list[Frame]:
         return [tried(runs[number], more if isinstance(more, dict) else {})]
     if asked.get("ask") == "show":
         return _recorded(runs, number)
-    raise SelectionError(f"the views can ask for show or trial, got {asked.get('ask')!r}")
+    raise SelectionError(f"the views can ask for show or trial, got {brief(asked.get('ask'))}")
 
 
 def _recorded(runs: Runs, number: int) -> list[Frame]:

@@ -15,7 +15,7 @@ import numpy as np
 from headlab.checked import gathered, nearest
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 
 MAX_CONDITIONS = 100_000
@@ -46,10 +46,10 @@ class Condition:
     def from_dict(cls, given: Any) -> "Condition":
         """Build a condition from what `to_dict` returned; raises `ConfigError` for anything else."""
         if not isinstance(given, dict) or set(given) != {"model", "training"}:
-            raise ConfigError(f"a condition must have a model and a training, got {given!r}")
+            raise ConfigError(f"a condition must have a model and a training, got {brief(given)}")
         model, training = given["model"], given["training"]
         if not isinstance(model, dict) or not isinstance(training, dict):
-            raise ConfigError(f"a model and a training must be tables of fields, got {given!r}")
+            raise ConfigError(f"a model and a training must be tables of fields, got {brief(given)}")
         return cls(ModelConfig.from_dict(model), TrainConfig.from_dict(training))
 
     def identity(self, corpus: Corpus) -> str:
@@ -77,14 +77,14 @@ def conditions_of(
     """Return the conditions of a grid and a list, and every problem of their fields."""
     known = (*MODEL_FIELDS, *TRAINING_FIELDS)
     problems = [unknown("the grid", name, known) for name in grid if name not in known]
-    chosen = [plain(item) for item in listed]
+    chosen = _mappings(problems, listed)
     for number, item in enumerate(chosen, 1):
         problems += [unknown(f"condition {number}", name, known) for name in item if name not in known]
     axes = {}
     for name, given in grid.items():
         values = values_of(given)
         if values is None:
-            problems.append(f"the grid's {name} must be a list of at least one value, got {given!r}")
+            problems.append(f"the grid's {name} must be a list of at least one value, got {brief(given)}")
         elif name in known:
             axes[name] = values
     count = math.prod(len(values) for values in axes.values()) + len(chosen)
@@ -118,14 +118,31 @@ def plain(value: Any) -> Any:
     >>> plain({"d_head": np.int64(5), "phases": (np.float64(0.5), np.True_)})
     {'d_head': 5, 'phases': [0.5, True]}
     """
-    match value:
-        case np.generic() | np.ndarray():
-            return value.tolist()
-        case Mapping():
-            return {name: plain(item) for name, item in value.items()}
-        case list() | tuple():
-            return [plain(item) for item in value]
+    try:
+        match value:
+            case np.generic() | np.ndarray():
+                return value.tolist()
+            case Mapping():
+                return {name: plain(item) for name, item in value.items()}
+            case list() | tuple():
+                return [plain(item) for item in value]
+    except RecursionError:  # lists in lists without end, which no field is
+        pass
     return value
+
+
+def _mappings(problems: list[str], given: Any) -> list[Mapping[str, Any]]:
+    """Return conditions listed one by one, those that are mappings of fields to values; what is none is a problem."""
+    several = (
+        isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping) and getattr(given, "ndim", 1) > 0
+    )
+    items = list(itertools.islice(given, MAX_CONDITIONS + 1)) if several else [given]
+    problems += [
+        f"a condition must be a mapping of fields to values, got {brief(item)}"
+        for item in items
+        if not isinstance(item, Mapping)
+    ]
+    return [plain(item) for item in items if isinstance(item, Mapping)]
 
 
 def _condition(values: dict[str, Any]) -> Condition:
@@ -171,7 +188,7 @@ def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
 
 def unknown(where: str, name: str, known: Sequence[str]) -> str:
     """Return what is to be said of a field that does not exist."""
-    return f"{where} has no field {name!r}: {nearest(name, known)}"
+    return f"{where} has no field {brief(name)}: {nearest(str(name), known)}"
 
 
 def first_repeated(values: Iterable[Any]) -> Any:

@@ -12,7 +12,8 @@ from headlab.checked import gathered
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.corpus_text import HALF_A_CHARACTER
-from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError
+from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError, brief
+from headlab.files import nameable
 from headlab.study import seeds as numbering
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import (
@@ -91,11 +92,14 @@ class StudyDesign:
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        keep = (self.keep,) if isinstance(self.keep, str) else tuple(self.keep)
-        wrong = [name for name in keep if name not in KEEPS]
-        problems += [f"keep must be some of {', '.join(KEEPS)}, got {name!r}" for name in wrong]
+        several = (
+            isinstance(self.keep, Iterable) and not isinstance(self.keep, str) and getattr(self.keep, "ndim", 1) > 0
+        )
+        keep = tuple(self.keep) if several else (self.keep,)
+        wrong = [name for name in keep if not isinstance(name, str) or name not in KEEPS]
+        problems += [f"keep must be some of {', '.join(KEEPS)}, got {brief(name)}" for name in wrong]
         if not isinstance(self.title, str) or HALF_A_CHARACTER.search(self.title):
-            problems.append(f"a study's title must be text, got {self.title!r}: write some, or leave it out")
+            problems.append(f"a study's title must be text, got {brief(self.title)}: write some, or leave it out")
         if not self.conditions:
             problems.append("a study must have at least one condition, got none: give every field of the grid a value")
         seeds = gathered(problems, lambda: numbering.taken(self.seeds, len(self.conditions)))
@@ -151,11 +155,19 @@ class StudyDesign:
             raise ConfigError(f"a study file must be TOML, got {str(path)!r}: {error}") from None
         except RecursionError:
             raise ConfigError(f"a study file must be TOML, got lists in lists without end in {str(path)!r}") from None
+        except ValueError as error:  # a number of more digits than Python reads
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(
+                f"a study file must hold numbers and dates that are some, got {error} in {str(path)!r}"
+            ) from None
         return cls.from_fields(given, path.parent)
 
     @classmethod
     def from_fields(cls, given: Mapping[str, Any], folder: Path = Path()) -> "StudyDesign":
         """Build a study from the fields of a study file; folder: where its corpus file is looked for."""
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"a study must be fields and their values, got {brief(given)}")
         problems = [unknown("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
         parts = {}
         for name in ("model", "training", "grid"):
@@ -163,7 +175,7 @@ class StudyDesign:
             if isinstance(part, Mapping):
                 parts[name] = part
             else:
-                problems.append(f"{name} must be a table of fields, got {part!r}")
+                problems.append(f"{name} must be a table of fields, got {brief(part)}")
         corpus = gathered(problems, lambda: _corpus(given, folder))
         seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
         for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
@@ -177,13 +189,13 @@ class StudyDesign:
         }
         listed = given.get("condition", [])
         if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):
-            problems.append(f"condition must be a list of tables, each begun by [[condition]], got {listed!r}")
+            problems.append(f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}")
             listed = []
         conditions, wrong = conditions_of(base, parts.get("grid", {}), listed, corpus or Corpus.notebook())
         problems += wrong
         keep = given.get("keep", ["weights"])
         if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
-            problems.append(f"keep must be a list of some of {', '.join(KEEPS)}, got {keep!r}")
+            problems.append(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}")
             keep = []
         whole = gathered(
             problems,
@@ -265,11 +277,11 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
         if "corpus" in given:
             raise CorpusError("a study must have a corpus or sentences, got both: leave one of them out")
         if not (isinstance(given["sentences"], list) and all(isinstance(line, str) for line in given["sentences"])):
-            raise CorpusError(f"sentences must be a list of texts, got {given['sentences']!r}")
+            raise CorpusError(f"sentences must be a list of texts, got {brief(given['sentences'])}")
         return Corpus.from_text("\n".join(given["sentences"]), **options)
     name = given.get("corpus", "notebook")
     if not isinstance(name, str):
-        raise CorpusError(f"corpus must be “notebook” or a file's name, got {name!r}")
+        raise CorpusError(f"corpus must be “notebook” or a file's name, got {brief(name)}")
     if name != "notebook":
         return Corpus.from_file(folder / name, **options)
     if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
@@ -282,12 +294,12 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
 def _seeds(given: Any) -> Any:
     if isinstance(given, str | list) and given:
         return given
-    raise ConfigError(f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {given!r}')
+    raise ConfigError(f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}')
 
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = nameable(path).read_bytes()
     except OSError as error:
         raise ConfigError(
             f"a study file must be readable, got {str(path)!r} ({error.strerror}): check the path"

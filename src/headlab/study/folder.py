@@ -197,7 +197,7 @@ class Folder:
 
     def holder(self) -> str:
         """Return who holds the study's lock, in words."""
-        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             who = json.loads(self.read(self.path / LOCK) or b"")
             words = f"process {int(who['pid'])} on {who['host']}, since {who['since']}"
             if words.isprintable():

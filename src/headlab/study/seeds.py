@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab.config import MAX_RUNS
-from headlab.errors import ConfigError, counted
+from headlab.errors import ConfigError, brief, counted
 from headlab.study.conditions import first_repeated
 from headlab.training import is_seed, range_length, seeds_of_text
 
@@ -23,14 +23,14 @@ def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
     """
     several = seeds_of_text(given, most=None) if isinstance(given, str) else [given] if is_seed(given) else given
     if not isinstance(several, Iterable):
-        raise ConfigError(_wanted(repr(given)))
+        raise ConfigError(_wanted(brief(given)))
     if isinstance(several, Sized):
         check_count(range_length(several) if isinstance(several, range) else len(several), n_conditions)
     most = MAX_RUNS // max(1, n_conditions)
     found = list(itertools.islice(several.tolist() if isinstance(several, np.ndarray) else several, most + 1))
     if len(found) > most:
         check_count(most + 1, n_conditions, "at least ")
-    wrong = [repr(seed) for seed in found if not is_seed(seed)]
+    wrong = [brief(seed) for seed in found if not is_seed(seed)]
     if wrong or not found:
         raise ConfigError(_wanted(wrong[0] if wrong else "none"))
     seeds = tuple(map(operator.index, found))
@@ -68,7 +68,7 @@ def of_ranges(given: Any, n_conditions: int) -> tuple[int, ...]:
     """Return the seeds of half-open ranges; raises `ConfigError` for anything else, or too many of them."""
     wrong = [item for item in given if not _is_range(item)] if isinstance(given, list) else [given]
     if wrong:
-        raise ConfigError(f"seeds must be ranges of whole numbers from 0 to 2**64 - 1, got {wrong[0]!r}")
+        raise ConfigError(f"seeds must be ranges of whole numbers from 0 to 2**64 - 1, got {brief(wrong[0])}")
     check_count(sum(last - first for first, last in given), n_conditions)
     return tuple(seed for first, last in given for seed in range(first, last))
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.errors import OutputError, StudyError
-from headlab.files import PARTIAL, flush_folder, partial, removed_on_failure
+from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
 from headlab.study import parquet, specification
 from headlab.study.arrays import loaded
 from headlab.study.columns import typed
@@ -63,10 +63,7 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        if not self.folder.is_dir() or not os.path.lexists(self.folder / specification.FIRST):
-            what = "a folder without study.json" if self.folder.is_dir() else "no such folder"
-            if self.folder.is_file():
-                what = "a file"
+        if what := _other(self.folder):
             raise StudyError(f"a study must be a folder that `headlab study run` made, got {str(folder)!r} ({what})")
         self._own = Folder(self.folder)
         self._unmoved: set[Path] = set()
@@ -77,7 +74,7 @@ class Store:
         """Make the folder of a new study; raises `StudyError` if something else is there."""
         folder = Path(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            nameable(folder).mkdir(parents=True, exist_ok=True)
             if any(path.suffix != PARTIAL for path in folder.iterdir()):
                 raise StudyError(f"a new study must have an empty folder, got {str(folder)!r}: name another one")
             Folder(folder).write(folder / specification.FIRST, specification.written(design))
@@ -320,9 +317,19 @@ class Store:
         return {chunk: held.arrays for chunk, held in self.contents(chunks).items() if held.arrays}
 
 
+def _other(folder: Path) -> str:
+    """Return what a path leads to where it is no study's folder, or nothing."""
+    try:
+        if nameable(folder).is_dir():
+            return "" if os.path.lexists(folder / specification.FIRST) else "a folder without study.json"
+        return "a file" if folder.is_file() else "no such folder"
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+
+
 def _seconds(data: bytes | None) -> float:
     # Notes are for people; a torn one says nothing.
-    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
         seconds = json.loads(data or b"")["seconds"]
         if isinstance(seconds, int | float) and 0 <= seconds < math.inf:
             return float(seconds)

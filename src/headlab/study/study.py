@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.errors import StudyError, listed
+from headlab.errors import StudyError, brief, listed
 from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.runs import Runs
@@ -133,7 +133,7 @@ class Study:
         if isinstance(condition, str) and condition in identities:
             return condition
         known = listed((f"{number} {name}" for number, name in enumerate(names)), "; ")
-        raise StudyError(f"the condition must be one of {known}; got {condition!r}: give a name or a number")
+        raise StudyError(f"the condition must be one of {known}; got {brief(condition)}: give a name or a number")
 
     def run(
         self,
@@ -178,7 +178,7 @@ class Study:
         if factor is None:
             factor = factors[0] if len(factors) == 1 else "condition"
         elif factor != "condition" and factor not in factors:
-            raise StudyError(f"the factor must be one of {', '.join(factors)}, got {factor!r}: choose one of them")
+            raise StudyError(f"the factor must be one of {', '.join(factors)}, got {brief(factor)}: choose one of them")
         rows = dict(tuple(self.table("condition, seed, final_loss, grade, outcome, mechanism").groupby("condition")))
         groups: dict[Any, list[pd.DataFrame]] = {}
         for identity, condition in design.identities.items():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from headlab.analysis.mechanism import MECHANISMS
 from headlab.analysis.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, brief
 from headlab.runs import Runs
 from headlab.study import words
 from headlab.study.statistics import (
@@ -246,7 +246,7 @@ class Summary:
         """
         known = [group.value for group in self.groups]
         if value not in known:
-            raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {value!r}")
+            raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {brief(value)}")
         base = self.groups[known.index(value)]
         others = [group for group in self.groups if group is not base]
         shares = {c.second: c for c in replace(self, base=value).comparisons}
