@@ -32,6 +32,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
         "csv_text",
         "errors",
         "files",
+        "numerals",
         "visible",
     },
 ]

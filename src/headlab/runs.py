@@ -20,7 +20,7 @@ from headlab.analysis.next_token import NextToken, next_token
 from headlab.analysis.subject import Subject, is_index, run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, brief, listed
+from headlab.errors import SelectionError, brief, counted, listed
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
 
@@ -180,7 +180,10 @@ class Runs(Explainable):
         """
         first, *later = (*self.before, self.training)
         return ", then ".join(
-            [f"{first.steps:,} steps of {first.optimizer}", *(f"{part.steps:,} of {part.optimizer}" for part in later)]
+            [
+                f"{counted(first.steps, 'step')} of {first.optimizer}",
+                *(f"{part.steps:,} of {part.optimizer}" for part in later),
+            ]
         )
 
     def outcomes(self) -> list[str]:
@@ -260,7 +263,7 @@ class Runs(Explainable):
 
     def __repr__(self) -> str:
         how = looking.tally(self.grade())
-        steps = self.trained if self.before else f"{self.training.steps} steps"
+        steps = self.trained if self.before else counted(self.training.steps, "step")
         return f"Runs({len(self)} of {steps}, d_head={self.model.d_head}: {how})"
 
 

@@ -30,7 +30,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, runs: Runs, n_asked: int) -> None:
         self.runs = runs
-        super().__init__(f"interrupted: {len(runs)} of {n_asked} runs had ended and are kept")
+        super().__init__(f"interrupted: {len(runs):,} of {counted(n_asked, 'run')} had ended and are kept")
 
 
 def train(

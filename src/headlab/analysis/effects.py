@@ -23,7 +23,7 @@ from headlab.analysis.interventions import (
 )
 from headlab.analysis.predictions import TIE
 from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError, brief, counted
 from headlab.model.forward import softmax
 from headlab.model.params import Array
 from headlab.visible import visible
@@ -140,14 +140,16 @@ class Effects:
 
     def __repr__(self) -> str:
         runs, groups, _ = self.flips.shape
-        of = "" if runs == 1 else f", {runs} runs"
+        of = "" if runs == 1 else f", {counted(runs, 'run')}"
         return visible(f"Effects({', '.join(self.names[:4])}{' …' if groups > 4 else ''}: {', '.join(self.kinds)}{of})")
 
     def _repr_html_(self) -> str:
         table = self.table()
         left = len(table) - MOST_ROWS
         shown = table.iloc[:MOST_ROWS].to_html(index=False, float_format="{:+.3f}".format)
-        return shown + (f"<p>… and {left:,} more rows: <code>table()</code> has them all.</p>" if left > 0 else "")
+        return shown + (
+            f"<p>… and {counted(left, 'more row')}: <code>table()</code> has them all.</p>" if left > 0 else ""
+        )
 
 
 def donor(subject: Subject, contrast: Contrast) -> int | None:

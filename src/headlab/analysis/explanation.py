@@ -15,6 +15,7 @@ from headlab.analysis.contrast import Contrast, contrasts
 from headlab.analysis.evidence import Evidence, Record
 from headlab.analysis.subject import Subject, run_number
 from headlab.analysis.wording import sentence
+from headlab.errors import counted
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits
@@ -101,7 +102,8 @@ class Explanations:
         judged = self.judged()
         counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
         n, some = len(self.contrasts), len(judged.contrasts)
-        return f"Explanations({len(self)} runs: {counts}{f'; at the first {some} of {n:,} places' if some < n else ''})"
+        where = f"; at the first {some} of {n:,} places" if some < n else ""
+        return f"Explanations({counted(len(self), 'run')}: {counts}{where})"
 
 
 @dataclass(frozen=True, eq=False)

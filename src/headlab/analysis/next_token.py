@@ -11,7 +11,7 @@ from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
 from headlab.corpus import PADDING, Corpus
 from headlab.corpus_text import join_tokens
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError, brief, counted
 from headlab.model.forward import forward, softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array, Params
@@ -103,7 +103,7 @@ class NextToken:
         else:
             told = [f"{token} by {row['predicted']:.0%}" for token, row in first.iterrows()]
         more = f", {len(self.vocabulary) - 3} more" if len(self.vocabulary) > 3 else ""
-        runs = "" if self.n_runs is None else f", {self.n_runs} runs"
+        runs = "" if self.n_runs is None else f", {counted(self.n_runs, 'run')}"
         return f"NextToken(after {self.text!r}{runs}: {', '.join(told)}{more})"
 
     def _repr_html_(self) -> str:
@@ -111,7 +111,7 @@ class NextToken:
 
         table, left = self.table().iloc[:MOST_ROWS], len(self.vocabulary) - MOST_ROWS
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>", table.to_html(float_format="{:.3f}".format)]
-        parts += [f"<p>… and {left} more tokens.</p>"] if left > 0 else []
+        parts += [f"<p>… and {counted(left, 'more token')}.</p>"] if left > 0 else []
         return "\n".join([*parts, self.looks().to_html(float_format="{:.3f}".format)])
 
 

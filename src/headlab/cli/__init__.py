@@ -3,10 +3,8 @@
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 """
 
-import io
 import os
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,10 +36,12 @@ from headlab.cli.predict import predict
 from headlab.cli.study import study
 from headlab.cli.terminal import (
     complain,
+    discard,
     open_streams,
     progress_bar,
     put_json,
     saveable,
+    say,
     show,
     writable,
     written,
@@ -68,7 +68,7 @@ def main() -> None:
         status = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        say(error.format_message(), err=True)
         status = 2
     except click.ClickException as error:
         complain(error.format_message())
@@ -82,7 +82,7 @@ def main() -> None:
         complain(str(reason) or "interrupted")
         status = 128 + int(getattr(reason, "signal_number", 2))
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        _discard_output()
+        discard(sys.stdout)
         status = 0
     except SystemExit:  # Rich's way of saying the same
         status = 0
@@ -92,16 +92,10 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("HEADLAB_DEBUG"):
             raise
-        _discard_output()
+        discard(sys.stdout)
         complain(f"the work failed ({type(error).__name__}: {error}): HEADLAB_DEBUG=1 headlab … shows where")
         status = 1
     sys.exit(status)
-
-
-def _discard_output() -> None:
-    # What is still buffered for a reader that has gone, or for a full disk, must not complain at exit.
-    with suppress(io.UnsupportedOperation):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 cli.add_command(exercise)

@@ -8,7 +8,7 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
-from headlab.errors import ConfigError, SelectionError, brief
+from headlab.errors import ConfigError, SelectionError, brief, counted
 
 if TYPE_CHECKING:
     from headlab.runs import Runs
@@ -40,7 +40,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         if len(asked) == 0:
             raise SelectionError("predictions must be of runs that finished, and none of these did: train others")
         who = {"runs": len(asked), "left_out": left}
-        words = f"{len(asked)} runs" + (f", without {left} that did not finish" if left else "")
+        words = counted(len(asked), "run") + (f", without {left} that did not finish" if left else "")
     else:
         asked = runs[chosen(runs, number)]
         who, words = {"run": asked.number, "seed": asked.seed}, repr(asked)

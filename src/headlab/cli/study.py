@@ -171,7 +171,7 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
         say(f"the answer: headlab study show {shell_word(chosen.store.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
-        complain(f"{len(status.failed)} runs could not be trained: {names}")
+        complain(f"{counted(len(status.failed), 'run')} could not be trained: {names}")
         click.get_current_context().exit(FAILED_RUNS)
 
 
@@ -187,9 +187,9 @@ def status(folder: Path, as_json: bool) -> None:
         put_json(_status(now))
         return
     for name, runs in now.by_condition.items():
-        say(f"{name:32} {runs:>9,} runs")
+        say(f"{name:32} {runs:>9,} {'run' if runs == 1 else 'runs'}")
     who = f"running: {now.running}" if now.running else "nobody is running it"
-    say(f"{now.runs:,} of {now.of:,} runs, {duration(now.seconds)} of training; {who}")
+    say(f"{now.runs:,} of {counted(now.of, 'run')}, {duration(now.seconds)} of training; {who}")
     if now.damaged:
         files = "1 damaged file was" if now.damaged == 1 else f"{now.damaged:,} damaged files were"
         say(f"{files} set aside, in {folder / 'damaged'}; run the study to train again what is missing:")

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +47,27 @@ def _in_letters(error: UnicodeError) -> tuple[str, int]:
 
 
 def say(text: object = "", *, err: bool = False) -> None:
-    """Print a line for people."""
-    (sys.stderr if err else sys.stdout).write(f"{visible(text)}\n")
+    """Print a line for people; on standard error only if somebody can read it there: it never stops the work."""
+    line = f"{visible(text)}\n"
+    if not err:
+        sys.stdout.write(line)
+        return
+    try:
+        sys.stderr.write(line)
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: Any) -> None:
+    """Lead a stream nowhere: what is still buffered for a reader that has gone, or a full disk, must not complain at exit."""
+    with suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def complain(text: object) -> None:
     """Print what is wrong on standard error, a line a problem."""
-    for line in str(text).splitlines():
+    for line in str(text).rstrip("\n").split("\n"):  # other line ends are letters of a message
         say(f"headlab: {line}", err=True)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
 from headlab.errors import counted
+from headlab.numerals import are, signed
 from headlab.report.looking import Looking, settled
-from headlab.study.statistics import signed
 from headlab.study.summary import BETTER, UNTOLD, WORSE
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def about_looking(run: "Run", solved: int, n_runs: int) -> Answer:
     if none:
         return Answer(1, CODING, [none], [], {})
     looking = Looking.of(run)
-    others = f"{solved} of {n_runs} runs are solved: --seed shows another." if n_runs > 1 and solved else ""
-    unlearned = [others] if others and run.grade() != "solved" else []
+    others = f"{solved:,} of {counted(n_runs, 'run')} {are(solved)} solved: --seed shows another."
+    unlearned = [others] if n_runs > 1 and solved and run.grade() != "solved" else []
     return Answer(1, CODING, [*looking.sentences(), *unlearned], looking.how_sure(), looking.to_dict())
 
 
@@ -133,7 +133,8 @@ class _Sizes:
         lost, runs = (
             int(np.sum(counts)) for counts in ([g.diverged.sum() for g in groups], [g.rate.n for g in groups])
         )
-        return [f"{lost:,} of all {runs:,} runs diverged; they count as not solved."] if lost else []
+        verb = "counts" if lost == 1 else "count"
+        return [f"{lost:,} of all {counted(runs, 'run')} diverged, and {verb} as not solved."] if lost else []
 
     def numbers(self) -> dict[str, Any]:
         return {

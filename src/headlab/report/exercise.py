@@ -11,7 +11,7 @@ from headlab.analysis.predictions import SOLVED
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError
+from headlab.errors import SelectionError, counted
 from headlab.floors import Dependency
 from headlab.report.answers import Answer, about_looking, about_sizes
 from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
@@ -132,7 +132,7 @@ class Exercise:
             return []
         census = self.explanations.census()["runs"]
         counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in census.items())
-        return [f"Of all {len(self.runs)} runs: {counts}."]
+        return [f"Of all {counted(len(self.runs), 'run')}: {counts}."]
 
     def item_2(self) -> list[str]:
         """Return the sentences of item 2: every head size against the one that the answer compares with."""

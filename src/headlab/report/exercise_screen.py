@@ -67,14 +67,15 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
         for n in range(corpus.n_sequences)[: limits.MOST_SENTENCES]
     )
     left = len(corpus.sentences) - limits.MOST_SENTENCES
-    yield as_text(f"Corpus: {some}{f' … and {left:,} more sentences' if left > 0 else ''}")
+    rest = counted(left, "more sentence")
+    yield as_text(f"Corpus: {some}{f' … and {rest}' if left > 0 else ''}")
     layers, heads = (counted(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
     parameters = run.summary()["parameters"].iloc[-1]
     yield as_text(
         f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; "
         f"{run.runs.trained}, learning rate {run.training.learning_rate:g}."
     )
-    line = as_text("Runs: ")
+    line = as_text("Runs: " if len(runs) > 1 else "Run: ")
     if len(runs) > 1:
         line.append_text(counted_grades(runs.grade()))
         line.append(". Shown is ")

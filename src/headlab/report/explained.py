@@ -14,7 +14,7 @@ from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import MEANINGS, in_words
 from headlab.analysis.predictions import TIE
 from headlab.analysis.wording import sentence
-from headlab.errors import listed
+from headlab.errors import counted, listed
 from headlab.report import limits
 from headlab.report.tables import as_text, terminal_table
 
@@ -179,7 +179,7 @@ def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
         },
         index=census.index,
     ).rename(index=in_words)
-    yield terminal_table(shown, title=f"Mechanisms of {len(explanations)} runs")
+    yield terminal_table(shown, title=f"Mechanisms of {counted(len(explanations), 'run')}")
     yield as_text("")
     yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
     yield from _left(left, PLACES, "headlab export FOLDER mechanisms")

@@ -7,12 +7,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from headlab.errors import counted
+from headlab.numerals import percent
 from headlab.report.drawing import image
 
 
 def template(name: str) -> Template:
     """Return one of the package's templates; a name it lacks is an error, and text is escaped."""
     environment = Environment(loader=PackageLoader("headlab.report"), autoescape=True, undefined=StrictUndefined)
+    environment.globals |= {"counted": counted, "percent": percent}
     return environment.get_template(name)
 
 

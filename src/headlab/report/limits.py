@@ -25,15 +25,18 @@ def more(left: int, what: str, where: str = "") -> list[str]:
 
     >>> more(488, "sentences", "headlab export runs/ attention")
     ['… and 488 more sentences; `headlab export runs/ attention` has them all.']
-    >>> more(1, "sentences"), more(1, "dependencies of places"), more(0, "sentences")
-    (['… and 1 more sentence.'], ['… and 1 more dependency of places.'], [])
+    >>> more(1, "head sizes"), more(1, "dependencies of places"), more(0, "sentences")
+    (['… and 1 more head size.'], ['… and 1 more dependency of places.'], [])
     """
     if left <= 0:
         return []
-    noun, _, rest = what.partition(" ")
-    one = re.sub("ies$", "y", noun) if noun.endswith("ies") else noun.removesuffix("s")
-    counted = f"… and {left:,} more {' '.join([one if left == 1 else noun, rest]).strip()}"
-    return [f"{counted}; `{where}` has them all." if where else f"{counted}."]
+    rest = f"… and {left:,} more {_one(what) if left == 1 else what}"
+    return [f"{rest}; `{where}` has {'it' if left == 1 else 'them all'}." if where else f"{rest}."]
+
+
+def _one(what: str) -> str:
+    noun, end, rest = re.split("( of | that |$)", what, maxsplit=1)
+    return f"{re.sub('ies$', 'y', noun) if noun.endswith('ies') else noun.removesuffix('s')}{end}{rest}"
 
 
 def export_command(command: str, table: str) -> str:

@@ -9,7 +9,8 @@ from headlab.analysis.contrast import Contrast, Place, contrasts
 from headlab.analysis.explanation import explain
 from headlab.analysis.mechanism import AGAINST, MAIN
 from headlab.analysis.predictions import HAIR_LOGITS
-from headlab.study.statistics import percent, signed
+from headlab.errors import counted
+from headlab.numerals import are, percent, signed
 
 if TYPE_CHECKING:
     from headlab.analysis.evidence import Record, Tested
@@ -101,8 +102,11 @@ class Looking:
 
     def sentences(self) -> list[str]:
         """Return a sentence a side, one on how the dependency is coded, and one on all other places of the corpus."""
-        here = "" if self.right == self.places else f" It is right at {self.right} of them."
-        others = f"Another word decides at {self.places} places of this corpus; told here of {len(self.sides)}.{here}"
+        here = "all" if self.right == self.places else f"{self.right:,}"
+        others = (
+            f"This corpus has {counted(self.places, 'place')} where another word decides, of which {len(self.sides)} "
+            f"{are(len(self.sides))} told of here; this run is right at {here} of them."
+        )
         return [
             *(self._side(side, first=side is self.sides[0]) for side in self.sides),
             self._coded(),
@@ -255,8 +259,10 @@ def _without(side: Side) -> str:
         return f"it still predicts “{side.predicted}”"
     words = " or ".join(f"“{word}”" for word in side.flips)
     turned, tried = sum(map(len, side.flips.values())), len(side.without)
-    trials = f"all {tried}" if turned == tried else f"{turned} of {tried}"
-    return f"it predicts {words} (in {trials} trials)"
+    trials = (
+        "the only trial" if tried == 1 else f"{f'all {tried}' if turned == tried else f'{turned} of {tried}'} trials"
+    )
+    return f"it predicts {words} (in {trials})"
 
 
 def _coding(shares: dict[str, float]) -> str:

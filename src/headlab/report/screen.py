@@ -9,9 +9,11 @@ from rich.console import Group
 from rich.padding import Padding
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
+from headlab.errors import counted
+from headlab.numerals import percent
+from headlab.report.limits import more
 from headlab.report.plain import records
 from headlab.report.tables import as_text, terminal_table
-from headlab.study.statistics import percent
 
 if TYPE_CHECKING:
     from headlab.runs import Runs
@@ -70,6 +72,6 @@ def runs_blocks(runs: "Runs") -> list[Any]:
     how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
-        *([as_text(f"… and {len(runs) - 20} more")] if len(runs) > 20 else []),
-        as_text(f"Of {len(runs)} runs: {how}; {diverged} diverged"),
+        *map(as_text, more(len(runs) - 20, "runs")),
+        as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
     ]

@@ -8,11 +8,12 @@ import pandas as pd
 from rich.rule import Rule
 
 from headlab.analysis.mechanism import in_words
+from headlab.errors import counted
+from headlab.numerals import signed
 from headlab.report.plain import records
 from headlab.report.screen import solved_table
 from headlab.report.tables import as_text, terminal_table
 from headlab.study.design import StudyDesign
-from headlab.study.statistics import signed
 from headlab.study.study import Status
 from headlab.study.summary import Summary
 
@@ -21,7 +22,7 @@ def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Itera
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
-    yield as_text(f"{status.runs:,} runs of {len(design.conditions)} conditions{missing}")
+    yield as_text(f"{counted(status.runs, 'run')} of {counted(len(design.conditions), 'condition')}{missing}")
     yield solved_table(summary)
     mechanisms = summary.mechanisms()
     if mechanisms.size:

@@ -15,10 +15,11 @@ from headlab.analysis.mechanism import MECHANISMS, in_words
 from headlab.analysis.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
+from headlab.errors import counted
+from headlab.numerals import percent
 from headlab.report.drawing import BLUE, GREY, ORANGE, finite, plain, say, styled, tidy
 from headlab.report.figures import about_corpus, loss_reach
 from headlab.study.design import StudyDesign
-from headlab.study.statistics import percent
 from headlab.study.summary import Group, Summary
 
 Models = Mapping[str, ModelConfig]
@@ -55,8 +56,8 @@ def about_study(design: StudyDesign) -> str:
     2 conditions, 40 seeds each, 5,020 steps
     """
     steps = {condition.training.steps for condition in design.conditions}
-    trained = f"{len(design.conditions)} conditions, {len(design.seeds)} seeds each"
-    trained += f", {steps.pop():,} steps" if len(steps) == 1 else ""
+    trained = f"{counted(len(design.conditions), 'condition')}, {counted(len(design.seeds), 'seed')} each"
+    trained += f", {counted(steps.pop(), 'step')}" if len(steps) == 1 else ""
     return "\n".join([*([design.title] if design.title else []), about_corpus(design.corpus), trained])
 
 

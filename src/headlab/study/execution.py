@@ -10,7 +10,8 @@ from typing import Any
 
 from headlab import engine
 from headlab.engine import cost
-from headlab.errors import StudyError
+from headlab.errors import StudyError, counted
+from headlab.numerals import are
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
@@ -32,7 +33,10 @@ class StudyInterrupted(KeyboardInterrupt):
 
     def __init__(self, finished: int, signal_number: int) -> None:
         self.signal_number = signal_number
-        super().__init__(f"interrupted: {finished} runs were finished and are kept; run the study again to go on")
+        were = "was" if finished == 1 else "were"
+        super().__init__(
+            f"interrupted: {counted(finished, 'run')} {were} finished and {are(finished)} kept; run the study again to go on"
+        )
 
 
 def execute(store: Store, *, threads: int | None = None, progress: Report | None = None, join: bool = False) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.numerals import percent
+
 LEVEL = 0.95
 POWER = 0.8
 SMALLEST_EXPECTED = 5  # runs in a cell, for a test that is not exact
@@ -35,24 +37,6 @@ class Rate:
 
     def __str__(self) -> str:
         return f"{percent(self.share)} [{percent(self.low)}, {percent(self.high)}]"
-
-
-def percent(share: float, sign: bool = False) -> str:
-    """Return a share as it stands in sentences and tables: whole percent, with a sign where it is a difference.
-
-    >>> percent(0.744), percent(-0.031, sign=True), percent(0.001, sign=True)
-    ('74 %', '−3 %', '+0 %')
-    """
-    return f"{signed(100 * share, 0) if sign else f'{100 * share:.0f}'} %"
-
-
-def signed(value: float, digits: int) -> str:
-    """Return a number with its sign, never minus zero.
-
-    >>> signed(-0.0316, 3), signed(-0.0001, 3), signed(2, 1)
-    ('−0.032', '+0.000', '+2.0')
-    """
-    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
 
 
 def wilson(successes: int, n: int, level: float = LEVEL) -> Rate:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from headlab.analysis.mechanism import MECHANISMS
 from headlab.analysis.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import SelectionError, brief
+from headlab.numerals import percent
 from headlab.runs import Runs
 from headlab.study import words
 from headlab.study.statistics import (
@@ -27,7 +28,6 @@ from headlab.study.statistics import (
     holm,
     median_difference,
     median_test,
-    percent,
     quartiles,
     simultaneous,
     trend,

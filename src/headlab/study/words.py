@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.predictions import WHY_NOTHING
-from headlab.study.statistics import LEVEL, POWER, Comparison, percent, signed, smallest_difference
+from headlab.errors import counted
+from headlab.numerals import are, percent, signed
+from headlab.study.statistics import LEVEL, POWER, Comparison, smallest_difference
 
 if TYPE_CHECKING:
     from headlab.study.summary import Group, Summary
@@ -49,12 +51,14 @@ def first(summary: "Summary") -> str:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}; runs differ in their loss only."
     groups = sorted(summary.judged, key=lambda group: group.value) if summary.ordered else list(summary.judged)
     if len(groups) == 1:
-        return f"{_count(groups[0])} runs are solved at {name(summary, groups[0].value)}."
+        solved, runs = groups[0].rate.successes, counted(groups[0].rate.n, "run")
+        return f"{solved:,} of {runs} {are(solved)} solved at {name(summary, groups[0].value)}."
     counts = _counts(summary, groups)
     if not _differ(summary):
-        runs = "/".join(dict.fromkeys(str(group.rate.n) for group in groups))
+        *first_ones, last = dict.fromkeys(group.rate.n for group in groups)
+        runs = "/".join([*(f"{n:,}" for n in first_ones), counted(last, "run")])
         what = {"d_head": "head size", "condition": "the condition"}.get(summary.factor, summary.factor)
-        return f"Whether {what} matters cannot be told with {runs} runs each: {counts}."
+        return f"Whether {what} matters cannot be told with {runs} each: {counts}."
     return f"{_way(summary, groups)}: {counts}."
 
 
@@ -111,7 +115,7 @@ def _hairs(summary: "Summary") -> list[str]:
     if not number:
         return []
     many = len(counts) > MOST_IN_WORDS
-    shown = f"{number:,} of {sum(of for _, of in counts):,} runs" if many else _listed(counts)
+    shown = f"{number:,} of {counted(sum(of for _, of in counts), 'run')}" if many else _listed(counts)
     lead = "somewhere they lead by less than half a logit"
     return [f"Right by a hair, and not counted as solved: {shown}; {lead}."]
 
@@ -150,17 +154,21 @@ def _too_small(summary: "Summary") -> list[str]:
 def _lost(summary: "Summary") -> list[str]:
     lost = [group for group in summary.groups if group.diverged.any()]
     if len(lost) <= MOST_IN_WORDS // 2:
-        return [f"{_diverged(summary, group)}; they count as not solved." for group in lost]
+        return [f"{_diverged(summary, group)}, and {_count_as(int(group.diverged.sum()))}." for group in lost]
     most = max(lost, key=lambda group: group.diverged.mean())
     runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in summary.groups)
     where = f"in {len(lost)} of {len(summary.groups)} conditions"
     return [
-        f"{runs:,} of {of:,} runs diverged, {where}; they count as not solved. The most: {_diverged(summary, most)}."
+        f"{runs:,} of {counted(of, 'run')} diverged, {where}, and {_count_as(runs)}. The most: {_diverged(summary, most)}."
     ]
 
 
+def _count_as(number: int) -> str:
+    return f"{'counts' if number == 1 else 'count'} as not solved"
+
+
 def _diverged(summary: "Summary", group: "Group") -> str:
-    return f"{int(group.diverged.sum())} of {group.rate.n} runs diverged at {name(summary, group.value)}"
+    return f"{int(group.diverged.sum()):,} of {counted(group.rate.n, 'run')} diverged at {name(summary, group.value)}"
 
 
 def _intervals(summary: "Summary") -> list[str]:
@@ -211,7 +219,7 @@ def _power(summary: "Summary") -> list[str]:
     n = min(group.rate.n for group in summary.judged)
     share = float(np.median([group.rate.share for group in summary.judged]))
     text = (
-        f"Power is how often a study sees a difference that is there: with {n:,} runs each, one of "
+        f"Power is how often a study sees a difference that is there: with {counted(n, 'run')} each, one of "
         f"{percent(smallest_difference(share, n))} or more would be seen {percent(POWER)} of the time."
     )
     needed = [
@@ -231,8 +239,8 @@ def _ungraded(summary: "Summary") -> list[str]:
     if not summary.ungraded:
         return []
     return [
-        f"{summary.ungraded:,} runs were trained by an older headlab that knew no hairs: those of them that are right by a "
-        "hair are counted as solved."
+        f"{counted(summary.ungraded, 'run')} {'was' if summary.ungraded == 1 else 'were'} trained by an older headlab that "
+        "knew no hairs: what is right by a hair among them is counted as solved."
     ]
 
 
