@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import pytest
+from strict import strict
 
 import headlab as hl
 from headlab.cli import cli
@@ -140,7 +141,7 @@ def test_exercise_prints_the_homework_and_writes_the_report(run: Any) -> None:
 def test_exercise_json_is_strict_json(run: Any) -> None:
     status, out, _ = run("exercise", "--runs", "2", "--steps", "20", "--json")
     assert status == 0
-    done = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    done = strict(out)
     assert done["floor"] == pytest.approx(0.1386, abs=1e-4)
 
 

@@ -1,6 +1,5 @@
 """`headlab explain`: what it prints, that its checks run as printed, and that its JSON is what Python returns."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -8,14 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from strict import strict
 
 import headlab as hl
 
 NOTEBOOK = hl.Corpus.notebook()
-
-
-def strict(text: str) -> Any:
-    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 def flat(text: str) -> str:

@@ -1,7 +1,6 @@
 """`headlab study`: JSON everywhere, tables that others read, titles and conditions that change, names as they are given."""
 
 import io
-import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
+from strict import strict
 
 import headlab as hl
 from headlab.study.design import StudyDesign
@@ -26,10 +26,6 @@ def small(run: Any) -> Any:
     Path("s.toml").write_text(TOML + GRID)
     assert run("study", "run", "s.toml")[0] == 0
     return run
-
-
-def loaded(text: str) -> Any:
-    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
 def test_every_command_answers_in_json(small: Any) -> None:
@@ -48,7 +44,7 @@ def test_every_command_answers_in_json(small: Any) -> None:
     ]
     for arguments, expected in answers:
         status, out, err = small("study", *arguments, "--json")
-        assert (status, loaded(out), err) == (0, expected, "")
+        assert (status, strict(out), err) == (0, expected, "")
 
 
 def words(value: Any) -> list[str]:
@@ -67,7 +63,7 @@ NUMBERS = "select * exclude (phases, headlab, condition) from runs"
 def test_numbers_are_numbers_in_json(small: Any, arguments: list[str]) -> None:
     status, out, _ = small("study", *arguments, "--json")
     assert status == 0
-    for word in words(loaded(out)):
+    for word in words(strict(out)):
         with pytest.raises(ValueError):
             float(word)
 
@@ -80,7 +76,7 @@ QUERY = """select [1, null] as list, date '2026-01-02' as day, 1.50::decimal(4, 
 
 def test_answers_in_json_are_json_whatever_was_asked(small: Any) -> None:
     status, out, _ = small("study", "sql", "s", QUERY, "--json")
-    rows = loaded(out)
+    rows = strict(out)
     assert status == 0
     assert len(rows) == 2
     assert rows[0] == {
@@ -92,12 +88,12 @@ def test_answers_in_json_are_json_whatever_was_asked(small: Any) -> None:
 
 def test_whole_numbers_are_exact_beside_empty_cells(small: Any) -> None:
     query = "select a, b from (select 9007199254740993 as a, sum(d_head) as b from runs union all select null, null)"
-    assert loaded(small("study", "sql", "s", query, "--json")[1]) == [{"a": 2**53 + 1, "b": 54}, {"a": None, "b": None}]
+    assert strict(small("study", "sql", "s", query, "--json")[1]) == [{"a": 2**53 + 1, "b": 54}, {"a": None, "b": None}]
     assert small("study", "sql", "s", query)[1] == "a,b\n9007199254740993,54\n,\n"
 
 
 def test_answers_of_no_rows_and_wrong_queries_are_said(small: Any) -> None:
-    assert loaded(small("study", "sql", "s", "select seed from runs where false", "--json")[1]) == []
+    assert strict(small("study", "sql", "s", "select seed from runs where false", "--json")[1]) == []
     assert small("study", "sql", "s", "select seed, solved from runs where false")[1] == "seed,solved\n"
     for query in ("", "   ", ";", "/* a comment */"):
         status, out, err = small("study", "sql", "s", query)
@@ -149,7 +145,7 @@ def test_a_title_changes_and_no_run_does(small: Any) -> None:
     assert (status, out, err) == (0, "s   Heads [draft]\n", "")
     assert "Heads [draft]" in small("study", "show", "s")[1]
     assert Study("s").design.title == "Heads [draft]"
-    assert loaded(small("study", "run", "s.toml", "--json")[1])["trained"] == 0  # the file has the old title still
+    assert strict(small("study", "run", "s.toml", "--json")[1])["trained"] == 0  # the file has the old title still
     assert {path: path.read_bytes() for path in Path("s/runs").rglob("*.parquet")} == before
     for title in ("again", ""):
         Study("s").rename(title)
@@ -241,7 +237,7 @@ def test_damaged_files_are_named(small: Any) -> None:
     out = small("study", "status", "s")[1]
     assert "1 damaged file was set aside, in s/damaged" in out
     assert chunk.path.name in out
-    found = loaded(small("study", "status", "s", "--json")[1])
+    found = strict(small("study", "status", "s", "--json")[1])
     assert (found["damaged"], found["set_aside"]) == (1, [chunk.path.name])
     shutil.rmtree("s/damaged")
     assert Study("s").status().set_aside == ()

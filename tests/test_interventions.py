@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_attribution import MODELS, NOTEBOOK, RAGGED, subject_of
+from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
 from headlab.analysis.attribution import contributions

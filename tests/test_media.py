@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from strict import strict
 
 import headlab as hl
 from headlab.cli.terminal import progress_bar, say, show
@@ -124,7 +125,7 @@ def test_runs_that_diverge_or_never_begin_say_nothing_on_standard_error(run: Any
     request = ["--runs", "2", "--head-sizes", "5", *(["--steps", "20"] if "--steps" not in options else []), *options]
     status, out, err = run("exercise", *request, "--json")
     assert (status, err) == (0, "")
-    json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    strict(out)
     assert run("exercise", *request)[::2] == (0, "")
 
 

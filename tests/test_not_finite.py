@@ -1,6 +1,5 @@
 """Runs whose weights are no finite numbers are an outcome like others: nothing decomposes them, nothing else is printed."""
 
-import json
 import os
 import re
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from strict import strict
 
 import headlab as hl
 from headlab.analysis.circuits import circuits, effective_rank, singular_values
@@ -25,10 +25,6 @@ def printed(folder, *arguments: str) -> tuple[bytes, bytes]:
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
-
-
-def never(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
 
 
 DIVERGING = {
@@ -52,7 +48,7 @@ COMMANDS = {"exercise": ["--runs", "3", "--head-sizes", "5,20"], "explain": ["--
 )
 def test_answer_for_scripts_is_json_and_nothing_else(tmp_path, command, name):
     out, err = printed(tmp_path, command, *COMMANDS[command], *DIVERGING[name], "--json")
-    json.loads(out, parse_constant=never)
+    strict(out)
     assert out.startswith(b"{")
     assert err == b""
 
@@ -61,7 +57,7 @@ def test_tables_of_diverged_runs_are_tables_and_nothing_else(tmp_path):
     printed(tmp_path, "train", "--learning-rate", "1000", "--seeds", "0:3", "--save", "dv", "--json")
     for table in ("weights", "predictions"):
         out, err = printed(tmp_path, "export", "dv", table, "--json")
-        assert isinstance(json.loads(out, parse_constant=never), list)
+        assert isinstance(strict(out), list)
         assert err == b""
     out, err = printed(tmp_path, "export", "dv", "runs")
     assert re.fullmatch(rb"run,seed,[^\n]*\r?\n(\d[^\n]*\r?\n){3}", out)

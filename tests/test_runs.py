@@ -7,6 +7,9 @@ import pytest
 
 import headlab as hl
 from headlab import Corpus, ModelConfig, TrainConfig
+from headlab.analysis.circuits import circuits
+from headlab.report.exercise import of_runs
+from headlab.report.export import table_of
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,24 @@ def test_selecting_runs_keeps_their_arrays_together(runs):
     np.testing.assert_array_equal(some.seeds, runs.seeds[runs.solved()])
     with pytest.raises(hl.SelectionError, match="from 0 to 11"):
         runs[12]
+
+
+DOORS = {
+    "runs": lambda runs, number: runs[number],
+    "explanations": lambda runs, number: runs.explain()[number],
+    "circuits": lambda runs, number: circuits(runs.subject, run=number),
+    "predictions": lambda runs, number: runs.predict("man")[number],
+    "a table": lambda runs, number: table_of(runs, "weights", number),
+    "a report": of_runs,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_run_that_is_not_there_is_refused_alike_at_every_door(runs, door):
+    DOORS[door](runs, np.int64(11))
+    for number in (12, -13):
+        with pytest.raises(hl.SelectionError, match=f"a run must be from 0 to 11, got {number}: give its number"):
+            DOORS[door](runs, number)
 
 
 def test_diverged_runs_are_counted_not_hidden():

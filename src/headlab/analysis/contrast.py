@@ -121,7 +121,5 @@ def _other_place(corpus: Corpus, place: Place, rival: int) -> Place | None:
     return min(found, key=lambda other: _distance(place, other), default=None)
 
 
-def _distance(place: Place, other: Place | None) -> tuple[bool, bool, int]:
-    if other is None:
-        return True, True, 0
+def _distance(place: Place, other: Place) -> tuple[bool, bool, int]:
     return other.sequence == place.sequence, other.position != place.position, abs(other.sequence - place.sequence)

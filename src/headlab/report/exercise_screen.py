@@ -19,7 +19,9 @@ from headlab.report.exercise import dependency_sentence
 from headlab.report.explained import part_table
 from headlab.report.limits import more
 from headlab.report.plain import json_value, plain, records
+from headlab.report.screen import grade_counts
 from headlab.report.tables import as_text, terminal_table
+from headlab.study.statistics import signed
 from headlab.study.summary import UNTOLD
 
 if TYPE_CHECKING:
@@ -178,10 +180,8 @@ def _base_loss(group: "Group", against: "dict[Any, Against]") -> float:
 def _difference(found: Any, factor: float, digits: int) -> str:
     if not np.isfinite([found.difference, found.low, found.high]).all():
         return "too few"
-    middle, low, high = (
-        f"{round(factor * x, digits) + 0.0:+.{digits}f}" for x in (found.difference, found.low, found.high)
-    )
-    return f"{middle} [{low}, {high}]".replace("-", "−")
+    middle, low, high = (signed(factor * x, digits) for x in (found.difference, found.low, found.high))
+    return f"{middle} [{low}, {high}]"
 
 
 def _answer(answer: "Answer", details: bool) -> Iterator[Any]:
@@ -269,7 +269,7 @@ def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
         "seed": run.seed,
         "final_loss": json_value(float(run.final_loss)),
         "grade": run.grade(),
-        "grades": {name: int((exercise.runs.grade() == name).sum()) for name in sorted({*exercise.runs.grade()})},
+        "grades": grade_counts(exercise.runs.grade()),
         "sentences_shown": shown,
         "sigmoid": plain(run.sigmoid()[:shown]),
         "pattern": plain(run.pattern()[..., :shown, :, :]),

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Group
 from rich.padding import Padding
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
 from headlab.errors import counted
 from headlab.numerals import percent
-from headlab.report.limits import more
+from headlab.report.limits import MOST_LISTED, more
 from headlab.report.plain import records
 from headlab.report.tables import as_text, terminal_table
 
@@ -59,19 +60,27 @@ def _quartiles(row: pd.Series, kind: str) -> str:
 
 def runs_json(runs: "Runs") -> dict[str, Any]:
     """Return one record a run, how many are solved (those right by a hair too), and how many have each grade."""
-    names, counts = np.unique(runs.grade(), return_counts=True)
-    grades = dict(zip(names.tolist(), counts.tolist(), strict=True))
-    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grades}
+    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grade_counts(runs.grade())}
+
+
+def grade_counts(grades: NDArray[np.str_]) -> dict[str, int]:
+    """Return how many runs have each grade that any of them has.
+
+    >>> grade_counts(np.array(["solved", "not solved", "solved"]))
+    {'not solved': 1, 'solved': 2}
+    """
+    names, counts = np.unique(grades, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def runs_blocks(runs: "Runs") -> list[Any]:
     """Return the screen's blocks of what became of each run, or of the first when there are many."""
     table = runs.table().drop(columns="solved")
-    shown = table.head(20).assign(loss=table["loss"].astype(float)).astype({"seed": str})
+    shown = table.head(MOST_LISTED).assign(loss=table["loss"].astype(float)).astype({"seed": str})
     grades, diverged = runs.grade(), int((~runs.finished).sum())
     how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
-        *map(as_text, more(len(runs) - 20, "runs")),
+        *map(as_text, more(len(runs) - MOST_LISTED, "runs")),
         as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
     ]
