@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.corpus_text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
-from headlab.errors import CorpusError, brief, counted
+from headlab.errors import CorpusError, brief
 from headlab.floors import Dependency, Ids, Sight, floor_of
 from headlab.lookalikes import lookalikes
+from headlab.numerals import counted
 from headlab.token_names import checked_labels, ids_of, names_of
 from headlab.visible import visible
 

@@ -1,4 +1,4 @@
-"""The exceptions headlab raises for a request it cannot serve, and how sentences show values, numbers and lists.
+"""The exceptions headlab raises for a request it cannot serve, and how sentences show values and lists.
 
 Each is one sentence: what was expected, what came, what to do. The command line prints that sentence and exits
 with status 2; a library user catches the class.
@@ -60,28 +60,6 @@ def brief(value: object) -> str:
     except (ValueError, RecursionError):  # a number of 5,000 digits, a list in a list in a list …
         return f"a {type(value).__name__} that is too large to show"
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return so many of something, in words.
-
-    >>> counted(1, "run"), counted(1200, "step")
-    ('1 run', '1,200 steps')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size_of(count: float) -> str:
-    """Return a number of bytes in words.
-
-    >>> size_of(512), size_of(1.5e6), size_of(72e9)
-    ('512 B', '1.5 MB', '72.0 GB')
-    """
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:,.1f} GB"
 
 
 def listed(names: Iterable[object], between: str = ", ", most: int = 20) -> str:

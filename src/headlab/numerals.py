@@ -1,4 +1,26 @@
-"""Shares, differences and verbs as they stand in sentences and tables: one form of each, wherever people read."""
+"""Counts, sizes, shares, differences and verbs as they stand in sentences and tables: one form of each, wherever people read."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of something, in words.
+
+    >>> counted(1, "run"), counted(1200, "step")
+    ('1 run', '1,200 steps')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size_of(count: float) -> str:
+    """Return a number of bytes in words.
+
+    >>> size_of(512), size_of(1.5e6), size_of(72e9)
+    ('512 B', '1.5 MB', '72.0 GB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
 
 
 def are(number: int) -> str:

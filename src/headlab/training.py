@@ -15,9 +15,10 @@ from headlab.checked import gathered
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.corpus import Corpus
 from headlab.engine import cost, memory
-from headlab.errors import ConfigError, brief, counted, size_of
+from headlab.errors import ConfigError, brief
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce, param_shapes
+from headlab.numerals import counted, size_of
 from headlab.runs import Runs
 
 Progress = Callable[[float], None]

@@ -23,9 +23,10 @@ from headlab.analysis.interventions import (
 )
 from headlab.analysis.predictions import TIE
 from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError, brief, counted
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import softmax
 from headlab.model.params import Array
+from headlab.numerals import counted
 from headlab.visible import visible
 
 MOST_ROWS = 100  # in a notebook

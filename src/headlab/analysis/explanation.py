@@ -15,7 +15,7 @@ from headlab.analysis.contrast import Contrast, contrasts
 from headlab.analysis.evidence import Evidence, Record
 from headlab.analysis.subject import Subject, run_number
 from headlab.analysis.wording import sentence
-from headlab.errors import counted
+from headlab.numerals import counted
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits

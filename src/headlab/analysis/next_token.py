@@ -11,10 +11,11 @@ from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
 from headlab.corpus import PADDING, Corpus
 from headlab.corpus_text import join_tokens
-from headlab.errors import SelectionError, brief, counted
+from headlab.errors import SelectionError, brief
 from headlab.model.forward import forward, softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array, Params
+from headlab.numerals import counted
 
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

@@ -25,7 +25,8 @@ from headlab.cli.options import (
 )
 from headlab.cli.terminal import duration, progress_bar, put_json, show, writable, written
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
-from headlab.errors import ConfigError, brief, size_of
+from headlab.errors import ConfigError, brief
+from headlab.numerals import size_of
 
 if TYPE_CHECKING:
     from headlab.report.exercise_cost import Plan

@@ -8,7 +8,8 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
-from headlab.errors import ConfigError, SelectionError, brief, counted
+from headlab.errors import ConfigError, SelectionError, brief
+from headlab.numerals import counted
 
 if TYPE_CHECKING:
     from headlab.runs import Runs

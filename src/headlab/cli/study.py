@@ -19,7 +19,8 @@ from headlab.cli.terminal import (
     writable,
     written,
 )
-from headlab.errors import ConfigError, OutputError, counted, listed, size_of
+from headlab.errors import ConfigError, OutputError, listed
+from headlab.numerals import counted, size_of
 
 if TYPE_CHECKING:
     from headlab.study.design import StudyDesign

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
-from headlab.errors import counted
-from headlab.numerals import are, signed
+from headlab.numerals import are, counted, signed
 from headlab.report.looking import Looking, settled
 from headlab.study.summary import BETTER, UNTOLD, WORSE
 

@@ -11,8 +11,9 @@ from headlab.analysis.predictions import SOLVED
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.corpus import Corpus
-from headlab.errors import SelectionError, counted
+from headlab.errors import SelectionError
 from headlab.floors import Dependency
+from headlab.numerals import counted
 from headlab.report.answers import Answer, about_looking, about_sizes
 from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
 from headlab.report.recording import moments_of

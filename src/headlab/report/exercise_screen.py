@@ -12,7 +12,8 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
-from headlab.errors import counted, listed
+from headlab.errors import listed
+from headlab.numerals import counted, signed
 from headlab.report import limits
 from headlab.report.answers import finite
 from headlab.report.exercise import dependency_sentence
@@ -21,7 +22,6 @@ from headlab.report.limits import more
 from headlab.report.plain import json_value, plain, records
 from headlab.report.screen import grade_counts
 from headlab.report.tables import as_text, terminal_table
-from headlab.study.statistics import signed
 from headlab.study.summary import UNTOLD
 
 if TYPE_CHECKING:

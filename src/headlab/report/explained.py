@@ -14,7 +14,8 @@ from headlab.analysis.claims import IRRELEVANT
 from headlab.analysis.mechanism import MEANINGS, in_words
 from headlab.analysis.predictions import TIE
 from headlab.analysis.wording import sentence
-from headlab.errors import counted, listed
+from headlab.errors import listed
+from headlab.numerals import counted
 from headlab.report import limits
 from headlab.report.tables import as_text, terminal_table
 

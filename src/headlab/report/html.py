@@ -7,8 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headlab.errors import counted
-from headlab.numerals import percent
+from headlab.numerals import counted, percent
 from headlab.report.drawing import image
 
 

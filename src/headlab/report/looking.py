@@ -9,8 +9,7 @@ from headlab.analysis.contrast import Contrast, Place, contrasts
 from headlab.analysis.explanation import explain
 from headlab.analysis.mechanism import AGAINST, MAIN
 from headlab.analysis.predictions import HAIR_LOGITS
-from headlab.errors import counted
-from headlab.numerals import are, percent, signed
+from headlab.numerals import are, counted, percent, signed
 
 if TYPE_CHECKING:
     from headlab.analysis.evidence import Record, Tested

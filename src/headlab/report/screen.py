@@ -10,8 +10,7 @@ from rich.console import Group
 from rich.padding import Padding
 
 from headlab.analysis.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
-from headlab.errors import counted
-from headlab.numerals import percent
+from headlab.numerals import counted, percent
 from headlab.report.limits import MOST_LISTED, more
 from headlab.report.plain import records
 from headlab.report.tables import as_text, terminal_table

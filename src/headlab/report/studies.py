@@ -8,8 +8,7 @@ import pandas as pd
 from rich.rule import Rule
 
 from headlab.analysis.mechanism import in_words
-from headlab.errors import counted
-from headlab.numerals import signed
+from headlab.numerals import counted, signed
 from headlab.report.plain import records
 from headlab.report.screen import solved_table
 from headlab.report.tables import as_text, terminal_table

@@ -15,8 +15,7 @@ from headlab.analysis.mechanism import MECHANISMS, in_words
 from headlab.analysis.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.config import ModelConfig
 from headlab.corpus import Corpus
-from headlab.errors import counted
-from headlab.numerals import percent
+from headlab.numerals import counted, percent
 from headlab.report.drawing import BLUE, GREY, ORANGE, finite, plain, say, styled, tidy
 from headlab.report.figures import about_corpus, loss_reach
 from headlab.study.design import StudyDesign

@@ -10,8 +10,8 @@ from typing import Any
 
 from headlab import engine
 from headlab.engine import cost
-from headlab.errors import StudyError, counted
-from headlab.numerals import are
+from headlab.errors import StudyError
+from headlab.numerals import are, counted
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store

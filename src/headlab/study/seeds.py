@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from headlab.config import MAX_RUNS
-from headlab.errors import ConfigError, brief, counted
+from headlab.errors import ConfigError, brief
+from headlab.numerals import counted
 from headlab.study.conditions import first_repeated
 from headlab.training import is_seed, range_length, seeds_of_text
 
