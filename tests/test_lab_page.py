@@ -488,6 +488,8 @@ def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_pa
     assert page.locator(".mini").count() == 20
     for table in ("predictions", "attention"):  # what is to be handed in stands there, views or not, on paper too
         assert page.locator(f"table.{table}").first.is_visible()
+        cut = "(tables) => tables.some((table) => table.parentElement.scrollWidth > table.parentElement.clientWidth)"
+        assert not page.locator(f"table.{table}:visible").evaluate_all(cut)
     page.emulate_media(media="print")
     assert page.locator("table.predictions").first.is_visible()
     assert page.locator("#answers").is_visible()

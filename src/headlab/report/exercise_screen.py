@@ -166,8 +166,8 @@ def _size_row(group: "Group", item: "Against | None", loss: float) -> dict[str, 
     counts["not"] = group.rate.n - sum(counts.values())
     row = {name: str(count) for name, count in counts.items()}
     row["loss"] = "none" if math.isnan(loss) else f"{loss:.3f}"
-    row["solved, to base"] = "" if item is None else _difference(item.share, 100, 0)
-    row["loss, to base"] = "" if item is None else _difference(item.loss, 1, 3)
+    row["solved vs base"] = "" if item is None else _difference(item.share, 100, 0)
+    row["loss vs base"] = "" if item is None else _difference(item.loss, 1, 3)
     return row
 
 
