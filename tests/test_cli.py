@@ -158,6 +158,29 @@ def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:
         assert len(done.stdout.splitlines()) == 1
 
 
+NOBODY_HEARS = {
+    "no room": "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); place = os.open('log', os.O_CREAT | 1)",
+    "only to be read": "place = os.open(os.devnull, os.O_RDONLY)",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are tested where CI runs")
+@pytest.mark.parametrize("place", NOBODY_HEARS)
+def test_work_and_status_are_the_same_where_nobody_hears_what_standard_error_says(place: str, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("The dog ran\nthe cat ran\n")  # with a note about The and the
+    start = "os.execv(sys.executable, [sys.executable, '-m', 'headlab', 'train', 'words.txt', *sys.argv[1:]])"
+    prepared = f"import os, sys; {NOBODY_HEARS[place]}; os.dup2(place, 2); {start}"
+
+    def outcome(*options: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", prepared, *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode, done.stdout
+
+    status, out = outcome("--steps", "3", "--json")
+    assert (status, len(json.loads(out)["runs"])) == (0, 1)
+    assert outcome("--d-head", "0") == (2, "")
+
+
 def test_no_terminal_means_no_colours_and_no_bar(tmp_path: Path) -> None:
     done = shell("headlab exercise --runs 2 --steps 50 -o page.html", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
