@@ -1,7 +1,10 @@
 """What does not fit is refused before any of it is taken, in every door, with what would fit."""
 
 import itertools
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +124,46 @@ def test_counted_bytes_are_what_a_training_takes_at_most_and_not_much_more(model
     problem = engine.Problem(CORPUS.tokens, CORPUS.targets, CORPUS.d_vocab, shape, how)
     kept = {"recorded": len(runs.recorded_steps), "snapshots": len(runs.snapshot_steps)}
     assert peak <= cost.bytes_of(problem, 1_000, **kept) <= 2 * peak + cost.A_DRAW * runs.params.flat().size
+
+
+WIDE = """
+import headlab as hl
+from headlab import engine
+from headlab.engine import cost
+
+corpus = hl.Corpus.from_ids([[(31 * i + 7 * j) % 400 for j in range(16)] for i in range(40)])
+shape, how = hl.ModelConfig(d_head=4, **{model}), hl.TrainConfig.of(steps=1, **{fields})
+peak = lambda: 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+before = peak()
+hl.train(corpus, shape, how, seeds=range({runs}), threads={threads}, record="none", snapshots=None)
+problem = engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, shape, how)
+print(peak() - before, cost.bytes_of(problem, {runs}, threads={threads}))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read there")
+@pytest.mark.parametrize(
+    ("model", "fields", "runs", "threads"),
+    [
+        ({}, {}, 1, 1),
+        ({"n_layers": 3, "n_heads": 2, "factored_values": True}, {"optimizer": "adam"}, 1, 1),
+        ({"d_model": 300, "unembed": True}, {"dtype": "float64"}, 1, 1),
+        ({}, {}, 17, 2),
+    ],
+    ids=["as in the notebook", "deep", "unembedded", "two groups at once"],
+)
+def test_what_the_kernel_works_on_is_counted(model, fields, runs, threads):
+    code = WIDE.format(model=model, fields=fields, runs=runs, threads=threads)
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    taken, counted = map(int, said.split())
+    assert 0.9 * taken < counted < 1.6 * taken
+
+
+def test_one_run_on_a_corpus_too_large_is_refused_before_it_is_trained(megabytes):
+    wide = hl.Corpus.from_ids([[(31 * i + 7 * j) % 400 for j in range(16)] for i in range(40)])
+    megabytes(40)
+    with pytest.raises(hl.ConfigError, match="take a smaller model or corpus, since not even one run fits"):
+        hl.train(wide, training=ONE)
 
 
 def test_memory_is_what_the_tightest_group_leaves(tmp_path):

@@ -102,7 +102,7 @@ def _options(problems: list[str], record: str, snapshots: Any, threads: Any, ste
     count = gathered(problems, lambda: thread_count(threads))
     if problems or recorded is None:
         raise ConfigError(problems)
-    return _Kept(recorded, kept), count
+    return _Kept(recorded, kept, count), count
 
 
 def resume(
@@ -287,14 +287,16 @@ def log_steps(last: int, points: int = LOG_POINTS) -> list[int]:
 
 @dataclass(frozen=True)
 class _Kept:
-    """At which steps the loss, and the weights, are kept."""
+    """At which steps the loss, and the weights, are kept; threads: by how many it is trained, all when None."""
 
     recorded: Sequence[int]
     snapshots: Sequence[int] | None
+    threads: int | None
 
     def take(self, problem: engine.Problem, n_runs: int) -> int:
         """Return how many bytes a training takes with them."""
-        return cost.bytes_of(problem, n_runs, recorded=len(self.recorded), snapshots=len(self.snapshots or ()))
+        steps = {"recorded": len(self.recorded), "snapshots": len(self.snapshots or ())}
+        return cost.bytes_of(problem, n_runs, **steps, threads=self.threads)
 
 
 def _recorded(record: str, steps: int) -> Sequence[int]:
@@ -315,12 +317,12 @@ def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_run
     needed, free = kept.take(problem, n_runs), memory.available()
     if needed <= free:
         return
-    fit, bare = (_that_fit(ways, problem, free) for ways in (kept, _Kept((), None)))
+    fit, bare = (_that_fit(ways, problem, free) for ways in (kept, _Kept((), None, kept.threads)))
     ways = [f"train at most {fit:,} at once"] if fit else []
     if bare > fit:
         ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
     if not ways:
-        ways.append("take a smaller model, since not even one run fits")
+        ways.append("take a smaller model or corpus, since not even one run fits")
     raise ConfigError(
         f"{counted(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
         f"{size_of(needed)}: {', or '.join(ways)}"

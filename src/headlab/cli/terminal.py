@@ -81,15 +81,19 @@ def show(blocks: Iterable[Any]) -> None:
 
 
 def put_json(value: Any, *, in_a_line: bool = False) -> None:
-    """Print a value as JSON for scripts, escaped where standard output is not UTF-8."""
+    """Print a value as JSON for scripts: UTF-8, and in ASCII where standard output has another encoding."""
     from headlab.report.plain import json_text
 
     utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
-    sys.stdout.write(json_text(value, ascii_only=not utf8, in_a_line=in_a_line) + "\n")
+    _put(json_text(value, ascii_only=not utf8, in_a_line=in_a_line) + "\n")
 
 
 def put_csv(text: str) -> None:
     """Print CSV for scripts, as UTF-8 whatever the encoding of standard output."""
+    _put(text)
+
+
+def _put(text: str) -> None:
     sys.stdout.flush()
     binary = getattr(sys.stdout, "buffer", None)
     if binary is None:

@@ -39,10 +39,14 @@ def trained_width(problem: Problem) -> int | None:
     return narrow_width(problem.model, problem.training, problem.model.width(problem.d_vocab))
 
 
-def bytes_of(problem: Problem, n_runs: int, *, recorded: int = 0, snapshots: int = 0) -> int:
+def bytes_of(
+    problem: Problem, n_runs: int, *, recorded: int = 0, snapshots: int = 0, threads: int | None = None
+) -> int:
     """Return the most memory that a training takes: weights, optimiser state, curves and kept weights, with their copies.
 
-    recorded, snapshots: at how many steps the loss, and the weights, are kept
+    And what the kernel works on, a group of runs for each processor that is used.
+
+    recorded, snapshots: at how many steps the loss, and the weights, are kept; threads: as in `seconds`
 
     >>> import headlab as hl
     >>> corpus = hl.Corpus.notebook()
@@ -58,7 +62,9 @@ def bytes_of(problem: Problem, n_runs: int, *, recorded: int = 0, snapshots: int
         later += 2 * plan.size + plan_of(problem, narrow).size * kept + plan.size * max(1, plan.state_slots, snapshots)
     drawing = A_DRAW * min(n_runs * plan.size, NUMBERS_AT_A_TIME)
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + number * plan.size)
-    return given + max(drawing, n_runs * number * later)
+    name, _, at_once = _groups(problem, n_runs, threads)
+    working = at_once * int(_workspace(problem, _shape(problem), name))
+    return given + max(drawing, n_runs * number * later + working)
 
 
 def seconds(problem: Problem, n_runs: int, threads: int | None = None) -> float:
@@ -70,14 +76,19 @@ def seconds(problem: Problem, n_runs: int, threads: int | None = None) -> float:
     >>> seconds(problem, 10_000, 1) > 2 * seconds(problem, 1_000, 1) > 0
     True
     """
-    float64 = problem.training.dtype == "float64"
-    name = fitting_instruction_set(n_runs, float64)
-    groups = -(-n_runs // _native.lanes(name, float64))  # a few runs cost as much as a whole group
-    at_once = max(1, min(threads or default_threads(), default_threads(), groups))
+    name, groups, at_once = _groups(problem, n_runs, threads)
     plan = _shape(problem)
     first = _prepared(problem, n_runs) + PAGE * _workspace(problem, plan, name) * at_once
     rest = -(-groups // at_once) * problem.training.steps * _a_step(problem, plan, name)
-    return _second(name, float64) * (first + rest)
+    return _second(name, problem.training.dtype == "float64") * (first + rest)
+
+
+def _groups(problem: Problem, n_runs: int, threads: int | None) -> tuple[str, int, int]:
+    """Return the instruction set of so many runs, their groups, and how many of those are worked on at once."""
+    float64 = problem.training.dtype == "float64"
+    name = fitting_instruction_set(n_runs, float64)
+    groups = -(-n_runs // _native.lanes(name, float64))  # a few runs cost as much as a whole group
+    return name, groups, max(1, min(threads or default_threads(), default_threads(), groups))
 
 
 @lru_cache
@@ -147,12 +158,14 @@ def _multiply_adds(problem: Problem, plan: _native.Plan) -> Iterator[float]:
 
 
 def _workspace(problem: Problem, plan: _native.Plan, name: str) -> float:
-    """Return the bytes that a group of runs works on."""
+    """Return the bytes that a group of runs works on: all that the kernel's `Model` takes when it is made."""
     model, rows, d, h = problem.model, _rows(plan), plan.d_model, plan.d_head
-    value = h if model.factored_values else d
-    numbers = (2 + plan.state_slots) * plan.size + 2 * rows * plan.d_vocab
+    value, output = (h, rows * h) if model.factored_values else (d, 0)
+    a_row, most = max(d, h) + h + value, max(rows, _inputs(plan, 0))
+    numbers = (2 + plan.state_slots) * plan.size + (1 + model.unembed) * rows * plan.d_vocab + rows * d
     for layer in range(model.n_layers):
-        a_head = _inputs(plan, layer) * (max(d, h) + h + value) + len(problem.tokens) * plan.n_ctx**2
-        numbers += 2 * rows * d + model.n_heads * a_head
+        n = _inputs(plan, layer)
+        numbers += n * d + model.n_heads * (d * d + n * a_row + len(problem.tokens) * plan.n_ctx**2 + output)
+    numbers += most * (a_row + 2 * d) + plan.n_ctx**2 + d * d + output
     float64 = problem.training.dtype == "float64"
     return float(numbers * _native.lanes(name, float64) * (8 if float64 else 4))

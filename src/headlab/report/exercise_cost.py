@@ -42,7 +42,7 @@ class Plan:
         for d_head in (self.model.d_head, *self.head_sizes):
             problem = self._problem(d_head)
             seconds += cost.seconds(problem, self.n_runs, self.threads)
-            height = max(height, cost.bytes_of(problem, self.n_runs))
+            height = max(height, cost.bytes_of(problem, self.n_runs, threads=self.threads))
         return Cost(seconds, height + LOOKED_AT)
 
     def _problem(self, d_head: int) -> Problem:
