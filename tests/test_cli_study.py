@@ -71,7 +71,8 @@ def test_tables_figures_and_queries_come_out(small: Any) -> None:
     for name in ("runs.csv", "runs.parquet"):
         assert small("study", "export", "small", name)[:2] == (0, f"{name}\n")
     assert len(Path("runs.csv").read_text().splitlines()) == 81
-    assert small("study", "show", "small", "--figure", "answer.svg")[0] == 0
+    status, said, _ = small("study", "show", "small", "--figure", "answer.svg")
+    assert (status, said.splitlines()[-1]) == (0, "Figure: answer.svg")
     assert "<svg" in Path("answer.svg").read_text()
     out = small("study", "sql", "small", "select count(*) as n from runs")[1]
     assert out == "n\n80\n"

@@ -306,6 +306,8 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
         put_json(study_json(summary))
     else:
         show(study_blocks(summary, chosen.design, chosen.status()))
+        if figure is not None:
+            written(figure, "\nFigure: ")
 
 
 @study.command()
