@@ -76,6 +76,12 @@ def test_paired_intervals_cover_the_paired_difference(studies):
     assert abs(covered / studies - 0.95) <= slack(studies)
 
 
+@pytest.mark.parametrize("counts", [[0, 0, 7], [3, 0], [0, 1, 0, 0], [10**6, 0]])
+def test_simultaneous_intervals_are_shares_where_all_runs_are_of_one_kind(counts):
+    for (low, high), count in zip(simultaneous(counts), counts, strict=True):
+        assert 0 <= low <= count / sum(counts) <= high <= 1
+
+
 def test_simultaneous_intervals_hold_together_at_least_as_often_as_they_say():
     rng = np.random.default_rng(4)
     shares = np.array([0.45, 0.25, 0.15, 0.1, 0.05])

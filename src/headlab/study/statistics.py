@@ -306,7 +306,12 @@ def simultaneous(counts: Sequence[int]) -> list[tuple[float, float]]:
     if len(counts) == 1:
         rate = wilson(counts[0], counts[0])
         return [(rate.low, rate.high)]
-    return [(float(low), float(high)) for low, high in multinomial_proportions_confint(counts, 1 - LEVEL, "goodman")]
+    bounds = multinomial_proportions_confint(counts, 1 - LEVEL, "goodman")
+    shares = np.asarray(counts) / sum(counts)  # rounding may leave the share of none or all a hair outside
+    return [
+        (min(float(low), share), max(min(float(high), 1.0), share))
+        for (low, high), share in zip(bounds, shares.tolist(), strict=True)
+    ]
 
 
 def smallest_difference(share: float, n: int, power: float = POWER, level: float = LEVEL) -> float:
