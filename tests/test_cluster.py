@@ -211,3 +211,31 @@ def test_a_cluster_that_lost_all_its_workers_is_said(dask, tmp_path, monkeypatch
 
     with pytest.raises(hl.HeadlabError, match="has lost them all"):
         study.run(cluster=dask.address, progress=after({2}, kill_all))
+
+
+def test_a_worker_that_goes_while_it_is_asked_who_it_is_stops_nothing_and_a_strange_one_does(tmp_path):
+    from distributed.comm.core import CommClosedError
+
+    class Client:
+        def __init__(self, other):
+            self.other = other
+
+        def scheduler_info(self, n_workers):
+            return {"workers": {"tcp://a": {}, "tcp://b": {}}}
+
+        def run(self, function, on_error):
+            assert on_error == "return"
+            return {"tcp://a": function(), "tcp://b": self.other}
+
+    driver = cluster._Driver(Study.create(tmp_path / "study", design()).store, "tcp://c", None)
+    for gone in (CommClosedError("closed"), ConnectionResetError("reset"), TimeoutError("late")):
+        driver.client = Client(gone)
+        driver._refuse_strangers()
+    strange = {**cluster.passport(), "numpy": "1.0"}
+    for other, said in ((strange, "tcp://b has numpy 1.0"), (ModuleNotFoundError("x", name="headlab"), "no headlab")):
+        driver.client = Client(other)
+        with pytest.raises(hl.HeadlabError, match=said):
+            driver._refuse_strangers()
+    driver.client = Client(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        driver._refuse_strangers()

@@ -106,14 +106,16 @@ class _Driver:
         if not workers:
             raise StudyError(f"the cluster at {self.address!r} must have workers, and has none: start some")
         ours = passport()
-        try:
-            found = self.client.run(passport)
-        except ModuleNotFoundError as error:
-            wanted = headlab.__version__
-            raise StudyError(
-                f"every worker must have headlab {wanted}, and one has no {error.name}: install it"
-            ) from None
-        wrong = {worker: theirs for worker, theirs in found.items() if theirs != ours}
+        wrong = {}
+        for worker, theirs in self.client.run(passport, on_error="return").items():
+            if isinstance(theirs, ModuleNotFoundError):
+                raise StudyError(
+                    f"every worker must have headlab {headlab.__version__}, and one has no {theirs.name}: install it"
+                )
+            if isinstance(theirs, Exception) and not isinstance(theirs, OSError):
+                raise theirs
+            if theirs != ours and not isinstance(theirs, OSError):  # one that has gone meanwhile does no harm
+                wrong[worker] = theirs
         if wrong:
             worker, theirs = next(iter(wrong.items()))
             differing = ", ".join(f"{name} {theirs.get(name)}" for name in ours if theirs.get(name) != ours[name])
