@@ -88,8 +88,11 @@ def very_many_rows(folder: Path) -> None:
             assert result is not None
             for block, start in enumerate(range(0, len(design.seeds), size)):
                 seeds = np.arange(start, min(start + size, len(design.seeds)), dtype=np.uint64)
-                rows = {name: values[: len(seeds)] for name, values in result.rows.items()} | {"seed": seeds}
-                study.store.commit(identity, block, rows, {})
+                some = {
+                    name: values[: len(seeds)] if isinstance(values, np.ndarray) else values
+                    for name, values in result.rows.items()
+                }
+                study.store.commit(identity, block, {**some, "seed": seeds}, {})
     print(
         f"on the disk: {sum(path.stat().st_size for path in study.store.folder.rglob('*') if path.is_file()) / 1e6:.1f} MB"
     )
