@@ -29,14 +29,16 @@ def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:
     return arrays if len(arrays) > 1 else {}
 
 
-def loaded(data: bytes, seeds: Sequence[int], condition: Condition, corpus: Corpus) -> dict[str, NDArray[Any]] | None:
+def loaded(
+    data: bytes, seeds: NDArray[np.uint64], condition: Condition, corpus: Corpus
+) -> dict[str, NDArray[Any]] | None:
     """Return the arrays of a file, or None where they are not those of these seeds and this condition."""
     try:
         arrays = load(data)
     except (safetensors.SafetensorError, ValueError, KeyError, OverflowError):
         return None
     own = arrays.get("seed")
-    if own is None or own.dtype != np.uint64 or own.ndim != 1 or sorted(own.tolist()) != sorted(seeds):
+    if own is None or own.dtype != np.uint64 or own.ndim != 1 or not np.array_equal(np.sort(own), np.sort(seeds)):
         return None
     return arrays if _fit(arrays, len(seeds), condition, corpus) else None
 

@@ -81,7 +81,7 @@ def _done_seeds(store: Store, chunks: list[Chunk]) -> dict[str, set[int]]:
     known = [chunk for chunk in chunks if chunk.condition in store.design.identities]
     for chunk, (_, seeds) in store.contents(known).items():
         if store.has_arrays(chunk):
-            found.setdefault(chunk.condition, set()).update(seeds)
+            found.setdefault(chunk.condition, set()).update(seeds.tolist())
     return found
 
 

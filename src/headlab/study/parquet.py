@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headlab.config import MAX_RUNS
 from headlab.errors import OutputError
 from headlab.study.columns import COLUMNS, EMPTY, LATER
@@ -32,7 +35,7 @@ class Held(NamedTuple):
     """What a chunk's file holds: the name of its arrays (or nothing), and its seeds."""
 
     arrays: str
-    seeds: list[int]
+    seeds: NDArray[np.uint64]
 
 
 class Reader:
@@ -125,12 +128,14 @@ def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, He
         f'select "{_FILE}", min(condition), max(condition), min(arrays), max(arrays), bool_and({whole}), '
         f"count(*) = count(distinct seed), bit_xor(hash(files)), list(seed) "
         f"from {reader.rows(paths, _FILE)} as files group by all"
-    ).fetchall()
+    ).fetchnumpy()
     held, names = {}, reader.names(paths)
-    for name, first, last, arrays, other, complete, different, _, seeds in sorted(found, key=lambda row: row[0]):
+    for name, first, last, arrays, other, complete, different, _, seeds in sorted(
+        zip(*found.values(), strict=True), key=lambda row: row[0]
+    ):
         path = names[name]
         if first == last == path.parent.name and arrays == other and complete and different:
-            held[path] = Held(arrays, seeds)
+            held[path] = Held(arrays, np.asarray(seeds, np.uint64))
     return held
 
 

@@ -187,7 +187,7 @@ class Store:
                 self._own.check()
                 path = temporary.replace(place / f"{block:08}-{sha}.parquet")
             flush_folder(place)
-        self._held[path] = Held(name, table["seed"].tolist())
+        self._held[path] = Held(name, np.asarray(table["seed"], np.uint64))
         return Chunk(condition, block, sha, path)
 
     @contextlib.contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from headlab.analysis.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.csv_text import csv_text
@@ -14,7 +15,7 @@ from headlab.errors import StudyError
 from headlab.study.columns import COLUMNS
 from headlab.study.design import StudyDesign
 from headlab.study.parquet import quoted, reading
-from headlab.study.store import Store
+from headlab.study.store import Chunk, Store
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +32,8 @@ def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
     import duckdb
 
     identities = store.design.identities
-    chunks = [chunk.path for chunk in store.sound_chunks() if chunk.condition in identities]
+    sound = [chunk for chunk in store.sound_chunks() if chunk.condition in identities]
+    chunks = [chunk.path for chunk in sound]
     numbers = {"condition": list(identities), "number": np.arange(len(identities))}
     with duckdb.connect() as database, reading(store.folder) as reader:
         database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
@@ -42,12 +44,18 @@ def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
         rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
         names = ", ".join(COLUMNS)
         # Two processes may have trained the same runs, to the same bytes: one of each counts.
-        twice = f"select count(*) > count(distinct (condition, seed)) from (from no_runs {rows})"
-        distinct = "distinct on (condition, seed)" if database.execute(twice).fetchone() == (True,) else ""
+        distinct = "distinct on (condition, seed)" if _any_twice(store, sound) else ""
         database.execute(f"create view written as select {distinct} {names} from (from no_runs {rows})")
         database.execute(f"create view runs as select * replace ({_grade(store.design)} as grade) from written")
         database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
         yield database
+
+
+def _any_twice(store: Store, chunks: Sequence[Chunk]) -> bool:
+    seeds: dict[str, list[NDArray[np.uint64]]] = {}
+    for chunk, held in store.contents(chunks).items():
+        seeds.setdefault(chunk.condition, []).append(held.seeds)
+    return any(len(every) > len(np.unique(every)) for every in map(np.concatenate, seeds.values()))
 
 
 def _grade(design: StudyDesign) -> str:
