@@ -106,7 +106,7 @@ def test_an_unexpected_error_is_a_sentence_too(
         raise ZeroDivisionError("division by zero")
 
     monkeypatch.setattr("headlab.corpus.Corpus.notebook", fail)
-    monkeypatch.setattr("headlab.cli._discard_output", lambda: None)
+    monkeypatch.setattr("headlab.cli.discard", lambda stream: None)
     monkeypatch.setattr(sys, "argv", ["headlab", "train"])
     with pytest.raises(SystemExit) as ended:
         main()
