@@ -40,9 +40,12 @@ def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> N
     True
     """
     where = corpus.resolvable(model)
-    shown = logits[..., where, :]
-    right = ahead(shown, corpus.targets[where]) > TIE  # who is tied does not lead
-    return np.asarray(right.all(axis=-1) & np.isfinite(shown).all(axis=(-1, -2)))
+    return _right(logits[..., where, :], ahead(logits[..., where, :], corpus.targets[where]))
+
+
+def _right(shown: Array, leads: Array) -> NDArray[np.bool_]:
+    """Return [*run]: every target leads (who is tied does not), and every logit [*run, place, d_vocab] is a finite number."""
+    return np.asarray((leads > TIE).all(axis=-1) & np.isfinite(shown).all(axis=(-1, -2)))
 
 
 def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
@@ -90,11 +93,13 @@ def grade(
     >>> grade(np.stack([right, 0.4 * right, -right]), corpus).tolist()
     ['solved', 'right by a hair', 'not solved']
     """
-    right = solved(logits, corpus, model) & (True if finished is None else finished)
-    with np.errstate(invalid="ignore"):
-        clear = lead(logits, corpus, model) >= HAIR_LOGITS
-    names = np.where(right, np.where(clear, SOLVED, HAIR), NOT_SOLVED)
-    return names if corpus.resolvable(model).any() else np.full(names.shape, NOTHING_TO_SOLVE)
+    where = corpus.resolvable(model)
+    if not where.any():
+        return np.full(logits.shape[:-3], NOTHING_TO_SOLVE)
+    shown = logits[..., where, :]
+    leads = ahead(shown, corpus.targets[where])
+    right = _right(shown, leads) & (True if finished is None else finished)
+    return np.where(right, np.where((leads >= HAIR_LOGITS).all(axis=-1), SOLVED, HAIR), NOT_SOLVED)
 
 
 def tally(grades: NDArray[np.str_]) -> str:

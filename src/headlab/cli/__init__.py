@@ -183,7 +183,7 @@ def _runs_report(folder: Path, number: Any, factor: str | None, output: Path) ->
         raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
     runs = Runs.load(folder)
     shown = of_runs(runs, number)
-    shown = shown.called(f"headlab explain {shell_word(folder)} --run {shown.run.number}", saved=True)
+    shown = shown.called(f"headlab explain {shell_word(folder)} --run {shown.run.number}")
     return page.write(shown, writable(output))
 
 

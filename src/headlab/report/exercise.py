@@ -31,7 +31,6 @@ class Exercise:
     """The homework's answers: the runs of item 1 and the one picked, why it predicts so, and the study of item 2.
 
     command: what shows the explanation of this run on a terminal, for the page to quote
-    saved: it explains saved runs, so that `headlab export` needs no training before
     """
 
     corpus: Corpus
@@ -39,7 +38,6 @@ class Exercise:
     run: Run
     study: Summary
     command: str | None = None
-    saved: bool = False
 
     @cached_property
     def answers(self) -> tuple[Answer, Answer]:
@@ -71,9 +69,9 @@ class Exercise:
         """Return how many places are not explained beside the first ones, and the command that explains them all."""
         return more(self.places - MOST_PAGE_PLACES, "places that another word decides", self.command or "")
 
-    def called(self, command: str, *, saved: bool = False) -> "Exercise":
-        """Return the same with the command that explains its run; saved: a command about a folder of runs."""
-        return replace(self, command=command, saved=saved)
+    def called(self, command: str) -> "Exercise":
+        """Return the same with the command that explains its run."""
+        return replace(self, command=command)
 
     def export_command(self, table: str) -> str:
         """Return what writes a table of the run that is shown in full; nothing where no command is known."""

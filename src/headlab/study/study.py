@@ -179,7 +179,8 @@ class Study:
             factor = factors[0] if len(factors) == 1 else "condition"
         elif factor != "condition" and factor not in factors:
             raise StudyError(f"the factor must be one of {', '.join(factors)}, got {brief(factor)}: choose one of them")
-        rows = dict(tuple(self.table("condition, seed, final_loss, grade, outcome, mechanism").groupby("condition")))
+        table, ungraded = self._results()
+        rows = dict(tuple(table.groupby("condition")))
         groups: dict[Any, list[pd.DataFrame]] = {}
         for identity, condition in design.identities.items():
             if identity in rows:
@@ -188,12 +189,15 @@ class Study:
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
         d_model = design.conditions[0].model.width(design.corpus.d_vocab) if factor == "d_head" else None
-        return Summary(factor, found, d_model, ungraded=self._ungraded())
+        return Summary(factor, found, d_model, ungraded=ungraded)
 
-    def _ungraded(self) -> int:
-        """Return how many runs were trained by a headlab that did not grade them."""
+    def _results(self) -> tuple[pd.DataFrame, int]:
+        """Return what became of every run, and how many runs were trained by a headlab that did not grade them."""
         with opened(self.store) as database:
-            return int(database.execute("select count(*) from written where grade is null").fetchall()[0][0])
+            columns = "condition, seed, final_loss, grade, outcome, mechanism"
+            table: pd.DataFrame = database.execute(f"select {columns} from runs {ORDER}").df()
+            ungraded = database.execute("select count(*) from written where grade is null").fetchall()
+        return table, int(ungraded[0][0])
 
     def runs(self, condition: str | int = 0) -> Runs:
         """Return the trained models of one condition, by its name, identity or number; they must have been kept.
