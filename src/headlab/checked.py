@@ -39,19 +39,23 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _misnamed(cls: "type[Checked]", given: Any, *, whole: bool = True) -> list[str]:
-    """Return what is wrong with the names of given fields; whole: a field without a default must be among them."""
+def _unknown(cls: "type[Checked]", given: Any) -> list[str]:
+    """Return what is wrong with the names of given fields."""
     if not isinstance(given, Mapping):
         raise ConfigError(f"{cls.__name__} must be fields and their values, got {brief(given)}")
-    fields = dataclasses.fields(cls)
-    known = [*(item.name for item in fields), *cls._also]
-    problems = [
+    known = [*(item.name for item in dataclasses.fields(cls)), *cls._also]
+    return [
         f"{cls.__name__} has no field {brief(name)}: {nearest(str(name), known)}" for name in given if name not in known
     ]
-    for item in fields if whole else ():
-        if item.name not in given and item.default is dataclasses.MISSING:
-            problems.append(f"{cls.__name__} must have a field {item.name}, got none")
-    return problems
+
+
+def _lacking(cls: "type[Checked]", given: Mapping[str, Any]) -> list[str]:
+    """Return which fields without a default are not among the given ones."""
+    return [
+        f"{cls.__name__} must have a field {item.name}, got none"
+        for item in dataclasses.fields(cls)
+        if item.name not in given and item.default is dataclasses.MISSING
+    ]
 
 
 def _plain(value: Any, kind: Any) -> Any:
@@ -119,7 +123,7 @@ class Checked:
         >>> ModelConfig().replace(d_head=40).d_head
         40
         """
-        problems = _misnamed(type(self), changes, whole=False)
+        problems = _unknown(type(self), changes)
         if problems:
             raise ConfigError(problems)
         return dataclasses.replace(self, **changes)
@@ -137,7 +141,8 @@ class Checked:
         >>> ModelConfig.from_dict(ModelConfig(d_head=10).to_dict()) == ModelConfig(d_head=10)
         True
         """
-        problems = _misnamed(cls, fields)
+        unknown, lacking = _unknown(cls, fields), _lacking(cls, fields)
+        problems = unknown + lacking
         problems += [
             f"{item.name} must be a number, got None"  # in a call it is the same as left out, in a file it is damage
             for item in dataclasses.fields(cls)
@@ -145,7 +150,7 @@ class Checked:
         ]
         known = {item.name for item in dataclasses.fields(cls)} | {*cls._also}
         built = None
-        if not any("must have a field" in problem for problem in problems):
+        if not lacking:
             built = gathered(problems, lambda: cls(**{name: fields[name] for name in fields if name in known}))
         if problems or built is None:
             raise ConfigError(problems)
