@@ -11,10 +11,10 @@ from collections import Counter
 import numpy as np
 
 import headlab as hl
-from headlab.analysis.claims import IRRELEVANT, NECESSARY, claims
-from headlab.analysis.components import Edge
-from headlab.analysis.contrast import contrasts
-from headlab.analysis.effects import ablate
+from headlab.analysis.choice import contrasts
+from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
+from headlab.analysis.trials.components import Edge
+from headlab.analysis.trials.effects import ablate
 from headlab.study.statistics import wilson
 
 SEEDS = range(300)

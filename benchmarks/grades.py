@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import headlab as hl
-from headlab.analysis.predictions import GRADES
+from headlab.analysis.looking.predictions import GRADES
 from headlab.study.statistics import wilson
 
 PAGE = Path(__file__).parent.parent / "docs" / "grades.md"

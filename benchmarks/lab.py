@@ -20,7 +20,7 @@ import websockets
 from playwright.sync_api import sync_playwright
 
 from headlab.report import PAGE
-from headlab.report.frames import decode
+from headlab.report.frames.wire import decode
 
 # Sets the slider, and counts the milliseconds until a frame shows something else.
 MOVE = """async ([sizes, pause]) => {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headlab.cli import main
+from headlab.cli.main import main
 
 sys.path.insert(0, str(Path(__file__).parent))
 

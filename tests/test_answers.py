@@ -12,12 +12,12 @@ from rich.console import Console
 import headlab as hl
 from headlab.cli.exercise import check
 from headlab.engine import memory
-from headlab.report import page
-from headlab.report.answers import about_looking, about_sizes, base_of
-from headlab.report.exercise import exercise, of_runs
-from headlab.report.exercise_cost import Plan
-from headlab.report.exercise_screen import counted_grades, exercise_blocks, exercise_json
-from headlab.study.summary import Group, Summary
+from headlab.homework.answers import about_looking, about_sizes, base_of
+from headlab.homework.cost import Plan
+from headlab.homework.exercise import exercise, of_runs
+from headlab.report.html import homework as page
+from headlab.report.terminal.homework import counted_grades, exercise_blocks, exercise_json
+from headlab.study.answer import Group, Summary
 
 NOTEBOOK = hl.Corpus.notebook()
 SHORT = hl.TrainConfig.of(steps=100)

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
-from headlab.analysis.attribution import (
+from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.looking.circuits import W_OV, circuits
+from headlab.analysis.parts.coding import coding
+from headlab.analysis.parts.contributions import (
     adjoints,
     compositions,
     contributions,
@@ -17,9 +20,6 @@ from headlab.analysis.attribution import (
     readout,
     score_parts,
 )
-from headlab.analysis.circuits import W_OV, circuits
-from headlab.analysis.coding import coding
-from headlab.analysis.contrast import Contrast, Place, contrasts
 from headlab.analysis.subject import Subject
 
 

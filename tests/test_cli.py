@@ -14,8 +14,8 @@ import pytest
 from strict import strict
 
 import headlab as hl
-from headlab.cli import cli
 from headlab.cli.help import GROUPS
+from headlab.cli.main import cli
 from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, corpus_options, plain, seed_list
 
 COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "report", "export")
@@ -48,7 +48,7 @@ def test_every_command_is_tested_here() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, headlab.cli; print([m for m in ('numpy', 'pandas', 'matplotlib', 'rich') if m in sys.modules])"
+    code = "import sys, headlab.cli.main; print([m for m in ('numpy', 'pandas', 'matplotlib', 'rich') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.cli import main
+from headlab.cli.main import main
 
 FILES = {
     "empty.txt": b"",
@@ -105,8 +105,8 @@ def test_an_unexpected_error_is_a_sentence_too(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("headlab.corpus.Corpus.notebook", fail)
-    monkeypatch.setattr("headlab.cli.discard", lambda stream: None)
+    monkeypatch.setattr("headlab.data.corpus.Corpus.notebook", fail)
+    monkeypatch.setattr("headlab.cli.main.discard", lambda stream: None)
     monkeypatch.setattr(sys, "argv", ["headlab", "train"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -160,7 +160,7 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
 @long
 def test_a_run_that_kills_its_worker_is_reported_alone(tmp_path):
     (tmp_path / "poison.py").write_text(
-        "import os\nimport headlab.study.chunks as chunks\nfrom headlab.training import train as real\n"
+        "import os\nimport headlab.study.chunks as chunks\nfrom headlab.runs.train import train as real\n"
         "def train(*arguments, seeds, **options):\n"
         "    if 13 in seeds:\n        os._exit(1)\n"
         "    return real(*arguments, seeds=seeds, **options)\n"

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import headlab as hl
-from headlab.analysis.components import (
+from headlab.analysis.subject import Subject
+from headlab.analysis.trials.components import (
     Direct,
     Edge,
     Head,
@@ -24,7 +25,6 @@ from headlab.analysis.components import (
     read_words,
     spelling,
 )
-from headlab.analysis.subject import Subject
 from headlab.model.initial import initial
 
 HARD = ["<Start>", ">", ",", ":", "=", '"', '""', "a>b", "a,b", "a=b", "0.0:x", "2", "007", "edge:0>1", "²", "٣", "中"]

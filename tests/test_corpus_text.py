@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headlab import Corpus
-from headlab.cli import cli
-from headlab.corpus_text import decode, split_line
+from headlab.cli.main import cli
+from headlab.data.graphemes import graphemes
+from headlab.data.lookalikes import lookalikes
+from headlab.data.text import decode, split_line
 from headlab.errors import CorpusError, HeadlabError
-from headlab.graphemes import graphemes
-from headlab.lookalikes import lookalikes
 from headlab.study.design import StudyDesign
 from headlab.visible import visible
 

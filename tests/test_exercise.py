@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 import headlab as hl
-from headlab.analysis.predictions import verdicts
-from headlab.cli import cli
-from headlab.report import page, views
-from headlab.report.exercise import exercise, of_runs
-from headlab.report.exercise_screen import exercise_blocks
+from headlab.analysis.looking.predictions import verdicts
+from headlab.cli.main import cli
+from headlab.homework.exercise import exercise, of_runs
+from headlab.report.html import homework as page
+from headlab.report.notebook import views
+from headlab.report.terminal.homework import exercise_blocks
 
 SHORT = hl.TrainConfig.of(steps=200)
 

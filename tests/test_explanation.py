@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.analysis.claims import IRRELEVANT, NECESSARY, claims
-from headlab.analysis.components import Edge
-from headlab.analysis.contrast import Contrast, Place, contrasts
-from headlab.analysis.effects import ablate
-from headlab.analysis.explanation import explain
-from headlab.analysis.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
+from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
+from headlab.analysis.explanation.explanation import explain
+from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
+from headlab.analysis.trials.components import Edge
+from headlab.analysis.trials.effects import ablate
 from headlab.report.plain import json_value
 
 NOTEBOOK = hl.Corpus.notebook()

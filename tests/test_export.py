@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import headlab as hl
-from headlab.cli import cli
+from headlab.cli.main import cli
 from headlab.model.params import Params
 from headlab.report.export import TABLES, keyed, table_of
 

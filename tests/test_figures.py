@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 
 import headlab as hl
-from headlab.report import figures, study_figures
-from headlab.report.drawing import finite, image, plain, reach
-from headlab.report.exercise import exercise, of_runs
-from headlab.report.html import svg
-from headlab.report.page import _curve as curve_of
-from headlab.report.page import render
+from headlab.homework.exercise import exercise, of_runs
+from headlab.report.figures import runs as figures
+from headlab.report.figures import studies as study_figures
+from headlab.report.figures.drawing import finite, image, plain, reach
+from headlab.report.html.homework import _curve as curve_of
+from headlab.report.html.homework import render
+from headlab.report.html.page import svg
+from headlab.study.answer import Group, Summary
 from headlab.study.design import StudyDesign
-from headlab.study.summary import Group, Summary
 
 NOTEBOOK = hl.Corpus.notebook()
 KINDS = ("png", "svg", "pdf")

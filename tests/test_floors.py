@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 import headlab as hl
 from headlab import Corpus, ModelConfig
-from headlab.analysis.predictions import verdicts
-from headlab.floors import Sight
+from headlab.analysis.looking.predictions import verdicts
+from headlab.data.floors import Sight
+from headlab.homework.exercise import dependency_sentence
 from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.losses import mean_loss
-from headlab.report.exercise import dependency_sentence
 
 words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=6).map(" ".join)
 texts = st.lists(words, min_size=2, max_size=5).map("\n".join).filter(lambda text: len(set(text.split())) > 1)
@@ -181,9 +181,9 @@ def test_ten_thousand_sentences_take_about_as_long_as_their_positions(model):
 
 
 def test_every_medium_says_what_this_model_can_see(tmp_path):
-    from headlab.report import page
-    from headlab.report.exercise import exercise
-    from headlab.report.exercise_screen import exercise_json
+    from headlab.homework.exercise import exercise
+    from headlab.report.html import homework as page
+    from headlab.report.terminal.homework import exercise_json
 
     done = exercise(Corpus.notebook(), model=BLIND, n_runs=1, head_sizes=[20])
     html = page.render(done)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 import headlab as hl
-from headlab.analysis.predictions import lead
-from headlab.cli import cli
+from headlab.analysis.looking.predictions import lead
+from headlab.cli.main import cli
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 

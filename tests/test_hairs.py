@@ -5,12 +5,12 @@ import pytest
 from planted import ANIMALS, LONG, LOOK, NOTEBOOK, TWICE, Head, plant
 
 import headlab as hl
-from headlab.analysis.contrast import contrasts
-from headlab.analysis.explanation import explain
-from headlab.analysis.mechanism import HAIR, MECHANISMS, in_words, of_choice
-from headlab.analysis.predictions import ahead, grade, solved, verdicts
+from headlab.analysis.choice import contrasts
+from headlab.analysis.explanation.explanation import explain
+from headlab.analysis.looking.predictions import ahead, grade, solved, verdicts
+from headlab.analysis.parts.mechanism import HAIR, MECHANISMS, in_words, of_choice
 from headlab.analysis.subject import Subject
-from headlab.report.explained import explanation_blocks
+from headlab.report.terminal.explanation import explanation_blocks
 
 AT_SUBJECT = {("the", "man"): LOOK, ("the", "woman"): LOOK}
 

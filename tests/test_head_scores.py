@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.analysis.head_scores import (
+from headlab.analysis.looking.head_scores import (
     copying,
     current_token,
     first_token,

@@ -7,13 +7,13 @@ import pytest
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
-from headlab.analysis.attribution import contributions
-from headlab.analysis.battery import battery, pattern_variance
-from headlab.analysis.components import Direct, Edge, Head, Positional, Source, Token
-from headlab.analysis.contrast import Contrast, Place, contrasts
-from headlab.analysis.effects import ablate, patch, set_pattern
-from headlab.analysis.interventions import KINDS, PATCHES, SetPattern, intervene
+from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.subject import Subject
+from headlab.analysis.trials.components import Direct, Edge, Head, Positional, Source, Token
+from headlab.analysis.trials.effects import ablate, patch, set_pattern
+from headlab.analysis.trials.interventions import KINDS, PATCHES, SetPattern, intervene
+from headlab.analysis.trials.other_patterns import battery, pattern_variance
 from headlab.model.forward import forward
 
 MAN, WOMAN = Contrast(Place(0, 3), 3, 6, Place(1, 3), 1), Contrast(Place(1, 3), 6, 3, Place(0, 3), 1)
@@ -159,7 +159,7 @@ def test_a_thousand_runs_in_one_call_are_each_of_them_alone(runs):
 
 def test_interventions_do_not_depend_on_how_many_are_made_at_once(runs, monkeypatch):
     whole = runs.ablate().after.logits
-    monkeypatch.setattr("headlab.analysis.interventions.NUMBERS_AT_A_TIME", 2000)
+    monkeypatch.setattr("headlab.analysis.trials.interventions.NUMBERS_AT_A_TIME", 2000)
     monkeypatch.setattr("headlab.analysis.subject.NUMBERS_AT_A_TIME", 2000)
     np.testing.assert_allclose(runs.ablate().after.logits, whole, atol=1e-12)
 

@@ -31,8 +31,8 @@ from headlab.lab.experiment import Experiment, notebook_fields
 from headlab.lab.guard import HEADERS, Guard
 from headlab.lab.work import python_code
 from headlab.report import PAGE
-from headlab.report.frames import Frame, decode, encode
-from headlab.report.recording import Recording
+from headlab.report.frames.recording import Recording
+from headlab.report.frames.wire import Frame, decode, encode
 
 TOKEN = "the-token-of-this-test"
 FAST = {"steps": 200}

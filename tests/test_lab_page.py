@@ -469,8 +469,8 @@ def test_script_and_style_are_small():
 
 
 def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_path):
-    from headlab.report import page as report
-    from headlab.report.exercise import exercise
+    from headlab.homework.exercise import exercise
+    from headlab.report.html import homework as report
 
     path = report.write(exercise(NOTEBOOK, n_runs=20, head_sizes=[20]), tmp_path / "report.html")
     context = browser.new_context(offline=True)
@@ -518,7 +518,7 @@ widget.render({ model, el: document.querySelector('.out') }) // as marimo does w
 
 
 def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
-    from headlab.report.views import Kernel
+    from headlab.report.notebook.views import Kernel
 
     first = 2**53  # neighbours that a page's numbers cannot tell apart
     runs = hl.train(NOTEBOOK, seeds=range(first, first + 8))

@@ -7,12 +7,12 @@ import pytest
 from large import large_runs, large_text, pairs_text
 
 import headlab as hl
-from headlab.analysis import evidence
-from headlab.analysis.contrast import contrasts
-from headlab.analysis.explanation import SHOWN, explain
-from headlab.analysis.head_scores import copying
-from headlab.report.explained import place, telling_parts
+from headlab.analysis.choice import contrasts
+from headlab.analysis.explanation import evidence
+from headlab.analysis.explanation.explanation import SHOWN, explain
+from headlab.analysis.looking.head_scores import copying
 from headlab.report.limits import MOST_PAGE_PLACES, MOST_PLACES, export_command, more
+from headlab.report.terminal.explanation import place, telling_parts
 
 MOST_BYTES, MOST_LINES = 2_000_000, 200
 
@@ -78,7 +78,7 @@ def test_json_of_a_large_corpus_is_small_and_counts_the_rest(run, saved, table):
 
 
 def test_many_runs_of_a_large_corpus_are_judged_at_the_first_places_and_it_is_said(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("headlab.analysis.explanation.JUDGED", 20)
+    monkeypatch.setattr("headlab.analysis.explanation.explanation.JUDGED", 20)
     (tmp_path / "corpus.txt").write_text(pairs_text(30))
     options = ["corpus.txt", "--seeds", "0:3", "--steps", "1"]
     status, out, _ = run("explain", *options)
@@ -162,7 +162,7 @@ def test_what_can_be_chosen_is_listed_shortly(run, runs, saved):
 
 def test_runs_are_judged_some_at_a_time_and_alike(monkeypatch):
     every = large_runs(pairs_text(5), seeds=7, steps=30)
-    monkeypatch.setattr("headlab.runs.LOGITS_AT_A_TIME", 2 * every.corpus.tokens.size * every.corpus.d_vocab)
+    monkeypatch.setattr("headlab.runs.runs.LOGITS_AT_A_TIME", 2 * every.corpus.tokens.size * every.corpus.d_vocab)
     again = large_runs(pairs_text(5), seeds=7, steps=30)
     assert again.pick() == every.pick()
     assert "_logits" not in again.__dict__

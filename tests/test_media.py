@@ -14,7 +14,7 @@ from strict import strict
 
 import headlab as hl
 from headlab.cli.terminal import progress_bar, say, show
-from headlab.report.tables import as_text, terminal_table
+from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.visible import unseen, visible
 
 ESCAPES = {

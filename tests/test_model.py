@@ -7,7 +7,7 @@ import pytest
 from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS, problem, random_weights
 
 from headlab import Corpus, ModelConfig, engine, train
-from headlab.analysis.circuits import W_QK, effective_rank
+from headlab.analysis.looking.circuits import W_QK, effective_rank
 from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Params, coerce, param_shapes

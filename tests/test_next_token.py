@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 import headlab as hl
 from headlab import Corpus, ModelConfig
-from headlab.cli import cli
+from headlab.cli.main import cli
 from headlab.errors import CorpusError, SelectionError
 from headlab.model.forward import forward
 

@@ -11,8 +11,8 @@ import pytest
 from strict import strict
 
 import headlab as hl
-from headlab.analysis.circuits import circuits, effective_rank, singular_values
-from headlab.analysis.head_scores import head_scores
+from headlab.analysis.looking.circuits import circuits, effective_rank, singular_values
+from headlab.analysis.looking.head_scores import head_scores
 from headlab.model.decompose import of_finite
 
 SOURCES = Path(hl.__file__).parent

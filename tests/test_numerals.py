@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.cli import main
+from headlab.cli.main import main
 from headlab.cli.terminal import complain
 from headlab.numerals import percent
 from headlab.report.limits import more
-from headlab.study.summary import Group, Summary
-from headlab.training import TrainingInterrupted
+from headlab.runs.train import TrainingInterrupted
+from headlab.study.answer import Group, Summary
 
 ONE_OF_MANY = re.compile(
     r"(?<![\d,.])1 (?:more |head )?"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from planted import ANIMALS, LONG, LOOK, NOTEBOOK, STRONG, TWICE, Head, plant, plant_in_logits
 
-from headlab.analysis.claims import IRRELEVANT
-from headlab.analysis.explanation import explain
+from headlab.analysis.explanation.claims import IRRELEVANT
+from headlab.analysis.explanation.explanation import explain
 
 NOISES = (0.0, 0.005, 0.01)
 

@@ -7,8 +7,8 @@ import pytest
 
 import headlab as hl
 from headlab import Corpus, ModelConfig, TrainConfig
-from headlab.analysis.circuits import circuits
-from headlab.report.exercise import of_runs
+from headlab.analysis.looking.circuits import circuits
+from headlab.homework.exercise import of_runs
 from headlab.report.export import table_of
 
 

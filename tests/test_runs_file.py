@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import headlab as hl
-from headlab import runs_file
+from headlab.runs import files as runs_file
 
 SHORT = hl.TrainConfig.of(steps=3)
 WEIGHTS = re.compile(r"weights-[0-9a-f]{64}\.safetensors")

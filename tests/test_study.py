@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 import headlab as hl
-from headlab.analysis.mechanism import MECHANISMS
-from headlab.report.study_figures import answer
+from headlab.analysis.parts.mechanism import MECHANISMS
+from headlab.report.figures.studies import answer
+from headlab.study.answer import Group, Summary
 from headlab.study.head_sizes import study_head_sizes
 from headlab.study.statistics import compare_rates, newcombe, quartiles, runs_needed, wilson
-from headlab.study.summary import Group, Summary
 
 QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 

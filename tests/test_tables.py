@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.style import Style
 
 import headlab as hl
-from headlab.report.tables import run_html, terminal_table
+from headlab.report.terminal.grid import run_html, terminal_table
 
 
 def printed(frame: pd.DataFrame, *, width: int = 80, color: bool = False, **options: object) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab import engine, training
+from headlab import engine
 from headlab.engine import cost, memory
+from headlab.runs import train as training
 from headlab.study.head_sizes import study_head_sizes
 
 CORPUS = hl.Corpus.notebook()

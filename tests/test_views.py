@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.report import held, recording, views
-from headlab.report.frames import Frame, decode, encode
-from headlab.report.recording import Recording, moments_of
-from headlab.report.views import Kernel
+from headlab.report.frames import recording
+from headlab.report.frames.recording import Recording
+from headlab.report.frames.wire import Frame, decode, encode
+from headlab.report.notebook import held, views
+from headlab.report.notebook.views import Kernel
+from headlab.runs.moments import moments_of
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -262,7 +264,7 @@ def test_tables_of_a_run_in_a_notebook_stop_and_say_how_many_more_there_are():
 
 def test_without_anywidget_it_is_said_what_to_install(runs, monkeypatch):
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    monkeypatch.delitem(sys.modules, "headlab.report.widget", raising=False)
+    monkeypatch.delitem(sys.modules, "headlab.report.notebook.widget", raising=False)
     with pytest.raises(hl.HeadlabError, match=r"headlab\[notebook\]"):
         runs.view()
 

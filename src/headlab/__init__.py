@@ -21,24 +21,24 @@ from headlab.errors import (
 )
 
 if TYPE_CHECKING:
-    from headlab.corpus import Corpus
+    from headlab.data.corpus import Corpus
     from headlab.model.forward import forward
     from headlab.model.params import Params
-    from headlab.runs import Run, Runs
-    from headlab.training import TrainingInterrupted, resume, train
+    from headlab.runs.runs import Run, Runs
+    from headlab.runs.train import TrainingInterrupted, resume, train
 
 __version__ = "0.1.0"
 
 # Imported on first use, so that `headlab --help` answers at once.
 _LAZY = {
-    "Corpus": "headlab.corpus",
+    "Corpus": "headlab.data.corpus",
     "Params": "headlab.model.params",
-    "Run": "headlab.runs",
-    "Runs": "headlab.runs",
-    "TrainingInterrupted": "headlab.training",
+    "Run": "headlab.runs.runs",
+    "Runs": "headlab.runs.runs",
+    "TrainingInterrupted": "headlab.runs.train",
     "forward": "headlab.model.forward",
-    "resume": "headlab.training",
-    "train": "headlab.training",
+    "resume": "headlab.runs.train",
+    "train": "headlab.runs.train",
 }
 
 __all__ = [

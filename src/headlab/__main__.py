@@ -1,6 +1,6 @@
 """`python -m headlab` is `headlab`."""
 
-from headlab.cli import main
+from headlab.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-// What the server sends: a JSON header and named float32 arrays in one binary message (src/headlab/report/frames.py).
+// What the server sends: a JSON header and named float32 arrays in one binary message (src/headlab/report/frames/wire.py).
 
 export interface Numbers {
   shape: number[]

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { decode, part, rows } from '../src/frames'
 import { argmax, short, sigmoid, softmax } from '../src/maths'
 
-// encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames.py
+// encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
 const SENT = 'TAAAAHsia2luZCI6ImEiLCJ4IjoxLCJ3b3JkIjoi5pel5pysIiwiaWQiOjcsImFycmF5cyI6W1sibSIsWzIsM11dLFsibiIsWzBdXV19ICAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA='
 
 it('a frame is read as the server wrote it', () => {

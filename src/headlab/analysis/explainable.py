@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from headlab.analysis import attribution, effects
-from headlab.analysis.battery import N_PERMUTATIONS, battery, pattern_variance
-from headlab.analysis.circuits import Circuits, circuits
-from headlab.analysis.coding import Coding, coding
-from headlab.analysis.components import Component, parse
-from headlab.analysis.contrast import Contrast, contrast, contrasts
-from headlab.analysis.head_scores import head_scores
+from headlab.analysis.choice import Contrast, contrast, contrasts
+from headlab.analysis.looking.circuits import Circuits, circuits
+from headlab.analysis.looking.head_scores import head_scores
+from headlab.analysis.parts import contributions as attribution
+from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
+from headlab.analysis.trials import effects
+from headlab.analysis.trials.components import Component, parse
+from headlab.analysis.trials.other_patterns import N_PERMUTATIONS, battery, pattern_variance
 
 if TYPE_CHECKING:
-    from headlab.analysis.effects import Effects
+    from headlab.analysis.trials.effects import Effects
 
 Tokens = tuple[Any, Any] | None
 

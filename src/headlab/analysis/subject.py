@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.analysis import predictions
+from headlab.analysis.looking import predictions
 from headlab.config import ModelConfig
-from headlab.corpus import Corpus
+from headlab.data.corpus import Corpus
+from headlab.data.floors import Dependency
 from headlab.errors import SelectionError, brief, listed
-from headlab.floors import Dependency
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params

@@ -29,7 +29,7 @@ from headlab.errors import ConfigError, brief
 from headlab.numerals import size_of
 
 if TYPE_CHECKING:
-    from headlab.report.exercise_cost import Plan
+    from headlab.homework.cost import Plan
 
 MOST_SECONDS = 600.0  # of an exercise that nobody asked to take longer
 FEWER_RUNS = (100_000, 10_000, 1_000, 100, 16, 4)
@@ -80,9 +80,9 @@ def exercise(
     FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
     Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
     """
-    from headlab.report import exercise as homework
-    from headlab.report.exercise_cost import Plan
-    from headlab.report.exercise_screen import exercise_blocks, exercise_json
+    from headlab.homework import exercise as homework
+    from headlab.homework.cost import Plan
+    from headlab.report.terminal.homework import exercise_blocks, exercise_json
 
     began = time.monotonic()
     model, training = configurations(options)
@@ -102,7 +102,7 @@ def exercise(
             progress=progress,
             **options,
         )
-    from headlab.report import page
+    from headlab.report.html import homework as page
 
     done = done.called(f"{retrace(ctx, file)} --seeds {done.run.seed}")
     page.write(done, target)

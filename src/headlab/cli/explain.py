@@ -32,8 +32,8 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, SelectionError, brief, listed
 
 if TYPE_CHECKING:
-    from headlab.analysis.contrast import Contrast
-    from headlab.runs import Run, Runs
+    from headlab.analysis.choice import Contrast
+    from headlab.runs.runs import Run, Runs
 
 RUNS_TO_PICK_FROM = 100
 TABLES = ("circuits", "scores", "battery", "paths")
@@ -56,7 +56,7 @@ class Question:
 
     def place(self, run: "Run") -> dict[str, Any]:
         """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
-        from headlab.analysis.components import read_word, read_words
+        from headlab.analysis.trials.components import read_word, read_words
 
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
@@ -148,8 +148,8 @@ def _runs(
     ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
 ) -> tuple["Runs", str]:
     """Return the runs asked about, and the command that asks about one of them again (a seed or run is added)."""
-    from headlab.runs import Runs
-    from headlab.training import train
+    from headlab.runs.runs import Runs
+    from headlab.runs.train import train
 
     file = options["file"]
     if file is not None and Path(file).is_dir():
@@ -173,8 +173,8 @@ def _runs(
 
 
 def _census(runs: "Runs", command: str, as_json: bool) -> None:
-    from headlab.report.explained import census_blocks
     from headlab.report.plain import records
+    from headlab.report.terminal.explanation import census_blocks
 
     explanations = runs.explain()
     if as_json:
@@ -199,9 +199,9 @@ def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
 
 
 def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
-    from headlab.analysis.explanation import explain as explain_subject
-    from headlab.report.explained import PLACES, explanation_blocks
+    from headlab.analysis.explanation.explanation import explain as explain_subject
     from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
+    from headlab.report.terminal.explanation import PLACES, explanation_blocks
 
     choices = [run.contrast(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
@@ -216,9 +216,9 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
 
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
-    from headlab.analysis.components import read_weights
-    from headlab.report.explained import effects_blocks
+    from headlab.analysis.trials.components import read_weights
     from headlab.report.plain import records
+    from headlab.report.terminal.explanation import effects_blocks
 
     where = question.place(run)
     contrast: Contrast = run.contrast(**where)
@@ -247,7 +247,7 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
 
 def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
     """Return what a text spells, None for none; raises `ConfigError`."""
-    from headlab.analysis.components import QUOTING
+    from headlab.analysis.trials.components import QUOTING
 
     try:
         return None if text is None else read(text)
@@ -256,9 +256,9 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
 
 
 def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
-    from headlab.report.explained import frame_blocks
     from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, export_command, fitting
     from headlab.report.plain import records
+    from headlab.report.terminal.explanation import frame_blocks
 
     everything = export_command(command, EXPORTED[question.table]) if question.table in EXPORTED else ""
     tables, lines = _tables(runs, question)
@@ -274,8 +274,8 @@ def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> Non
 
 def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Return the tables that are asked for, each with its name and title, and lines that follow them."""
-    from headlab.report.explained import singular_lines
     from headlab.report.export import keyed
+    from headlab.report.terminal.explanation import singular_lines
 
     run = runs[0]
     if question.table == "circuits":
@@ -298,11 +298,11 @@ def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]
 
 
 def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
-    from headlab.analysis.battery import battery
-    from headlab.analysis.contrast import contrasts
-    from headlab.report.explained import PLACES
+    from headlab.analysis.choice import contrasts
+    from headlab.analysis.trials.other_patterns import battery
     from headlab.report.export import keyed
     from headlab.report.limits import MOST_PLACES, MOST_SENTENCES, more
+    from headlab.report.terminal.explanation import PLACES
 
     choices = contrasts(runs.subject)
     frame = battery(runs.subject, choices[:MOST_PLACES])

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headlab.checked import gathered
 from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
+from headlab.config.record import gathered
 from headlab.errors import ConfigError, brief
 
 if TYPE_CHECKING:
-    from headlab.corpus import Corpus
+    from headlab.data.corpus import Corpus
 
 REPORT = "headlab-report.html"
 MODEL_HELP = {
@@ -130,8 +130,8 @@ safe_cells_option = click.option(
 
 def read_corpus(options: dict[str, Any]) -> "Corpus":
     """Take the corpus options out of `options` and read the file; without one, the notebook's corpus."""
-    from headlab.corpus import Corpus
-    from headlab.corpus_text import decode
+    from headlab.data.corpus import Corpus
+    from headlab.data.text import decode
 
     file = options.pop("file")
     start = None if options.pop("no_start") else options["start"]
@@ -159,7 +159,7 @@ def read_corpus(options: dict[str, Any]) -> "Corpus":
 
 def _standard_input() -> bytes:
     """Return what stands in standard input, no more than a corpus can be; raises `ConfigError` where it is closed."""
-    from headlab.corpus_text import MAX_BYTES
+    from headlab.data.text import MAX_BYTES
 
     try:
         return bytes(sys.stdin.buffer.read(MAX_BYTES + 1))
@@ -234,7 +234,7 @@ def seed_list(text: str) -> Sequence[int]:
     >>> seed_list("0:1000")
     range(0, 1000)
     """
-    from headlab.training import seeds_of_text
+    from headlab.runs.train import seeds_of_text
 
     return seeds_of_text(text, "--seeds")
 

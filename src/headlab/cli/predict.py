@@ -12,7 +12,7 @@ from headlab.errors import ConfigError, SelectionError, brief
 from headlab.numerals import counted
 
 if TYPE_CHECKING:
-    from headlab.runs import Runs
+    from headlab.runs.runs import Runs
 
 
 @click.command(cls=Command)
@@ -28,8 +28,8 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     RUN is a folder that `headlab train --save` wrote. TEXT begins a sentence in words of its vocabulary, like
     "man ordered the …"; the start token is put before it.
     """
-    from headlab.report.next_token import next_token_blocks, next_token_json
-    from headlab.runs import Runs
+    from headlab.report.terminal.next_token import next_token_blocks, next_token_json
+    from headlab.runs.runs import Runs
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ConfigError(f"--top must be a whole number of at least 1, got {brief(top)}: say how many tokens to show")

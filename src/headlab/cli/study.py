@@ -285,14 +285,14 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
     Solved shares and losses, mechanisms, and what can be concluded from how many runs.
     """
     from headlab.files import write_output
-    from headlab.report.studies import study_blocks, study_json
+    from headlab.report.terminal.study import study_blocks, study_json
     from headlab.study.study import Study
 
     chosen = Study(folder)
     summary = chosen.summary(factor)
     if figure is not None:
-        from headlab.report.drawing import image
-        from headlab.report.study_figures import about_study, answer
+        from headlab.report.figures.drawing import image
+        from headlab.report.figures.studies import about_study, answer
 
         kind = figure.suffix.lower()
         if kind not in FIGURES:
@@ -319,7 +319,7 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 
     Solved shares, the same seed by seed, and the median losses of solved runs, each with its interval.
     """
-    from headlab.report.studies import comparison_blocks, comparison_json
+    from headlab.report.terminal.study import comparison_blocks, comparison_json
     from headlab.study.study import Study
 
     summary = Study(folder).summary(factor)

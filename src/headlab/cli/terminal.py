@@ -17,7 +17,7 @@ from headlab.files import check_output, leads_to_stdout, shown
 from headlab.visible import escaped, visible
 
 if TYPE_CHECKING:
-    from headlab.corpus import Corpus
+    from headlab.data.corpus import Corpus
 
 SLOW_SECONDS = 1.0
 REDRAW_SECONDS = 0.05

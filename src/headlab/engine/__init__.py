@@ -20,7 +20,7 @@ from headlab.engine.rotation import Rotation, narrow_width
 from headlab.errors import ConfigError
 
 if TYPE_CHECKING:
-    from headlab.corpus import Corpus
+    from headlab.data.corpus import Corpus
 
 Flat = NDArray[np.floating[Any]]
 

@@ -31,7 +31,7 @@ from headlab.lab.desk import Desk, Page
 from headlab.lab.guard import Guard
 from headlab.lab.trainer import Trainer, prepare
 from headlab.report import PAGE
-from headlab.report.frames import encode, problems
+from headlab.report.frames.wire import encode, problems
 
 MOST_BYTES = 128 * 1024  # of a message
 MOST_PAGES = 64

@@ -11,7 +11,7 @@ from typing import Any
 
 from headlab.lab import SEEDS
 from headlab.lab.trainer import Send, Trainer
-from headlab.report.frames import decode
+from headlab.report.frames.wire import decode
 
 URGENCY = {
     "hello": 0,

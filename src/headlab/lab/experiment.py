@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from headlab import engine, training
+from headlab import engine
 from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
-from headlab.corpus import NOTEBOOK_TEXT, Corpus
+from headlab.data.corpus import NOTEBOOK_TEXT, Corpus
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, brief
-from headlab.runs import Runs
+from headlab.runs import train as training
+from headlab.runs.runs import Runs
 
 MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
 TRAINING_FIELDS = tuple(item.name for item in fields(TrainConfig) if item.name not in ("phases", "dtype"))

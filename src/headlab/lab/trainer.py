@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from headlab.errors import HeadlabError
-from headlab.report.frames import encode, problems
+from headlab.report.frames.wire import encode, problems
 
 DEADLINE_SECONDS = 120.0
 MOST_MEMORY = 4 * 2**30  # bytes of address space beside what Python and its libraries map
@@ -28,7 +28,7 @@ def prepare() -> None:
     if _FORKED:
         from multiprocessing.forkserver import ensure_running
 
-        _START.set_forkserver_preload(["headlab.cli", "headlab.lab.work"])
+        _START.set_forkserver_preload(["headlab.cli.main", "headlab.lab.work"])
         ensure_running()
 
 

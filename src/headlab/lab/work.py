@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from headlab import __version__
-from headlab.analysis.predictions import SOLVED
-from headlab.corpus import Corpus
+from headlab.analysis.looking.predictions import SOLVED
+from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
 from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields
-from headlab.report.frames import Frame
-from headlab.report.recording import Recording, moments_of, seeds_frame, tried
+from headlab.report.frames.recording import Recording, seeds_frame, tried
+from headlab.report.frames.wire import Frame
+from headlab.runs.moments import moments_of
 
 Progress = Callable[[float], None]
 
@@ -54,7 +55,7 @@ def sizes(
 
     so_far: d_head, solved, runs of each head size in the rounds before
     """
-    from headlab.study.summary import Group, Summary
+    from headlab.study.answer import Group, Summary
 
     counts = {int(size): (int(solved), int(runs)) for size, solved, runs in so_far}
     block, groups = range(number * ROUND, (number + 1) * ROUND), []
@@ -116,8 +117,8 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
 
     what: format (svg or png), view (sigmoid or probs), moment (its number), layer, head
     """
-    from headlab.report.drawing import image
-    from headlab.report.figures import about_run, head_at_work
+    from headlab.report.figures.drawing import image
+    from headlab.report.figures.runs import about_run, head_at_work
 
     kind, view = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
     if kind not in FIGURES:
@@ -133,8 +134,8 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
 
 def report(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield the HTML report of the run and its seed's block, as `headlab exercise` writes it."""
-    from headlab.report.exercise import exercise, of_runs
-    from headlab.report.page import render
+    from headlab.homework.exercise import exercise, of_runs
+    from headlab.report.html.homework import render
 
     if experiment.before is None:
         done = exercise(

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.attribution import contributions, path_name
-from headlab.analysis.circuits import circuits
-from headlab.analysis.contrast import contrasts
+from headlab.analysis.choice import contrasts
+from headlab.analysis.looking.circuits import circuits
+from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError, brief
-from headlab.runs import Run, Runs
+from headlab.runs.runs import Run, Runs
 
 
 def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:

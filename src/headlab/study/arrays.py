@@ -8,9 +8,9 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from headlab.corpus import Corpus
+from headlab.data.corpus import Corpus
 from headlab.model.params import param_shapes
-from headlab.runs import Runs
+from headlab.runs.runs import Runs
 from headlab.study.conditions import Condition
 
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 import headlab
 from headlab import engine
 from headlab.model.params import param_shapes
-from headlab.runs import Runs
+from headlab.runs.runs import Runs
+from headlab.runs.train import TrainingInterrupted, train
 from headlab.study.arrays import arrays_of
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.store import Chunk, Store
-from headlab.training import TrainingInterrupted, train
 
 LANES = 16  # runs that the engine trains side by side
 SMALLEST, MOST_CHUNKS = 256, 1000  # runs in a chunk; chunks in a study
@@ -47,7 +47,7 @@ class Task:
 def chunk_size(design: StudyDesign) -> int:
     """Return how many runs a whole chunk has: at least 256, and more where a study would have over 1,000 chunks.
 
-    >>> from headlab.corpus import Corpus
+    >>> from headlab.data.corpus import Corpus
     >>> chunk_size(StudyDesign.grid(Corpus.notebook(), seeds=range(1000), d_head=[10, 20]))
     256
     """

@@ -248,8 +248,8 @@ def compute_chunk(design: dict[str, Any], task: Task) -> Result | None:
 def passport() -> dict[str, str]:
     """Return what has to be the same on every machine of a study: versions, and the loss after some steps of training."""
     from headlab.config import TrainConfig
-    from headlab.corpus import Corpus
-    from headlab.training import train
+    from headlab.data.corpus import Corpus
+    from headlab.runs.train import train
 
     runs = train(Corpus.notebook(), training=TrainConfig.of(steps=50), seeds=7, record="none", threads=1)
     return {

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from headlab.checked import gathered, nearest
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
-from headlab.corpus import Corpus
+from headlab.config.record import gathered, nearest
+from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError, brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 

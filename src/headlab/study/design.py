@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headlab.checked import gathered
 from headlab.config import ModelConfig, TrainConfig
-from headlab.corpus import Corpus
-from headlab.corpus_text import HALF_A_CHARACTER
+from headlab.config.record import gathered
+from headlab.data.corpus import Corpus
+from headlab.data.text import HALF_A_CHARACTER
 from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError, brief
 from headlab.files import nameable
 from headlab.study import seeds as numbering

@@ -12,10 +12,10 @@ from headlab import engine
 from headlab.engine import cost
 from headlab.errors import StudyError
 from headlab.numerals import are, counted
+from headlab.runs.train import thread_count
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
-from headlab.training import thread_count
 
 POLL_SECONDS = 0.05
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.corpus import Corpus
+from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError
-from headlab.study.summary import Group, Summary
-from headlab.training import seed_array, train
+from headlab.runs.train import seed_array, train
+from headlab.study.answer import Group, Summary
 
 
 def study_head_sizes(

@@ -10,8 +10,8 @@ import numpy as np
 from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError, brief
 from headlab.numerals import counted
+from headlab.runs.train import is_seed, range_length, seeds_of_text
 from headlab.study.conditions import first_repeated
-from headlab.training import is_seed, range_length, seeds_of_text
 
 
 def taken(given: Any, n_conditions: int) -> tuple[int, ...]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from headlab.errors import StudyError, brief, listed
 from headlab.files import write_output
 from headlab.model.params import Params
-from headlab.runs import Runs
+from headlab.runs.runs import Runs
+from headlab.study.answer import Group, Summary
 from headlab.study.arrays import ONE_OF_ALL
 from headlab.study.conditions import Condition, digest, with_factors
 from headlab.study.design import StudyDesign
@@ -20,7 +21,6 @@ from headlab.study.execution import execute, held
 from headlab.study.parquet import quoted
 from headlab.study.seeds import taken
 from headlab.study.store import Store
-from headlab.study.summary import Group, Summary
 from headlab.study.tables import CANONICAL, ORDER, asked, csv_of, opened
 
 FORMATS = ("csv", "parquet")
@@ -49,7 +49,7 @@ class Study:
 
     >>> import tempfile
     >>> from headlab.config import TrainConfig
-    >>> from headlab.corpus import Corpus
+    >>> from headlab.data.corpus import Corpus
     >>> design = StudyDesign.grid(Corpus.notebook(), seeds=range(8), training=TrainConfig.of(steps=20), d_head=[5, 10])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     study = Study.create(f"{folder}/sizes", design)

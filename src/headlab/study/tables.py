@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
+from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.csv_text import csv_text
 from headlab.errors import StudyError
 from headlab.study.columns import COLUMNS

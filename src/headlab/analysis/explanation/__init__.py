@@ -1,0 +1,1 @@
+"""What may be said about a run, and the evidence for it."""

@@ -1,0 +1,201 @@
+"""Explanations: of many runs a census and a table, of one run a sentence a dependency with the numbers behind each word."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.analysis.choice import Contrast, contrasts
+from headlab.analysis.explanation.evidence import Evidence, Record
+from headlab.analysis.explanation.sentences import sentence
+from headlab.analysis.parts import mechanism
+from headlab.analysis.subject import Subject, run_number
+from headlab.numerals import counted
+
+SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
+JUDGED = 8_000  # times a place is judged while somebody waits
+
+
+@dataclass(frozen=True, eq=False)
+class Explanations:
+    """Explanations of all runs of a subject; that of one run is `explanations[number]`.
+
+    names: what each run is called (its seed, say); contrasts: the choices that are explained
+    """
+
+    subject: Subject
+    names: tuple[object, ...]
+    contrasts: tuple[Contrast, ...]
+
+    def __len__(self) -> int:
+        return self.subject.n_runs
+
+    def __getitem__(self, number: int) -> "Explanation":
+        run = run_number(number, len(self), from_end=True)
+        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.contrasts), 0)
+
+    def __iter__(self) -> Iterator["Explanation"]:
+        # One after the other reads from the evidence about all of them.
+        return (Explanation(self, number) for number in range(len(self)))
+
+    @cached_property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """One record a choice, for all runs at once."""
+        return tuple(Evidence(self.subject, item) for item in self.contrasts)
+
+    def first(self, number: int) -> "Explanations":
+        """Return the explanations of the first few places."""
+        return self if number >= len(self.contrasts) else replace(self, contrasts=self.contrasts[:number])
+
+    def judged(self) -> "Explanations":
+        """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
+        parts = sum(1 for _ in self.subject.parts())
+        return self.first(max(SHOWN, JUDGED // parts))
+
+    @cached_property
+    def mechanism(self) -> NDArray[np.str_]:
+        """[run]: by which mechanism each run goes."""
+        return self._overview["mechanism"].to_numpy(str)
+
+    @cached_property
+    def _overview(self) -> pd.DataFrame:
+        # Runs some at a time: nothing here needs their activations once the shares are known.
+        rows = []
+        for _, part in self.subject.parts():
+            names, splits = zip(*(mechanism.of_choice(part, item) for item in self.contrasts), strict=True)
+            shares = [split.share("pattern") for split in splits if split is not None]
+            rows.append(
+                pd.DataFrame(
+                    {
+                        "loss": part.mean_loss,
+                        "solved": part.solved,
+                        "grade": part.grade,
+                        "mechanism": mechanism.of_runs(part, names),
+                        "pattern_share": np.mean(shares, axis=0) if shares else np.full(part.n_runs, np.nan),
+                    }
+                )
+            )
+        return pd.concat(rows, ignore_index=True)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a run: name, loss, solved, grade, mechanism, pattern share (averaged over dependencies)."""
+        table = self._overview.rename_axis("run")
+        table.insert(0, "name", list(self.names))
+        return table
+
+    def census(self) -> pd.DataFrame:
+        """Return one row a mechanism: runs, share, median pattern share, the name of a prototype run."""
+        overview = self._overview
+        return mechanism.census(
+            self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(repr(self))}</b></p>\n{self.judged().census().to_html()}"
+
+    def __repr__(self) -> str:
+        judged = self.judged()
+        counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
+        n, some = len(self.contrasts), len(judged.contrasts)
+        where = f"; at the first {some} of {n:,} places" if some < n else ""
+        return f"Explanations({counted(len(self), 'run')}: {counts}{where})"
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The explanation of one run: its mechanism, a sentence a dependency, and the numbers that each word rests on.
+
+    >>> import headlab as hl
+    >>> print(hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().sentences()[0])
+    From “the” it looks most at “man” (80%), which gives ...
+    """
+
+    _of: Explanations
+    _run: int
+
+    @property
+    def name(self) -> object:
+        """What the run is called."""
+        return self._of.names[self._run]
+
+    @property
+    def mechanism(self) -> str:
+        """The run's mechanism."""
+        return str(self._of.mechanism[self._run])
+
+    @property
+    def meaning(self) -> str:
+        """What that mechanism is, in words."""
+        return mechanism.MEANINGS[self.mechanism]
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """One record a dependency."""
+        if len(self._of) == 1:  # nobody else needs the evidence, and of thousands of places it fills the memory
+            return tuple(Record.of(Evidence(self._of.subject, item)) for item in self._of.contrasts)
+        return tuple(Record.of(item, self._run) for item in self._of.evidence)
+
+    def __len__(self) -> int:
+        return len(self._of.contrasts)
+
+    def first(self, number: int) -> "Explanation":
+        """Return the explanation of the first few dependencies."""
+        return self if number >= len(self) else Explanation(self._of.first(number), self._run)
+
+    def sentences(self) -> list[str]:
+        """Return one sentence of at most 40 words a dependency; every number in it is in its record."""
+        return [sentence(record) for record in self.records]
+
+    def to_dict(self, most: int | None = None) -> dict[str, Any]:
+        """Return mechanism, sentences and records as plain values.
+
+        most: how many dependencies at most; `left_out` then counts the rest
+        """
+        records = self.first(len(self) if most is None else most).records
+        return {
+            "run": self.name,
+            "mechanism": self.mechanism,
+            "meaning": self.meaning,
+            "dependencies": [{"sentence": sentence(record), **record.to_dict()} for record in records],
+            **({} if len(records) == len(self) else {"left_out": len(self) - len(records)}),
+        }
+
+    def __str__(self) -> str:
+        shown = self.first(SHOWN).sentences()
+        left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
+        head = f"{mechanism.in_words(self.mechanism)}: {self.meaning}."
+        return "\n".join([head, *(f"• {text}" for text in shown), *left])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><b>{mechanism.in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
+        for record in self.first(SHOWN).records:
+            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(sentence(record))}</p>")
+            parts.append(record.table().head(ROWS).round(3).to_html())
+        if len(self) > SHOWN:
+            parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")
+        return "\n".join(parts)
+
+
+def explain(
+    subject: Subject, chosen: Sequence[Contrast] | None = None, names: Sequence[object] | None = None
+) -> Explanations:
+    """Explain every run: attribution, coding split, claims, ablations and patches for every dependency of the corpus.
+
+    chosen: choices to explain; by default one for each dependency that the prefix settles
+    names: what each run is called; by default its number
+    Raises `SelectionError` for a corpus without such a dependency.
+
+    >>> import headlab as hl
+    >>> runs = hl.train(hl.Corpus.notebook(), seeds=range(8), record="none")
+    >>> explain(runs.subject).table().shape
+    (8, 6)
+    """
+    picked = contrasts(subject) if chosen is None else chosen
+    return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))

@@ -1,0 +1,1 @@
+"""What trained models compute: predictions, patterns, circuits."""

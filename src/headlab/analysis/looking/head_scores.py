@@ -1,0 +1,115 @@
+"""What kind of head it is, by the field's scores: each from 0 to 1 (copying: from -1), averaged over the corpus.
+
+A score is a mean over the queries for which it is defined; nan where there is none (no earlier token to look at, no
+repeated token). Rows of padding never count.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.analysis.looking.circuits import W_OV
+from headlab.analysis.subject import Subject
+from headlab.model.decompose import of_finite
+from headlab.model.params import Array, Params
+
+
+def previous_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+    """Return the mean attention to the position before, over all queries but the first, [...].
+
+    pattern: [..., sequence, query, key]; tokens: [sequence, position], -1 is padding
+
+    >>> float(previous_token(np.eye(4, k=-1)[None], np.array([[0, 1, 2, 3]])))
+    1.0
+    """
+    where = np.zeros(pattern.shape[-3:], bool)
+    where[:, np.arange(1, tokens.shape[1]), np.arange(tokens.shape[1] - 1)] = True
+    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+
+
+def current_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+    """Return the mean attention to the position itself, over all queries but the first, [...].
+
+    The first query has nowhere else to look under the causal mask.
+    """
+    where = np.broadcast_to(np.eye(tokens.shape[1], dtype=bool), pattern.shape[-3:])
+    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+
+
+def first_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+    """Return the mean attention to position 0, over all queries but the first, [...]."""
+    where = np.broadcast_to(np.arange(tokens.shape[1]) == 0, pattern.shape[-3:])
+    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+
+
+def prefix_matching(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+    """Return the mean attention to tokens that came right after an earlier occurrence of the current token, [...].
+
+    Over the queries whose token was there before; an induction head scores 1. The key is the position after the earlier
+    occurrence, not that occurrence itself.
+    Source: Olsson et al. 2022, In-context Learning and Induction Heads.
+
+    >>> tokens = np.array([[5, 7, 5]])
+    >>> pattern = np.zeros((1, 3, 3)); pattern[0, 2, 1] = 1.0  # from the second 5 to the 7 that followed the first
+    >>> float(prefix_matching(pattern, tokens))
+    1.0
+    """
+    n = tokens.shape[1]
+    same = (tokens[:, :, None] == tokens[:, None, :]) & (tokens >= 0)[:, None, :] & np.tri(n, k=-1, dtype=bool)
+    where = np.zeros_like(same)
+    where[:, :, 1:] = same[:, :, :-1]
+    where &= np.tri(n, dtype=bool)  # the token after it may be the query's own position, never a later one
+    return _mean_attention(pattern, where, same.any(axis=2))
+
+
+def copying(params: Params) -> Array:
+    """Return how much a head raises the token it reads, from -1 to 1, [*run, layer, head].
+
+        sum of eigenvalues / sum of their absolute values,   of   W_E W_V W_O W_U   [d_vocab, d_vocab]
+
+    1: every eigenvalue is positive, what is read is written again; 0: nothing of the kind, also for a head that writes
+    nothing; -1: what is read is suppressed; not a number for weights that are not finite.
+    Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits (summarising OV/QK matrices).
+    """
+    per_head = (..., None, None, slice(None), slice(None))
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+        first, last = params.W_E[per_head], W_OV(params)
+        if params.W_U is not None:
+            last = last @ params.W_U[per_head]
+        # The product in the other order has the same eigenvalues but for zeros: thousands of words cost no more than d_model.
+        full = last @ first if first.shape[-1] < first.shape[-2] else first @ last
+    values = of_finite(np.linalg.eigvals, full)
+    size = np.abs(values).sum(axis=-1)
+    nothing = np.where(np.isfinite(size), 0.0, np.nan)
+    return np.divide(values.sum(axis=-1).real, size, out=nothing, where=size > 1e-12)
+
+
+def head_scores(subject: Subject) -> pd.DataFrame:
+    """Return one row a run, layer and head with all scores on the corpus.
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(2, np.uint64)), corpus, ModelConfig())
+    >>> list(head_scores(subject).columns)[3:]
+    ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'copying']
+    """
+    pattern, tokens = subject.clean.pattern, subject.corpus.tokens
+    scores = {
+        "previous_token": previous_token(pattern, tokens),
+        "current_token": current_token(pattern, tokens),
+        "first_token": first_token(pattern, tokens),
+        "prefix_matching": prefix_matching(pattern, tokens),
+        "copying": copying(subject.params),
+    }
+    index = np.indices(pattern.shape[:3]).reshape(3, -1)
+    places = dict(zip(("run", "layer", "head"), index, strict=True))
+    return pd.DataFrame(places | {name: values.ravel() for name, values in scores.items()})
+
+
+def _mean_attention(pattern: Array, where: NDArray[np.bool_], queries: NDArray[np.bool_]) -> Array:
+    """Return the attention inside `where` [sequence, query, key], averaged over `queries` [sequence, query]."""
+    if not queries.any():
+        return np.full(pattern.shape[:-3], np.nan)
+    return (pattern * where).sum(axis=-1)[..., queries].mean(axis=-1)

@@ -1,0 +1,136 @@
+"""What the model predicts, and whether that is right."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig
+from headlab.data.corpus import Corpus
+from headlab.errors import SelectionError, brief
+from headlab.model.forward import softmax
+from headlab.model.losses import sigmoid
+from headlab.model.params import Array
+
+TIE = 1e-9  # of a logit: a lead smaller than this is rounding
+HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
+SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
+NOTHING_TO_SOLVE = "nothing to solve"
+WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of this corpus"
+
+VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
+
+
+def view(logits: Array, kind: str) -> Array:
+    """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
+    if kind not in VIEWS:
+        raise SelectionError(f"the view must be one of {', '.join(VIEWS)}, got {brief(kind)}")
+    return VIEWS[kind](logits)
+
+
+def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> NDArray[np.bool_]:
+    """Return [*run]: at every resolvable position the most likely token is the target, and no other is as likely.
+
+    model: whose sight decides what is resolvable; None: causal, with positions
+
+    >>> corpus = Corpus.notebook()
+    >>> bool(solved(np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
+    True
+    """
+    where = corpus.resolvable(model)
+    return _right(logits[..., where, :], ahead(logits[..., where, :], corpus.targets[where]))
+
+
+def _right(shown: Array, leads: Array) -> NDArray[np.bool_]:
+    """Return [*run]: every target leads (who is tied does not), and every logit [*run, place, d_vocab] is a finite number."""
+    return np.asarray((leads > TIE).all(axis=-1) & np.isfinite(shown).all(axis=(-1, -2)))
+
+
+def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
+    """Return [*run, *place]: how far a target's logit is ahead of the strongest other one; below 0 where it is behind.
+
+    logits [*run, *place, d_vocab]; targets [*place]
+
+    >>> ahead(np.array([[3.0, 1.0, 2.5], [0.0, 2.0, 2.0]]), np.array([0, 1])).tolist()
+    [0.5, 0.0]
+    """
+    is_target = np.arange(logits.shape[-1]) == np.asarray(targets)[..., None]
+    rivals = np.where(is_target, -np.inf, logits).max(axis=-1)
+    right = np.where(is_target, logits, -np.inf).max(axis=-1)
+    with np.errstate(invalid="ignore"):  # diverged runs hold whatever they diverged to
+        return np.asarray(right - rivals)
+
+
+def lead(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> Array:
+    """Return [*run]: the smallest lead of a target over its strongest rival, over the resolvable positions, in logits.
+
+        min over positions of logit(target) - max over other tokens of logit(token)
+
+    Not a number where the corpus has no resolvable position; model: as in `solved`.
+
+    >>> corpus = Corpus.notebook()
+    >>> float(lead(3 * np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
+    3.0
+    """
+    where = corpus.resolvable(model)
+    if not where.any():
+        return np.full(logits.shape[:-3], np.nan)
+    return np.asarray(ahead(logits[..., where, :], corpus.targets[where]).min(axis=-1))
+
+
+def grade(
+    logits: Array, corpus: Corpus, finished: NDArray[np.bool_] | None = None, model: ModelConfig | None = None
+) -> NDArray[np.str_]:
+    """Return the grade [*run]: `solved`, `right by a hair`, `not solved`, or `nothing to solve` where no position is resolvable.
+
+    right by a hair: solved, but at some resolvable position the lead over the strongest rival is below half a logit
+    finished [*run]: which runs' training did not diverge; None: all; model: as in `solved`
+
+    >>> corpus = Corpus.notebook()
+    >>> right = np.eye(7)[np.maximum(corpus.targets, 0)]
+    >>> grade(np.stack([right, 0.4 * right, -right]), corpus).tolist()
+    ['solved', 'right by a hair', 'not solved']
+    """
+    where = corpus.resolvable(model)
+    if not where.any():
+        return np.full(logits.shape[:-3], NOTHING_TO_SOLVE)
+    shown = logits[..., where, :]
+    leads = ahead(shown, corpus.targets[where])
+    right = _right(shown, leads) & (True if finished is None else finished)
+    return np.where(right, np.where((leads >= HAIR_LOGITS).all(axis=-1), SOLVED, HAIR), NOT_SOLVED)
+
+
+def tally(grades: NDArray[np.str_]) -> str:
+    """Return how many runs have each grade, in words.
+
+    >>> tally(np.array(["solved", "not solved", "solved"])), tally(np.array(["nothing to solve"]))
+    ('2 solved, 0 by a hair, 1 not', 'nothing to solve')
+    """
+    if len(grades) and (grades == NOTHING_TO_SOLVE).all():
+        return NOTHING_TO_SOLVE
+    counts = [int((grades == name).sum()) for name in GRADES]
+    return ", ".join(f"{n:,} {word}" for n, word in zip(counts, ("solved", "by a hair", "not"), strict=True))
+
+
+def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:
+    """Return one table a sentence from values [sequence, position, column], rows labelled as in the notebook."""
+    result = []
+    for sequence in range(corpus.n_sequences):
+        rows = corpus.position_labels(sequence)
+        names = corpus.labels if columns is None else rows
+        result.append(pd.DataFrame(values[sequence, : len(rows), : len(names)], index=rows, columns=list(names)))
+    return result
+
+
+def verdicts(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> list[list[str]]:
+    """Return for every sentence and position: `right`, `wrong`, `open` or `` (no target).
+
+    open: nothing that the model sees decides it, so a most likely token that is the target is luck, and not right
+    model: as in `solved`
+    """
+    where = corpus.resolvable(model)
+    words = np.where(ahead(logits, corpus.targets) > TIE, "right", "wrong")
+    words = np.where(where, words, np.where(corpus.targets >= 0, "open", ""))
+    return [row[:length].tolist() for row, length in zip(words, corpus.lengths, strict=True)]

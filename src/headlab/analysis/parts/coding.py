@@ -1,0 +1,74 @@
+"""How attention codes a dependency, as a number: does it look elsewhere, or find something else where it looks?
+
+Two sentences differ in their answer. Let D(i, j) be the logit difference with the pattern of sentence i and the content
+(the embeddings that values and direct path read) of sentence j. What the sentences differ by falls exactly into
+
+    D(0, 0) - D(1, 1) = pattern part + value part + direct part
+
+    pattern part = [D(0, 0) - D(1, 0) + D(0, 1) - D(1, 1)] / 2        who is looked at changes
+    value part   = the same with content exchanged, through heads      what is read there changes
+    direct part  = the same, past all heads                            the current token or its position changes
+
+For one layer the first two are  sum (A₀ - A₁)(V₀ + V₁)/2  and  sum (A₀ + A₁)/2 (V₀ - V₁), with A the pattern's row and V what
+each source position's value says about the choice. They are Shapley values of two players, pattern and content.
+Source: Shapley 1953; Elhage et al. 2021 for the separation into QK and OV.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from headlab.analysis.choice import Contrast
+from headlab.analysis.parts.contributions import frozen
+from headlab.analysis.subject import Subject
+from headlab.model.params import Array
+
+NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """The parts [run] of what a choice's logit difference changes by between two places."""
+
+    pattern: Array
+    value: Array
+    direct: Array
+
+    @property
+    def total(self) -> Array:
+        """[run]: the change itself."""
+        return self.pattern + self.value + self.direct
+
+    def share(self, part: str) -> Array:
+        """Return one part over the total, [run]; nan where the places do not differ at all."""
+        total = self.total
+        known = np.abs(total) > NOTHING
+        return np.divide(getattr(self, part), total, out=np.full_like(total, np.nan), where=known)
+
+
+def coding(subject: Subject, contrast: Contrast) -> Coding | None:
+    """Return the coding split between a choice's place and its other place, or None where there is no other place.
+
+    >>> from headlab.analysis.choice import Place
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> split = coding(subject, Contrast(Place(0, 3), 3, 6, Place(1, 3)))
+    >>> logits = subject.clean.logits[0, :, 3]
+    >>> bool(abs(split.total[0] - ((logits[0, 3] - logits[0, 6]) - (logits[1, 3] - logits[1, 6]))) < 1e-12)
+    True
+    """
+    if contrast.other is None:
+        return None
+    places = (contrast.place, contrast.other)
+    parts = {
+        (i, j): frozen(subject, places[i], places[j], contrast.target, contrast.rival) for i in (0, 1) for j in (0, 1)
+    }
+    heads = {key: through for key, (_, through) in parts.items()}
+    return Coding(
+        pattern=(heads[0, 0] - heads[1, 0] + heads[0, 1] - heads[1, 1]) / 2,
+        value=(heads[0, 0] - heads[0, 1] + heads[1, 0] - heads[1, 1]) / 2,
+        direct=parts[0, 0][0] - parts[1, 1][0],
+    )

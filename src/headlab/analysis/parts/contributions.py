@@ -1,0 +1,301 @@
+"""What speaks for one token and against another: a logit difference as an exact sum over paths and source positions.
+
+With the pattern held fixed the model is linear in its embeddings. A path goes from an embedding through some heads, at
+most one a layer, to the logits; the logit difference is the sum over all paths and the positions at which they start:
+
+    logit(a) - logit(b) = sum over paths p and positions s of (W_E[token_s] + W_pos[s]) · G_p[s]
+
+where G_p[s] carries the readout w = W_U[:, a] - W_U[:, b] back along the path: through a head, G'[s] = sum over queries q
+of pattern[q, s] · G[q] W_OVᵀ. With one layer these are the direct path and one path a head and source position. With more
+layers, a path through two heads is V-composition; Q- and K-composition change the pattern and are listed by `score_parts`.
+Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from headlab.analysis.choice import Place
+from headlab.analysis.looking.circuits import W_OV, W_QK
+from headlab.analysis.subject import Subject
+from headlab.errors import SelectionError, brief
+from headlab.model.params import Array, Params
+
+MAX_PATHS = 2000
+Path = tuple[
+    tuple[int, int], ...
+]  # the heads it passes, as (layer, head), the first layer first; () is the direct path
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The parts of logit(a) - logit(b) at one place, pattern held fixed.
+
+    paths: the heads each path passes; token, position [run, path, source]: what the token embedding and the position
+    embedding at each source position give along it; total [run]: the logit difference; remainder [run]: what paths
+    that were not listed give, and rounding
+    """
+
+    place: Place
+    paths: tuple[Path, ...]
+    token: Array
+    position: Array
+    total: Array
+
+    @cached_property
+    def remainder(self) -> Array:
+        """[run]: total less the sum of all listed parts."""
+        return self.total - self.token.sum(axis=(1, 2)) - self.position.sum(axis=(1, 2))
+
+    @cached_property
+    def direct(self) -> Array:
+        """[run]: what the token embedding gives along the direct path, past all heads."""
+        return self._direct(self.token)
+
+    @cached_property
+    def positional(self) -> Array:
+        """[run]: what the position embedding gives along the direct path, past all heads."""
+        return self._direct(self.position)
+
+    @cached_property
+    def by_source(self) -> Array:
+        """[run, source]: what comes from each source position through any head."""
+        return self._through_heads.sum(axis=1)
+
+    @cached_property
+    def by_path(self) -> Array:
+        """[run, path]: what goes along each of `paths` but the direct one, in their order."""
+        return self._through_heads.sum(axis=2)
+
+    @cached_property
+    def by_last_head(self) -> dict[tuple[int, int], Array]:
+        """[run] for each (layer, head): what it writes to the logits itself, along all paths that it is the last head of."""
+        heads = [path[-1] for path in self.paths if path]
+        return {head: self.by_path[:, [other == head for other in heads]].sum(axis=1) for head in sorted(set(heads))}
+
+    @property
+    def _through_heads(self) -> Array:
+        through = [number for number, path in enumerate(self.paths) if path]
+        return self.token[:, through] + self.position[:, through]
+
+    def _direct(self, parts: Array) -> Array:
+        where = [number for number, path in enumerate(self.paths) if not path]
+        return parts[:, where].sum(axis=(1, 2))
+
+    def table(self, run: int, names: Sequence[str]) -> pd.DataFrame:
+        """Return one run's parts: a row a path, a column a source position; the last row is the remainder."""
+        rows: dict[str, Array] = {}
+        for number, path in enumerate(self.paths):
+            if not path:
+                rows["direct: token"], rows["direct: position"] = self.token[run, number], self.position[run, number]
+            else:
+                rows[path_name(path)] = self.token[run, number] + self.position[run, number]
+        table = (
+            pd.DataFrame(rows, index=range(self.token.shape[2])).T.iloc[:, : len(names)].set_axis(list(names), axis=1)
+        )
+        table["sum"] = table.sum(axis=1)
+        table.loc["remainder"] = [0.0] * len(names) + [float(self.remainder[run])]
+        return table
+
+
+def path_name(path: Path) -> str:
+    """Return a path in words.
+
+    >>> path_name(()), path_name(((0, 1), (1, 0)))
+    ('direct', 'head 0.1 → head 1.0')
+    """
+    return " → ".join(f"head {layer}.{head}" for layer, head in path) or "direct"
+
+
+def contributions(
+    subject: Subject, place: Place, target: int, rival: int, max_heads: int | None = None
+) -> Contributions:
+    """Return the exact parts of logit(target) - logit(rival) at one place.
+
+    max_heads: leave paths through more heads to the remainder; by default all paths are listed, as long as they are no
+        more than 2,000, and otherwise those through the fewest heads
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> parts = contributions(subject, Place(0, 3), 3, 6)
+    >>> parts.paths, bool(abs(parts.remainder[0]) < 1e-12)
+    (((), ((0, 0),)), True)
+    """
+    w = readout(subject.params, target, rival)
+    pattern = subject.clean.pattern[:, :, :, place.sequence]
+    flows = _flows(subject, pattern, w, place.position, _longest(subject, max_heads))
+    paths = tuple(sorted(flows, key=lambda path: (len(path), path)))
+    embeds = [embed[:, place.sequence] for embed in (subject.clean.token_embed, subject.clean.pos_embed)]
+    shape = (subject.n_runs, len(paths), subject.corpus.n_ctx)
+    token, position = (
+        np.stack([np.einsum("rsd,rsd->rs", flows[path], embed) for path in paths], axis=1) if paths else np.zeros(shape)
+        for embed in embeds
+    )
+    logits = subject.clean.logits[:, place.sequence, place.position]
+    return Contributions(place, paths, token, position, logits[:, target] - logits[:, rival])
+
+
+def readout(params: Params, target: int, rival: int) -> Array:
+    """Return w [run, d_model] with logit(target) - logit(rival) = resid · w."""
+    if params.W_U is not None:
+        return params.W_U[..., target] - params.W_U[..., rival]
+    unit = np.zeros((*params.run_shape, params.W_E.shape[-1]))
+    unit[..., target] += 1
+    unit[..., rival] -= 1
+    return unit
+
+
+def adjoints(subject: Subject, pattern: Array, w: Array, position: int) -> list[Array]:
+    """Return G [run, position, d_model] before each layer and after the last: what a vector there adds to the readout.
+
+    pattern: [run, layer, head, query, key], held fixed; position: where the readout w [run, d_model] is taken
+    """
+    G = np.zeros((subject.n_runs, pattern.shape[-1], w.shape[-1]))
+    G[:, position] = w
+    found: list[Array] = [G]
+    OV = W_OV(subject.params)
+    for layer in reversed(range(subject.model.n_layers)):
+        through = _back(pattern[:, layer], G[:, None], OV[:, layer]).sum(axis=1)
+        G = G + through if subject.model.residual else through
+        found.append(G)
+    return found[::-1]
+
+
+def edge_contributions(subject: Subject, place: Place, target: int, rival: int) -> Array:
+    """Return what each attention edge adds to a logit difference at a place, [run, layer, head, sequence, query, key].
+
+    An edge is what a head reads from one key for one query, pattern[q, s] · v_s W_O, seen through everything behind it in
+    the place's own sentence, pattern held fixed. `[:, :, :, place.sequence]` are the sentence's own edges; the other
+    sentences' say what would be added if the edge were theirs.
+    """
+    w = readout(subject.params, target, rival)
+    on, OV = subject.clean, W_OV(subject.params)
+    G = adjoints(subject, on.pattern[:, :, :, place.sequence], w, place.position)
+    parts = []
+    for layer in range(subject.model.n_layers):
+        read = on.resid_pre[:, layer, None] @ OV[:, layer, :, None]  # [run, head, sequence, key, d_model]
+        parts.append(on.pattern[:, layer] * (G[layer + 1][:, None, None] @ np.swapaxes(read, -1, -2)))
+    return np.stack(parts, axis=1)
+
+
+def frozen(subject: Subject, pattern_of: Place, content_of: Place, target: int, rival: int) -> tuple[Array, Array]:
+    """Return logit(target) - logit(rival) with the pattern of one place and the embeddings of another, in two parts.
+
+    Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.
+    """
+    w = readout(subject.params, target, rival)
+    pattern = subject.clean.pattern[:, :, :, pattern_of.sequence]
+    real = subject.corpus.tokens[content_of.sequence] >= 0
+    embeds = subject.clean.resid_0[:, content_of.sequence] * real[:, None]
+    direct = np.zeros(subject.n_runs)
+    G = adjoints(subject, pattern, w, pattern_of.position)[0]
+    if subject.model.residual:
+        G = G.copy()
+        G[:, pattern_of.position] -= w
+        direct = np.einsum("rd,rd->r", embeds[:, content_of.position], w)
+    return direct, np.einsum("rsd,rsd->r", G, embeds)
+
+
+def score_parts(
+    subject: Subject, layer: int, head: int, sequence: int, query: int, key: int
+) -> tuple[list[str], Array]:
+    """Return one score as a sum over parts of its query and parts of its key: names, [run, query part, key part].
+
+        score = sum over i, j of  r_i[query] W_QK r_j[key]ᵀ / sqrt(d_head)
+
+    The parts r of the residual stream are the token embedding, the position embedding, and what each earlier head wrote:
+    rows of heads are Q-composition, columns of heads are K-composition. Before the mask. Raises `SelectionError`.
+    """
+    layer, head = subject.layer_and_head(layer, head)
+    sequence = subject.sequence(sequence)
+    at = [subject.position(sequence, place) for place in (query, key)]
+    names, parts = stream_parts(subject, layer)
+    q, k = (parts[:, :, sequence, position] for position in at)
+    QK = W_QK(subject.params)[:, layer, head]
+    return names, (q @ QK @ np.swapaxes(k, -1, -2)) * subject.model.scale
+
+
+def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Array]:
+    """Return the parts that add up to a layer's `resid_pre`: names, [run, part, sequence, position, d_model]."""
+    on, model = subject.clean, subject.model
+    names: list[str] = []
+    parts: list[Array] = []
+    if model.residual or layer == 0:
+        names, parts = ["token", "position"], [on.token_embed, on.pos_embed]
+    for earlier, head in product(range(0 if model.residual else max(0, layer - 1), layer), range(model.n_heads)):
+        names.append(path_name(((earlier, head),)))
+        parts.append(on.z[:, earlier, head])
+    return names, np.stack(parts, axis=1)
+
+
+def compositions(subject: Subject, place: Place, target: int, rival: int, run: int = 0) -> pd.DataFrame:
+    """Return, for every later head and every earlier one, how much the later one's edges at a place rest on the earlier.
+
+    A row a pair of heads and key position: `Q` and `K` are the parts of the score in which the earlier head shapes the query
+    or the key (`QK`: both); `V` is the part of the logit difference that the later head reads from what the earlier wrote.
+    Empty for one layer.
+    """
+    w, OV = readout(subject.params, target, rival), W_OV(subject.params)
+    pattern = subject.clean.pattern[:, :, :, place.sequence]
+    G = adjoints(subject, pattern, w, place.position)
+    rows = []
+    for layer, head in product(range(1, subject.model.n_layers), range(subject.model.n_heads)):
+        names, stream = stream_parts(subject, layer)
+        for key in range(place.position + 1 if subject.model.causal else int(subject.corpus.lengths[place.sequence])):
+            _, scores = score_parts(subject, layer, head, place.sequence, place.position, key)
+            embeds = [number for number, name in enumerate(names) if name in ("token", "position")]
+            for number in range(len(embeds), len(names)):
+                read = stream[run, number, place.sequence, key] @ OV[run, layer, head]
+                rows.append(
+                    {
+                        "head": path_name(((layer, head),)),
+                        "earlier": names[number],
+                        "key": key,
+                        "Q": float(scores[run, number, embeds].sum()),
+                        "K": float(scores[run, embeds, number].sum()),
+                        "QK": float(scores[run, number, len(embeds) :].sum()),
+                        "V": float(
+                            pattern[run, layer, head, place.position, key] * read @ G[layer + 1][run, place.position]
+                        ),
+                    }
+                )
+    return pd.DataFrame(rows, columns=["head", "earlier", "key", "Q", "K", "QK", "V"])
+
+
+def _back(pattern: Array, G: Array, OV: Array) -> Array:
+    return np.swapaxes(pattern, -1, -2) @ (G @ np.swapaxes(OV, -1, -2))
+
+
+def _longest(subject: Subject, max_heads: int | None) -> int:
+    layers, heads = subject.model.n_layers, subject.model.n_heads
+    if max_heads is not None:
+        if isinstance(max_heads, bool) or not isinstance(max_heads, int) or max_heads < 0:
+            raise SelectionError(f"max_heads must be a whole number from 0, got {brief(max_heads)}")
+        return max_heads
+    if not subject.model.residual:
+        return layers
+    counts = np.cumsum([float(comb(layers, n)) * float(heads) ** n for n in range(layers + 1)])
+    return int(np.searchsorted(counts, MAX_PATHS, side="right")) - 1 if counts[-1] > MAX_PATHS else layers
+
+
+def _flows(subject: Subject, pattern: Array, w: Array, position: int, longest: int) -> dict[Path, Array]:
+    start = np.zeros((subject.n_runs, pattern.shape[-1], w.shape[-1]))
+    start[:, position] = w
+    flows: dict[Path, Array] = {(): start}
+    OV = W_OV(subject.params)
+    for layer in reversed(range(subject.model.n_layers)):
+        earlier: dict[Path, Array] = dict(flows) if subject.model.residual else {}
+        for path, G in flows.items():
+            if len(path) < longest:
+                back = _back(pattern[:, layer], G[:, None], OV[:, layer])
+                earlier |= {((layer, head), *path): back[:, head] for head in range(subject.model.n_heads)}
+        flows = earlier
+    return flows

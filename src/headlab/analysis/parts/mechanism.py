@@ -1,0 +1,196 @@
+"""What a run does, as one word, from measured quantities; and a census of many runs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.analysis.choice import Contrast
+from headlab.analysis.looking import predictions
+from headlab.analysis.parts.coding import Coding, coding
+from headlab.analysis.subject import Subject
+from headlab.model.forward import softmax
+from headlab.model.params import Array
+
+MAIN = 2 / 3  # a part that is at least twice all others together
+AGAINST = -1 / 3  # a part that takes back more than this: the parts oppose each other, and shares mean little
+NEAR_BIGRAM = 1 / 3  # of what knowing the answer would gain over the current token alone
+
+VALUE, PATTERN, POSITION, MIXED = "value-coded", "pattern-coded", "position-coded", "mixed"
+HAIR, UNCLASSIFIED = "by a hair", "unclassified"
+BIGRAM, OTHER = "unsolved: bigram only", "unsolved: other"
+MECHANISMS = (VALUE, PATTERN, MIXED, POSITION, UNCLASSIFIED, HAIR, BIGRAM, OTHER)
+MEANINGS = {
+    VALUE: "it looks at the same place in both sentences, and what it reads there differs",
+    PATTERN: "where it looks differs between the sentences, as when one answer is the default and an exception draws the eye",
+    MIXED: "where it looks and what it reads there both differ, or its dependencies are coded in different ways",
+    POSITION: "no head is needed: the position of the current token tells the answer",
+    UNCLASSIFIED: "it answers right, in a way that none of the other names fits",
+    HAIR: "it answers right, but barely: somewhere the right token leads by less than half a logit",
+    BIGRAM: "it goes by the current token alone; its loss is at the bigram floor",
+    OTHER: "it answers wrong, with a loss away from the bigram floor",
+}
+
+
+def in_words(name: str) -> str:
+    """Return a mechanism as people read it: a hair is called as the grade is.
+
+    >>> in_words("by a hair"), in_words("mixed")
+    ('right by a hair', 'mixed')
+    """
+    return predictions.HAIR if name == HAIR else name
+
+
+def classify(
+    told_apart: NDArray[np.bool_], hair: NDArray[np.bool_], near_bigram: NDArray[np.bool_], split: Coding | None
+) -> NDArray[np.str_]:
+    """Return the mechanism [run] by which one dependency is coded.
+
+    told_apart: the most likely token is the target here, and the rival is preferred at the other place
+    hair: the right token's lead is below half a logit, here or there; see `by_a_hair`
+    near_bigram: at both places together the loss is about that of the current token alone; see `near_bigram`
+    split: how the change of the logit difference between both places falls into pattern, value and direct part
+
+    by a hair              told apart, by a hair
+    value-coded            told apart otherwise, value part at least 2/3 of the change
+    pattern-coded          told apart, pattern part at least 2/3
+    position-coded         told apart, direct part at least 2/3: past all heads
+    mixed                  told apart, no part at least 2/3
+    unclassified           told apart, but a part takes back more than 1/3 of the change, or there is no other place
+    unsolved: bigram only  not told apart, loss near that of the current token alone
+    unsolved: other        not told apart, any other loss, diverged runs too
+
+    >>> half = Coding(np.array([1.0]), np.array([1.0]), np.array([0.0]))
+    >>> classify(np.array([True]), np.array([False]), np.array([False]), half).tolist()
+    ['mixed']
+    """
+    names = np.full(told_apart.shape, UNCLASSIFIED, dtype="<U24")
+    if split is not None:
+        shares = {VALUE: split.share("value"), PATTERN: split.share("pattern"), POSITION: split.share("direct")}
+        opposed = np.any([~(share >= AGAINST) for share in shares.values()], axis=0)
+        names[~opposed] = MIXED
+        for name, share in shares.items():
+            names[~opposed & (share >= MAIN)] = name
+    names[hair] = HAIR
+    names[~told_apart] = OTHER
+    names[~told_apart & near_bigram] = BIGRAM
+    return names
+
+
+def of_choice(subject: Subject, contrast: Contrast) -> tuple[NDArray[np.str_], Coding | None]:
+    """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
+    here, preferred = leads(subject, contrast)[0], _preferred(subject, contrast)
+    with np.errstate(over="ignore", invalid="ignore"):
+        told_apart = subject.finite & (here > predictions.TIE) & (preferred > predictions.TIE)
+        split, hair = coding(subject, contrast), by_a_hair(subject, contrast)
+        return classify(told_apart, hair, near_bigram(subject, contrast), split), split
+
+
+def by_a_hair(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
+    """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
+
+    At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
+    """
+    here, there = leads(subject, contrast)
+    with np.errstate(invalid="ignore"):
+        there = np.where(there > predictions.TIE, there, _preferred(subject, contrast) + 0 * there)
+        return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
+
+
+def leads(subject: Subject, contrast: Contrast) -> tuple[Array, Array]:
+    """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
+
+    Not a number where there is no other place, or nothing that the model sees settles it.
+    """
+    place, other, logits = contrast.place, contrast.other, subject.clean.logits
+    here = predictions.ahead(logits[:, place.sequence, place.position], np.array(contrast.target))
+    if other is None or not subject.corpus.resolvable(subject.model)[other.sequence, other.position]:
+        return here, np.full(here.shape, np.nan)
+    return here, predictions.ahead(logits[:, other.sequence, other.position], np.array(contrast.rival))
+
+
+def _preferred(subject: Subject, contrast: Contrast) -> Array:
+    """Return [run]: logit(rival) - logit(target) at the other place; infinite where there is none."""
+    if contrast.other is None:
+        return np.full(subject.n_runs, np.inf)
+    logits = subject.clean.logits[:, contrast.other.sequence, contrast.other.position]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(logits[:, contrast.rival] - logits[:, contrast.target])
+
+
+def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
+    """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
+
+    loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
+    |loss - bigram| <= bigram / 3
+    """
+    places = [contrast.place] if contrast.other is None else [contrast.place, contrast.other]
+    corpus = subject.corpus
+    losses, bigrams = [], []
+    for place, target in zip(places, (contrast.target, contrast.rival), strict=False):
+        probability = softmax(subject.clean.logits[:, place.sequence, place.position])[:, target]
+        with np.errstate(divide="ignore"):
+            losses.append(-np.log(probability))
+            bigrams.append(-np.log(corpus.chance(int(corpus.tokens[place.sequence, place.position]), target)))
+    bigram = float(np.mean(bigrams))
+    return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
+
+
+def near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
+    """Return [run]: the mean loss is within a third of the gap between the floors from the bigram floor."""
+    floor, bigram_floor = subject.corpus.floor(subject.model), subject.corpus.bigram_floor()
+    with np.errstate(invalid="ignore"):
+        return np.abs(subject.mean_loss - bigram_floor) <= NEAR_BIGRAM * (bigram_floor - floor)
+
+
+def of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
+    """Return the mechanism of every run [run] from those of its dependencies, and its grade.
+
+    right by a hair  `by a hair`, and no other run: its grade counts every settled place, dependencies or not
+    solved           the one that all dependencies share, `mixed` where they are coded in different ways
+    not solved       unsolved, by its loss
+    """
+    table = np.array(each)
+    names = np.where((table == table[0]).all(axis=0), table[0], MIXED)
+    # A dependency may be right here while its other place, which no prefix settles, is not.
+    names[np.isin(names, (HAIR, BIGRAM, OTHER))] = UNCLASSIFIED
+    unsolved = (subject.grade == predictions.NOT_SOLVED) | ~subject.finite
+    names[unsolved] = OTHER
+    names[unsolved & near_bigram_floor(subject)] = BIGRAM
+    names[subject.grade == predictions.HAIR] = HAIR
+    return names
+
+
+def census(mechanisms: NDArray[np.str_], pattern_share: Array, loss: Array, names: Sequence[object]) -> pd.DataFrame:
+    """Return one row a mechanism that occurs: runs, share of all, median pattern share, and a prototype run.
+
+    The prototype is the run whose pattern share is nearest to its mechanism's median (unsolved or by a hair: whose loss is).
+    names: what each run is called, for instance its seed
+
+    >>> table = census(np.array(["mixed", "mixed", "value-coded"]), np.array([0.4, 0.5, 0.0]), np.zeros(3), [7, 8, 9])
+    >>> table.loc["mixed", "runs"], table.loc["value-coded", "prototype"]
+    (np.int64(2), np.int64(9))
+    """
+    rows = []
+    for name in MECHANISMS:
+        where = np.nonzero(mechanisms == name)[0]
+        if len(where) == 0:
+            continue
+        by = loss if name in (HAIR, BIGRAM, OTHER) else pattern_share
+        known = where[np.isfinite(by[where])]
+        middle = float(np.median(by[known])) if len(known) else np.nan
+        nearest = known[np.argmin(np.abs(by[known] - middle))] if len(known) else where[0]
+        share = pattern_share[where][np.isfinite(pattern_share[where])]
+        rows.append(
+            {
+                "mechanism": name,
+                "runs": len(where),
+                "share": len(where) / len(mechanisms),
+                "pattern_share": float(np.median(share))
+                if len(share) and name not in (HAIR, BIGRAM, OTHER)
+                else np.nan,
+                "prototype": names[nearest],
+            }
+        )
+    return pd.DataFrame(rows).set_index("mechanism")

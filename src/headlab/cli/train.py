@@ -1,0 +1,65 @@
+"""`headlab train`: one run or thousands, and their folder."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headlab.cli.help import Command
+from headlab.cli.options import (
+    MODEL_HELP,
+    TRAINING_HELP,
+    configurations,
+    corpus_options,
+    field_options,
+    json_option,
+    read_corpus,
+    seed_list,
+    steps_option,
+    threads_option,
+    training_seconds,
+)
+from headlab.cli.terminal import progress_bar, put_json, saveable, show, written
+from headlab.config import ModelConfig, TrainConfig
+
+
+@click.command(cls=Command)
+@corpus_options
+@click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
+@click.option("--save", type=click.Path(path_type=Path), help="Folder for run.json and weights.safetensors.")
+@click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
+@steps_option
+@field_options(ModelConfig, MODEL_HELP)
+@field_options(TrainConfig, TRAINING_HELP)
+@threads_option
+@json_option
+def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: Any) -> None:
+    """Train one run or thousands, and save them.
+
+    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    """
+    from headlab import TrainingInterrupted
+    from headlab import train as train_runs
+    from headlab.report.terminal.runs import runs_blocks, runs_json
+
+    model, training = configurations(options)
+    corpus, numbers = read_corpus(options), seed_list(seeds)
+    target = None if save is None else saveable(save)
+    interrupted = None
+    expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
+    with progress_bar("training", expected=expected) as progress:
+        try:
+            runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
+        except TrainingInterrupted as error:
+            interrupted, runs = error, error.runs
+    if target is not None and len(runs):
+        runs.save(target)
+    if as_json:
+        put_json(runs_json(runs))
+    else:
+        show(runs_blocks(runs))
+        if target is not None and len(runs):
+            written(target, "saved in ")
+    if interrupted is not None:
+        raise interrupted

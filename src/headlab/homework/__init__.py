@@ -1,0 +1,1 @@
+"""The notebook's two items, done and answered with evidence."""

@@ -1,0 +1,181 @@
+"""The homework's two items answered in the words of a student, each with the numbers behind it and how sure they are."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
+from headlab.homework.looking import Looking, settled
+from headlab.numerals import are, counted, signed
+from headlab.study.answer import BETTER, UNTOLD, WORSE
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Run
+    from headlab.study.answer import Against, Difference, Summary
+
+HOMEWORK_SIZE = 20  # the head size that the homework compares others with
+MOST_SIZES = 8  # head sizes listed in a sentence
+CODING = "How do the attention weights code the dependency?"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One item of the homework: its question, the answer in a few plain sentences, and what stands behind them."""
+
+    item: int
+    question: str
+    sentences: list[str]
+    how_sure: list[str]
+    numbers: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "item": self.item,
+            "question": self.question,
+            "text": self.sentences,
+            "how_sure": self.how_sure,
+            "numbers": self.numbers,
+        }
+
+
+def about_looking(run: "Run", solved: int, n_runs: int) -> Answer:
+    """Answer item 1 from one run; solved, n_runs: how many of its neighbours are solved."""
+    none = _nothing_to_tell(run)
+    if none:
+        return Answer(1, CODING, [none], [], {})
+    looking = Looking.of(run)
+    others = f"{solved:,} of {counted(n_runs, 'run')} {are(solved)} solved: --seed shows another."
+    unlearned = [others] if n_runs > 1 and solved and run.grade() != "solved" else []
+    return Answer(1, CODING, [*looking.sentences(), *unlearned], looking.how_sure(), looking.to_dict())
+
+
+def _nothing_to_tell(run: "Run") -> str:
+    """Return why a run's attention tells nothing of a dependency; nothing where it does."""
+    if not finite(run):
+        outcome = run.runs.outcomes()[0]
+        said = f"This run {outcome if outcome != 'finished' else 'ended with outputs that are no finite numbers'}"
+        return f"{said}: its weights tell nothing. Take a smaller learning rate or init scale, or another seed."
+    if run.grade() == NOTHING_TO_SOLVE:
+        return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}, and attention has no dependency to code."
+    if not settled(run):
+        return (
+            "This corpus has no dependency for attention to code: nowhere does an earlier word decide what the current "
+            "word leaves open. “Solved” says here only that a word's one successor is predicted."
+        )
+    return ""
+
+
+def finite(run: "Run") -> bool:
+    """Return whether a run did not diverge, and puts out numbers only."""
+    return bool(run.runs.finished[0] and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
+
+
+def about_sizes(study: "Summary", d_head: int) -> Answer:
+    """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
+    sizes = _Sizes(study, base_of([group.value for group in study.groups], d_head))
+    question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
+    sure = replace(study, base=sizes.base).how_sure()  # of the pairs that are shown
+    return Answer(2, question, sizes.sentences(), sure, sizes.numbers())
+
+
+def base_of(sizes: Sequence[int], d_head: int) -> int:
+    """Return the head size that others are compared with: 20 as in the homework, else the model's, else the first.
+
+    >>> base_of([10, 20, 40], 7), base_of([1, 5, 10], 5), base_of([1, 2], 20)
+    (20, 5, 1)
+    """
+    return next((size for size in (HOMEWORK_SIZE, d_head) if size in sizes), sizes[0])
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    study: "Summary"
+    base: int
+
+    @cached_property
+    def others(self) -> list["Against"]:
+        return self.study.against(self.base)
+
+    def sentences(self) -> list[str]:
+        groups = self.study.groups
+        if len(groups) == 1:
+            alone = "Only one head size was tried: there is nothing to compare it with."
+            return [self.study.sentences()[0], alone, *self._lost()]
+        against = f"Solved runs, against d_head {self.base} (95 % interval): {_clauses(self.others, 'share')}."
+        return [
+            self.study.sentences()[0],
+            *([] if self.study.nothing_to_solve else [against]),
+            self._losses(),
+            *self._lost(),
+        ]
+
+    def _losses(self) -> str:
+        told = [item for item in self.others if np.isfinite([item.loss.value, item.loss.base]).all()]
+        if not told:
+            return "Too few runs ended with a loss that is a number to compare losses."
+        medians = {self.base: told[0].loss.base} | {item.value: item.loss.value for item in told}
+        shown = [group.value for group in self.study.groups if group.value in medians][:MOST_SIZES]
+        of = "solved runs" if told[0].loss_of == "solved" else "all runs"
+        numbers = ", ".join(f"{medians[size]:.3f}" for size in shown)
+        sizes = ", ".join(map(str, shown)) + (" …" if len(medians) > len(shown) else "")
+        return (
+            f"Loss, the median of {of}: {numbers} at d_head {sizes}; against d_head {self.base} (95 % interval): "
+            f"{_clauses(told, 'loss')}."
+        )
+
+    def _lost(self) -> list[str]:
+        groups = self.study.groups
+        lost, runs = (
+            int(np.sum(counts)) for counts in ([g.diverged.sum() for g in groups], [g.rate.n for g in groups])
+        )
+        verb = "counts" if lost == 1 else "count"
+        return [f"{lost:,} of all {counted(runs, 'run')} diverged, and {verb} as not solved."] if lost else []
+
+    def numbers(self) -> dict[str, Any]:
+        return {
+            "against": self.base,
+            "head_sizes": [
+                {
+                    "d_head": item.value,
+                    "runs": item.group.rate.n,
+                    "share": asdict(item.share),
+                    "loss": {**asdict(item.loss), "of": item.loss_of},
+                }
+                for item in self.others
+            ],
+        }
+
+
+def _clauses(items: "Sequence[Against]", measure: str) -> str:
+    """Return which head sizes are better, worse, or not to be told apart from the base, each with its difference."""
+    found = [(getattr(item, measure).verdict, _size(item, measure)) for item in items]
+    n = min(min(item.group.rate.n, item.of.rate.n) for item in items)
+    told = []
+    for verdict in (BETTER, WORSE):
+        sizes = [size for word, size in found if word == verdict]
+        if sizes:
+            told.append(f"{_and(sizes)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
+    rest = [size for word, size in found if word == UNTOLD]
+    if rest:
+        told.append(f"{_and(rest)} cannot be told better or worse with {counted(n, 'run')} each")
+    return "; ".join(told)
+
+
+def _size(item: "Against", measure: str) -> str:
+    """Return a head size with what it has more than the base, and the interval of that: `10 (−13 %, −25 to −1)`."""
+    found: Difference = getattr(item, measure)
+    if not np.isfinite([found.low, found.high]).all():
+        return str(item.value)
+    scale, digits, unit = (100, 0, " %") if measure == "share" else (1, 3, "")
+    difference, low, high = (signed(scale * value, digits) for value in (found.difference, found.low, found.high))
+    return f"{item.value} ({difference}{unit}, {low} to {high})"
+
+
+def _and(sizes: Sequence[str]) -> str:
+    if len(sizes) > MOST_SIZES:
+        return f"{', '.join(sizes[:MOST_SIZES])} and {len(sizes) - MOST_SIZES} more"
+    return " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))

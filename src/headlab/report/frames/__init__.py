@@ -1,0 +1,1 @@
+"""What the page's views draw, as frames."""

@@ -1,0 +1,237 @@
+"""What the page's views draw of a run, as frames: every kept moment of its training, and why it predicts what it predicts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.analysis.choice import contrasts
+from headlab.analysis.explanation.evidence import Evidence
+from headlab.analysis.parts.contributions import path_name
+from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
+from headlab.config import ModelConfig
+from headlab.data.corpus import Corpus
+from headlab.errors import SelectionError
+from headlab.model.params import Params, param_shapes
+from headlab.report.frames.wire import Frame, shares
+from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
+from headlab.runs.runs import Run, Runs
+
+MOST_POINTS = 400  # of the loss curve
+MOST_DEPENDENCIES, MOST_PATHS = 8, 40
+MOST_RUNS, MOST_WEIGHTS = 1_000, 400_000  # beside each other, and what their patterns hold together
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A run and what it was at each kept moment: `past` holds one run a moment, the last one being the trained run."""
+
+    run: Run
+    moments: Sequence[int]
+    past: Runs
+
+    @classmethod
+    def of(cls, run: Run, most: int = MOST_NUMBERS) -> "Recording":
+        """Return a run with the snapshots that it has, and its end; fewer where one array would have more than `most` numbers."""
+        weights = run.runs.params.flat()
+        steps = run.training.steps if len(run.recorded_steps) == 0 else int(run.recorded_steps[-1]) + 1
+        if run.runs.snapshots is None:
+            return cls(run, [steps], _beside(run, weights))
+        moments = run.snapshot_steps.tolist()
+        snapshots: NDArray[Any] = run.runs.snapshots[0]
+        if not moments or moments[-1] < steps:
+            moments, snapshots = [*moments, steps], np.concatenate([snapshots, weights])
+        room = room_for(run.corpus, run.model, most)
+        if len(moments) > room:
+            chosen = np.linspace(0, len(moments) - 1, room).round().astype(int)
+            moments, snapshots = [moments[at] for at in chosen], snapshots[chosen]
+        return cls(run, moments, _beside(run, snapshots))
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield the picture, and then why the run predicts what it predicts."""
+        yield self.picture()
+        yield self.why()
+
+    @property
+    def size(self) -> int:
+        """How many numbers its moments hold, about."""
+        run = self.run
+        return (
+            len(self.moments) * run.corpus.tokens.size * run.model.n_layers * run.model.n_heads * 4 * run.corpus.n_ctx
+        )
+
+    def picture(self) -> Frame:
+        """Return the run with its patterns and logits at every moment."""
+        run, past = self.run, self.past
+        corpus, model = run.corpus, run.model
+        shown = slice(0, min(len(corpus.tokens), MOST_SENTENCES))
+        points = np.unique(np.linspace(0, max(0, len(run.loss) - 1), min(len(run.loss), MOST_POINTS)).astype(int))
+        drops = np.nonzero(np.diff(run.learning_rate))[0] + 1
+        return Frame(
+            "picture",
+            {
+                "seed": run.seed,
+                "outcome": run.runs.outcomes()[0],
+                "finished": bool(run.runs.finished[0]),
+                "solved": run.solved(),
+                "grade": run.grade(),
+                "final_loss": float(run.final_loss),
+                "steps": self.moments[-1],
+                "parameters": sum(map(prod, param_shapes(model, corpus.d_vocab, corpus.n_ctx).values())),
+                "n_layers": model.n_layers,
+                "n_heads": model.n_heads,
+                "causal": model.causal,
+                "d_head": model.d_head,
+                "drops": [[int(run.recorded_steps[at]), float(run.learning_rate[at])] for at in drops.tolist()],
+                "corpus": corpus_values(corpus, model),
+            },
+            {
+                "moments": np.array(self.moments),
+                "pattern": past.activations().pattern[:, :, :, shown],
+                "logits": past.logits()[:, shown],
+                "loss_step": run.recorded_steps[points],
+                "loss": run.loss[points],
+            },
+        )
+
+    def why(self) -> Frame:
+        """Return the explanation of the run, and the parts of each choice at every moment: by source, by head, by path.
+
+        Each array [moment, choice, part] begins with what the token's and the position's embedding give past all heads.
+        """
+        run, past = self.run, self.past
+        if not run.runs.finished[0]:
+            return Frame("why", {"none": f"The run {run.runs.outcomes()[0]}: there is nothing to explain."})
+        try:
+            explanation = run.explain().first(MOST_DEPENDENCIES)
+            choices = contrasts(past.subject)[:MOST_DEPENDENCIES]
+        except SelectionError as error:
+            return Frame("why", {"none": str(error)})
+        every = [Evidence(past.subject, choice).parts for choice in choices]
+        direct = [np.stack([found.direct, found.positional], axis=1) for found in every]
+        ways = {"source": [found.by_source for found in every]}
+        paths = [path for path in every[0].paths if path]
+        if len(paths) > 1:
+            ways["head"] = [np.stack(list(found.by_last_head.values()), axis=1) for found in every]
+        if 1 < len(paths) <= MOST_PATHS and run.model.n_layers > 1:
+            ways["path"] = [found.by_path for found in every]
+        layers, heads = run.model.n_layers, run.model.n_heads
+        circuits = (
+            [_tables(run, layer, head) for layer, head in np.ndindex(layers, heads)] if layers * heads <= 4 else []
+        )
+        return Frame(
+            "why",
+            {
+                **explanation.to_dict(),
+                "circuits": circuits,
+                "heads": [path_name((head,)) for head in every[0].by_last_head],
+                "paths": [path_name(path) for path in paths] if "path" in ways else [],
+            },
+            {
+                way: np.stack([np.concatenate(both, axis=1) for both in zip(direct, found, strict=True)], axis=1)
+                for way, found in ways.items()
+            },
+        )
+
+
+def _beside(run: Run, weights: NDArray[Any]) -> Runs:
+    """Return several sets of one run's weights as runs beside each other."""
+    shapes = param_shapes(run.model, run.corpus.d_vocab, run.corpus.n_ctx)
+    n = len(weights)
+    return replace(
+        run.runs, seeds=None, params=Params.from_flat(weights, shapes), loss=np.zeros((n, 0), np.float32),
+        learning_rate=np.zeros((n, 0), np.float32), recorded_steps=np.zeros(0, np.int64), snapshots=None,
+        snapshot_steps=np.zeros(0, np.int64), outcome=np.repeat(run.runs.outcome, n),
+        final_loss=np.repeat(run.runs.final_loss, n), optimizer_state=None,
+    )  # fmt: skip
+
+
+def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:
+    return {
+        name: {
+            "rows": list(map(str, frame.index)),
+            "columns": list(map(str, frame.columns)),
+            "values": frame.round(4).to_numpy().tolist(),
+        }
+        for name, frame in run.circuits(layer, head).tables().items()
+        if frame.size <= 1024
+    }
+
+
+def seeds_frame(runs: Runs) -> Frame:
+    """Return patterns, losses and mechanisms of many runs, the first ones where there are too many to draw.
+
+    `seed` counts the runs where they came from given weights; `of` is how many there are.
+    """
+    of, shown = len(runs), slice(0, min(len(runs.corpus.tokens), 2))
+    runs = runs[: min(MOST_RUNS, max(2, MOST_WEIGHTS // (shown.stop * runs.corpus.n_ctx**2)))]
+    return Frame(
+        "seeds",
+        {
+            "of": of,
+            "seed": list(range(len(runs))) if runs.seeds is None else [int(seed) for seed in runs.seeds],
+            "solved": runs.solved().tolist(),
+            "grade": runs.grade().tolist(),
+            "mechanism": _mechanisms(runs),
+            "meanings": MEANINGS,
+            "order": list(MECHANISMS),
+        },
+        {"loss": runs.final_loss, "pattern": shares(runs.activations().pattern[:, 0, 0, shown])},
+    )
+
+
+def _mechanisms(runs: Runs) -> list[str]:
+    try:
+        return [str(name) for name in runs.explain().mechanism]
+    except SelectionError:  # nothing to explain: the current token always tells
+        return [""] * len(runs)
+
+
+def tried(run: Run, what: dict[str, Any]) -> Frame:
+    """Return what becomes of a choice of a run after an intervention.
+
+    what: `part` (as `run.ablate` names it), `patch` (an activation) or `row` (weights by position, with layer, head, query);
+        sequence, position: the choice
+    """
+    at = {name: what.get(name) for name in ("sequence", "position")}
+    try:
+        row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(what.get("row") or {}).items()}
+        layer, head = int(what.get("layer", 0)), int(what.get("head", 0))
+    except (TypeError, ValueError):
+        raise SelectionError(
+            "a row must be weights by position, layer and head whole numbers: give them as such"
+        ) from None
+    if "part" in what:
+        effects, name = run.ablate(str(what["part"]), **at), str(what["part"])
+    elif "patch" in what:
+        effects, name = run.patch(str(what["patch"]), **at), f"patch {what['patch']}"
+    else:
+        effects, name = (
+            run.set_pattern(row, layer=layer, head=head, query=what.get("query"), **at),
+            "pattern set by hand",
+        )
+    return Frame("trial", {"name": name, "rows": effects.table().to_dict("records")})
+
+
+def corpus_values(corpus: Corpus, model: ModelConfig) -> dict[str, Any]:
+    """Return what the page says about the corpus, as a model of a shape sees it."""
+    return {
+        "vocabulary": list(corpus.vocabulary),
+        "labels": list(corpus.labels),
+        "tokens": [[int(token) for token in row if token >= 0] for row in corpus.tokens],
+        "targets": [row[: int(length)].tolist() for row, length in zip(corpus.targets, corpus.lengths, strict=True)],
+        "floor": corpus.floor(model),
+        "bigram_floor": corpus.bigram_floor(),
+        "dependencies": [
+            {
+                "sequence": item.sequence,
+                "position": item.position,
+                "settled_by": item.settled_by,
+                "resolvable": item.resolvable,
+            }
+            for item in corpus.dependencies(model)
+        ],
+    }

@@ -1,0 +1,265 @@
+"""The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from headlab.analysis.explanation.sentences import sentence
+from headlab.analysis.looking.predictions import GRADES, NOTHING_TO_SOLVE, verdicts
+from headlab.analysis.parts.mechanism import MEANINGS, in_words
+from headlab.files import write_output
+from headlab.homework.answers import finite
+from headlab.homework.exercise import Exercise, dependency_sentence, sight_words
+from headlab.report import limits
+from headlab.report.figures import runs as figures
+from headlab.report.figures import studies as study_figures
+from headlab.report.html.page import svg, template
+from headlab.report.notebook.views import Embedded
+from headlab.report.terminal.explanation import (
+    check_commands,
+    coding_sentence,
+    part_table,
+    patch_lines,
+    place,
+    telling_parts,
+)
+from headlab.study.statistics import wilson
+
+MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
+MOST_HEADS = 8  # whose attention is on a page
+
+LOSS_WORDS = {
+    "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
+    "normalized_sigmoid": "The loss sees the sigmoid outputs, divided by their sum.",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a shaded table: its text, its shade in 0 … 1, whether it is the row's target, or negative."""
+
+    text: str
+    shade: float
+    target: bool = False
+    negative: bool = False
+
+
+@dataclass(frozen=True)
+class ShadedTable:
+    """A table of numbers with a verdict a row, ready to be written as HTML."""
+
+    caption: str
+    columns: list[str]
+    rows: list[tuple[str, list[Cell], str, str]]
+
+
+@dataclass(frozen=True)
+class Why:
+    """One prediction explained: the sentence, its numbers, its figure, and the commands that check them."""
+
+    place: str
+    sentence: str
+    parts: pd.DataFrame | None
+    waterfall: Markup | None
+    coding: dict[str, float] | None
+    equation: str
+    patches: list[str]
+    checks: list[str]
+
+
+def write(exercise: Exercise, path: str | Path) -> Path:
+    """Write the page of an exercise whole or not at all; raises `OutputError`."""
+    write_output(Path(path), render(exercise).encode())
+    return Path(path)
+
+
+def render(exercise: Exercise) -> str:
+    """Return the page of an exercise as HTML."""
+    run, corpus, study = exercise.run, exercise.corpus, exercise.study
+    shown = exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
+    heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
+    dependencies = corpus.dependencies(run.model)
+    return template("report.html.j2").render(
+        corpus=corpus,
+        sentences=[corpus.sentence(number) for number in range(min(corpus.n_sequences, limits.MOST_LISTED))],
+        more_sentences=limits.more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
+        association=_association(corpus.association()),
+        floor=corpus.floor(run.model),
+        sight=sight_words(run.model),
+        dependencies=[
+            *(dependency_sentence(item, corpus, run.model) for item in dependencies[: limits.MOST_LISTED]),
+            *limits.more(len(dependencies) - limits.MOST_LISTED, "dependencies"),
+        ],
+        run=run,
+        grades=_grades(exercise),
+        answers=exercise.answers,
+        loss_words=LOSS_WORDS[run.training.loss],
+        summary=run.summary(),
+        ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
+        layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
+        tables={view: prediction_tables(run, view, shown) for view in ("sigmoid", "probs")} if finite(run) else None,
+        attention=[table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
+        more_tables=[
+            *limits.more(len(heads) - MOST_HEADS, "heads", exercise.export_command("attention")),
+            *exercise.more_sentences(len(shown)),
+        ],
+        more_places=exercise.more_places(),
+        n_runs=len(exercise.runs),
+        curve=svg(_curve(exercise)) if np.isfinite(run.loss).any() else None,
+        views=Embedded.of(exercise),
+        item_1=exercise.item_1(),
+        why=_why(exercise),
+        mechanism=exercise.mechanism_sentence(),
+        census=_census(exercise),
+        circuits=_circuits(exercise),
+        item_2=exercise.item_2(),
+        sizes=study.table(),
+        pairs=replace(study, base=exercise.base).pairs(),
+        size_figure=svg(study_figures.conditions(study)),
+    )
+
+
+def _grades(exercise: Exercise) -> list[tuple[str, int]]:
+    """Return how many runs have which grade, as the page's tiles show them."""
+    found = exercise.runs.grade()
+    names = GRADES if np.isin(found, GRADES).any() else (NOTHING_TO_SOLVE,)
+    return [(name, int((found == name).sum())) for name in names]
+
+
+def prediction_tables(run: Any, view: str, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+    """Return one shaded table a sentence, each row with its target and whether it was predicted.
+
+    shown: the sentences, each with a position that is to be seen
+    """
+    corpus, marks, frames = run.corpus, verdicts(run.logits(), run.corpus, run.model), run.predictions(view)
+    result = []
+    for number, seen in shown:
+        rows = limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)
+        targets, verdict = corpus.targets[number][rows].tolist(), marks[number][rows]
+        frame = frames[number].iloc[rows].set_axis(range(corpus.d_vocab), axis=1)
+        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS, {target for target in targets if target >= 0})
+        lines = []
+        for row, (label, values) in enumerate(kept.iterrows()):
+            cells = [
+                _cell(float(value), token == targets[row]) for token, value in zip(kept.columns, values, strict=True)
+            ]
+            lines.append((str(label), cells, verdict[row], corpus.labels[targets[row]] if targets[row] >= 0 else ""))
+        result.append(ShadedTable(f"Sentence {number + 1}", [corpus.labels[token] for token in kept.columns], lines))
+    return result
+
+
+def _cell(value: float, target: bool = False) -> Cell:
+    return Cell(
+        "" if np.isnan(value) else f"{value:.3f}", float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0, target
+    )
+
+
+def _shaded(caption: str, frame: pd.DataFrame) -> ShadedTable:
+    rows = [(str(label), [_cell(float(value)) for value in values], "", "") for label, values in frame.iterrows()]
+    return ShadedTable(caption, [str(name) for name in frame.columns], rows)
+
+
+def _attention(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+    frames, which = run.attention(layer, head), f", layer {layer}, head {head}"
+    only = run.model.n_layers * run.model.n_heads == 1
+    tables = []
+    for number, seen in shown:
+        frame = frames[number].iloc[limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)]
+        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS)
+        tables.append(_shaded(f"Sentence {number + 1}{'' if only else which}", kept))
+    return tables
+
+
+def _association(frame: pd.DataFrame) -> ShadedTable:
+    kept = limits.telling_columns(frame.head(limits.MOST_PAGE_COLUMNS), limits.MOST_PAGE_COLUMNS)
+    left = frame.shape[0] - kept.shape[0]
+    return _shaded("P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept)
+
+
+def _curve(exercise: Exercise) -> Figure:
+    run, corpus = exercise.run, exercise.corpus
+    return figures.loss_curve(
+        run.recorded_steps,
+        run.loss,
+        run.learning_rate,
+        floor=corpus.floor(run.model),
+        seen=sight_words(run.model),
+        bigram_floor=corpus.bigram_floor(),
+        loss_name=run.training.loss.replace("_", " "),
+        about=figures.about_run(run),
+    )
+
+
+def _why(exercise: Exercise) -> list[Why]:
+    if exercise.explanation is None:
+        return []
+    shown = exercise.explanation
+    commands = check_commands(shown, exercise.command or "")
+    return [
+        Why(
+            place=place(record),
+            sentence=sentence(record),
+            parts=part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
+            waterfall=svg(figures.contributions(telling_parts(record), title=record.pair)) if record.finite else None,
+            coding=record.coding if record.coding is not None and np.isfinite(record.coding["pattern_share"]) else None,
+            equation=coding_sentence(record) if record.coding is not None else "",
+            patches=patch_lines(record),
+            checks=list(checks.values()) if exercise.command else [],
+        )
+        for record, checks in zip(shown.records, commands, strict=True)
+    ]
+
+
+def _census(exercise: Exercise) -> list[dict[str, Any]]:
+    if exercise.explanations is None or len(exercise.runs) == 1:
+        return []
+    census = exercise.explanations.census()
+    return [
+        {
+            "mechanism": in_words(str(name)),
+            "runs": runs,
+            "prototype": prototype,
+            "rate": wilson(runs, len(exercise.runs)),
+            "words": MEANINGS[str(name)],
+        }
+        for name, runs, prototype in zip(census.index, census["runs"], census["prototype"], strict=True)
+    ]
+
+
+def _circuits(exercise: Exercise) -> list[ShadedTable]:
+    run = exercise.run
+    if (
+        not np.isfinite(run.logits()).all()
+        or run.corpus.d_vocab * run.model.n_layers * run.model.n_heads > MOST_CIRCUITS
+    ):
+        return []
+    tables = []
+    for layer, head in np.ndindex(run.model.n_layers, run.model.n_heads):
+        which = "" if run.model.n_layers * run.model.n_heads == 1 else f", head {layer}.{head}"
+        circuits = run.circuits(layer, head)
+        for name, frame in circuits.scores.items():
+            tables.append(_diverging(f"QK{which}, {name}: score of query (row) and key (column)", frame))
+        for name, frame in circuits.writes.items():
+            tables.append(_diverging(f"OV{which}: what a source {name} (row) writes to each logit (column)", frame))
+    return tables
+
+
+def _diverging(caption: str, frame: pd.DataFrame) -> ShadedTable:
+    """Return a table shaded by size, its negative cells in the other colour."""
+    reach = float(np.abs(frame.to_numpy()).max()) or 1.0
+    rows = [
+        (
+            str(label),
+            [Cell(f"{round(value, 1) + 0.0:+.1f}", abs(value) / reach, negative=value < 0) for value in values],
+            "",
+            "",
+        )
+        for label, values in zip(frame.index, frame.to_numpy().tolist(), strict=True)
+    ]
+    return ShadedTable(caption, [str(name) for name in frame.columns], rows)

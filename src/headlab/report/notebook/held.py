@@ -1,0 +1,48 @@
+"""Runs that nobody but the views of a notebook holds: a notebook keeps every view, and would keep all that it ever trained."""
+
+import hashlib
+from dataclasses import fields
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from headlab.runs.runs import Runs
+
+MOST_BYTES = 2**25  # together, of all but the last used ones
+
+_held: dict[str, Runs] = {}  # by name, the last used ones last
+_lock = Lock()
+
+
+def hold(name: str, runs: Runs) -> None:
+    """Keep runs for their views: the last used ones, as many as are small together."""
+    with _lock:
+        _held.pop(name, None)
+        _held[name] = runs
+        while len(_held) > 1 and sum(map(size, _held.values())) > MOST_BYTES:
+            del _held[next(iter(_held))]
+
+
+def held(name: str) -> Runs | None:
+    """Return the runs of a name, as long as they are kept."""
+    return _held.get(name)
+
+
+def size(runs: Runs) -> int:
+    """Return the bytes that runs keep from being freed: where they are a part of others, all of those."""
+    return sum((values if values.base is None else values.base).nbytes for values in _arrays(runs).values())
+
+
+def identity(runs: Runs) -> str:
+    """Return a name that equal runs share: twelve views of them are one, shown twelve times."""
+    digest = hashlib.sha256(repr([runs.corpus.to_dict(), runs.model, runs.training]).encode())
+    for name, values in _arrays(runs).items():
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _arrays(runs: Runs) -> dict[str, Any]:
+    named = {item.name: getattr(runs, item.name) for item in fields(runs)} | dict(runs.params.items())
+    return {name: values for name, values in named.items() if isinstance(values, np.ndarray)}

@@ -1,0 +1,52 @@
+"""The notebook's widget: the lab's views, with the kernel that trained the run behind them."""
+
+import contextlib
+from typing import Any
+from weakref import WeakValueDictionary
+
+import anywidget
+import traitlets
+
+from headlab.errors import SelectionError
+from headlab.report import PAGE
+from headlab.report.notebook.views import Kernel
+from headlab.report.terminal.grid import run_html
+from headlab.runs.runs import Runs
+
+_shown: WeakValueDictionary[str, "View"] = WeakValueDictionary()
+
+
+class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+    """Shows a run, as often as it is displayed; where no widget can be shown (on GitHub, say), its tables."""
+
+    _esm = PAGE / "embed.js"
+    frames = traitlets.List(traitlets.Bytes()).tag(sync=True)
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        super().__init__(frames=kernel.first())
+        self.on_msg(self._answer)
+
+    @classmethod
+    def of(cls, runs: Runs, number: int) -> "View":
+        """Return the view of a run: the one that is there, where these or equal runs are shown already."""
+        kernel = Kernel(runs, number)
+        name = f"{kernel.name} {number}"
+        view = _shown.get(name)
+        if view is None or view.comm is None:  # closed
+            view = _shown[name] = cls(kernel)
+        view.kernel = kernel  # of equal runs, those that are in use
+        return view
+
+    def _answer(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
+        self.send({"view": content.get("view")}, buffers=self.kernel.answer(content))
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """Return what a notebook keeps: the widget, and tables for whoever cannot show one."""
+        bundle = super()._repr_mimebundle_(**options)
+        parts = bundle if isinstance(bundle, tuple) else (bundle, {})
+        still = {}
+        with contextlib.suppress(SelectionError):  # the runs have gone
+            run = self.kernel.runs[self.kernel.number]
+            still = {"text/plain": repr(run), "text/html": run_html(run)}
+        return ({**(parts[0] or {}), **still}, *parts[1:])

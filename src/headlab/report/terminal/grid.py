@@ -1,0 +1,167 @@
+"""Tables for a terminal (Rich, shaded cells) and for Jupyter and the page (HTML)."""
+
+from bisect import bisect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
+from rich.table import Table
+from rich.text import Text
+
+from headlab.report.limits import MOST_PAGE_COLUMNS, more, telling_columns
+from headlab.visible import visible
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Run
+
+GAP = 2  # characters between columns
+MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
+# From which value a cell has which style. Colours of one lightness, the more blue the larger: as far from a white terminal as
+# from a black one, so that larger is louder on both; what is nearly nothing has no colour and steps back.
+_SHADES = {
+    0.0: "dim",
+    0.05: "",
+    0.25: "bright_white on color(60)",
+    0.5: "bright_white on color(61)",
+    0.75: "bold bright_white on color(62)",
+    0.95: "bold bright_white on color(63)",
+}
+MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
+
+
+def as_text(text: object, style: str = "", **options: Any) -> Text:
+    """Return a text for the terminal as it is: brackets are brackets, and what a terminal would obey is written out."""
+    return Text(visible(text), style=style, **options)
+
+
+def terminal_table(
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    shade: bool = False,
+    marks: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+) -> "TerminalTable":
+    """Return a table for Rich; `shade` colours cells by their value in 0 … 1, `marks` says which rows are right."""
+    rows = [[_cell(value, shade) for value in row] for row in frame.itertuples(index=False)]
+    columns = [
+        TableColumn(as_text(str(name)), [row[number] for row in rows], "right")
+        for number, name in enumerate(frame.columns)
+    ]
+    if marks is not None and targets is not None:
+        verdicts = [_verdict(mark, target) for mark, target in zip(marks, targets, strict=True)]
+        columns.append(TableColumn(as_text("target"), verdicts, "left"))
+    return TerminalTable(title, [as_text(str(label), style="bold") for label in frame.index], columns)
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a terminal table: its name, its cells, and which side they keep to."""
+
+    name: Text
+    cells: list[Text]
+    side: Literal["left", "right"]
+
+    @property
+    def width(self) -> int:
+        """The characters it takes, the gap to its neighbour included."""
+        return max(cell_len(text.plain) for text in (self.name, *self.cells)) + GAP
+
+
+@dataclass(frozen=True)
+class TerminalTable:
+    """A table that folds where the terminal is too narrow: the columns left over follow below, with the same rows."""
+
+    title: str
+    labels: list[Text]
+    columns: list[TableColumn]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | Text]:
+        """Yield one table after the other, each no wider than the terminal."""
+        room = options.max_width - max((cell_len(label.plain) for label in self.labels), default=0)
+        yield as_text(self.title, style="bold")
+        for number, columns in enumerate(fold(self.columns, room)):
+            if number:
+                yield as_text("")
+            table = Table(box=None, pad_edge=False, padding=(0, 1))
+            table.add_column("", no_wrap=True)
+            for column in columns:
+                table.add_column(column.name, justify=column.side, no_wrap=True)
+            for row, label in enumerate(self.labels):
+                table.add_row(label, *(column.cells[row] for column in columns))
+            yield table
+
+
+def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
+    """Return the columns in stretches that fit into `room` characters; a column wider than that stands alone.
+
+    >>> column = TableColumn(as_text("man"), [as_text("0.5")], "right")
+    >>> [len(stretch) for stretch in fold([column] * 5, room=11)]
+    [2, 2, 1]
+    """
+    stretches: list[list[TableColumn]] = [[]]
+    left = room
+    for column in columns:
+        if column.width > left and stretches[-1]:
+            stretches.append([])
+            left = room
+        stretches[-1].append(column)
+        left -= column.width
+    return stretches
+
+
+def _cell(value: object, shade: bool) -> Text:
+    if not isinstance(value, float):
+        return as_text(str(value))
+    text = "" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
+    return as_text(text, style=_shade(value) if shade else "")
+
+
+def _shade(value: float) -> str:
+    return [style for start, style in _SHADES.items() if start <= value][-1] if 0 <= value <= 1 else ""
+
+
+def _verdict(mark: str, target: str) -> Text:
+    style = {"right": "green", "wrong": "bold red"}.get(mark, "dim")
+    return as_text(f"{MARKS[mark]} {target}", style=style)
+
+
+def shading(frame: pd.DataFrame, color: str = "33, 110, 180") -> Callable[[object], str]:
+    """Return the CSS of a cell by its value in 0 … 1, for a pandas Styler; the text stays readable on every shade."""
+
+    def css(value: object) -> str:
+        share = float(value) if isinstance(value, int | float) and 0 <= value <= 1 else 0.0
+        return f"background-color: rgba({color}, {share:.3f}); color: {'#fff' if share > 0.6 else 'inherit'}"
+
+    return css
+
+
+def run_html(run: "Run") -> str:
+    """Return a run's predictions and attention as HTML tables, for Jupyter."""
+    parts = [f"<p><b>{_escape(repr(run))}</b></p>"]
+    for name, call, frames in (
+        ("Predictions (sigmoid)", "predictions", run.predictions()),
+        ("Attention", "attention", run.attention()),
+    ):
+        narrow = [telling_columns(frame, MOST_PAGE_COLUMNS) for frame in frames]
+        shown = narrow[: max(1, bisect(list(accumulate(frame.size for frame in narrow)), MOST_CELLS))]
+        for number, frame in enumerate(shown, 1):
+            styled = frame.rename(index=_escape, columns=_escape).style.format("{:.3f}").map(shading(frame))
+            parts.append(styled.set_caption(f"{name}, sentence {number}").to_html())
+        left = [*more(len(frames) - len(shown), "sentences"), *more(_narrower(frames, narrow), "columns")]
+        parts += [f"<p>{sentence[:-1]}: <code>run.{call}()</code> has them all.</p>" for sentence in left]
+    return "\n".join(parts)
+
+
+def _narrower(frames: Sequence[pd.DataFrame], narrow: Sequence[pd.DataFrame]) -> int:
+    return max((before.shape[1] - after.shape[1] for before, after in zip(frames, narrow, strict=True)), default=0)
+
+
+def _escape(text: object) -> str:
+    import html
+
+    return html.escape(str(text))

@@ -1,0 +1,85 @@
+"""Runs and head sizes on a terminal and as JSON."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Group
+from rich.padding import Padding
+
+from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
+from headlab.numerals import counted, percent
+from headlab.report.limits import MOST_LISTED, more
+from headlab.report.plain import records
+from headlab.report.terminal.grid import as_text, terminal_table
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
+    from headlab.study.answer import Summary
+
+NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
+
+
+def solved_table(study: "Summary") -> Group:
+    """Return the table of grades and losses, condition by condition."""
+    table = study.table()
+    label = "" if study.factor == "condition" else f"{study.factor} "
+    judged = {
+        "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
+        "interval": [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
+        "hairs": table["right_by_a_hair"].map(str).tolist(),
+    }
+    losses = {f"loss, {NAMES[kind]}": [_quartiles(row, kind) for _, row in table.iterrows()] for kind in NAMES}
+    shown = pd.DataFrame(
+        {
+            **({"runs": table["runs"].map(str).tolist()} if study.nothing_to_solve else judged),
+            **({"diverged": table["diverged"].map(str).tolist()} if table["diverged"].any() else {}),
+            **({"loss": losses["loss, not solved"]} if study.nothing_to_solve else losses),
+        },
+        index=[f"{label}{value}" for value in table.index],
+    )
+    title = (
+        "The quartiles of the runs' loss"
+        if study.nothing_to_solve
+        else "Solved runs with 95 % interval, and the quartiles of their loss"
+    )
+    return Group(Padding(terminal_table(shown, title=title), (1, 0)))
+
+
+def _interval(low: float, high: float) -> str:
+    return NOTHING_TO_SOLVE if math.isnan(low) else f"{100 * low:.0f} to {percent(high)}"
+
+
+def _quartiles(row: pd.Series, kind: str) -> str:
+    values = [row[f"loss_{kind}_{name}"] for name in ("q1", "median", "q3")]
+    return "none" if math.isnan(values[1]) else " ".join(f"{value:.3f}" for value in values)
+
+
+def runs_json(runs: "Runs") -> dict[str, Any]:
+    """Return one record a run, how many are solved (those right by a hair too), and how many have each grade."""
+    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grade_counts(runs.grade())}
+
+
+def grade_counts(grades: NDArray[np.str_]) -> dict[str, int]:
+    """Return how many runs have each grade that any of them has.
+
+    >>> grade_counts(np.array(["solved", "not solved", "solved"]))
+    {'not solved': 1, 'solved': 2}
+    """
+    names, counts = np.unique(grades, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def runs_blocks(runs: "Runs") -> list[Any]:
+    """Return the screen's blocks of what became of each run, or of the first when there are many."""
+    table = runs.table().drop(columns="solved")
+    shown = table.head(MOST_LISTED).assign(loss=table["loss"].astype(float)).astype({"seed": str})
+    grades, diverged = runs.grade(), int((~runs.finished).sum())
+    how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
+    return [
+        terminal_table(shown.set_index("seed"), title="Runs, by seed"),
+        *map(as_text, more(len(runs) - MOST_LISTED, "runs")),
+        as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
+    ]

@@ -1,0 +1,85 @@
+"""A study's answer on a terminal and as JSON: the same tables and sentences."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.rule import Rule
+
+from headlab.analysis.parts.mechanism import in_words
+from headlab.numerals import counted, signed
+from headlab.report.plain import records
+from headlab.report.terminal.grid import as_text, terminal_table
+from headlab.report.terminal.runs import solved_table
+from headlab.study.answer import Summary
+from headlab.study.design import StudyDesign
+from headlab.study.study import Status
+
+
+def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Iterator[Any]:
+    """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
+    yield Rule(as_text(design.title or "Study"), align="left")
+    missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
+    yield as_text(f"{counted(status.runs, 'run')} of {counted(len(design.conditions), 'condition')}{missing}")
+    yield solved_table(summary)
+    mechanisms = summary.mechanisms()
+    if mechanisms.size:
+        label = "" if summary.factor == "condition" else f"{summary.factor} "
+        named = mechanisms.rename(index=lambda value: f"{label}{value}", columns=in_words)
+        yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
+        yield as_text("")
+    for sentence in summary.sentences():
+        yield as_text("• " + sentence)
+    yield as_text("\nHow sure?", style="dim")
+    for sentence in summary.how_sure():
+        yield as_text("• " + sentence, style="dim")
+
+
+def comparison_blocks(summary: Summary) -> Iterator[Any]:
+    """Yield the screen's blocks of every pair of conditions."""
+    for title, frame in _comparisons(summary).items():
+        if len(frame):
+            yield terminal_table(_pairs(frame), title=title)
+            yield as_text("")
+
+
+def comparison_json(summary: Summary) -> dict[str, Any]:
+    """Return every comparison as plain JSON values."""
+    names = ("shares", "paired", "medians")
+    return {name: records(frame) for name, frame in zip(names, _comparisons(summary).values(), strict=True)}
+
+
+def study_json(summary: Summary) -> dict[str, Any]:
+    """Return a study's answer as plain JSON values."""
+    return {
+        "factor": summary.factor,
+        "conditions": records(summary.table().reset_index()),
+        "census": records(summary.census()),
+        "pairs": records(summary.pairs()),
+        "trend": None if summary.trend is None else vars(summary.trend),
+        "sentences": summary.sentences(),
+        "how_sure": summary.how_sure(),
+    }
+
+
+def _comparisons(summary: Summary) -> dict[str, pd.DataFrame]:
+    return {
+        "Solved shares: Newcombe's interval, score or Fisher's exact test, Holm over all pairs": summary.pairs(),
+        "The same, seed by seed: BCa interval (10,000 resamples), McNemar's test": summary.paired_table(),
+        "Median loss of solved runs: BCa interval (10,000 resamples), Mood's median test": summary.medians(),
+    }
+
+
+def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
+    shown = frame.drop(columns=["first", "second"]).copy()
+    for name in shown.columns:
+        if name in ("p", "p_holm"):
+            shown[name] = [f"{value:.2g}" for value in shown[name]]
+        elif shown[name].dtype == float and name != "runs_needed":
+            shown[name] = ["" if np.isnan(value) else signed(value, 3) for value in shown[name]]
+        elif name == "runs_needed":
+            shown[name] = ["–" if pd.isna(value) else str(int(value)) for value in shown[name]]
+        else:
+            shown[name] = [str(value) for value in shown[name]]
+    return shown.set_index(pd.Index([f"{a} → {b}" for a, b in zip(frame["first"], frame["second"], strict=True)]))

@@ -1,0 +1,363 @@
+"""Train one run or thousands: seeds in, `Runs` out. One code path for both."""
+
+import operator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab import engine
+from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
+from headlab.config.record import gathered
+from headlab.data.corpus import Corpus
+from headlab.engine import cost, memory
+from headlab.errors import ConfigError, brief
+from headlab.model.initial import initial
+from headlab.model.params import Params, coerce, param_shapes
+from headlab.numerals import counted, size_of
+from headlab.runs.runs import Runs
+
+Progress = Callable[[float], None]
+RECORDS = ("all", "log", "none")
+LOG_POINTS = 24
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; `runs` holds the runs that had ended by then."""
+
+    def __init__(self, runs: Runs, n_asked: int) -> None:
+        self.runs = runs
+        super().__init__(f"interrupted: {len(runs):,} of {counted(n_asked, 'run')} had ended and are kept")
+
+
+def train(
+    corpus: Corpus,
+    model: ModelConfig | None = None,
+    training: TrainConfig | None = None,
+    *,
+    seeds: int | Iterable[int] | None = None,
+    init: Params | Mapping[str, NDArray[Any]] | None = None,
+    record: str = "all",
+    snapshots: str | Sequence[int] | None = "log",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Runs:
+    """Train one run for each seed, or from each row of `init`.
+
+    model, training: the notebook's when left out
+    seeds: one seed, or several; [0] when neither seeds nor init are given
+    init: weights to start from, with or without a leading run axis (`Params`, or a mapping of names to arrays)
+    record: at which steps loss and learning rate are kept: all, log(-spaced) or none
+    snapshots: steps whose weights are kept (0 is before the first update), "log" for log-spaced ones (none when
+        record is "none"), or None
+    threads: how many processors to use, all that this process may use when left out; the result does not depend on it
+    progress: called with the share that is done, some 200 times a second
+    Returns the runs, in the order of the seeds. A run that diverged is an outcome, not an error.
+    Raises `ConfigError`, `WeightsError`; `TrainingInterrupted` on Ctrl-C, which holds what was finished.
+
+    >>> from headlab.data.corpus import Corpus
+    >>> runs = train(Corpus.notebook(), training=TrainConfig.of(steps=100), seeds=range(3))
+    >>> runs.loss.shape
+    (3, 100)
+    """
+    model = ModelConfig() if model is None else model
+    training = TrainConfig() if training is None else training
+    _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
+    problems: list[str] = []
+    gathered(problems, lambda: model.width(corpus.d_vocab))
+    numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
+    if seeds is not None and init is not None:
+        problems.append("either seeds or init must be given, got both: leave one of them out")
+    kept, count = _options(problems, record, snapshots, threads, training.steps)
+    given = None if init is None else coerce(init, model, corpus.d_vocab, corpus.n_ctx)
+    seed_list = np.zeros(0, np.uint64) if numbers is None else numbers
+    _check_fits(corpus, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
+    dtype = np.dtype(training.dtype)
+    with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
+        flat = (
+            (given or initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype)).flat().astype(dtype, copy=False)
+        )
+    named = seed_list if given is None else None
+    return _train(corpus, model, training, flat, named, kept=kept, threads=count, progress=progress)
+
+
+def _check_kinds(*given: tuple[str, Any, type]) -> None:
+    wrong = [
+        f"{name} must be a {kind.__name__}, got {brief(value)}"
+        for name, value, kind in given
+        if not isinstance(value, kind)
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _options(problems: list[str], record: str, snapshots: Any, threads: Any, steps: int) -> "tuple[_Kept, int | None]":
+    """Return at which steps what is kept, and how many threads there are; raises `ConfigError` with all problems."""
+    recorded = gathered(problems, lambda: _recorded(record, steps))
+    kept = gathered(problems, lambda: _snapshot_steps(snapshots, steps, record))
+    count = gathered(problems, lambda: thread_count(threads))
+    if problems or recorded is None:
+        raise ConfigError(problems)
+    return _Kept(recorded, kept, count), count
+
+
+def resume(
+    runs: Runs,
+    training: TrainConfig,
+    *,
+    record: str = "all",
+    snapshots: str | Sequence[int] | None = "log",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Runs:
+    """Train finished runs further, as calling Keras' `fit` once more does: weights and optimiser state go on.
+
+    The learning rate starts at `training.learning_rate`. Steps of the result count from the resumption; `before` holds how
+    the runs were trained until then.
+    Raises `ConfigError` when the optimiser is another one and so its state cannot go on.
+
+    >>> from headlab.data.corpus import Corpus
+    >>> short = TrainConfig.of(steps=50)
+    >>> runs = train(Corpus.notebook(), training=short)
+    >>> resume(runs, short)
+    Runs(1 of 50 steps of sgd, then 50 of sgd, d_head=20: 0 solved, 0 by a hair, 1 not)
+    """
+    _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
+    last = runs.training
+    if runs.optimizer_state is not None and _state_kind(training) != _state_kind(last):
+        raise ConfigError(
+            f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
+            f"{training.optimizer}: start afresh with train(init=runs.params)"
+        )
+    kept, count = _options([], record, snapshots, threads, training.steps)
+    _check_fits(runs.corpus, runs.model, training, len(runs), kept)
+    return _train(
+        runs.corpus,
+        runs.model,
+        training,
+        runs.params.flat().astype(np.dtype(training.dtype), copy=False),
+        runs.seeds,
+        state=runs.optimizer_state,
+        optimizer_step=runs.optimizer_step,
+        kept=kept,
+        threads=count,
+        progress=progress,
+        before=(*runs.before, runs.training),
+    )
+
+
+def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
+    """Return seeds as an array; raises `ConfigError` for an empty list or a seed that is not in 0 … 2⁶⁴-1.
+
+    >>> seed_array(range(3)).tolist()
+    [0, 1, 2]
+    """
+    several = isinstance(seeds, Iterable) and not isinstance(seeds, str) and getattr(seeds, "ndim", 1) > 0
+    given = _bounded("seeds", cast(Iterable[Any], seeds)) if several else [seeds]
+    wrong = [seed for seed in _telling(given) if not is_seed(seed)]
+    if wrong or not given:
+        got = brief(wrong[0]) if wrong else "none"
+        raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
+    return np.fromiter(map(operator.index, given), np.uint64, len(given))
+
+
+def _bounded(name: str, values: Iterable[Any]) -> Sequence[Any]:
+    """Return values as a range or a list, of at most MAX_RUNS; reads no further than that."""
+    some: Sequence[Any] = values if isinstance(values, range) else list(islice(values, MAX_RUNS + 1))
+    count = range_length(some) if isinstance(some, range) else len(some)
+    if count > MAX_RUNS:
+        got = f"{count:,}" if isinstance(some, range) else "more"
+        raise ConfigError(f"{name} must be at most {MAX_RUNS:,}, got {got}: train in several parts")
+    return some
+
+
+def _telling(values: Sequence[Any]) -> Sequence[Any]:
+    """Return those that decide whether all are whole numbers in a range: a range's two ends, or all."""
+    return [values[0], values[-1]] if isinstance(values, range) and values else values
+
+
+def range_length(numbers: range) -> int:
+    """Return how many numbers a range has, which `len` refuses to say of long ones.
+
+    >>> range_length(range(0, 10**30, 10))
+    100000000000000000000000000000
+    """
+    return max(0, -((numbers.start - numbers.stop) // numbers.step))
+
+
+def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -> Sequence[int]:
+    """Read `7`, `0:1000` or `1,5,9`; raises `ConfigError`, which calls the text by its name.
+
+    most: how many they may be; None where they are counted later
+
+    >>> seeds_of_text("0:1000"), seeds_of_text("1,5,9")
+    (range(0, 1000), [1, 5, 9])
+    """
+    seeds: Sequence[int]
+    try:
+        if ":" in text:
+            first, last = text.split(":")
+            seeds = range(int(first or 0), int(last))
+        else:
+            seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds:
+        raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {brief(text)}")
+    count = range_length(seeds) if isinstance(seeds, range) else len(seeds)
+    if most is not None and count > most:
+        raise ConfigError(f"{name} must be at most {most:,} seeds, got {brief(text)}: train them in several parts")
+    return seeds
+
+
+def is_seed(seed: Any) -> bool:
+    """Return whether a value is a whole number from 0 to 2⁶⁴ - 1."""
+    if isinstance(seed, bool | np.bool_):
+        return False
+    try:
+        return 0 <= operator.index(seed) < 2**64
+    except TypeError:
+        return False
+
+
+def _train(
+    corpus: Corpus,
+    model: ModelConfig,
+    training: TrainConfig,
+    flat: engine.Flat,
+    seeds: NDArray[np.uint64] | None,
+    *,
+    state: engine.Flat | None = None,
+    optimizer_step: int = 0,
+    kept: "_Kept",
+    threads: int | None,
+    progress: Progress | None,
+    before: tuple[TrainConfig, ...] = (),
+) -> Runs:
+    total = max(1, len(flat) * training.steps)
+    trained = engine.train_flat(
+        engine.Problem.of(corpus, model, training),
+        flat,
+        state=state,
+        optimizer_step=optimizer_step,
+        record_steps=kept.recorded,
+        snapshot_steps=kept.snapshots,
+        threads=threads,
+        poll=None if progress is None else lambda done: progress(done / total),
+    )
+    runs = Runs(
+        corpus=corpus,
+        model=model,
+        training=training,
+        seeds=seeds,
+        params=Params.from_flat(trained.weights, param_shapes(model, corpus.d_vocab, corpus.n_ctx)),
+        loss=trained.loss,
+        learning_rate=trained.rate,
+        recorded_steps=np.array(kept.recorded, np.int64),
+        snapshots=trained.snapshots,
+        snapshot_steps=np.array([] if kept.snapshots is None else kept.snapshots, np.int64),
+        outcome=trained.outcome,
+        final_loss=trained.final_loss,
+        optimizer_state=trained.state,
+        optimizer_step=optimizer_step + training.steps,
+        before=before,
+    )
+    if trained.interrupted:
+        raise TrainingInterrupted(runs[trained.outcome != engine.NOT_RUN], len(runs))
+    if progress is not None:
+        progress(1.0)
+    return runs
+
+
+def log_steps(last: int, points: int = LOG_POINTS) -> list[int]:
+    """Return about `points` steps from 0 to `last`, evenly spaced on a log scale, both ends included.
+
+    >>> log_steps(1000, 7)
+    [0, 1, 4, 16, 63, 251, 1000]
+    """
+    if last <= 0:
+        return [0]
+    spaced = np.geomspace(1, last, max(2, points - 1)).round().astype(int)
+    return [0, *sorted(set(spaced.tolist()))]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """At which steps the loss, and the weights, are kept; threads: by how many it is trained, all when None."""
+
+    recorded: Sequence[int]
+    snapshots: Sequence[int] | None
+    threads: int | None
+
+    def take(self, problem: engine.Problem, n_runs: int) -> int:
+        """Return how many bytes a training takes with them."""
+        steps = {"recorded": len(self.recorded), "snapshots": len(self.snapshots or ())}
+        return cost.bytes_of(problem, n_runs, **steps, threads=self.threads)
+
+
+def _recorded(record: str, steps: int) -> Sequence[int]:
+    _must_be_one_of("record", record, RECORDS)
+    if record == "none":
+        return range(0)
+    return log_steps(steps - 1) if record == "log" and steps else range(steps)
+
+
+def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {brief(value)}")
+
+
+def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
+    """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
+    problem = engine.Problem.of(corpus, model, training)
+    needed, free = kept.take(problem, n_runs), memory.available()
+    if needed <= free:
+        return
+    fit, bare = (_that_fit(ways, problem, free) for ways in (kept, _Kept((), None, kept.threads)))
+    ways = [f"train at most {fit:,} at once"] if fit else []
+    if bare > fit:
+        ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
+    if not ways:
+        ways.append("take a smaller model or corpus, since not even one run fits")
+    raise ConfigError(
+        f"{counted(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
+        f"{size_of(needed)}: {', or '.join(ways)}"
+    )
+
+
+def _that_fit(kept: _Kept, problem: engine.Problem, free: int) -> int:
+    return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(problem, n_runs))
+
+
+def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | None:
+    if snapshots is None:
+        return None
+    if isinstance(snapshots, str):
+        _must_be_one_of("snapshots", snapshots, ("log",))
+        return None if isinstance(record, str) and record == "none" else log_steps(steps)
+    if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
+        raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}")
+    given = _bounded("snapshots", snapshots)
+    wrong = [step for step in _telling(given) if not is_seed(step) or step > steps]
+    if wrong:
+        raise ConfigError(
+            f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {brief(wrong[0])}"
+        )
+    return sorted({operator.index(step) for step in given}) or None
+
+
+def thread_count(threads: Any) -> int | None:
+    """Return how many threads were asked for, None for all processors; raises `ConfigError`."""
+    if threads is None:
+        return None
+    if is_seed(threads) and 1 <= threads <= 1024:
+        return operator.index(threads)
+    raise ConfigError(f"threads must be a whole number from 1 to 1024, got {brief(threads)}")
+
+
+def _state_kind(training: TrainConfig) -> tuple[str, bool, bool]:
+    return training.optimizer, training.momentum > 0, training.centered and training.optimizer == "rmsprop"
