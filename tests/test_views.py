@@ -13,7 +13,7 @@ from headlab.report.frames.recording import Recording
 from headlab.report.frames.wire import Frame, decode, encode
 from headlab.report.notebook import held, views
 from headlab.report.notebook.views import Kernel
-from headlab.runs.moments import moments_of
+from headlab.runs.moments import MOST_MOMENTS, moments_of
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -53,7 +53,7 @@ def test_moments_are_steps_in_order_with_both_ends():
         moments = moments_of(NOTEBOOK, hl.ModelConfig(), steps)
         assert (moments[0], moments[-1]) == (0, steps)
         assert moments == sorted(set(moments))
-        assert len(moments) <= recording.MOST_MOMENTS + 2
+        assert len(moments) <= MOST_MOMENTS + 2
 
 
 def said(kernel, **asked):
