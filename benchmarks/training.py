@@ -29,7 +29,7 @@ def best(work: Callable[[], object]) -> float:
 
 def per_run_step(problem: engine.Problem, n_runs: int, threads: int) -> float:
     rng = np.random.default_rng(0)
-    size = make_plan(problem.tokens, problem.targets, problem.d_vocab, problem.model, problem.training).size
+    size = make_plan(problem).size
     weights = rng.uniform(-0.1, 0.1, (n_runs, size)).astype(problem.training.dtype)
     seconds = best(lambda: engine.train_flat(problem, weights, threads=threads))
     return seconds / n_runs / problem.training.steps * 1e6

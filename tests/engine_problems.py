@@ -26,13 +26,16 @@ MODELS = {
 }
 
 
-def problem(model: ModelConfig = MODELS["notebook"], **training: object) -> Problem:
+WEIGHTS = np.array([[0.5, 0, 2, 1e-3, 7], [3, 0.25, 0, 1, 0], [4, 1, 0, 0, 0]])  # some targets count for nothing
+
+
+def problem(model: ModelConfig = MODELS["notebook"], weights: np.ndarray | None = None, **training: object) -> Problem:
     fields = {"steps": 40, "learning_rate": 0.05, **training}
-    return Problem(TOKENS, TARGETS, D_VOCAB, model, TrainConfig.of(**fields))
+    return Problem(TOKENS, TARGETS, D_VOCAB, model, TrainConfig.of(**fields), weights)
 
 
 def n_weights(of: Problem) -> int:
-    return make_plan(of.tokens, of.targets, of.d_vocab, of.model, of.training).size
+    return make_plan(of).size
 
 
 def random_weights(of: Problem, n_runs: int, seed: int = 0, dtype: str = "float64", scale: float = 0.5) -> np.ndarray:

@@ -4,10 +4,11 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from engine_problems import MODELS, n_weights, problem, random_weights
+from engine_problems import MODELS, WEIGHTS, n_weights, problem, random_weights
 
 from headlab import engine
 from headlab.config import LOSSES, ModelConfig
+from headlab.errors import ConfigError
 
 
 def unpack(flat, model: ModelConfig, d_vocab: int, n_ctx: int):
@@ -33,9 +34,10 @@ def unpack(flat, model: ModelConfig, d_vocab: int, n_ctx: int):
 
 def autodiff_loss(flat, of):
     """The model written once more, sentence by sentence, in the plainest way."""
-    model, losses = of.model, []
+    model, losses, counts = of.model, [], []
     W = unpack(flat, model, of.d_vocab, of.tokens.shape[1])
-    for tokens, targets in zip(of.tokens, of.targets, strict=True):
+    weights_of_targets = np.ones(of.targets.shape) if of.weights is None else of.weights
+    for tokens, targets, counting in zip(of.tokens, of.targets, weights_of_targets, strict=True):
         length = int((tokens >= 0).sum())
         x = W["E"][tokens[:length]]
         if model.positions:
@@ -53,8 +55,9 @@ def autodiff_loss(flat, of):
         logits = x @ W["U"] if model.unembed else x
         p = anp.exp(logits) if of.training.loss == "softmax" else 1 / (1 + anp.exp(-logits))
         p = p / anp.sum(p, axis=1, keepdims=True)
-        losses += [-anp.log(p[t, target]) for t, target in enumerate(targets[:length]) if target >= 0]
-    return sum(losses) / len(losses)
+        losses += [-anp.log(p[t, target]) * counting[t] for t, target in enumerate(targets[:length]) if target >= 0]
+        counts += [counting[t] for t, target in enumerate(targets[:length]) if target >= 0]
+    return sum(losses) / sum(counts)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -97,3 +100,63 @@ def test_large_model_is_tiled_and_packed_without_changing_the_gradient():
     value, gradient = engine.loss_and_gradient(of, weights)
     assert value[0] == pytest.approx(autodiff_loss(weights[0], of), abs=1e-12)
     np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-12)
+
+
+@pytest.mark.parametrize("instruction_set", engine.instruction_sets())
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("name", ["notebook", "no mask", "everything"])
+def test_gradient_of_weighted_targets_equals_differences_and_autodiff(name, loss, instruction_set, monkeypatch):
+    monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
+    of = problem(MODELS[name], WEIGHTS, loss=loss, dtype="float64")
+    weights, step = random_weights(of, 1), 1e-5
+    value, gradient = engine.loss_and_gradient(of, weights)
+    assert value[0] == pytest.approx(autodiff_loss(weights[0], of), abs=1e-12)
+    np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-12)
+    nudges = step * np.eye(n_weights(of))
+    up, down = (engine.loss_and_gradient(of, weights + sign * nudges)[0] for sign in (1, -1))
+    np.testing.assert_allclose(gradient[0], (up - down) / (2 * step), atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_equal_weights_of_targets_change_no_bit(loss, dtype):
+    plain = problem(loss=loss, dtype=dtype)
+    equal = problem(weights=np.where(plain.targets >= 0, 0.7, 12.0), loss=loss, dtype=dtype)
+    weights = random_weights(plain, 20, dtype=dtype)
+    for a, b in zip(engine.loss_and_gradient(plain, weights), engine.loss_and_gradient(equal, weights), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(engine.train_flat(plain, weights).weights, engine.train_flat(equal, weights).weights)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_target_of_weight_zero_is_no_target(loss):
+    plain = problem(loss=loss)
+    masked = engine.Problem(
+        plain.tokens, np.where(WEIGHTS > 0, plain.targets, -1), plain.d_vocab, plain.model, plain.training
+    )
+    zeros = problem(weights=(WEIGHTS > 0) * 3.0, loss=loss)
+    weights = random_weights(plain, 20, dtype="float32")
+    np.testing.assert_array_equal(engine.train_flat(masked, weights).weights, engine.train_flat(zeros, weights).weights)
+
+
+def test_only_the_proportions_of_weights_matter_whatever_their_size():
+    weights = random_weights(problem(), 3)
+    expected = engine.loss_and_gradient(problem(weights=WEIGHTS), weights)[1]
+    for scale in (1e-300, 1e300):
+        scaled = engine.loss_and_gradient(problem(weights=WEIGHTS * scale), weights)[1]
+        np.testing.assert_allclose(scaled, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.zeros((3, 5)), "got 0 at every target: no loss is left"),
+        (np.ones((3, 4)), r"got float64 \(3, 4\)"),
+        (np.full((3, 5), np.nan), "got nan"),
+        (np.full((3, 5), -1.0), "got -1.0"),
+        (np.full((3, 5), "a"), "got <U1"),
+    ],
+)
+def test_weights_that_no_loss_can_have_are_refused_where_they_enter(weights, words):
+    with pytest.raises(ConfigError, match=words):
+        problem(weights=weights)

@@ -155,7 +155,7 @@ def test_memory_that_cannot_be_had_is_an_exception():
 from headlab.engine.plan import make_plan
 model, training = hl.ModelConfig(n_layers=1024, n_heads=32), hl.TrainConfig.of(steps=1)
 problem = engine.Problem(corpus.tokens, corpus.targets, 7, model, training)
-weights = np.zeros((1, make_plan(corpus.tokens, corpus.targets, 7, model, training).size), np.float32)
+weights = np.zeros((1, make_plan(problem).size), np.float32)
 try:
     engine.train_flat(problem, weights)
 except MemoryError:

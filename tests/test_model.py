@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS, problem, random_weights
+from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS, WEIGHTS, problem, random_weights
 
 from headlab import Corpus, ModelConfig, engine, train
 from headlab.analysis.looking.circuits import W_QK, effective_rank
@@ -35,6 +35,23 @@ def test_kernel_computes_the_loss_that_the_definition_computes(model, kind):
     params = random_params(model)
     expected = mean_loss(forward(params, TOKENS, model).logits, TARGETS, kind)
     np.testing.assert_allclose(engine.loss_and_gradient(of, params.flat())[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("instruction_set", engine.instruction_sets())
+@pytest.mark.parametrize("kind", ["softmax", "normalized_sigmoid"])
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_kernel_weighs_targets_as_the_definition_does(model, kind, instruction_set, monkeypatch):
+    monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
+    of = problem(model, WEIGHTS, loss=kind, dtype="float64")
+    params = random_params(model)
+    expected = mean_loss(forward(params, TOKENS, model).logits, TARGETS, kind, WEIGHTS)
+    np.testing.assert_allclose(engine.loss_and_gradient(of, params.flat())[0], expected, atol=1e-12)
+
+
+def test_equal_weights_are_the_plain_mean_to_the_bit():
+    logits = forward(random_params(MODELS["notebook"]), TOKENS, MODELS["notebook"]).logits
+    equal = np.where(TARGETS >= 0, 0.3, 0)
+    np.testing.assert_array_equal(mean_loss(logits, TARGETS), mean_loss(logits, TARGETS, weights=equal))
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

@@ -8,19 +8,18 @@ A run's result depends on the instruction set's rounding alone: not on its neigh
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import headlab.engine._native as _native
-from headlab.config import ModelConfig, TrainConfig
-from headlab.engine.plan import Ids, make_plan
+from headlab.engine.plan import make_plan
+from headlab.engine.problem import Problem
 from headlab.engine.rotation import Rotation, narrow_width
 from headlab.errors import ConfigError
 
-if TYPE_CHECKING:
-    from headlab.data.corpus import Corpus
+__all__ = ["Problem", "Trained", "instruction_sets", "loss_and_gradient", "train_flat"]
 
 Flat = NDArray[np.floating[Any]]
 
@@ -28,22 +27,6 @@ FINISHED = -1
 NOT_RUN = -2
 POLL_MILLISECONDS = 4
 FUSED = ("avx512", "avx2")  # the widest first; both round alike: fused multiply-add in every product
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the kernel trains on: ids [sequence, position] (-1 is padding, or no target), the model, the training."""
-
-    tokens: Ids
-    targets: Ids
-    d_vocab: int
-    model: ModelConfig
-    training: TrainConfig
-
-    @classmethod
-    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Problem":
-        """Return what is to be trained on a corpus."""
-        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
 
 
 @dataclass(frozen=True)
@@ -116,11 +99,7 @@ def train_flat(
     turned = state is None and problem.training.steps > 0  # a run of no steps keeps its weights to the bit
     narrow = narrow_width(problem.model, problem.training, d_model) if turned else None
     plan = make_plan(
-        problem.tokens,
-        problem.targets,
-        problem.d_vocab,
-        problem.model,
-        problem.training,
+        problem,
         d_head=narrow,
         record_steps=record_steps,
         snapshot_steps=snapshot_steps or (),
@@ -186,7 +165,7 @@ def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> Non
 
 def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:
     """Return the loss [run] of flat weights [run, weight] and its gradient [run, weight], without training."""
-    plan = make_plan(problem.tokens, problem.targets, problem.d_vocab, problem.model, problem.training)
+    plan = make_plan(problem)
     work = np.array(weights, order="C")
     loss, gradient = np.empty(len(work), work.dtype), np.empty_like(work)
     _native.gradient(chosen_instruction_set(), plan, work, loss, gradient)

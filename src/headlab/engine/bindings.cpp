@@ -131,6 +131,7 @@ NB_MODULE(_native, m) {
         .def_rw("scale", &Plan::scale)
         .def_rw("sequence_start", &Plan::sequence_start)
         .def_rw("target", &Plan::target)
+        .def_rw("share", &Plan::share)
         .def_rw("input_of_row", &Plan::input_of_row)
         .def_rw("input_token", &Plan::input_token)
         .def_rw("input_position", &Plan::input_position)

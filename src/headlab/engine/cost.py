@@ -31,7 +31,7 @@ A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in list
 
 def plan_of(problem: Problem, d_head: int | None = None) -> _native.Plan:
     """Return the kernel's plan of a problem; d_head: the width that is trained, where it is another than the model's."""
-    return make_plan(problem.tokens, problem.targets, problem.d_vocab, problem.model, problem.training, d_head=d_head)
+    return make_plan(problem, d_head=d_head)
 
 
 def trained_width(problem: Problem) -> int | None:

@@ -1,4 +1,5 @@
-// The loss of a row of logits and its gradient, both as the mean over the rows that have a target.
+// The loss of a row of logits and its gradient, both as the mean over the rows that have a target, weighted by the rows'
+// shares where these differ.
 #pragma once
 
 #include <algorithm>
@@ -32,9 +33,9 @@ template <class T> class LogSum {
     Vec<T> product = splat<T>(T(1)), sum{};
 };
 
-// -ln softmax(x)_y = ln sum_j exp(x_j - max) - (x_y - max); d x_j = softmax(x)_j - [j = y].
-// The logarithm goes to `logs`, the rest is returned.
-template <class T> Vec<T> softmax_loss(const Vec<T>* x, int n, int y, T weight, Vec<T>* dx, LogSum<T>& logs) {
+// -ln softmax(x)_y = ln sum_j exp(x_j - max) - (x_y - max); d x_j = softmax(x)_j - [j = y], times the row's weight.
+// The sum whose logarithm is taken is left in `normalizer`; the rest is returned.
+template <class T> Vec<T> softmax_loss(const Vec<T>* x, int n, int y, T weight, Vec<T>* dx, Vec<T>& normalizer) {
     Vec<T> top = x[0];
     for (int j = 1; j < n; ++j) top = max<T>(top, x[j]);
     Vec<T> sum{};
@@ -45,7 +46,7 @@ template <class T> Vec<T> softmax_loss(const Vec<T>* x, int n, int y, T weight, 
     const Vec<T> factor = weight / sum;
     for (int j = 0; j < n; ++j) dx[j] *= factor;
     dx[y] -= weight;
-    logs.add(sum);
+    normalizer = sum;
     return top - x[y];
 }
 
@@ -68,20 +69,47 @@ template <class T> Vec<T> normalized_sigmoid_loss(const Vec<T>* x, int n, int y,
     return -log<T>(share);
 }
 
-template <class T> Vec<T> mean_loss(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
+// Every row with a target counts alike: the sum of the rows' losses is divided once.
+template <class T> Vec<T> mean_of_equal_rows(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
     const int n = plan.d_vocab;
     const T weight = T(1) / T(plan.n_targets);
     LogSum<T> logs(n);
-    Vec<T> total{};
+    Vec<T> total{}, normalizer;
     for (int r = 0; r < plan.rows(); ++r, logits += n, d_logits += n) {
         const int y = plan.target[r];
-        if (y < 0)
+        if (y < 0) {
             std::fill_n(d_logits, n, Vec<T>{});
-        else
-            total += plan.loss == Loss::softmax ? softmax_loss<T>(logits, n, y, weight, d_logits, logs)
-                                                : normalized_sigmoid_loss<T>(logits, n, y, weight, d_logits);
+        } else if (plan.loss == Loss::softmax) {
+            total += softmax_loss<T>(logits, n, y, weight, d_logits, normalizer);
+            logs.add(normalizer);
+        } else {
+            total += normalized_sigmoid_loss<T>(logits, n, y, weight, d_logits);
+        }
     }
     return (total + logs.total()) / T(plan.n_targets);
+}
+
+// Each row's logarithm is multiplied by its share, so that no two can be taken as one.
+template <class T> Vec<T> mean_of_weighted_rows(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
+    const int n = plan.d_vocab;
+    Vec<T> total{}, normalizer;
+    for (int r = 0; r < plan.rows(); ++r, logits += n, d_logits += n) {
+        const int y = plan.target[r];
+        const T share = T(plan.share[r]);
+        if (y < 0) {
+            std::fill_n(d_logits, n, Vec<T>{});
+        } else if (plan.loss == Loss::softmax) {
+            const Vec<T> rest = softmax_loss<T>(logits, n, y, share, d_logits, normalizer);
+            total += share * (rest + log<T>(normalizer));
+        } else {
+            total += share * normalized_sigmoid_loss<T>(logits, n, y, share, d_logits);
+        }
+    }
+    return total;
+}
+
+template <class T> Vec<T> mean_loss(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
+    return plan.share.empty() ? mean_of_equal_rows<T>(plan, logits, d_logits) : mean_of_weighted_rows<T>(plan, logits, d_logits);
 }
 
 }  // namespace headlab::HEADLAB_ISA

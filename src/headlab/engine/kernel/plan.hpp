@@ -31,7 +31,10 @@ struct Plan {
     // A row is one (sequence, position) of the corpus; padding has no row. Row r of sequence b is at
     // sequence_start[b] + position. Two rows with the same (token, position) embed alike, so the first layer works on
     // the distinct inputs: input_of_row maps a row to its input. Later layers see one input a row.
+    // target: -1 where a row has none, or has no weight; share: of the loss, a row's weight over the sum of all, and empty
+    // where the rows with a target are equal.
     std::vector<int> sequence_start, target, input_of_row, input_token, input_position, identity;
+    std::vector<double> share;
     int n_targets = 0;
 
     Loss loss = Loss::softmax;

@@ -1,0 +1,44 @@
+"""What the kernel trains on: token ids, targets and their weights, the model, the training."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig, TrainConfig
+from headlab.model.losses import LossPlaces
+
+if TYPE_CHECKING:
+    from headlab.data.corpus import Corpus
+
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What the kernel trains on: ids [sequence, position] (-1 is padding, or no target), the model, the training.
+
+    weights: of the targets in the loss, Σ w·l / Σ w [sequence, position]; all alike when left out
+
+    Raises `ConfigError` for weights that no loss can have.
+    """
+
+    tokens: Ids
+    targets: Ids
+    d_vocab: int
+    model: ModelConfig
+    training: TrainConfig
+    weights: NDArray[np.floating[Any]] | None = None
+
+    def __post_init__(self) -> None:
+        self.loss_places()
+
+    def loss_places(self) -> LossPlaces:
+        """Return where the loss is taken, and what each place's share of it is."""
+        return LossPlaces.of(self.targets, self.weights)
+
+    @classmethod
+    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Problem":
+        """Return what is to be trained on a corpus."""
+        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
