@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from headlab.cli.main import main
-
 sys.path.insert(0, str(Path(__file__).parent))
+
+import shapes  # noqa: F401  # from here on, calls are held to their shapes
+
+from headlab.cli.main import main
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jaxtyping
+import numpy as np
 import pytest
 
 import headlab
@@ -23,7 +25,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
     {"engine", "model"},
     {"data"},
     {"config"},
-    {"csv_text", "errors", "files", "numerals", "visible"},
+    {"arrays", "csv_text", "errors", "files", "numerals", "visible"},
 ]
 MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
 NAMES = [
@@ -123,3 +125,10 @@ def test_every_public_function_has_a_docstring():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_a_call_with_an_array_of_another_shape_is_refused_in_tests():
+    from headlab.model.decompose import of_finite
+
+    with pytest.raises(jaxtyping.TypeCheckError, match="row column"):
+        of_finite(np.linalg.eigvals, np.ones(3))

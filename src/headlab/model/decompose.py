@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from headlab.model.params import Array
+from headlab.arrays import Array, Float, Shaped
 
 
-def of_finite(decompose: Callable[[Array], Any], matrix: Array) -> Any:
+def of_finite(decompose: Callable[[Array], Any], matrix: Float[Array, "*run row column"]) -> Any:
     """Return what `decompose` makes of matrices [*run, row, column], and nan where a matrix is not finite.
 
     LAPACK complains on standard output, in the middle of an answer for scripts, when it is given such a matrix; so every
@@ -25,7 +25,7 @@ def of_finite(decompose: Callable[[Array], Any], matrix: Array) -> Any:
     )
 
 
-def _nan_outside(finite: Any, part: Array) -> Array:
+def _nan_outside(finite: Any, part: Shaped[Array, "*any"]) -> Shaped[Array, "*any"]:
     return np.where(
         finite.reshape(finite.shape + (1,) * (part.ndim - finite.ndim)), part, np.asarray(np.nan, part.dtype)
     )
