@@ -25,7 +25,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
     {"engine", "model"},
     {"data"},
     {"config"},
-    {"arrays", "csv_text", "errors", "files", "numerals", "visible"},
+    {"arrays", "errors", "files", "notation"},
 ]
 MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
 NAMES = [

@@ -14,8 +14,8 @@ from headlab.data.graphemes import graphemes
 from headlab.data.lookalikes import lookalikes
 from headlab.data.text import decode, split_line
 from headlab.errors import CorpusError, HeadlabError
+from headlab.notation.visible import visible
 from headlab.study.design import StudyDesign
-from headlab.visible import visible
 
 NO_LINES = ["\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 NO_LETTERS = ["\ufeff", "\u200b", "\u2060", "\u00ad", "\u200e", "\u200f", "\u202e", "\u2066", "\u061c"]

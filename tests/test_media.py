@@ -14,8 +14,8 @@ from strict import strict
 
 import headlab as hl
 from headlab.cli.terminal import progress_bar, say, show
+from headlab.notation.visible import unseen, visible
 from headlab.report.terminal.grid import as_text, terminal_table
-from headlab.visible import unseen, visible
 
 ESCAPES = {
     "colour": "\x1b[31mred",

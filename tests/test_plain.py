@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from headlab.csv_text import FORMULAS, csv_text
+from headlab.notation.csv_text import FORMULAS, csv_text
+from headlab.notation.visible import visible
 from headlab.report.plain import json_text, records
-from headlab.visible import visible
 
 WORDS = st.text(max_size=8)
 briefly = settings(deadline=None, max_examples=30)

@@ -12,10 +12,11 @@ from headlab.analysis.looking import predictions
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.floors import Dependency
-from headlab.errors import SelectionError, brief, listed
+from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params
+from headlab.notation.values import brief, listed
 
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation

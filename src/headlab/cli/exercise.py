@@ -23,10 +23,11 @@ from headlab.cli.options import (
     steps_option,
     threads_option,
 )
-from headlab.cli.terminal import duration, progress_bar, put_json, show, writable, written
+from headlab.cli.terminal import progress_bar, put_json, show, writable, written
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
-from headlab.errors import ConfigError, brief
-from headlab.numerals import size_of
+from headlab.errors import ConfigError
+from headlab.notation.numbers import duration, size_of
+from headlab.notation.values import brief
 
 if TYPE_CHECKING:
     from headlab.homework.cost import Plan

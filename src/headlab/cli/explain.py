@@ -29,7 +29,8 @@ from headlab.cli.options import (
 from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
-from headlab.errors import ConfigError, SelectionError, brief, listed
+from headlab.errors import ConfigError, SelectionError
+from headlab.notation.values import brief, listed
 
 if TYPE_CHECKING:
     from headlab.analysis.choice import Contrast

@@ -46,8 +46,8 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     where it was trained so), they equal the run's. What is missing or not finite is null in JSON and empty in CSV. CSV is
     UTF-8 with TRUE and FALSE.
     """
-    from headlab.csv_text import csv_text
     from headlab.files import write_output
+    from headlab.notation.csv_text import csv_text
     from headlab.report.export import table_of
     from headlab.report.plain import json_text, records
     from headlab.runs.runs import Runs

@@ -14,7 +14,8 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
+from headlab.notation.values import brief
 
 PORT = 8765
 

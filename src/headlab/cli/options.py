@@ -13,7 +13,8 @@ import click
 from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
 from headlab.config.record import gathered
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
+from headlab.notation.values import brief
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus

@@ -8,8 +8,9 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, plain
 from headlab.cli.terminal import put_json, say, show
-from headlab.errors import ConfigError, SelectionError, brief
-from headlab.numerals import counted
+from headlab.errors import ConfigError, SelectionError
+from headlab.notation.numbers import counted
+from headlab.notation.values import brief
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Runs

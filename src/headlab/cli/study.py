@@ -9,7 +9,6 @@ from headlab.cli.help import Group
 from headlab.cli.options import json_option, safe_cells_option, shell_word, threads_option
 from headlab.cli.terminal import (
     complain,
-    duration,
     progress_bar,
     put_csv,
     put_json,
@@ -19,8 +18,9 @@ from headlab.cli.terminal import (
     writable,
     written,
 )
-from headlab.errors import ConfigError, OutputError, listed
-from headlab.numerals import counted, size_of
+from headlab.errors import ConfigError, OutputError
+from headlab.notation.numbers import counted, duration, size_of
+from headlab.notation.values import listed
 
 if TYPE_CHECKING:
     from headlab.study.design import StudyDesign
@@ -353,7 +353,7 @@ def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
 
     The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
     """
-    from headlab.csv_text import csv_text
+    from headlab.notation.csv_text import csv_text
     from headlab.report.plain import records
     from headlab.study.study import Study
 

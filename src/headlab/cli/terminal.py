@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headlab.files import check_output, leads_to_stdout, shown
-from headlab.visible import escaped, visible
+from headlab.notation.numbers import duration
+from headlab.notation.visible import escaped, visible
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -179,17 +180,6 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
         say(f"{label}: {done:.0%}{left}", err=True)
 
     return told
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(2.04), duration(600), duration(9000)
-    ('2.0 s', '10 minutes', '2.5 hours')
-    """
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def tell_notes(corpus: "Corpus") -> None:

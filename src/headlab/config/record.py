@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-from headlab.errors import ConfigError, HeadlabError, brief
+from headlab.errors import ConfigError, HeadlabError
+from headlab.notation.values import brief
 
 Built = TypeVar("Built")
 

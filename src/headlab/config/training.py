@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Self
 
 from headlab.config.record import Checked, choice, flag, gathered, real_number, whole_number
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
+from headlab.notation.values import brief
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 LOSSES = ("softmax", "normalized_sigmoid")

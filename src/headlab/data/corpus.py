@@ -20,9 +20,10 @@ from headlab.data.floors import Dependency, Ids, Sight, floor_of
 from headlab.data.lookalikes import lookalikes
 from headlab.data.text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import checked_labels, ids_of, names_of
-from headlab.errors import CorpusError, brief
-from headlab.numerals import counted
-from headlab.visible import visible
+from headlab.errors import CorpusError
+from headlab.notation.numbers import counted
+from headlab.notation.values import brief
+from headlab.notation.visible import visible
 
 PADDING = -1
 MAX_VOCABULARY = 65_536  # as wide as a model can be

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headlab.data.text import CHARACTERS
-from headlab.visible import unseen, visible
+from headlab.notation.visible import unseen, visible
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus

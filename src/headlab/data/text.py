@@ -11,8 +11,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from headlab.data.graphemes import graphemes
-from headlab.errors import CorpusError, brief
+from headlab.errors import CorpusError
 from headlab.files import nameable
+from headlab.notation.values import brief
 
 HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
 LINE_END = re.compile("\r\n|\r|\n")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from headlab.data.text import HALF_A_CHARACTER, NO_LETTERS
-from headlab.errors import CorpusError, brief, listed
+from headlab.errors import CorpusError
+from headlab.notation.values import brief, listed
 
 MOST_NAMED = 3  # wrong names in a message
 ALIKE = 0.4  # of difflib's ratio, for a name to be worth naming

@@ -9,7 +9,7 @@ import numpy as np
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
 from headlab.homework.looking import Looking, settled
-from headlab.numerals import are, counted, signed
+from headlab.notation.numbers import are, counted, signed
 from headlab.study.answer import BETTER, UNTOLD, WORSE
 
 if TYPE_CHECKING:

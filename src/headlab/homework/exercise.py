@@ -14,7 +14,7 @@ from headlab.data.corpus import Corpus
 from headlab.data.floors import Dependency
 from headlab.errors import SelectionError
 from headlab.homework.answers import Answer, about_looking, about_sizes
-from headlab.numerals import counted
+from headlab.notation.numbers import counted
 from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
 from headlab.runs.moments import moments_of
 from headlab.runs.runs import Run, Runs

@@ -9,7 +9,7 @@ from headlab.analysis.choice import Contrast, Place, contrasts
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import HAIR_LOGITS
 from headlab.analysis.parts.mechanism import AGAINST, MAIN
-from headlab.numerals import are, counted, percent, signed
+from headlab.notation.numbers import are, counted, percent, signed
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.evidence import Record, Tested

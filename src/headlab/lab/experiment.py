@@ -11,7 +11,8 @@ from headlab import engine
 from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
 from headlab.data.corpus import NOTEBOOK_TEXT, Corpus
 from headlab.engine import cost
-from headlab.errors import ConfigError, CorpusError, HeadlabError, brief
+from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
+from headlab.notation.values import brief
 
 
 def sigmoid(logits: Array) -> Array:

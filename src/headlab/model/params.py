@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
-from headlab.errors import WeightsError, brief
+from headlab.errors import WeightsError
+from headlab.notation.values import brief
 
 Array = NDArray[np.floating[Any]]
 Shapes = dict[str, tuple[int, ...]]

@@ -14,7 +14,8 @@ from headlab.analysis.choice import contrasts
 from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
+from headlab.notation.values import brief
 from headlab.runs.runs import Run, Runs
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.visible import unseen
+from headlab.notation.visible import unseen
 
 
 def plain(values: Any) -> Any:

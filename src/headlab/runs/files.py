@@ -26,7 +26,7 @@ from safetensors.numpy import save as save_tensors
 
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
-from headlab.errors import HeadlabError, WeightsError, brief
+from headlab.errors import HeadlabError, WeightsError
 from headlab.files import (
     PARTIAL,
     flush_folder,
@@ -38,6 +38,7 @@ from headlab.files import (
     write_whole,
 )
 from headlab.model.params import Params, coerce
+from headlab.notation.values import brief
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Runs

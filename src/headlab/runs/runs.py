@@ -20,10 +20,11 @@ from headlab.analysis.looking.notebook_layers import Layers
 from headlab.analysis.subject import Subject, is_index, run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
-from headlab.errors import SelectionError, brief, listed
+from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.params import Array, Params, param_shapes, summary
-from headlab.numerals import counted
+from headlab.notation.numbers import counted
+from headlab.notation.values import brief, listed
 
 RUNS_AT_A_TIME, LOGITS_AT_A_TIME = 4096, 20_000_000
 _PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", "final_loss", "optimizer_state")

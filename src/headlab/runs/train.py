@@ -15,10 +15,11 @@ from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.engine import cost, memory
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce, param_shapes
-from headlab.numerals import counted, size_of
+from headlab.notation.numbers import counted, size_of
+from headlab.notation.values import brief
 from headlab.runs.runs import Runs
 
 Progress = Callable[[float], None]

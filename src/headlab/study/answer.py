@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.analysis.parts.mechanism import MECHANISMS
-from headlab.errors import SelectionError, brief
-from headlab.numerals import percent
+from headlab.errors import SelectionError
+from headlab.notation.numbers import percent
+from headlab.notation.values import brief
 from headlab.runs.runs import Runs
 from headlab.study import sentences as words
 from headlab.study.statistics import (

@@ -15,7 +15,8 @@ import numpy as np
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.config.record import gathered, nearest
 from headlab.data.corpus import Corpus
-from headlab.errors import ConfigError, brief
+from headlab.errors import ConfigError
+from headlab.notation.values import brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 
 MAX_CONDITIONS = 100_000

@@ -12,8 +12,9 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.data.text import HALF_A_CHARACTER
-from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError, brief
+from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError
 from headlab.files import nameable
+from headlab.notation.values import brief
 from headlab.study import seeds as numbering
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import (

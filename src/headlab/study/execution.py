@@ -11,7 +11,7 @@ from typing import Any
 from headlab import engine
 from headlab.engine import cost
 from headlab.errors import StudyError
-from headlab.numerals import are, counted
+from headlab.notation.numbers import are, counted
 from headlab.runs.train import thread_count
 from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
 from headlab.study.design import StudyDesign

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.looking.predictions import WHY_NOTHING
-from headlab.numerals import are, counted, percent, signed
+from headlab.notation.numbers import are, counted, percent, signed
 from headlab.study.statistics import LEVEL, POWER, Comparison, smallest_difference
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.numerals import percent
+from headlab.notation.numbers import percent
 
 LEVEL = 0.95
 POWER = 0.8

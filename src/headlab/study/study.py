@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.errors import StudyError, brief, listed
+from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
+from headlab.notation.values import brief, listed
 from headlab.runs.runs import Runs
 from headlab.study.answer import Group, Summary
 from headlab.study.arrays import ONE_OF_ALL

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
-from headlab.csv_text import csv_text
 from headlab.errors import StudyError
+from headlab.notation.csv_text import csv_text
 from headlab.study.columns import COLUMNS
 from headlab.study.design import StudyDesign
 from headlab.study.parquet import quoted, reading

@@ -15,7 +15,7 @@ from headlab.analysis.explanation.evidence import Evidence, Record
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts import mechanism
 from headlab.analysis.subject import Subject, run_number
-from headlab.numerals import counted
+from headlab.notation.numbers import counted
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits

@@ -11,11 +11,12 @@ from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
 from headlab.data.corpus import PADDING, Corpus
 from headlab.data.text import join_tokens
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.forward import forward, softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array, Params
-from headlab.numerals import counted
+from headlab.notation.numbers import counted
+from headlab.notation.values import brief
 
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

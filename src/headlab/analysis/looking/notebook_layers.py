@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.forward import Activations
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
+from headlab.notation.values import brief
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
 from headlab.model.params import Array
+from headlab.notation.values import brief
 
 TIE = 1e-9  # of a logit: a lead smaller than this is rounding
 HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair

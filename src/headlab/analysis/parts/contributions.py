@@ -23,8 +23,9 @@ import pandas as pd
 from headlab.analysis.choice import Place
 from headlab.analysis.looking.circuits import W_OV, W_QK
 from headlab.analysis.subject import Subject
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
+from headlab.notation.values import brief
 
 MAX_PATHS = 2000
 Path = tuple[

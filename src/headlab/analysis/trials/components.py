@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from headlab.analysis.subject import Subject
 from headlab.data.corpus import Corpus
-from headlab.errors import SelectionError, brief, listed
+from headlab.errors import SelectionError
+from headlab.notation.values import brief, listed
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from headlab.analysis.trials.interventions import (
     intervene,
     pattern_row,
 )
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
-from headlab.numerals import counted
-from headlab.visible import visible
+from headlab.notation.numbers import counted
+from headlab.notation.values import brief
+from headlab.notation.visible import visible
 
 MOST_ROWS = 100  # in a notebook
 WITHIN_SENTENCE = (Positional(), Direct("position"))  # their mean and resampling need no other sentence

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
 from headlab.analysis.trials.components import Component, Direct, Edge, Head, Positional, Source, Token
-from headlab.errors import SelectionError, brief
+from headlab.errors import SelectionError
 from headlab.model.forward import forward
 from headlab.model.params import Array
+from headlab.notation.values import brief
 
 KINDS = ("zero", "mean", "resample")
 PATCHES = ("q", "k", "v", "z", "pattern", "scores", "resid")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from headlab.visible import visible
+from headlab.notation.visible import visible
 
 Arguments = ParamSpec("Arguments")
 

@@ -15,7 +15,7 @@ from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SO
 from headlab.analysis.parts.mechanism import MECHANISMS, in_words
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
-from headlab.numerals import counted, percent
+from headlab.notation.numbers import counted, percent
 from headlab.report.figures.drawing import BLUE, GREY, ORANGE, finite, plain, say, styled, tidy
 from headlab.report.figures.runs import about_corpus, loss_reach
 from headlab.study.answer import Group, Summary

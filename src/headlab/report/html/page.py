@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headlab.numerals import counted, percent
+from headlab.notation.numbers import counted, percent
 from headlab.report.figures.drawing import image
 
 

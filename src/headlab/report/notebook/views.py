@@ -10,8 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from headlab.analysis.subject import run_number
-from headlab.errors import HeadlabError, SelectionError, brief
+from headlab.errors import HeadlabError, SelectionError
 from headlab.homework.exercise import Exercise
+from headlab.notation.values import brief
 from headlab.report import PAGE
 from headlab.report.frames.recording import Recording, seeds_frame, tried
 from headlab.report.frames.wire import Frame, encode, problems

@@ -14,8 +14,8 @@ from headlab.analysis.explanation.claims import IRRELEVANT
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
-from headlab.errors import listed
-from headlab.numerals import counted
+from headlab.notation.numbers import counted
+from headlab.notation.values import listed
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 

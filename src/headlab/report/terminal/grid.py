@@ -12,8 +12,8 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from headlab.notation.visible import visible
 from headlab.report.limits import MOST_PAGE_COLUMNS, more, telling_columns
-from headlab.visible import visible
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run

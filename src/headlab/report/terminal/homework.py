@@ -12,10 +12,10 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
-from headlab.errors import listed
 from headlab.homework.answers import finite
 from headlab.homework.exercise import dependency_sentence
-from headlab.numerals import counted, signed
+from headlab.notation.numbers import counted, signed
+from headlab.notation.values import listed
 from headlab.report import limits
 from headlab.report.limits import more
 from headlab.report.plain import json_value, plain, records

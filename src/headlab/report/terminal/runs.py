@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.padding import Padding
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
-from headlab.numerals import counted, percent
+from headlab.notation.numbers import counted, percent
 from headlab.report.limits import MOST_LISTED, more
 from headlab.report.plain import records
 from headlab.report.terminal.grid import as_text, terminal_table

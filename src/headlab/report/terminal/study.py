@@ -8,7 +8,7 @@ import pandas as pd
 from rich.rule import Rule
 
 from headlab.analysis.parts.mechanism import in_words
-from headlab.numerals import counted, signed
+from headlab.notation.numbers import counted, signed
 from headlab.report.plain import records
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import solved_table

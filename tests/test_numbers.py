@@ -12,7 +12,7 @@ import pytest
 import headlab as hl
 from headlab.cli.main import main
 from headlab.cli.terminal import complain
-from headlab.numerals import percent
+from headlab.notation.numbers import percent
 from headlab.report.limits import more
 from headlab.runs.train import TrainingInterrupted
 from headlab.study.answer import Group, Summary

@@ -1,4 +1,4 @@
-"""Counts, sizes, shares, differences and verbs as they stand in sentences and tables: one form of each, wherever people read."""
+"""Counts, sizes, times, shares, differences, verbs: one form of each, in sentences and tables, wherever people read."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -21,6 +21,17 @@ def size_of(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1000
     return f"{count:,.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> duration(2.04), duration(600), duration(9000)
+    ('2.0 s', '10 minutes', '2.5 hours')
+    """
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def are(number: int) -> str:
