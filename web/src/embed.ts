@@ -41,7 +41,10 @@ export default {
 const recording = document.getElementById('headlab-recording')
 const place = document.getElementById('headlab-views')
 if (recording && place) {
-  const frames = recording.textContent!.trim().split(/\s+/).map((text) => bytes(text).buffer)
+  const frames = recording
+    .textContent!.trim()
+    .split(/\s+/)
+    .map((text) => bytes(text).buffer)
   show(place, (listener) => new Recording(listener, frames))
   document.documentElement.classList.add('live')
 }

@@ -21,7 +21,8 @@ export function decode(message: ArrayBuffer): Frame {
   let at = 4 + length
   for (const [name, shape, kind] of described as [string, number[], string?][]) {
     const size = shape.reduce((product, side) => product * side, 1)
-    const data = kind === 'share' ? Float32Array.from(new Uint8Array(message, at, size), (byte) => byte / 255) : new Float32Array(message, at, size)
+    const data =
+      kind === 'share' ? Float32Array.from(new Uint8Array(message, at, size), (byte) => byte / 255) : new Float32Array(message, at, size)
     arrays[name] = { shape, data }
     at += kind === 'share' ? Math.ceil(size / 4) * 4 : 4 * size
   }

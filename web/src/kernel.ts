@@ -18,7 +18,10 @@ export class Kernel implements Transport {
   private run = 0 // the number of the run that is shown
   private id = 0 // of the message that asked for it
 
-  constructor(private listener: Listener, private model: Model) {
+  constructor(
+    private listener: Listener,
+    private model: Model,
+  ) {
     model.on('msg:custom', this.hear)
     queueMicrotask(() => model.get('frames').forEach((frame) => this.take(frame)))
   }

@@ -19,7 +19,15 @@ export interface Corpus {
 
 export interface Trial {
   name: string
-  rows: { intervention: string; kind: string; difference_before: number; difference_after: number; probability_before: number; probability_after: number; flips: boolean }[]
+  rows: {
+    intervention: string
+    kind: string
+    difference_before: number
+    difference_after: number
+    probability_before: number
+    probability_after: number
+    flips: boolean
+  }[]
 }
 
 export interface Hello {
@@ -202,7 +210,9 @@ export class Lab implements Listener {
   }
 
   private besideTheFork(): string {
-    return JSON.stringify(Object.entries(this.fields).filter(([name]) => !this.forkFields.includes(name) && name !== 'fork' && name !== 'before'))
+    return JSON.stringify(
+      Object.entries(this.fields).filter(([name]) => !this.forkFields.includes(name) && name !== 'fork' && name !== 'before'),
+    )
   }
 
   async try(more: Record<string, unknown>) {
@@ -336,7 +346,9 @@ export class Lab implements Listener {
   pattern(sequence: number, moment = this.moment): number[][] {
     const { layer, head } = this.look
     const length = this.corpus!.tokens[sequence].length
-    return rows(part(this.picture!.arrays.pattern, moment, layer, head, sequence)).slice(0, length).map((row) => row.slice(0, length))
+    return rows(part(this.picture!.arrays.pattern, moment, layer, head, sequence))
+      .slice(0, length)
+      .map((row) => row.slice(0, length))
   }
 
   outputs(sequence: number, moment = this.moment): number[][] {

@@ -40,7 +40,8 @@ export class Server implements Transport {
       const rest = new URLSearchParams(location.hash.slice(1))
       rest.delete('token')
       history.replaceState(null, '', rest.size ? `#${rest}` : location.pathname)
-      if (answer && !answer.ok) return this.listener.connected(false, 'Open the address that `headlab lab` printed: this one is no longer valid.')
+      if (answer && !answer.ok)
+        return this.listener.connected(false, 'Open the address that `headlab lab` printed: this one is no longer valid.')
     }
     const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`)
     socket.binaryType = 'arraybuffer'
@@ -54,7 +55,9 @@ export class Server implements Transport {
     socket.onmessage = (event) => this.listener.frame(decode(event.data))
     socket.onclose = (event) => {
       if (this.closed) return
-      const why = opened ? 'The lab has stopped answering. It is tried again.' : 'The lab does not answer. Start it with `headlab lab`, and open the address that it prints.'
+      const why = opened
+        ? 'The lab has stopped answering. It is tried again.'
+        : 'The lab does not answer. Start it with `headlab lab`, and open the address that it prints.'
       this.listener.connected(false, event.reason || why)
       setTimeout(() => void this.open(), 1000 * this.wait * (0.75 + Math.random() / 2))
       this.wait = Math.min(MOST_SECONDS, 2 * this.wait)

@@ -11,7 +11,16 @@ describe('the address', () => {
   })
 
   it('is the whole experiment, there and back', () => {
-    const fields = { ...notebook, text: 'a b & c=d #\n% + "日本" <b>', seed: 12, fork: 1000, wrap: false, learning_rate: 1e-4, d_model: 9, before: '{"steps":3}' }
+    const fields = {
+      ...notebook,
+      text: 'a b & c=d #\n% + "日本" <b>',
+      seed: 12,
+      fork: 1000,
+      wrap: false,
+      learning_rate: 1e-4,
+      d_model: 9,
+      before: '{"steps":3}',
+    }
     const look = { ...LOOK, sequence: 1, query: 3, moment: 7, against: 0, output: 'softmax', hide: 'seeds,why' }
     expect(read('#' + write(fields, notebook, look), notebook)).toEqual({ fields, look })
   })
@@ -20,7 +29,12 @@ describe('the address', () => {
     expect(write({ ...notebook, seed: 5 }, notebook, { ...LOOK, moment: 0 })).toBe('seed=5&moment=0')
   })
 
-  it.each(['seed=NaN&fork=&learning_rate=Infinity&wrap=', '__proto__=5&constructor=x&toString=y', 'moment=0.5&query=x&layer=1e400', '&&&=&%'])('takes %s for what makes sense in it', (hash) => {
+  it.each([
+    'seed=NaN&fork=&learning_rate=Infinity&wrap=',
+    '__proto__=5&constructor=x&toString=y',
+    'moment=0.5&query=x&layer=1e400',
+    '&&&=&%',
+  ])('takes %s for what makes sense in it', (hash) => {
     const { fields, look } = read(hash, notebook)
     expect(fields).toEqual({ ...notebook, wrap: !hash.includes('wrap') })
     expect(look).toEqual(LOOK)

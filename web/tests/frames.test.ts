@@ -3,19 +3,24 @@ import { decode, part, rows } from '../src/frames'
 import { argmax, short, sigmoid, softmax } from '../src/maths'
 
 // encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
-const SENT = 'TAAAAHsia2luZCI6ImEiLCJ4IjoxLCJ3b3JkIjoi5pel5pysIiwiaWQiOjcsImFycmF5cyI6W1sibSIsWzIsM11dLFsibiIsWzBdXV19ICAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA='
+const SENT =
+  'TAAAAHsia2luZCI6ImEiLCJ4IjoxLCJ3b3JkIjoi5pel5pysIiwiaWQiOjcsImFycmF5cyI6W1sibSIsWzIsM11dLFsibiIsWzBdXV19ICAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA='
 
 it('a frame is read as the server wrote it', () => {
   const bytes = Uint8Array.from(atob(SENT), (letter) => letter.charCodeAt(0))
   const frame = decode(bytes.buffer)
   expect({ ...frame, arrays: undefined }).toEqual({ kind: 'a', id: 7, values: { x: 1, word: '日本' }, arrays: undefined })
-  expect(rows(frame.arrays.m)).toEqual([[0, 1, 2], [3, 4, 5]])
+  expect(rows(frame.arrays.m)).toEqual([
+    [0, 1, 2],
+    [3, 4, 5],
+  ])
   expect(Array.from(part(frame.arrays.m, 1).data)).toEqual([3, 4, 5])
   expect(frame.arrays.n.data.length).toBe(0)
 })
 
 // encode(Frame("b", {"seed": [2**53 - 1, 2**53 + 1]}, {"p": shares([0, 0.2, 1]), "n": [5]}), id=1)
-const SHORT = 'aAAAAHsia2luZCI6ImIiLCJzZWVkIjpbOTAwNzE5OTI1NDc0MDk5MSwiOTAwNzE5OTI1NDc0MDk5MyJdLCJpZCI6MSwiYXJyYXlzIjpbWyJwIixbM10sInNoYXJlIl0sWyJuIixbMV1dXX0gADP/AAAAoEA='
+const SHORT =
+  'aAAAAHsia2luZCI6ImIiLCJzZWVkIjpbOTAwNzE5OTI1NDc0MDk5MSwiOTAwNzE5OTI1NDc0MDk5MyJdLCJpZCI6MSwiYXJyYXlzIjpbWyJwIixbM10sInNoYXJlIl0sWyJuIixbMV1dXX0gADP/AAAAoEA='
 
 it('shares come as bytes, and whole numbers beyond what is exact as text', () => {
   const { values, arrays } = decode(Uint8Array.from(atob(SHORT), (letter) => letter.charCodeAt(0)).buffer)

@@ -24,7 +24,13 @@ function notebook() {
     const got: Frame[] = []
     return { got, kernel: new Kernel({ frame: (frame) => void got.push(frame), connected() {} }, model) }
   }
-  const answer = (asked: any, ...kinds: string[]) => [...hear].forEach((act) => act({ view: asked.view }, kinds.map((kind) => frame(kind, asked.id, asked.run))))
+  const answer = (asked: any, ...kinds: string[]) =>
+    [...hear].forEach((act) =>
+      act(
+        { view: asked.view },
+        kinds.map((kind) => frame(kind, asked.id, asked.run)),
+      ),
+    )
   return { sent, view, answer }
 }
 
