@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 
 import headlab as hl
-from headlab.analysis.choice import contrasts
+from headlab.analysis.choice import choices
 from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
 from headlab.analysis.trials.components import Edge
 from headlab.analysis.trials.effects import ablate
@@ -46,7 +46,7 @@ def count_errors(runs: hl.Runs, layer: int) -> Counter[tuple[str, str]]:
     """Return how many claims of each sort there are about one layer's edges, and how many of them ablation refutes."""
     counts: Counter[tuple[str, str]] = Counter()
     subject = runs.subject
-    for choice in contrasts(subject):
+    for choice in choices(subject):
         found = claims(subject, choice)
         named = found.edges()[:, layer]
         keys = range(choice.place.position + 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
-from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.looking.circuits import W_OV, circuits
 from headlab.analysis.parts.coding import coding
 from headlab.analysis.parts.contributions import (
@@ -43,7 +43,7 @@ def test_all_paths_add_up_to_the_logit_difference(model, corpus):
 
 def test_parts_of_trained_float32_runs_are_those_of_the_forward_pass():
     runs = hl.train(NOTEBOOK, seeds=range(50), record="none")
-    for choice in contrasts(runs.subject):
+    for choice in choices(runs.subject):
         parts = contributions(runs.subject, choice.place, choice.target, choice.rival)
         logits = runs.logits()[:, choice.place.sequence, choice.place.position]
         summed = parts.direct + parts.positional + parts.by_source.sum(axis=1)
@@ -138,7 +138,7 @@ def test_coding_split_is_the_formula_of_one_layer():
     A = subject.clean.pattern[:, 0, 0, :, 3]
     v = subject.clean.v[:, 0, 0]
     V = v[..., 3] - v[..., 6]
-    found = coding(subject, Contrast(Place(0, 3), 3, 6, Place(1, 3)))
+    found = coding(subject, Choice(Place(0, 3), 3, 6, Place(1, 3)))
     np.testing.assert_allclose(found.pattern, ((A[:, 0] - A[:, 1]) * (V[:, 0] + V[:, 1]) / 2).sum(-1), atol=1e-10)
     np.testing.assert_allclose(found.value, ((A[:, 0] + A[:, 1]) / 2 * (V[:, 0] - V[:, 1])).sum(-1), atol=1e-10)
     np.testing.assert_allclose(found.direct, 0, atol=1e-10)
@@ -147,7 +147,7 @@ def test_coding_split_is_the_formula_of_one_layer():
 @pytest.mark.parametrize("corpus", [NOTEBOOK, RAGGED], ids=["notebook", "ragged"])
 def test_coding_parts_add_up_whatever_the_model(model, corpus):
     subject = subject_of(model, corpus)
-    for choice in contrasts(subject):
+    for choice in choices(subject):
         found = coding(subject, choice)
         if found is not None:
             here, there = (subject.clean.logits[:, p.sequence, p.position] for p in (choice.place, choice.other))
@@ -158,7 +158,7 @@ def test_coding_parts_add_up_whatever_the_model(model, corpus):
 def test_coding_split_is_the_mean_of_patching_in_both_directions():
     # Two independent ways: the algebra of the split, and forward passes with activations exchanged.
     runs = hl.train(NOTEBOOK, seeds=range(64), record="none")
-    for choice in contrasts(runs.subject):
+    for choice in choices(runs.subject):
         found = coding(runs.subject, choice)
         for what, part in (("pattern", found.pattern), ("v", found.value)):
             change = runs.patch(what, sequence=choice.place.sequence).change[:, 0]
@@ -193,7 +193,7 @@ def test_renaming_the_vocabulary_changes_no_explanation(seed, name):
         moved["W_V"] = p.W_V[..., order, :] if p.W_O is not None else p.W_V[..., order, :][..., order]
         moved["W_O"] = None if p.W_O is None else p.W_O[..., order]
     other = Subject(replace(p, **moved), renamed, model)
-    for here, there in zip(contrasts(subject), contrasts(other), strict=True):
+    for here, there in zip(choices(subject), choices(other), strict=True):
         assert order[there.target] == here.target
         mine, yours = (contributions(s, c.place, c.target, c.rival) for s, c in ((subject, here), (other, there)))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
@@ -208,7 +208,7 @@ def test_rotating_queries_and_keys_changes_no_explanation(seed, name):
     R = np.linalg.qr(np.random.default_rng(seed).normal(size=(d_head, d_head)))[0]
     p = subject.params
     other = Subject(replace(p, W_Q=p.W_Q @ R, W_K=p.W_K @ R), NOTEBOOK, MODELS[name])
-    for choice in contrasts(subject):
+    for choice in choices(subject):
         mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (subject, other))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
         edges = [edge_contributions(s, choice.place, choice.target, choice.rival) for s in (subject, other)]
@@ -224,7 +224,7 @@ def test_a_constant_added_to_all_logits_changes_no_explanation(constant, seed):
     rows = constant * np.random.default_rng(seed).normal(size=(1, 1, 1, 7, 1))
     shifted = Subject(replace(p, W_V=p.W_V + rows), NOTEBOOK, runs.model)
     assert np.abs(shifted.clean.logits - runs.subject.clean.logits).max() > 1e-3 or abs(constant) < 1e-3
-    for choice in contrasts(shifted):
+    for choice in choices(shifted):
         mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (runs.subject, shifted))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
         np.testing.assert_allclose(mine.total, yours.total, atol=1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
@@ -32,7 +32,7 @@ def test_no_edge_called_necessary_survives_and_no_irrelevant_one_flips(runs):
     right = runs[runs.solved()]
     every = [Edge(query, key, 0, 0) for query in range(4) for key in range(query + 1)]
     counted = {NECESSARY: 0, IRRELEVANT: 0}
-    for choice in contrasts(right.subject):
+    for choice in choices(right.subject):
         named = claims(right.subject, choice).edges()[:, 0, 0]
         flips = ablate(right.subject, choice, every).flips
         for number, edge in enumerate(every):
@@ -49,7 +49,7 @@ def test_claims_foretell_the_ablated_logit_difference_in_the_last_layer():
     for model in (hl.ModelConfig(), hl.ModelConfig(n_layers=2, n_heads=2)):
         runs = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=300), seeds=range(10), record="none")
         last = model.n_layers - 1
-        for choice in contrasts(runs.subject):
+        for choice in choices(runs.subject):
             found = claims(runs.subject, choice)
             for head in range(model.n_heads):
                 for key in range(4):
@@ -166,14 +166,14 @@ def test_explanations_come_back_after_saving(runs, tmp_path):
 
 
 def test_a_choice_between_any_two_tokens_can_be_explained(runs):
-    at = runs.contrast(sequence=1, position="ordered", tokens=("the", "man"))
-    assert at == Contrast(Place(1, 2), 1, 2)
+    at = runs.choice(sequence=1, position="ordered", tokens=("the", "man"))
+    assert at == Choice(Place(1, 2), 1, 2)
     record = explain(runs[4].subject, [at])[0].records[0]
     assert (record.target, record.rival, record.other) == ("the", "man", None)
     assert record.parts().sum() == pytest.approx(record.difference)
 
 
-def test_corpus_with_three_answers_contrasts_each_with_another():
+def test_corpus_with_three_answers_sets_each_against_another():
     corpus = hl.Corpus.from_text("cat likes the fish\ndog likes the bone\nbird likes the seed")
     explanation = hl.train(corpus, seeds=1)[0].explain()
     assert [record.target for record in explanation.records] == ["fish", "bone", "seed"]
@@ -187,12 +187,12 @@ def test_jupyter_shows_an_explanation_as_text_and_tables(explanations):
 
 
 BAD = {
-    "sequence": (lambda run: run.contrast(sequence=2), "0 <Start> man ordered the chicken; 1 <Start> woman"),
-    "position": (lambda run: run.contrast(sequence=0, position=9), "0 <Start>, 1 man, 2 ordered, 3 the, 4 chicken"),
-    "position by word": (lambda run: run.contrast(position="woman"), "0 <Start>, 1 man"),
-    "token": (lambda run: run.contrast(tokens=("fish", "beef")), "<Start>, the, man, chicken, ordered, woman, beef"),
-    "one token": (lambda run: run.contrast(tokens=("beef",)), "must be two of"),
-    "the same token twice": (lambda run: run.contrast(tokens=("beef", "beef")), "two different"),
+    "sequence": (lambda run: run.choice(sequence=2), "0 <Start> man ordered the chicken; 1 <Start> woman"),
+    "position": (lambda run: run.choice(sequence=0, position=9), "0 <Start>, 1 man, 2 ordered, 3 the, 4 chicken"),
+    "position by word": (lambda run: run.choice(position="woman"), "0 <Start>, 1 man"),
+    "token": (lambda run: run.choice(tokens=("fish", "beef")), "<Start>, the, man, chicken, ordered, woman, beef"),
+    "one token": (lambda run: run.choice(tokens=("beef",)), "must be two of"),
+    "the same token twice": (lambda run: run.choice(tokens=("beef", "beef")), "two different"),
     "head": (lambda run: run.ablate("head:0.3"), "head must be 0, got 3"),
     "layer": (lambda run: run.circuits(layer=2), "layer must be 0, got 2"),
     "component": (lambda run: run.ablate("mlp:0"), "source:POSITION"),

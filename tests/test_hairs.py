@@ -5,7 +5,7 @@ import pytest
 from planted import ANIMALS, LONG, LOOK, NOTEBOOK, TWICE, Head, plant
 
 import headlab as hl
-from headlab.analysis.choice import contrasts
+from headlab.analysis.choice import choices
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import ahead, grade, solved, verdicts
 from headlab.analysis.parts.mechanism import HAIR, MECHANISMS, in_words, of_choice
@@ -22,7 +22,7 @@ def copies(man, woman, direct=None):
 
 
 def mechanisms(subject):
-    return [str(of_choice(subject, choice)[0][0]) for choice in contrasts(subject)]
+    return [str(of_choice(subject, choice)[0][0]) for choice in choices(subject)]
 
 
 LEADS = {  # of chicken, of beef: is it a hair, is there little to explain

@@ -7,7 +7,7 @@ import pytest
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
-from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.components import Direct, Edge, Head, Positional, Source, Token
@@ -16,7 +16,7 @@ from headlab.analysis.trials.interventions import KINDS, PATCHES, SetPattern, in
 from headlab.analysis.trials.other_patterns import battery, pattern_variance
 from headlab.model.forward import forward
 
-MAN, WOMAN = Contrast(Place(0, 3), 3, 6, Place(1, 3), 1), Contrast(Place(1, 3), 6, 3, Place(0, 3), 1)
+MAN, WOMAN = Choice(Place(0, 3), 3, 6, Place(1, 3)), Choice(Place(1, 3), 6, 3, Place(0, 3))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_nothing_done_changes_nothing(model):
 
 def test_zeroing_an_edge_takes_away_exactly_what_it_gave(runs):
     subject = runs.subject
-    for choice in contrasts(subject):
+    for choice in choices(subject):
         parts = runs.contributions(choice.place.sequence)
         effects = ablate(subject, choice, [Source(key) for key in range(4)])
         np.testing.assert_allclose(effects.change[:, :, 0], -parts.by_source[:, :4], atol=1e-10)
@@ -175,7 +175,7 @@ def test_ablations_that_disagree_are_flagged(runs):
 
 def test_a_corpus_of_one_sentence_has_no_mean_and_no_resampling():
     subject = subject_of(hl.ModelConfig(), hl.Corpus.from_text("x go x stop"))
-    table = ablate(subject, contrasts(subject)[0]).table(0)
+    table = ablate(subject, choices(subject)[0]).table(0)
     sources = table[table["intervention"].str.startswith("source")].set_index("kind")
     assert sources.loc["zero", "difference_after"].notna().all()
     assert sources.loc[["mean", "resample"], "difference_after"].isna().all()
@@ -184,7 +184,7 @@ def test_a_corpus_of_one_sentence_has_no_mean_and_no_resampling():
 
 def test_sentences_of_different_length_are_resampled_where_both_have_the_place():
     subject = subject_of(hl.ModelConfig(), RAGGED)
-    for choice in contrasts(subject):
+    for choice in choices(subject):
         assert np.isfinite(ablate(subject, choice).after.difference).all()
 
 

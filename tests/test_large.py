@@ -7,7 +7,7 @@ import pytest
 from large import large_runs, large_text, pairs_text
 
 import headlab as hl
-from headlab.analysis.choice import contrasts
+from headlab.analysis.choice import choices
 from headlab.analysis.explanation import evidence
 from headlab.analysis.explanation.explanation import SHOWN, explain
 from headlab.analysis.looking.head_scores import copying
@@ -137,7 +137,7 @@ def test_long_sentences_show_the_parts_that_do_most_and_count_the_others(run, lo
     out = run("explain", folder, "--sentence", "1", "--position", "40")[1]
     assert len(out.splitlines()) < MOST_LINES
     assert "more parts." in out
-    (record,) = explain(long[0].subject, [long[0].contrast(0, 40)])[0].records
+    (record,) = explain(long[0].subject, [long[0].choice(0, 40)])[0].records
     assert len(place(record)) < 120
     parts = telling_parts(record)
     assert len(parts) < len(record.parts())
@@ -154,7 +154,7 @@ def test_what_can_be_chosen_is_listed_shortly(run, runs, saved):
         status, _, complaint = run("explain", saved, *words)
         assert status == 2, words
         assert len(complaint) < 3_000, words
-    for ask in (lambda: runs[0].contrast(sequence=900), lambda: runs[0].contrast(tokens=("a", "b"))):
+    for ask in (lambda: runs[0].choice(sequence=900), lambda: runs[0].choice(tokens=("a", "b"))):
         with pytest.raises(hl.SelectionError, match="more") as refused:
             ask()
         assert len(str(refused.value)) < 3_000
@@ -173,7 +173,7 @@ def test_runs_are_judged_some_at_a_time_and_alike(monkeypatch):
 
 def test_runs_of_a_large_vocabulary_are_studied_one_at_a_time(runs):
     subject = large_runs(large_text(60, 2_000, 40), seeds=2, steps=0).subject
-    assert [part.n_runs for _, part in subject.parts()] == [1, 1]
+    assert [part.n_runs for _, part in subject.in_batches()] == [1, 1]
 
 
 def test_copying_is_that_of_the_whole_vocabulary():
@@ -197,5 +197,5 @@ def test_a_choice_names_the_same_rest_in_words_and_commands():
 
 
 def test_explaining_some_choices_needs_only_those(runs):
-    some = contrasts(runs[0].subject)[5:7]
+    some = choices(runs[0].subject)[5:7]
     assert [len(item) for item in explain(runs[0].subject, some)] == [2]

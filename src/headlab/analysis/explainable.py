@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from headlab.analysis.choice import Contrast, contrast, contrasts
+from headlab.analysis.choice import Choice, choice_at, choices
 from headlab.analysis.looking.circuits import Circuits, circuits
 from headlab.analysis.looking.head_scores import head_scores
 from headlab.analysis.parts import contributions as attribution
@@ -34,20 +34,20 @@ class Explainable:
         """The weights under study, and their corpus."""
         raise NotImplementedError
 
-    def contrast(self, sequence: Any = None, position: Any = None, tokens: Tokens = None) -> Contrast:
+    def choice(self, sequence: Any = None, position: Any = None, tokens: Tokens = None) -> Choice:
         """Return the choice that the other methods ask about."""
-        return contrast(self.subject, sequence, position, tokens)
+        return choice_at(self.subject, sequence, position, tokens)
 
     def contributions(
         self, sequence: Any = None, position: Any = None, tokens: Tokens = None, max_heads: int | None = None
     ) -> attribution.Contributions:
-        """Return the exact parts of the logit difference; see `analysis.attribution`."""
-        at = self.contrast(sequence, position, tokens)
+        """Return the exact parts of the logit difference; see `analysis.parts.contributions`."""
+        at = self.choice(sequence, position, tokens)
         return attribution.contributions(self.subject, at.place, at.target, at.rival, max_heads)
 
     def coding(self, sequence: Any = None, position: Any = None, tokens: Tokens = None) -> Coding | None:
         """Return the split of what two sentences differ by into pattern, value and direct part."""
-        return coding(self.subject, self.contrast(sequence, position, tokens))
+        return coding(self.subject, self.choice(sequence, position, tokens))
 
     def ablate(
         self, *parts: Component | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
@@ -59,7 +59,7 @@ class Explainable:
         >>> run.ablate("source:man").table()[["kind", "flips"]].to_string(index=False)
         '    kind  flips\\n    zero   True\\n    mean  False\\nresample   True'
         """
-        at = self.contrast(sequence, position, tokens)
+        at = self.choice(sequence, position, tokens)
         row = at.place.sequence
         chosen = [parse(self.subject, part, row) if isinstance(part, str) else part for part in parts]
         return effects.ablate(self.subject, at, chosen or None)
@@ -76,7 +76,7 @@ class Explainable:
         tokens: Tokens = None,
     ) -> "Effects":
         """Patch q, k, v, z, pattern, scores or resid from the other sentence, in both directions; at: one position only."""
-        choice = self.contrast(sequence, position, tokens)
+        choice = self.choice(sequence, position, tokens)
         return effects.patch(self.subject, choice, what, layer, head, at)
 
     def set_pattern(
@@ -91,12 +91,12 @@ class Explainable:
         tokens: Tokens = None,
     ) -> "Effects":
         """Set a row of a head's pattern by hand, weights by position or word."""
-        choice = self.contrast(sequence, position, tokens)
+        choice = self.choice(sequence, position, tokens)
         return effects.set_pattern(self.subject, choice, weights, layer, head, query)
 
     def battery(self, *, permutations: int = N_PERMUTATIONS, seed: int = 0) -> pd.DataFrame:
         """Return what uniform, permuted and another run's patterns do to every dependency."""
-        return battery(self.subject, contrasts(self.subject), permutations=permutations, seed=seed)
+        return battery(self.subject, choices(self.subject), permutations=permutations, seed=seed)
 
     def pattern_variance(self) -> list[pd.DataFrame]:
         """Return the standard deviation of every attention weight over the runs, one table a sentence."""

@@ -1,6 +1,6 @@
 """The models under study: weights and their corpus, what they compute, and the check that what is asked for exists."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -75,8 +75,8 @@ class Subject:
         in_heads = model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
         return n_ctx * max(in_heads, self.corpus.d_vocab)
 
-    def parts(self) -> Iterator[tuple[slice, "Subject"]]:
-        """Yield the runs some at a time, so that their activations on the corpus stay small: (which, the part)."""
+    def in_batches(self) -> Iterator[tuple[slice, "Subject"]]:
+        """Yield the runs some at a time, so that their activations on the corpus stay small: (which, these)."""
         fit = NUMBERS_AT_A_TIME // (self.numbers_a_sentence * self.corpus.n_sequences)
         step = max(1, min(RUNS_AT_A_TIME, fit))
         for start in range(0, self.n_runs, step):
@@ -88,6 +88,11 @@ class Subject:
         """What the models compute on their corpus when nobody intervenes."""
         with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
             return forward(self.params, self.corpus.tokens, self.model)
+
+    @cached_property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        """The corpus' dependencies that what the model sees settles, in order."""
+        return tuple(item for item in self.corpus.dependencies(self.model) if item.resolvable)
 
     @cached_property
     def finite(self) -> NDArray[np.bool_]:
@@ -147,23 +152,6 @@ class Subject:
                 raise SelectionError(f"the {name} must be {numbers_to(count)}, got {brief(value)}")
         return int(layer), int(head)
 
-    def settled(self) -> list[Dependency]:
-        """Return the corpus' dependencies that what the model sees settles; raises `SelectionError` where there is none."""
-        found = [item for item in self.corpus.dependencies(self.model) if item.resolvable]
-        if not found:
-            following = listed(
-                (
-                    f"after “{self.corpus.vocabulary[token]}” comes {_these([self.corpus.vocabulary[t] for t in targets])}"
-                    for token, targets in _successors(self.corpus).items()
-                ),
-                "; ",
-            )
-            raise SelectionError(
-                "a dependency must be a token that goes on differently in different places, with a prefix that tells "
-                f"how; this corpus has none: {following}"
-            )
-        return found
-
 
 def is_index(value: Any, count: int) -> bool:
     """Return whether a value is a whole number from 0 to count - 1.
@@ -196,15 +184,3 @@ def numbers_to(count: int) -> str:
     ('0', 'from 0 to 2')
     """
     return "0" if count == 1 else f"from 0 to {count - 1}"
-
-
-def _successors(corpus: Corpus) -> dict[int, list[int]]:
-    found: dict[int, list[int]] = {}
-    for token, target in zip(corpus.tokens.ravel().tolist(), corpus.targets.ravel().tolist(), strict=True):
-        if target >= 0 and target not in found.setdefault(token, []):
-            found[token].append(target)
-    return found
-
-
-def _these(words: Sequence[str]) -> str:
-    return listed((f"“{word}”" for word in words), " or ", 5)

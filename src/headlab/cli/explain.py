@@ -33,7 +33,7 @@ from headlab.errors import ConfigError, SelectionError
 from headlab.notation.values import brief, listed
 
 if TYPE_CHECKING:
-    from headlab.analysis.choice import Contrast
+    from headlab.analysis.choice import Choice
     from headlab.runs.runs import Run, Runs
 
 RUNS_TO_PICK_FROM = 100
@@ -180,7 +180,7 @@ def _census(runs: "Runs", command: str, as_json: bool) -> None:
     explanations = runs.explain()
     if as_json:
         judged = explanations.judged()
-        left = len(explanations.contrasts) - len(judged.contrasts)
+        left = len(explanations.choices) - len(judged.choices)
         census = judged.census().reset_index()
         put_json(
             {"census": records(census), "runs": records(judged.table()), **({"places_left_out": left} if left else {})}
@@ -204,9 +204,9 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
     from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
     from headlab.report.terminal.explanation import PLACES, explanation_blocks
 
-    choices = [run.contrast(**question.place(run))] if question.asks_for_place else None
+    chosen = [run.choice(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
-    explanation = explain_subject(run.subject, choices, [name])[0]
+    explanation = explain_subject(run.subject, chosen, [name])[0]
     if as_json:
         found = explanation.to_dict(MOST_PAGE_PLACES)
         left = more(found.get("left_out", 0), PLACES, export_command(command, "explanations"))
@@ -222,7 +222,7 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
     from headlab.report.terminal.explanation import effects_blocks
 
     where = question.place(run)
-    contrast: Contrast = run.contrast(**where)
+    choice: Choice = run.choice(**where)
     only = {"layer": question.layer, "head": question.head}
     found = []
     if question.ablations:
@@ -235,15 +235,13 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
         weights = _spelled(read_weights, question.pattern, "--pattern must be weights like man=0.5,2=0.5")
         found.append(run.set_pattern(weights, layer=layer, head=head, **where))
     if as_json:
-        put_json(
-            {"choice": contrast.words(run.corpus), "effects": [r for item in found for r in records(item.table())]}
-        )
+        put_json({"choice": choice.words(run.corpus), "effects": [r for item in found for r in records(item.table())]})
         return
-    place = contrast.place
+    place = choice.place
     sentence = run.corpus.sentence(place.sequence)
     say(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
     for effects in found:
-        show(effects_blocks(effects, contrast.words(run.corpus)))
+        show(effects_blocks(effects, choice.words(run.corpus)))
 
 
 def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
@@ -289,30 +287,30 @@ def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]
         ]
         return tables, list(singular_lines(found))
     if question.table == "paths":
-        contrast = run.contrast(**question.place(run))
-        rows = run.corpus.position_labels(contrast.place.sequence)
+        choice = run.choice(**question.place(run))
+        rows = run.corpus.position_labels(choice.place.sequence)
         frame = keyed(run.contributions(**question.place(run)).table(0, rows).rename_axis("path"))
-        return [("paths", f"{contrast.words(run.corpus)} by path (row) and source position (column)", frame)], []
+        return [("paths", f"{choice.words(run.corpus)} by path (row) and source position (column)", frame)], []
     if question.table == "scores":
         return [("scores", "Head scores on this corpus", run.head_scores().drop(columns="run"))], []
     return _battery(runs)
 
 
 def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
-    from headlab.analysis.choice import contrasts
+    from headlab.analysis.choice import choices
     from headlab.analysis.trials.other_patterns import battery
     from headlab.report.export import keyed
     from headlab.report.limits import MOST_PLACES, MOST_SENTENCES, more
     from headlab.report.terminal.explanation import PLACES
 
-    choices = contrasts(runs.subject)
-    frame = battery(runs.subject, choices[:MOST_PLACES])
+    every = choices(runs.subject)
+    frame = battery(runs.subject, every[:MOST_PLACES])
     mean = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
     mean["sequence"] += 1
     names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
     title = "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
     tables = [("battery", title, mean.rename(columns=names))]
-    lines = more(len(choices) - MOST_PLACES, PLACES, "run.battery()")
+    lines = more(len(every) - MOST_PLACES, PLACES, "run.battery()")
     if len(runs) > 1:
         spreads = runs.pattern_variance()
         for number, spread in enumerate(spreads[:MOST_SENTENCES], 1):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
-from headlab.homework.looking import Looking, settled
+from headlab.homework.looking import Looking
 from headlab.notation.numbers import are, counted, signed
 from headlab.study.answer import BETTER, UNTOLD, WORSE
 
@@ -61,7 +61,7 @@ def _nothing_to_tell(run: "Run") -> str:
         return f"{said}: its weights tell nothing. Take a smaller learning rate or init scale, or another seed."
     if run.grade() == NOTHING_TO_SOLVE:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}, and attention has no dependency to code."
-    if not settled(run):
+    if not run.subject.dependencies:
         return (
             "This corpus has no dependency for attention to code: nowhere does an earlier word decide what the current "
             "word leaves open. “Solved” says here only that a word's one successor is predicted."

@@ -89,10 +89,10 @@ class Exercise:
         """The same of all runs; None too where that is much more than a page shows."""
         return self.runs.explain() if 0 < self.places <= MOST_PAGE_PLACES else None
 
-    @cached_property
+    @property
     def places(self) -> int:
         """How many places of the corpus a token leaves open and another one, which the model sees, settles."""
-        return sum(item.resolvable for item in self.corpus.dependencies(self.run.model))
+        return len(self.run.subject.dependencies)
 
     def item_1(self) -> list[str]:
         """Return the sentences of item 1: one a dependency that the prefix settles, then how the coding works."""

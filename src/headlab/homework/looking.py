@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.analysis.choice import Contrast, Place, contrasts
+from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import HAIR_LOGITS
 from headlab.analysis.parts.mechanism import AGAINST, MAIN
@@ -88,7 +88,7 @@ class Looking:
         """Measure the first dependency of a run's corpus that two sentences share; without such a one, the first of all."""
         chosen = _chosen(run)
         records = explain(run.subject, chosen)[0].records
-        places = settled(run)
+        places = _places(run)
         where = tuple(np.array(places).T)
         right = run.logits().argmax(axis=-1)[where] == run.corpus.targets[where]
         return cls(
@@ -158,17 +158,15 @@ class Looking:
         return _coding(self.shares)
 
 
-def settled(run: "Run") -> list[tuple[int, int]]:
-    """Return the places that a token leaves open and another one, which the model sees, settles: (sequence, position)."""
-    found = run.corpus.dependencies(run.model)
-    return [(item.sequence, item.position) for item in found if item.resolvable]
+def _places(run: "Run") -> list[tuple[int, int]]:
+    return [(item.sequence, item.position) for item in run.subject.dependencies]
 
 
-def _chosen(run: "Run") -> list[Contrast]:
+def _chosen(run: "Run") -> list[Choice]:
     """Return the choice that is told about, and the same one from the other sentence's side where an earlier token settles it."""
-    found, places = contrasts(run.subject)[:MOST_TRIED], set(settled(run))
+    found, places = choices(run.subject)[:MOST_TRIED], set(_places(run))
 
-    def shared(choice: Contrast) -> bool:
+    def shared(choice: Choice) -> bool:
         other = choice.other
         return (
             other is not None and other.sequence != choice.place.sequence and (other.sequence, other.position) in places
@@ -177,10 +175,10 @@ def _chosen(run: "Run") -> list[Contrast]:
     first = next((choice for choice in found if shared(choice)), found[0])
     if not shared(first) or first.other is None:
         return [first]
-    return [first, Contrast(first.other, first.rival, first.target, first.place, None)]
+    return [first, Choice(first.other, first.rival, first.target, first.place)]
 
 
-def _side(run: "Run", choice: Contrast, record: "Record") -> Side:
+def _side(run: "Run", choice: Choice, record: "Record") -> Side:
     looked = _looked(record)
     place, names = choice.place, run.corpus.vocabulary
     second, best = np.argsort(run.logits()[place.sequence, place.position], kind="stable")[-2:]

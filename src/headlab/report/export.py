@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.choice import contrasts
+from headlab.analysis.choice import choices
 from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
@@ -120,7 +120,7 @@ def _contributions(runs: Runs, number: int) -> pd.DataFrame:
 def _parts(run: Run) -> Iterator[dict[str, Any]]:
     """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings."""
     corpus = run.corpus
-    for item in contrasts(run.subject):
+    for item in choices(run.subject):
         place = item.place
         words = {"target": corpus.vocabulary[item.target], "rival": corpus.vocabulary[item.rival]}
         where = {"sentence": place.sequence + 1, "position": place.position, **words}

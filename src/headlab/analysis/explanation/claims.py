@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast
+from headlab.analysis.choice import Choice
 from headlab.analysis.parts.contributions import edge_contributions
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import donor
@@ -58,10 +58,10 @@ def named(change: Array, total: Array) -> NDArray[np.str_]:
     return np.select([lost, still], [NECESSARY, IRRELEVANT], BETWEEN)
 
 
-def claims(subject: Subject, contrast: Contrast) -> Claims:
+def claims(subject: Subject, choice: Choice) -> Claims:
     """Return what attribution claims about the edges of one choice."""
-    row, other = contrast.place.sequence, donor(subject, contrast)
-    every = edge_contributions(subject, contrast.place, contrast.target, contrast.rival)
+    row, other = choice.place.sequence, donor(subject, choice)
+    every = edge_contributions(subject, choice.place, choice.target, choice.rival)
     real = subject.corpus.tokens >= 0
     there = real[:, :, None] & real[:, None, :]
     own = every[:, :, :, row]
@@ -72,5 +72,5 @@ def claims(subject: Subject, contrast: Contrast) -> Claims:
         mean = (every * there).sum(axis=3) / np.maximum(there.sum(axis=0), 1)
         # Where the sentence itself has no such edge there is nothing to replace.
         change = np.stack([-own, mean - own, every[:, :, :, other] - own]) * there[row]
-    logits = subject.clean.logits[:, row, contrast.place.position]
-    return Claims(own, change, logits[:, contrast.target] - logits[:, contrast.rival])
+    logits = subject.clean.logits[:, row, choice.place.position]
+    return Claims(own, change, logits[:, choice.target] - logits[:, choice.rival])

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast, Place
+from headlab.analysis.choice import Choice, Place
 from headlab.analysis.explanation.claims import Claims, claims, named
 from headlab.analysis.parts import mechanism
 from headlab.analysis.parts.coding import NOTHING, Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.components import Component, Direct, Head, Positional, Source, components, spelling
-from headlab.analysis.trials.effects import Effects, Outcome, ablate, patch
+from headlab.analysis.trials.effects import Effects, Prediction, ablate, patch
 from headlab.model.params import Array
 
 PATCHED = ("pattern", "v")
@@ -26,43 +26,43 @@ class Evidence:
     """Everything measured about one choice, for all runs of a subject; each part is computed when it is asked for."""
 
     subject: Subject
-    contrast: Contrast
+    choice: Choice
 
-    def outcome(self, place: Place) -> Outcome:
+    def prediction(self, place: Place) -> Prediction:
         """Return what the models predict at a place, for and against the choice's tokens."""
         logits = self.subject.clean.logits[:, place.sequence, place.position]
-        return Outcome(logits, self.contrast.target, self.contrast.rival)
+        return Prediction(logits, self.choice.target, self.choice.rival)
 
     @cached_property
-    def here(self) -> Outcome:
+    def here(self) -> Prediction:
         """What the models predict at the choice's place."""
-        return self.outcome(self.contrast.place)
+        return self.prediction(self.choice.place)
 
     @cached_property
-    def there(self) -> Outcome | None:
+    def there(self) -> Prediction | None:
         """What they predict at the other place, where the rival is right; None where there is none."""
-        return None if self.contrast.other is None else self.outcome(self.contrast.other)
+        return None if self.choice.other is None else self.prediction(self.choice.other)
 
     @property
     def attention(self) -> Array:
         """The pattern's row at the place, [run, layer, head, key]."""
-        place = self.contrast.place
+        place = self.choice.place
         return self.subject.clean.pattern[:, :, :, place.sequence, place.position]
 
     @cached_property
     def parts(self) -> Contributions:
         """The exact attribution."""
-        return contributions(self.subject, self.contrast.place, self.contrast.target, self.contrast.rival)
+        return contributions(self.subject, self.choice.place, self.choice.target, self.choice.rival)
 
     @cached_property
     def claims(self) -> Claims:
         """What attribution claims about edges, before any intervention."""
-        return claims(self.subject, self.contrast)
+        return claims(self.subject, self.choice)
 
     @cached_property
     def ablations(self) -> Effects:
         """What became of the choice when each component was taken away."""
-        return ablate(self.subject, self.contrast)
+        return ablate(self.subject, self.choice)
 
     @cached_property
     def claimed(self) -> NDArray[np.str_]:
@@ -77,31 +77,31 @@ class Evidence:
     @cached_property
     def patches(self) -> Effects | None:
         """Pattern and values exchanged with the other sentence, both ways; None without one that fits."""
-        place, other, lengths = self.contrast.place, self.contrast.other, self.subject.corpus.lengths
+        place, other, lengths = self.choice.place, self.choice.other, self.subject.corpus.lengths
         if other is None or other.sequence == place.sequence or other.position != place.position:
             return None  # patching goes position by position
         if not self.subject.model.causal and lengths[place.sequence] != lengths[other.sequence]:
             return None
-        return patch(self.subject, self.contrast, PATCHED)
+        return patch(self.subject, self.choice, PATCHED)
 
     @cached_property
-    def _choice(self) -> tuple[NDArray[np.str_], Coding | None]:
-        return mechanism.of_choice(self.subject, self.contrast)
+    def _coded(self) -> tuple[NDArray[np.str_], Coding | None]:
+        return mechanism.of_choice(self.subject, self.choice)
 
     @property
     def mechanism(self) -> NDArray[np.str_]:
         """The mechanism of this choice, [run]."""
-        return self._choice[0]
+        return self._coded[0]
 
     @cached_property
     def leads(self) -> tuple[Array, Array]:
         """By how many logits the right token leads, here and at the other place, [run] each; see `mechanism.leads`."""
-        return mechanism.leads(self.subject, self.contrast)
+        return mechanism.leads(self.subject, self.choice)
 
     @property
     def coding(self) -> Coding | None:
         """The coding split between both places; None without an other place."""
-        return self._choice[1]
+        return self._coded[1]
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Record:
     @classmethod
     def of(cls, evidence: Evidence, run: int = 0) -> "Record":
         """Take one run's numbers out of the evidence."""
-        subject, corpus, c = evidence.subject, evidence.subject.corpus, evidence.contrast
+        subject, corpus, c = evidence.subject, evidence.subject.corpus, evidence.choice
         here, there = evidence.here, evidence.there
         best = int(here.best[run])
         tested = [_tested(evidence, run, *item) for item in enumerate(_components(evidence))]
@@ -251,12 +251,12 @@ class Record:
 
 
 def _components(evidence: Evidence) -> list[Component]:
-    place = evidence.contrast.place
+    place = evidence.choice.place
     return components(evidence.subject, place.sequence, place.position)
 
 
 def _tested(evidence: Evidence, run: int, number: int, part: Component) -> tuple[Component, Tested]:
-    subject, effects, place = evidence.subject, evidence.ablations, evidence.contrast.place
+    subject, effects, place = evidence.subject, evidence.ablations, evidence.choice.place
     words = subject.corpus.sentences[place.sequence]
     name, position, attention, contribution, claim = part.name(subject.corpus, place.sequence), None, np.nan, np.nan, ""
     match part:

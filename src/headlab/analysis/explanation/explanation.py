@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast, contrasts
+from headlab.analysis.choice import Choice, choices
 from headlab.analysis.explanation.evidence import Evidence, Record
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts import mechanism
@@ -25,19 +25,19 @@ JUDGED = 8_000  # times a place is judged while somebody waits
 class Explanations:
     """Explanations of all runs of a subject; that of one run is `explanations[number]`.
 
-    names: what each run is called (its seed, say); contrasts: the choices that are explained
+    names: what each run is called (its seed, say); choices: the choices that are explained
     """
 
     subject: Subject
     names: tuple[object, ...]
-    contrasts: tuple[Contrast, ...]
+    choices: tuple[Choice, ...]
 
     def __len__(self) -> int:
         return self.subject.n_runs
 
     def __getitem__(self, number: int) -> "Explanation":
         run = run_number(number, len(self), from_end=True)
-        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.contrasts), 0)
+        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.choices), 0)
 
     def __iter__(self) -> Iterator["Explanation"]:
         # One after the other reads from the evidence about all of them.
@@ -46,16 +46,16 @@ class Explanations:
     @cached_property
     def evidence(self) -> tuple[Evidence, ...]:
         """One record a choice, for all runs at once."""
-        return tuple(Evidence(self.subject, item) for item in self.contrasts)
+        return tuple(Evidence(self.subject, item) for item in self.choices)
 
     def first(self, number: int) -> "Explanations":
         """Return the explanations of the first few places."""
-        return self if number >= len(self.contrasts) else replace(self, contrasts=self.contrasts[:number])
+        return self if number >= len(self.choices) else replace(self, choices=self.choices[:number])
 
     def judged(self) -> "Explanations":
         """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
-        parts = sum(1 for _ in self.subject.parts())
-        return self.first(max(SHOWN, JUDGED // parts))
+        batches = sum(1 for _ in self.subject.in_batches())
+        return self.first(max(SHOWN, JUDGED // batches))
 
     @cached_property
     def mechanism(self) -> NDArray[np.str_]:
@@ -66,17 +66,17 @@ class Explanations:
     def _overview(self) -> pd.DataFrame:
         # Runs some at a time: nothing here needs their activations once the shares are known.
         rows = []
-        for _, part in self.subject.parts():
-            names, splits = zip(*(mechanism.of_choice(part, item) for item in self.contrasts), strict=True)
+        for _, some in self.subject.in_batches():
+            names, splits = zip(*(mechanism.of_choice(some, item) for item in self.choices), strict=True)
             shares = [split.share("pattern") for split in splits if split is not None]
             rows.append(
                 pd.DataFrame(
                     {
-                        "loss": part.mean_loss,
-                        "solved": part.solved,
-                        "grade": part.grade,
-                        "mechanism": mechanism.of_runs(part, names),
-                        "pattern_share": np.mean(shares, axis=0) if shares else np.full(part.n_runs, np.nan),
+                        "loss": some.mean_loss,
+                        "solved": some.solved,
+                        "grade": some.grade,
+                        "mechanism": mechanism.of_runs(some, names),
+                        "pattern_share": np.mean(shares, axis=0) if shares else np.full(some.n_runs, np.nan),
                     }
                 )
             )
@@ -101,7 +101,7 @@ class Explanations:
     def __repr__(self) -> str:
         judged = self.judged()
         counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
-        n, some = len(self.contrasts), len(judged.contrasts)
+        n, some = len(self.choices), len(judged.choices)
         where = f"; at the first {some} of {n:,} places" if some < n else ""
         return f"Explanations({counted(len(self), 'run')}: {counts}{where})"
 
@@ -137,11 +137,11 @@ class Explanation:
     def records(self) -> tuple[Record, ...]:
         """One record a dependency."""
         if len(self._of) == 1:  # nobody else needs the evidence, and of thousands of places it fills the memory
-            return tuple(Record.of(Evidence(self._of.subject, item)) for item in self._of.contrasts)
+            return tuple(Record.of(Evidence(self._of.subject, item)) for item in self._of.choices)
         return tuple(Record.of(item, self._run) for item in self._of.evidence)
 
     def __len__(self) -> int:
-        return len(self._of.contrasts)
+        return len(self._of.choices)
 
     def first(self, number: int) -> "Explanation":
         """Return the explanation of the first few dependencies."""
@@ -184,7 +184,7 @@ class Explanation:
 
 
 def explain(
-    subject: Subject, chosen: Sequence[Contrast] | None = None, names: Sequence[object] | None = None
+    subject: Subject, chosen: Sequence[Choice] | None = None, names: Sequence[object] | None = None
 ) -> Explanations:
     """Explain every run: attribution, coding split, claims, ablations and patches for every dependency of the corpus.
 
@@ -197,5 +197,5 @@ def explain(
     >>> explain(runs.subject).table().shape
     (8, 6)
     """
-    picked = contrasts(subject) if chosen is None else chosen
+    picked = choices(subject) if chosen is None else chosen
     return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headlab.analysis.choice import Contrast
+from headlab.analysis.choice import Choice
 from headlab.analysis.parts.contributions import frozen
 from headlab.analysis.subject import Subject
 from headlab.model.params import Array
@@ -46,7 +46,7 @@ class Coding:
         return np.divide(getattr(self, part), total, out=np.full_like(total, np.nan), where=known)
 
 
-def coding(subject: Subject, contrast: Contrast) -> Coding | None:
+def coding(subject: Subject, choice: Choice) -> Coding | None:
     """Return the coding split between a choice's place and its other place, or None where there is no other place.
 
     >>> from headlab.analysis.choice import Place
@@ -55,17 +55,15 @@ def coding(subject: Subject, contrast: Contrast) -> Coding | None:
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
-    >>> split = coding(subject, Contrast(Place(0, 3), 3, 6, Place(1, 3)))
+    >>> split = coding(subject, Choice(Place(0, 3), 3, 6, Place(1, 3)))
     >>> logits = subject.clean.logits[0, :, 3]
     >>> bool(abs(split.total[0] - ((logits[0, 3] - logits[0, 6]) - (logits[1, 3] - logits[1, 6]))) < 1e-12)
     True
     """
-    if contrast.other is None:
+    if choice.other is None:
         return None
-    places = (contrast.place, contrast.other)
-    parts = {
-        (i, j): frozen(subject, places[i], places[j], contrast.target, contrast.rival) for i in (0, 1) for j in (0, 1)
-    }
+    places = (choice.place, choice.other)
+    parts = {(i, j): frozen(subject, places[i], places[j], choice.target, choice.rival) for i in (0, 1) for j in (0, 1)}
     heads = {key: through for key, (_, through) in parts.items()}
     return Coding(
         pattern=(heads[0, 0] - heads[1, 0] + heads[0, 1] - heads[1, 1]) / 2,

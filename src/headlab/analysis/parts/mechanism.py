@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast
+from headlab.analysis.choice import Choice
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
@@ -78,57 +78,57 @@ def classify(
     return names
 
 
-def of_choice(subject: Subject, contrast: Contrast) -> tuple[NDArray[np.str_], Coding | None]:
+def of_choice(subject: Subject, choice: Choice) -> tuple[NDArray[np.str_], Coding | None]:
     """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
-    here, preferred = leads(subject, contrast)[0], _preferred(subject, contrast)
+    here, preferred = leads(subject, choice)[0], _preferred(subject, choice)
     with np.errstate(over="ignore", invalid="ignore"):
         told_apart = subject.finite & (here > predictions.TIE) & (preferred > predictions.TIE)
-        split, hair = coding(subject, contrast), by_a_hair(subject, contrast)
-        return classify(told_apart, hair, near_bigram(subject, contrast), split), split
+        split, hair = coding(subject, choice), by_a_hair(subject, choice)
+        return classify(told_apart, hair, near_bigram(subject, choice), split), split
 
 
-def by_a_hair(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
+def by_a_hair(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
 
     At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
     """
-    here, there = leads(subject, contrast)
+    here, there = leads(subject, choice)
     with np.errstate(invalid="ignore"):
-        there = np.where(there > predictions.TIE, there, _preferred(subject, contrast) + 0 * there)
+        there = np.where(there > predictions.TIE, there, _preferred(subject, choice) + 0 * there)
         return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
 
 
-def leads(subject: Subject, contrast: Contrast) -> tuple[Array, Array]:
+def leads(subject: Subject, choice: Choice) -> tuple[Array, Array]:
     """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
 
     Not a number where there is no other place, or nothing that the model sees settles it.
     """
-    place, other, logits = contrast.place, contrast.other, subject.clean.logits
-    here = predictions.ahead(logits[:, place.sequence, place.position], np.array(contrast.target))
+    place, other, logits = choice.place, choice.other, subject.clean.logits
+    here = predictions.ahead(logits[:, place.sequence, place.position], np.array(choice.target))
     if other is None or not subject.corpus.resolvable(subject.model)[other.sequence, other.position]:
         return here, np.full(here.shape, np.nan)
-    return here, predictions.ahead(logits[:, other.sequence, other.position], np.array(contrast.rival))
+    return here, predictions.ahead(logits[:, other.sequence, other.position], np.array(choice.rival))
 
 
-def _preferred(subject: Subject, contrast: Contrast) -> Array:
+def _preferred(subject: Subject, choice: Choice) -> Array:
     """Return [run]: logit(rival) - logit(target) at the other place; infinite where there is none."""
-    if contrast.other is None:
+    if choice.other is None:
         return np.full(subject.n_runs, np.inf)
-    logits = subject.clean.logits[:, contrast.other.sequence, contrast.other.position]
+    logits = subject.clean.logits[:, choice.other.sequence, choice.other.position]
     with np.errstate(invalid="ignore"):
-        return np.asarray(logits[:, contrast.rival] - logits[:, contrast.target])
+        return np.asarray(logits[:, choice.rival] - logits[:, choice.target])
 
 
-def near_bigram(subject: Subject, contrast: Contrast) -> NDArray[np.bool_]:
+def near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
 
     loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
     |loss - bigram| <= bigram / 3
     """
-    places = [contrast.place] if contrast.other is None else [contrast.place, contrast.other]
+    places = [choice.place] if choice.other is None else [choice.place, choice.other]
     corpus = subject.corpus
     losses, bigrams = [], []
-    for place, target in zip(places, (contrast.target, contrast.rival), strict=False):
+    for place, target in zip(places, (choice.target, choice.rival), strict=False):
         probability = softmax(subject.clean.logits[:, place.sequence, place.position])[:, target]
         with np.errstate(divide="ignore"):
             losses.append(-np.log(probability))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast, Place
+from headlab.analysis.choice import Choice, Place
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.components import Component, Direct, Positional, checked, components
@@ -36,7 +36,7 @@ DISAGREE = 0.5  # ablations disagree when their changes differ by more than this
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Prediction:
     """One choice in some forward passes: all logits there [run, *case, d_vocab], between the tokens target and rival."""
 
     logits: Array
@@ -79,11 +79,11 @@ class Effects:
     before, after: the choice, [run, group, kind]; after holds nan where an intervention was not possible
     """
 
-    contrast: Contrast
+    choice: Choice
     names: tuple[str, ...]
     kinds: tuple[str, ...]
-    before: Outcome
-    after: Outcome
+    before: Prediction
+    after: Prediction
 
     @cached_property
     def change(self) -> Array:
@@ -154,40 +154,40 @@ class Effects:
         )
 
 
-def donor(subject: Subject, contrast: Contrast) -> int | None:
-    """Return the sentence that parts are resampled from: the contrast's other one, else the next; None without any."""
-    row = contrast.place.sequence
-    if contrast.other is not None and contrast.other.sequence != row:
-        return contrast.other.sequence
+def donor(subject: Subject, choice: Choice) -> int | None:
+    """Return the sentence that parts are resampled from: the choice's other one, else the next; None without any."""
+    row = choice.place.sequence
+    if choice.other is not None and choice.other.sequence != row:
+        return choice.other.sequence
     return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
 
 
-def ablate(subject: Subject, contrast: Contrast, parts: Sequence[Component] | None = None) -> Effects:
+def ablate(subject: Subject, choice: Choice, parts: Sequence[Component] | None = None) -> Effects:
     """Take components away, each in all three ways, and return what that does to the choice.
 
     parts: by default every source position, every head where there are several, both direct parts, all positions
     Raises `SelectionError` for a component that does not exist.
     """
-    row = contrast.place.sequence
+    row = choice.place.sequence
     given = (
-        components(subject, row, contrast.place.position)
+        components(subject, row, choice.place.position)
         if parts is None
         else [checked(subject, part, row) for part in parts]
     )
-    other = donor(subject, contrast)
+    other = donor(subject, choice)
     cases: list[Intervention] = [
         Ablation(row, part, kind, row if other is None else other) for part in given for kind in KINDS
     ]
-    after = _outcome(subject, contrast, cases, [contrast.place] * len(cases))
+    after = _predicted(subject, choice, cases, [choice.place] * len(cases))
     if other is None:  # with one sentence, mean and resampling would put back what was there
         after = _without(after, [kind != "zero" and part not in WITHIN_SENTENCE for part in given for kind in KINDS])
     names = tuple(part.name(subject.corpus, row) for part in given)
-    return Effects(contrast, names, KINDS, _before(subject, contrast, [contrast.place]), _grouped(after, len(KINDS)))
+    return Effects(choice, names, KINDS, _before(subject, choice, [choice.place]), _grouped(after, len(KINDS)))
 
 
 def patch(
     subject: Subject,
-    contrast: Contrast,
+    choice: Choice,
     what: str | Sequence[str],
     layer: int | None = None,
     head: int | None = None,
@@ -206,7 +206,7 @@ def patch(
         raise SelectionError(
             f"what to patch must be one of {', '.join(PATCHES)}; got {brief((wrong or ['nothing'])[0])}"
         )
-    here, there = contrast.place, contrast.other
+    here, there = choice.place, choice.other
     if there is None or there.sequence == here.sequence:
         raise SelectionError(
             "patching must have another sentence in which the same token goes on with the rival, and this corpus has none: "
@@ -227,14 +227,14 @@ def patch(
     for name in chosen:
         cases.append(Patch(here.sequence, there.sequence, name, layer, head, position))
         cases.append(Patch(there.sequence, here.sequence, name, layer, head, position))
-    after = _outcome(subject, contrast, cases, [here, there] * len(chosen))
-    before = _before(subject, contrast, [here, there])
-    return Effects(contrast, tuple(chosen), ("into this", "into other"), before, _grouped(after, 2))
+    after = _predicted(subject, choice, cases, [here, there] * len(chosen))
+    before = _before(subject, choice, [here, there])
+    return Effects(choice, tuple(chosen), ("into this", "into other"), before, _grouped(after, 2))
 
 
 def set_pattern(
     subject: Subject,
-    contrast: Contrast,
+    choice: Choice,
     weights: Mapping[int | str, float],
     layer: int = 0,
     head: int = 0,
@@ -245,34 +245,34 @@ def set_pattern(
     weights: by position or word, those left out are 0; they must sum to 1
     query: whose row; by default the position that the choice is at. Raises `SelectionError`.
     """
-    row = contrast.place.sequence
-    at = contrast.place.position if query is None else subject.position(row, query)
+    row = choice.place.sequence
+    at = choice.place.position if query is None else subject.position(row, query)
     layer, head = subject.layer_and_head(layer, head)
     case = SetPattern(row, pattern_row(subject, row, at, weights), at, layer, head)
-    after = _outcome(subject, contrast, [case], [contrast.place])
+    after = _predicted(subject, choice, [case], [choice.place])
     words = ", ".join(f"{place} {weight:g}" for place, weight in weights.items())
     return Effects(
-        contrast, (f"pattern {words}",), ("set",), _before(subject, contrast, [contrast.place]), _grouped(after, 1)
+        choice, (f"pattern {words}",), ("set",), _before(subject, choice, [choice.place]), _grouped(after, 1)
     )
 
 
-def _outcome(subject: Subject, contrast: Contrast, cases: Sequence[Intervention], places: Sequence[Place]) -> Outcome:
+def _predicted(subject: Subject, choice: Choice, cases: Sequence[Intervention], places: Sequence[Place]) -> Prediction:
     logits = intervene(subject, cases)[:, np.arange(len(cases)), [place.position for place in places]]
-    return Outcome(logits, contrast.target, contrast.rival)
+    return Prediction(logits, choice.target, choice.rival)
 
 
-def _before(subject: Subject, contrast: Contrast, places: Sequence[Place]) -> Outcome:
+def _before(subject: Subject, choice: Choice, places: Sequence[Place]) -> Prediction:
     """Return the choice without intervention, [run, 1, place]: it stands beside every group of `after`."""
     logits = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
-    return Outcome(logits[:, None], contrast.target, contrast.rival)
+    return Prediction(logits[:, None], choice.target, choice.rival)
 
 
-def _grouped(outcome: Outcome, kinds: int) -> Outcome:
-    logits = outcome.logits
-    return Outcome(logits.reshape(len(logits), -1, kinds, logits.shape[-1]), outcome.target, outcome.rival)
+def _grouped(predicted: Prediction, kinds: int) -> Prediction:
+    logits = predicted.logits
+    return Prediction(logits.reshape(len(logits), -1, kinds, logits.shape[-1]), predicted.target, predicted.rival)
 
 
-def _without(outcome: Outcome, cases: Sequence[bool]) -> Outcome:
-    logits = outcome.logits.copy()
+def _without(predicted: Prediction, cases: Sequence[bool]) -> Prediction:
+    logits = predicted.logits.copy()
     logits[:, list(cases)] = np.nan
-    return Outcome(logits, outcome.target, outcome.rival)
+    return Prediction(logits, predicted.target, predicted.rival)

@@ -72,7 +72,7 @@ def intervene(subject: Subject, interventions: Sequence[Intervention]) -> Array:
     (2, 2, 5, 7)
     """
     logits = np.empty((subject.n_runs, len(interventions), subject.corpus.n_ctx, subject.corpus.d_vocab))
-    for runs, part in subject.parts():
+    for runs, part in subject.in_batches():
         step = max(1, NUMBERS_AT_A_TIME // (part.n_runs * part.numbers_a_sentence))
         for start in range(0, len(interventions), step):
             some = interventions[start : start + step]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import Contrast
+from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import SetPattern, intervene
 from headlab.model.forward import allowed, softmax
@@ -22,9 +22,9 @@ N_PERMUTATIONS = 20
 
 
 def battery(
-    subject: Subject, contrasts: Sequence[Contrast], *, permutations: int = N_PERMUTATIONS, seed: int = 0
+    subject: Subject, choices: Sequence[Choice], *, permutations: int = N_PERMUTATIONS, seed: int = 0
 ) -> pd.DataFrame:
-    """Return a row a run, contrast and test: `uniform`, `permuted` (median of some), `other run` (the next one's pattern).
+    """Return a row a run, choice and test: `uniform`, `permuted` (median of some), `other run` (the next one's pattern).
 
     difference_before, difference_after: the logit difference; distance: total variation distance of the predicted
     distributions, 0 to 1; flips: the share of patterns that change the prediction (0 or 1 where there is one pattern)
@@ -32,8 +32,8 @@ def battery(
     """
     rng = np.random.default_rng(seed)
     tables = []
-    for contrast in contrasts:
-        at = contrast.place
+    for choice in choices:
+        at = choice.place
         mask = allowed(subject.corpus.tokens[[at.sequence]], subject.model.causal)[0]
         tests = {"uniform": [np.broadcast_to(_uniform(mask), _own(subject, at.sequence).shape)]}
         tests["permuted"] = [_permuted(_own(subject, at.sequence), mask, rng) for _ in range(permutations)]
@@ -44,7 +44,7 @@ def battery(
         before = subject.clean.logits[:, at.sequence, at.position]
         start = 0
         for name, patterns in tests.items():
-            tables.append(_test(name, contrast, before, after[:, start : start + len(patterns)]))
+            tables.append(_test(name, choice, before, after[:, start : start + len(patterns)]))
             start += len(patterns)
     return pd.concat(tables, ignore_index=True)
 
@@ -76,14 +76,14 @@ def _permuted(pattern: Array, mask: NDArray[np.bool_], rng: np.random.Generator)
     return result
 
 
-def _test(name: str, contrast: Contrast, before: Array, after: Array) -> pd.DataFrame:
+def _test(name: str, choice: Choice, before: Array, after: Array) -> pd.DataFrame:
     distance = np.abs(softmax(after) - softmax(before)[:, None]).sum(axis=-1) / 2
-    target, rival = contrast.target, contrast.rival
+    target, rival = choice.target, choice.rival
     return pd.DataFrame(
         {
             "run": np.arange(len(before)),
-            "sequence": contrast.place.sequence,
-            "position": contrast.place.position,
+            "sequence": choice.place.sequence,
+            "position": choice.place.position,
             "test": name,
             "difference_before": before[:, target] - before[:, rival],
             "difference_after": np.median(after[..., target] - after[..., rival], axis=1),

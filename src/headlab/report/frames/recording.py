@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.analysis.choice import contrasts
+from headlab.analysis.choice import choices
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.parts.contributions import path_name
 from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
@@ -107,10 +107,10 @@ class Recording:
             return Frame("why", {"none": f"The run {run.runs.outcomes()[0]}: there is nothing to explain."})
         try:
             explanation = run.explain().first(MOST_DEPENDENCIES)
-            choices = contrasts(past.subject)[:MOST_DEPENDENCIES]
+            explained = choices(past.subject)[:MOST_DEPENDENCIES]
         except SelectionError as error:
             return Frame("why", {"none": str(error)})
-        every = [Evidence(past.subject, choice).parts for choice in choices]
+        every = [Evidence(past.subject, choice).parts for choice in explained]
         direct = [np.stack([found.direct, found.positional], axis=1) for found in every]
         ways = {"source": [found.by_source for found in every]}
         paths = [path for path in every[0].paths if path]

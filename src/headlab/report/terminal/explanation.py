@@ -170,7 +170,7 @@ def patch_lines(record: "Record") -> list[str]:
 def census_blocks(explanations: "Explanations", command: str) -> Iterator[Any]:
     """Yield the screen's blocks of many runs: how many go by which mechanism, and a run to look at for each."""
     judged = explanations.judged()
-    census, left = judged.census(), len(explanations.contrasts) - len(judged.contrasts)
+    census, left = judged.census(), len(explanations.choices) - len(judged.choices)
     shown = pd.DataFrame(
         {
             "runs": census["runs"].map(str),
