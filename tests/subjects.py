@@ -21,5 +21,5 @@ MODELS = {
 def subject_of(model, corpus=NOTEBOOK, runs=3, scale=3.0):
     """Untrained weights, large enough that patterns are far from uniform."""
     model = model.replace(init_scale=scale)
-    params = initial(model, corpus.d_vocab, corpus.n_ctx, np.arange(runs, dtype=np.uint64), np.dtype("float64"))
+    params = initial(model.on(corpus), np.arange(runs, dtype=np.uint64), np.dtype("float64"))
     return Subject(params, corpus, model)

@@ -1,7 +1,5 @@
 """Attribution: parts that add up, against the forward pass, finite differences and another way to count paths."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -192,7 +190,7 @@ def test_renaming_the_vocabulary_changes_no_explanation(seed, name):
         moved["W_Q"], moved["W_K"] = p.W_Q[..., order, :], p.W_K[..., order, :]
         moved["W_V"] = p.W_V[..., order, :] if p.W_O is not None else p.W_V[..., order, :][..., order]
         moved["W_O"] = None if p.W_O is None else p.W_O[..., order]
-    other = Subject(replace(p, **moved), renamed, model)
+    other = Subject(p.replace(**moved), renamed, model)
     for here, there in zip(choices(subject), choices(other), strict=True):
         assert order[there.target] == here.target
         mine, yours = (contributions(s, c.place, c.target, c.rival) for s, c in ((subject, here), (other, there)))
@@ -207,7 +205,7 @@ def test_rotating_queries_and_keys_changes_no_explanation(seed, name):
     d_head = MODELS[name].d_head
     R = np.linalg.qr(np.random.default_rng(seed).normal(size=(d_head, d_head)))[0]
     p = subject.params
-    other = Subject(replace(p, W_Q=p.W_Q @ R, W_K=p.W_K @ R), NOTEBOOK, MODELS[name])
+    other = Subject(p.replace(W_Q=p.W_Q @ R, W_K=p.W_K @ R), NOTEBOOK, MODELS[name])
     for choice in choices(subject):
         mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (subject, other))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
@@ -222,7 +220,7 @@ def test_a_constant_added_to_all_logits_changes_no_explanation(constant, seed):
     runs = hl.train(NOTEBOOK, seeds=seed, record="none")
     p = runs.subject.params
     rows = constant * np.random.default_rng(seed).normal(size=(1, 1, 1, 7, 1))
-    shifted = Subject(replace(p, W_V=p.W_V + rows), NOTEBOOK, runs.model)
+    shifted = Subject(p.replace(W_V=p.W_V + rows), NOTEBOOK, runs.model)
     assert np.abs(shifted.clean.logits - runs.subject.clean.logits).max() > 1e-3 or abs(constant) < 1e-3
     for choice in choices(shifted):
         mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (runs.subject, shifted))

@@ -39,7 +39,7 @@ def quoted(word: str) -> str:
 def subject(words: list[str]) -> Subject:
     corpus = hl.Corpus.from_ids([range(len(words))], words)
     model = hl.ModelConfig(n_layers=2, n_heads=2)
-    return Subject(initial(model, len(words), len(words), np.zeros(1, np.uint64)), corpus, model)
+    return Subject(initial(model.on(corpus), np.zeros(1, np.uint64)), corpus, model)
 
 
 @briefly

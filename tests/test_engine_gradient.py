@@ -12,7 +12,7 @@ from headlab.errors import ConfigError
 
 
 def unpack(flat, model: ModelConfig, d_vocab: int, n_ctx: int):
-    d, h = model.width(d_vocab), model.d_head
+    d, h = model.d_model or d_vocab, model.d_head
     blocks = (model.n_layers, model.n_heads)
     v = h if model.factored_values else d
     shapes = {"E": (d_vocab, d)}

@@ -150,7 +150,7 @@ def test_learning_rate_falls_in_the_steps_where_keras_callback_lets_it_fall(plat
 def test_wide_head_trained_narrow_is_the_same_run(name, fields, monkeypatch):
     of = problem(MODELS[name], dtype="float64", **fields)
     weights = random_weights(of, 3, scale=0.3)
-    assert narrow_width(of.model, of.training, of.model.width(of.d_vocab)) is not None
+    assert narrow_width(of.shape, of.training) is not None
     narrow = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
     monkeypatch.setattr(engine, "narrow_width", lambda *_: None)
     wide = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])

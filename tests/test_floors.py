@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from headlab.homework.exercise import dependency_sentence
 from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.losses import mean_loss
+from headlab.model.params import Params
 
 words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=6).map(" ".join)
 texts = st.lists(words, min_size=2, max_size=5).map("\n".join).filter(lambda text: len(set(text.split())) > 1)
@@ -78,8 +78,8 @@ def test_a_causal_model_with_positions_sees_what_the_prefix_tells(text, wrap):
 def test_positions_look_alike_to_every_model_exactly_where_their_states_are_equal(text, model, seed):
     corpus = Corpus.from_text(text)
     states = Sight(corpus.tokens, corpus.targets, model).states
-    random, shape = np.random.default_rng(seed), initial(model, corpus.d_vocab, corpus.n_ctx, np.zeros(1, np.uint64))
-    params = replace(shape, **{name: random.normal(0, 0.6, weight.shape) for name, weight in shape.items()})
+    random, shapes_of = np.random.default_rng(seed), model.on(corpus).weights.items()
+    params = Params(**{name: random.normal(0, 0.6, (1, *shape)) for name, shape in shapes_of})
     logits = forward(params, corpus.tokens, model).logits[0][corpus.tokens >= 0]
     seen = states[corpus.tokens >= 0]
     apart = np.abs(logits[:, None] - logits[None]).max(axis=-1)
@@ -92,7 +92,7 @@ def test_positions_look_alike_to_every_model_exactly_where_their_states_are_equa
 @given(texts, shapes, st.integers(0, 2**32))
 def test_no_model_of_a_shape_loses_less_than_its_floor(text, model, seed):
     corpus = Corpus.from_text(text)
-    params = initial(model, corpus.d_vocab, corpus.n_ctx, np.array([seed], np.uint64))
+    params = initial(model.on(corpus), np.array([seed], np.uint64))
     loss = mean_loss(forward(params, corpus.tokens, model).logits, corpus.targets, "softmax")[0]
     assert loss >= corpus.floor(model) - 1e-6
     assert -1e-12 <= corpus.floor(model) <= corpus.bigram_floor() + 1e-12

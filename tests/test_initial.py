@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from headlab import ModelConfig
-from headlab.model.initial import initial, limit, philox, uniform
+from headlab import Corpus, ModelConfig
+from headlab.config import WEIGHTS
+from headlab.model.initial import initial, philox, uniform
 
+NOTEBOOK, NARROW = (ModelConfig(d_head=d_head).on(Corpus.notebook()) for d_head in (20, 1))
 ALL = 0xFFFFFFFF
 KNOWN = [  # Random123's known-answer vectors for philox4x32-10
     ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
@@ -27,21 +29,21 @@ def test_generator_gives_the_published_answers(counter, key, expected):
 
 def test_run_731_alone_is_run_731_of_a_thousand():
     seeds = np.arange(1000, dtype=np.uint64)
-    many = initial(ModelConfig(), 7, 5, seeds).flat()
-    np.testing.assert_array_equal(initial(ModelConfig(), 7, 5, seeds[731:732]).flat()[0], many[731])
+    many = initial(NOTEBOOK, seeds).flat()
+    np.testing.assert_array_equal(initial(NOTEBOOK, seeds[731:732]).flat()[0], many[731])
 
 
 def test_more_than_one_chunk_of_seeds_is_drawn_alike():
     seeds = np.arange(5000, dtype=np.uint64)
-    many = initial(ModelConfig(d_head=1), 7, 5, seeds).flat()
-    np.testing.assert_array_equal(many[4990:], initial(ModelConfig(d_head=1), 7, 5, seeds[4990:]).flat())
+    many = initial(NARROW, seeds).flat()
+    np.testing.assert_array_equal(many[4990:], initial(NARROW, seeds[4990:]).flat())
     assert len(np.unique(many, axis=0)) == 5000
 
 
 @pytest.mark.parametrize("name", ["W_E", "W_pos", "W_Q", "W_K", "W_V"])
 def test_weights_are_uniform_within_keras_limits(name):
-    weight = getattr(initial(ModelConfig(), 7, 5, np.arange(500, dtype=np.uint64)), name)
-    bound = limit(name, weight.shape[1:])
+    weight = getattr(initial(NOTEBOOK, np.arange(500, dtype=np.uint64)), name)
+    bound = next(row for row in WEIGHTS if row.name == name).limit(weight.shape[1:])
     assert kstest(weight.ravel(), "uniform", args=(-bound, 2 * bound)).pvalue > 1e-3
     assert np.abs(weight).max() <= bound
 
@@ -52,7 +54,7 @@ def test_high_half_of_a_seed_matters():
 
 
 def test_golden_weights_are_those_of_the_first_release():
-    first = initial(ModelConfig(), 7, 5, np.array([0, 7], np.uint64)).flat()
+    first = initial(NOTEBOOK, np.array([0, 7], np.uint64)).flat()
     np.testing.assert_array_equal(first[:, [0, 1, 412]], GOLDEN)
 
 

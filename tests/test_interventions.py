@@ -1,7 +1,5 @@
 """Interventions: what they must do by linearity, by definition, and against a model changed by hand."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
@@ -30,7 +28,7 @@ def model(request):
 
 
 def logits_of(subject, **weights):
-    changed = Subject(replace(subject.params, **weights), subject.corpus, subject.model)
+    changed = Subject(subject.params.replace(**weights), subject.corpus, subject.model)
     return changed.clean.logits
 
 

@@ -4,26 +4,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS, WEIGHTS, problem, random_weights
+from engine_problems import MODELS, TARGETS, TOKENS, WEIGHTS, problem, random_weights
 
 from headlab import Corpus, ModelConfig, engine, train
 from headlab.analysis.looking.circuits import W_QK, effective_rank
 from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
-from headlab.model.params import Params, coerce, param_shapes
+from headlab.model.params import Params, coerce
 
 REFERENCE = Path(__file__).parent / "data" / "keras2_notebook_seed777_dhead20.npz"
 
 
 def random_params(model, n_runs=3, seed=0):
-    flat = random_weights(problem(model), n_runs, seed)
-    return Params.from_flat(flat, param_shapes(model, D_VOCAB, TOKENS.shape[1]))
+    of = problem(model)
+    return Params.from_flat(random_weights(of, n_runs, seed), of.shape)
 
 
 def test_forward_pass_on_keras_weights_gives_keras_outputs():
     with np.load(REFERENCE) as keras:
         weights = {name[6:]: keras[name] for name in keras.files if name.startswith("final_")}
-        on = forward(coerce(weights, ModelConfig(), 7, 5), Corpus.notebook().tokens, ModelConfig())
+        on = forward(coerce(weights, ModelConfig().on(Corpus.notebook())), Corpus.notebook().tokens, ModelConfig())
         np.testing.assert_allclose(1 / (1 + np.exp(-on.logits[0])), keras["sigmoid_output"], atol=1e-6)
         np.testing.assert_allclose(on.pattern[0, 0, 0], keras["pattern"], atol=1e-6)
 

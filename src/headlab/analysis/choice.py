@@ -50,7 +50,7 @@ def choices(subject: Subject) -> list[Choice]:
     >>> import numpy as np
     >>> from headlab.config import ModelConfig
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
     >>> [(item.place, item.other) for item in choices(subject)][0]
     (Place(sequence=0, position=3), Place(sequence=1, position=3))
     """

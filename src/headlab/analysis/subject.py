@@ -33,7 +33,7 @@ class Subject:
 
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> Subject(initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64)), corpus, ModelConfig()).n_runs
+    >>> Subject(initial(ModelConfig().on(corpus), np.arange(3, dtype=np.uint64)), corpus, ModelConfig()).n_runs
     3
     """
 
@@ -51,7 +51,7 @@ class Subject:
             name: np.where(sound[(slice(None),) + (None,) * (weight.ndim - 1)], weight, np.nan).astype(np.float64)
             for name, weight in self.params.items()
         }
-        object.__setattr__(self, "params", replace(self.params, **wide))
+        object.__setattr__(self, "params", Params(**wide))
 
     def _sound(self) -> NDArray[np.bool_]:
         """[run]: every weight is a finite number."""

@@ -137,7 +137,7 @@ def check(plan: "Plan", *, anyway: bool) -> None:
 def _ways(plan: "Plan", free: int) -> list[str]:
     """Return options with which the exercise would be done, the one that changes least first."""
     narrow = plan.model.replace(unembed=True, d_model=SMALL)
-    wide = plan.model.width(plan.corpus.d_vocab) > SMALL
+    wide = plan.model.on(plan.corpus).d_model > SMALL
     for model, words in [(plan.model, ""), *([(narrow, f"--unembed --d-model {SMALL}")] if wide else [])]:
         for n_runs in sorted({min(plan.n_runs, n) for n in (plan.n_runs, *FEWER_RUNS)}, reverse=True):
             smaller = replace(plan, model=model, n_runs=n_runs)

@@ -1,7 +1,8 @@
 """What is trained and how: records, frozen, validated whole, with a JSON round trip."""
 
-from headlab.config.model import ModelConfig
+from headlab.config.model import ModelConfig, Shape, Sized
 from headlab.config.training import DTYPES, HAVE, LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, Phase, Plateau, TrainConfig
+from headlab.config.weights import WEIGHTS, Weight
 
 MAX_RUNS = 10_000_000
 
@@ -12,8 +13,12 @@ __all__ = [
     "MAX_RUNS",
     "NOTEBOOK_PHASES",
     "OPTIMIZERS",
+    "WEIGHTS",
     "ModelConfig",
     "Phase",
     "Plateau",
+    "Shape",
+    "Sized",
     "TrainConfig",
+    "Weight",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import headlab.engine._native as _native
+from headlab.config import Shape
 from headlab.engine.plan import make_plan
 from headlab.engine.problem import Problem
 from headlab.engine.rotation import Rotation, narrow_width
@@ -95,9 +96,8 @@ def train_flat(
     instruction_set: the one that is quickest for so many runs when left out
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
     """
-    d_model = problem.model.width(problem.d_vocab)
     turned = state is None and problem.training.steps > 0  # a run of no steps keeps its weights to the bit
-    narrow = narrow_width(problem.model, problem.training, d_model) if turned else None
+    narrow = narrow_width(problem.shape, problem.training) if turned else None
     plan = make_plan(
         problem,
         d_head=narrow,
@@ -105,7 +105,7 @@ def train_flat(
         snapshot_steps=snapshot_steps or (),
         optimizer_step=optimizer_step,
     )
-    layout = _Layout.of(problem, d_model)
+    layout = _Layout.of(problem.shape)
     rotation, work = layout.narrow(weights) if narrow is not None else (None, np.array(weights, order="C"))
     if work.shape[1] != plan.size:
         raise ConfigError(f"the flat weights of a run must be {plan.size} numbers, got {work.shape[1]}")
@@ -182,10 +182,8 @@ class _Layout:
     d_head: int
 
     @classmethod
-    def of(cls, problem: Problem, d_model: int) -> "_Layout":
-        model, n_ctx = problem.model, problem.tokens.shape[1]
-        start = (problem.d_vocab + (n_ctx if model.positions else 0)) * d_model
-        return cls(start, model.n_layers * model.n_heads, d_model, model.d_head)
+    def of(cls, shape: Shape) -> "_Layout":
+        return cls(shape.place("W_Q").start, shape.n_layers * shape.n_heads, shape.d_model, shape.d_head)
 
     def _split(self, flat: Flat, width: int) -> tuple[Flat, Flat, Flat]:
         size = 2 * self.blocks * self.d_model * width

@@ -36,7 +36,7 @@ def plan_of(problem: Problem, d_head: int | None = None) -> _native.Plan:
 
 def trained_width(problem: Problem) -> int | None:
     """Return the narrower width that a problem's heads are trained with, or None."""
-    return narrow_width(problem.model, problem.training, problem.model.width(problem.d_vocab))
+    return narrow_width(problem.shape, problem.training)
 
 
 def bytes_of(

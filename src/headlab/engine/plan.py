@@ -22,12 +22,12 @@ def make_plan(
     d_head: the width that is really trained, when it is narrower than the model's (see `rotation`); the scale stays.
     """
     plan, model = _native.Plan(), problem.model
-    plan.d_vocab, plan.d_model = problem.d_vocab, model.width(problem.d_vocab)
-    plan.d_head = model.d_head if d_head is None else d_head
-    plan.n_heads, plan.n_layers = model.n_heads, model.n_layers
-    plan.n_sequences, plan.n_ctx = problem.tokens.shape
+    shape = problem.shape if d_head is None else problem.shape.narrow(d_head)
+    for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_heads", "n_layers", "scale"):
+        setattr(plan, name, getattr(shape, name))
+    plan.n_sequences = len(problem.tokens)
     plan.positions, plan.residual, plan.causal = model.positions, model.residual, model.causal
-    plan.factored_values, plan.unembed, plan.scale = model.factored_values, model.unembed, model.scale
+    plan.factored_values, plan.unembed = model.factored_values, model.unembed
     _set_rows(plan, problem)
     _set_training(plan, problem.training)
     plan.record_steps, plan.snapshot_steps = list(record_steps), list(snapshot_steps)

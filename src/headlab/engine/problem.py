@@ -1,12 +1,13 @@
 """What the kernel trains on: token ids, targets and their weights, the model, the training."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.model.losses import LossPlaces
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ class Problem:
 
     def __post_init__(self) -> None:
         self.loss_places()
+
+    @property
+    def n_ctx(self) -> int:
+        """The number of positions."""
+        return self.tokens.shape[1]
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The model on these tokens, every size known."""
+        return self.model.on(self)
 
     def loss_places(self) -> LossPlaces:
         """Return where the loss is taken, and what each place's share of it is."""

@@ -13,22 +13,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import Shape, TrainConfig
 from headlab.model.decompose import of_finite
 
 NUMBERS_AT_A_TIME = 1 << 20
 
 
-def narrow_width(model: ModelConfig, training: TrainConfig, d_model: int) -> int | None:
+def narrow_width(shape: Shape, training: TrainConfig) -> int | None:
     """Return the width that the same run can be trained with, or None where the full width is needed.
 
-    >>> narrow_width(ModelConfig(d_head=160), TrainConfig(), 7)
-    14
-    >>> narrow_width(ModelConfig(d_head=160), TrainConfig(optimizer="adam"), 7) is None
-    True
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> shape = ModelConfig(d_head=160).on(Corpus.notebook())
+    >>> narrow_width(shape, TrainConfig()), narrow_width(shape, TrainConfig(optimizer="adam"))
+    (14, None)
     """
-    rotates = training.optimizer == "sgd" and not model.factored_values
-    return 2 * d_model if rotates and model.d_head > 2 * d_model else None
+    rotates = training.optimizer == "sgd" and not shape.model.factored_values
+    return 2 * shape.d_model if rotates and shape.d_head > 2 * shape.d_model else None
 
 
 @dataclass(frozen=True)

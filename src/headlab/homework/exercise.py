@@ -186,7 +186,7 @@ def of_runs(runs: Runs, number: int | None = None) -> Exercise:
             "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
         )
     run = runs[runs.pick() if chosen is None else chosen]
-    study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.width(runs.corpus.d_vocab))
+    study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.on(runs.corpus).d_model)
     return Exercise(runs.corpus, runs, run, study)
 
 

@@ -66,7 +66,7 @@ class Experiment:
         ]
         if len(parts) == 3:
             try:
-                parts["model"].width(parts["corpus"].d_vocab)
+                parts["model"].on(parts["corpus"])
             except ConfigError as error:
                 problems += error.problems
         if problems:

@@ -64,7 +64,7 @@ def sizes(
         runs = experiment.with_head(size).train(block, progress=share)
         solved, of = counts.get(size, (0, 0))
         groups.append(Group.of_counts(size, solved + int((runs.grade() == SOLVED).sum()), 0, of + ROUND))
-    summary = Summary("d_head", tuple(groups), experiment.model.width(experiment.corpus.d_vocab))
+    summary = Summary("d_head", tuple(groups), experiment.model.on(experiment.corpus).d_model)
     rates = [group.rate for group in groups]
     rows = [
         [size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in zip(SIZES, rates, strict=True)

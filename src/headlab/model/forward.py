@@ -86,7 +86,8 @@ def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit:
         the last residual stream, 0 in a model without residual connection
 
     >>> from headlab.model.initial import initial
-    >>> params = initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64))
+    >>> from headlab.data.corpus import Corpus
+    >>> params = initial(ModelConfig().on(Corpus.notebook()), np.arange(3, dtype=np.uint64))
     >>> forward(params, np.array([[0, 2, 4, 1, 3]]), ModelConfig()).pattern.shape
     (3, 1, 1, 1, 5, 5)
     """

@@ -1,6 +1,6 @@
 """Initial weights: Keras' initialisers, drawn from a counter so that a seed gives the same ones anywhere.
 
-Weight number w of array number a (W_E 0, W_pos 1, W_Q 2, W_K 3, W_V 4, W_O 5, W_U 6) under seed s is word w mod 4 of
+Weight number w of array number a (`headlab.config.WEIGHTS` numbers them) under seed s is word w mod 4 of
 Philox4x32-10 with counter (w div 4, a, 0, 0) and key (s mod 2³², s div 2³²). A word r becomes u = (r >> 8) · 2⁻²⁴ in
 [0, 1), exactly, and the weight (2u - 1) · limit in float32. So no weight depends on another, on the other runs, on the
 platform, or on NumPy's random state.
@@ -12,13 +12,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig
-from headlab.model.params import Array, Params, param_shapes
+from headlab.config import WEIGHTS, Shape, Weight
+from headlab.model.params import Array, Params
 
 Words = NDArray[np.uint64]
 
-ARRAYS = ("W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U")
-EMBEDDING_LIMIT = 0.05
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
@@ -52,33 +50,25 @@ def uniform(seeds: NDArray[np.uint64], array: int, size: int) -> NDArray[np.floa
     return top * np.float32(2.0**-24)
 
 
-def limit(name: str, shape: tuple[int, ...]) -> float:
-    """Return the bound of a weight's uniform distribution: 0.05 for embeddings, Glorot's sqrt(6 / (in + out)) otherwise.
-
-    >>> round(limit("W_Q", (1, 1, 7, 20)), 4)
-    0.4714
-    """
-    return EMBEDDING_LIMIT if name in ("W_E", "W_pos") else math.sqrt(6.0 / (shape[-2] + shape[-1]))
-
-
-def initial(
-    model: ModelConfig, d_vocab: int, n_ctx: int, seeds: NDArray[np.uint64], dtype: np.dtype | type = np.float32
-) -> Params:
+def initial(shape: Shape, seeds: NDArray[np.uint64], dtype: np.dtype | type = np.float32) -> Params:
     """Return the initial weights of every seed, with one leading run axis.
 
-    >>> initial(ModelConfig(), 7, 5, np.arange(3, dtype=np.uint64)).W_Q.shape
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> initial(ModelConfig().on(Corpus.notebook()), np.arange(3, dtype=np.uint64)).W_Q.shape
     (3, 1, 1, 7, 20)
     """
-    shapes = param_shapes(model, d_vocab, n_ctx)
-    flat = np.empty((len(seeds), sum(math.prod(shape) for shape in shapes.values())), dtype)
+    rows = [row for row in WEIGHTS if row.name in shape.weights]
+    flat = np.empty((len(seeds), shape.n_weights), dtype)
     at_a_time = max(1, NUMBERS_AT_A_TIME // flat.shape[1])
     for start in range(0, len(seeds), at_a_time):
         some = slice(start, start + at_a_time)
-        flat[some] = np.concatenate([_draw(name, shape, model, seeds[some]) for name, shape in shapes.items()], axis=1)
-    return Params.from_flat(flat, shapes)
+        flat[some] = np.concatenate([_draw(row, shape, seeds[some]) for row in rows], axis=1)
+    return Params.from_flat(flat, shape)
 
 
-def _draw(name: str, shape: tuple[int, ...], model: ModelConfig, seeds: NDArray[np.uint64]) -> Array:
-    u = uniform(seeds, ARRAYS.index(name), math.prod(shape))
+def _draw(row: Weight, shape: Shape, seeds: NDArray[np.uint64]) -> Array:
+    own = shape.weights[row.name]
+    u = uniform(seeds, row.number, math.prod(own))
     with np.errstate(over="ignore", invalid="ignore"):  # a scale beyond float32 is a run that diverges at its start
-        return (u * np.float32(2) - np.float32(1)) * np.float32(limit(name, shape) * model.init_scale)
+        return (u * np.float32(2) - np.float32(1)) * np.float32(row.limit(own) * shape.model.init_scale)

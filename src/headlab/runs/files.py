@@ -225,7 +225,7 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
     if odd := [name for name, weight in weights.items() if weight.dtype.kind != "f"]:
         raise WeightsError(f"{odd[0]} as {weights[odd[0]].dtype}, and weights are real numbers")
     diverged = arrays["outcome"] is not None and bool((arrays["outcome"] >= 0).any())
-    params = coerce(weights, model, corpus.d_vocab, corpus.n_ctx, finite=not diverged)
+    params = coerce(weights, model.on(corpus), finite=not diverged)
     _check_arrays(arrays, params)
     earlier = tuple(map(TrainConfig.from_dict, before))
     return Runs(corpus, model, training, params=params, optimizer_step=step, before=earlier, **arrays)  # type: ignore[arg-type]

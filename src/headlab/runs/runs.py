@@ -22,7 +22,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
-from headlab.model.params import Array, Params, param_shapes, summary
+from headlab.model.params import Array, Params, summary
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief, listed
 
@@ -199,8 +199,8 @@ class Runs(Explainable):
         if self.snapshots is None or len(where) == 0:
             known = listed(self.snapshot_steps.tolist()) or "none"
             raise SelectionError(f"the step must be one whose weights were kept ({known}), got {brief(step)}")
-        shapes = param_shapes(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
-        return replace(self, params=Params.from_flat(self.snapshots[:, where[0]], shapes), optimizer_state=None)
+        params = Params.from_flat(self.snapshots[:, where[0]], self.model.on(self.corpus))
+        return replace(self, params=params, optimizer_state=None)
 
     def table(self) -> pd.DataFrame:
         """Return one row a run: seed, outcome, final loss, solved (those right by a hair too), grade."""
@@ -348,7 +348,7 @@ class Run(Explainable):
 
     def summary(self) -> pd.DataFrame:
         """Return every weight's shape and number of parameters; `attrs` holds the training and the effective rank of W_QK."""
-        table = summary(self.model, self.corpus.d_vocab, self.corpus.n_ctx)
+        table = summary(self.model.on(self.corpus))
         table.attrs["trained"] = self.runs.trained
         table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
         return table

@@ -17,7 +17,7 @@ from headlab.data.corpus import Corpus
 from headlab.engine import cost, memory
 from headlab.errors import ConfigError
 from headlab.model.initial import initial
-from headlab.model.params import Params, coerce, param_shapes
+from headlab.model.params import Params, coerce
 from headlab.notation.numbers import counted, size_of
 from headlab.notation.values import brief
 from headlab.runs.runs import Runs
@@ -69,19 +69,18 @@ def train(
     training = TrainConfig() if training is None else training
     _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
     problems: list[str] = []
-    gathered(problems, lambda: model.width(corpus.d_vocab))
+    gathered(problems, lambda: model.on(corpus))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append("either seeds or init must be given, got both: leave one of them out")
     kept, count = _options(problems, record, snapshots, threads, training.steps)
-    given = None if init is None else coerce(init, model, corpus.d_vocab, corpus.n_ctx)
+    shape = model.on(corpus)
+    given = None if init is None else coerce(init, shape)
     seed_list = np.zeros(0, np.uint64) if numbers is None else numbers
     _check_fits(corpus, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
     dtype = np.dtype(training.dtype)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
-        flat = (
-            (given or initial(model, corpus.d_vocab, corpus.n_ctx, seed_list, dtype)).flat().astype(dtype, copy=False)
-        )
+        flat = (given or initial(shape, seed_list, dtype)).flat().astype(dtype, copy=False)
     named = seed_list if given is None else None
     return _train(corpus, model, training, flat, named, kept=kept, threads=count, progress=progress)
 
@@ -255,7 +254,7 @@ def _train(
         model=model,
         training=training,
         seeds=seeds,
-        params=Params.from_flat(trained.weights, param_shapes(model, corpus.d_vocab, corpus.n_ctx)),
+        params=Params.from_flat(trained.weights, model.on(corpus)),
         loss=trained.loss,
         learning_rate=trained.rate,
         recorded_steps=np.array(kept.recorded, np.int64),

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from headlab.data.corpus import Corpus
-from headlab.model.params import param_shapes
 from headlab.runs.runs import Runs
 from headlab.study.conditions import Condition
 
@@ -44,13 +43,13 @@ def loaded(
 
 
 def _fit(arrays: Mapping[str, NDArray[Any]], n: int, condition: Condition, corpus: Corpus) -> bool:
-    weights = param_shapes(condition.model, corpus.d_vocab, corpus.n_ctx)
-    shapes: dict[str, tuple[int, ...]] = {name: (n, *shape) for name, shape in weights.items()}
+    shape = condition.model.on(corpus)
+    weights = shape.weights
+    shapes: dict[str, tuple[int, ...]] = {name: (n, *of) for name, of in weights.items()}
     if "recorded_steps" in arrays:
         shapes |= dict.fromkeys(("loss", "learning_rate"), (n, arrays["recorded_steps"].size))
     if "snapshot_steps" in arrays:
-        size = sum(int(np.prod(shape)) for shape in weights.values())
-        shapes["snapshots"] = (n, arrays["snapshot_steps"].size, size)
+        shapes["snapshots"] = (n, arrays["snapshot_steps"].size, shape.n_weights)
     given = set(arrays) - {"seed", *ONE_OF_ALL}
     together = [set(weights), {"loss", "learning_rate"}, {"snapshots"}]
     return (

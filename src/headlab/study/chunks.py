@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 import headlab
 from headlab import engine
-from headlab.model.params import param_shapes
 from headlab.runs.runs import Runs
 from headlab.runs.train import TrainingInterrupted, train
 from headlab.study.arrays import arrays_of
@@ -126,7 +125,7 @@ def compute(
 def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
     """Return one row a run: who it is, what became of it, and every field of its model and training; see `columns`."""
     fields: dict[str, Any] = {name: getattr(runs.model, name) for name in MODEL_FIELDS}
-    fields["d_model"] = runs.model.width(runs.corpus.d_vocab)
+    fields["d_model"] = runs.model.on(runs.corpus).d_model
     fields |= {name: getattr(runs.training, name) for name in TRAINING_FIELDS if name != "phases"}
     fields["phases"] = json.dumps(runs.training.to_dict()["phases"])
     return {
@@ -160,8 +159,7 @@ def bytes_of(design: StudyDesign) -> int:
     """Return about how many bytes a study takes on the disk."""
     total = 0
     for condition in design.conditions:
-        shapes = param_shapes(condition.model, design.corpus.d_vocab, design.corpus.n_ctx)
-        numbers = sum(int(np.prod(shape)) for shape in shapes.values())
+        numbers = condition.model.on(design.corpus).n_weights
         width = np.dtype(condition.training.dtype).itemsize
         a_run = 16
         a_run += numbers * width if "weights" in design.keep else 0

@@ -183,7 +183,7 @@ def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condi
 def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
     """Return a model with its d_model resolved, where it fits the corpus."""
     with contextlib.suppress(ConfigError):
-        return model.replace(d_model=model.width(corpus.d_vocab))
+        return model.replace(d_model=model.on(corpus).d_model)
     return model
 
 

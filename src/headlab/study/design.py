@@ -111,7 +111,7 @@ class StudyDesign:
             problems.append(f"conditions must differ, got “{twice.name}” twice: leave one out")
         for condition in self.conditions:
             try:
-                condition.model.width(self.corpus.d_vocab)
+                condition.model.on(self.corpus)
             except ConfigError as error:
                 problems += [f"{condition.name}: {problem}" for problem in error.problems]
         if problems:

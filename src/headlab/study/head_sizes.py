@@ -36,4 +36,4 @@ def study_head_sizes(
         share = None if progress is None else (lambda done, n=number: progress((n + done) / len(models)))
         runs = train(corpus, condition, training, seeds=given, record="none", threads=threads, progress=share)
         groups.append(Group.of(runs, condition.d_head))
-    return Summary("d_head", tuple(groups), base.width(corpus.d_vocab))
+    return Summary("d_head", tuple(groups), base.on(corpus).d_model)

@@ -1,7 +1,7 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.config import WEIGHTS
 from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
@@ -189,7 +190,7 @@ class Study:
         found = tuple(_group(value, pd.concat(parts)) for value, parts in groups.items())
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
-        d_model = design.conditions[0].model.width(design.corpus.d_vocab) if factor == "d_head" else None
+        d_model = design.conditions[0].model.on(design.corpus).d_model if factor == "d_head" else None
         return Summary(factor, found, d_model, ungraded=ungraded)
 
     def _results(self) -> tuple[pd.DataFrame, int]:
@@ -221,7 +222,7 @@ class Study:
             model=condition.model,
             training=condition.training,
             seeds=arrays["seed"],
-            params=Params(**weights),  # type: ignore[arg-type]
+            params=Params(**weights),
             loss=arrays.get("loss", nothing),
             learning_rate=arrays.get("learning_rate", nothing),
             recorded_steps=arrays.get("recorded_steps", np.zeros(0, np.int64)),
@@ -312,7 +313,7 @@ class Study:
         return removed
 
 
-_WEIGHTS = tuple(item.name for item in fields(Params))
+_WEIGHTS = tuple(row.name for row in WEIGHTS)
 
 
 def _value(condition: Condition, factor: str) -> Any:

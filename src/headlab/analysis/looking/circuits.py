@@ -111,7 +111,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
     >>> from headlab.data.corpus import Corpus
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
     >>> found = circuits(subject)
     >>> found.scores["token–position"].shape, found.writes["position"].shape
     ((7, 5), (5, 7))

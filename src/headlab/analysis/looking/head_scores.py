@@ -91,7 +91,7 @@ def head_scores(subject: Subject) -> pd.DataFrame:
     >>> from headlab.data.corpus import Corpus
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(2, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(2, np.uint64)), corpus, ModelConfig())
     >>> list(head_scores(subject).columns)[3:]
     ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'copying']
     """

@@ -127,7 +127,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
 
     >>> from headlab.model.initial import initial
     >>> corpus, model = Corpus.notebook(), ModelConfig()
-    >>> params = initial(model, corpus.d_vocab, corpus.n_ctx, np.arange(3, dtype=np.uint64))
+    >>> params = initial(model.on(corpus), np.arange(3, dtype=np.uint64))
     >>> found = next_token(params, corpus, model, "woman ordered the …")
     >>> found.words, found.logits.shape, found.attention.shape
     (('<Start>', 'woman', 'ordered', 'the'), (3, 7), (3, 1, 1, 4))

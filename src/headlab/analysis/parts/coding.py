@@ -54,7 +54,7 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     >>> from headlab.data.corpus import Corpus
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
     >>> split = coding(subject, Choice(Place(0, 3), 3, 6, Place(1, 3)))
     >>> logits = subject.clean.logits[0, :, 3]
     >>> bool(abs(split.total[0] - ((logits[0, 3] - logits[0, 6]) - (logits[1, 3] - logits[1, 6]))) < 1e-12)

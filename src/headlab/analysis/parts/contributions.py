@@ -125,7 +125,7 @@ def contributions(
     >>> from headlab.data.corpus import Corpus
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
     >>> parts = contributions(subject, Place(0, 3), 3, 6)
     >>> parts.paths, bool(abs(parts.remainder[0]) < 1e-12)
     (((), ((0, 0),)), True)

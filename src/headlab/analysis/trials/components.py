@@ -143,7 +143,8 @@ def parse(subject: Subject, text: str, sequence: int) -> Component:
     >>> from headlab.config import ModelConfig
     >>> from headlab.model.initial import initial
     >>> import numpy as np
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(1, np.uint64)), Corpus.notebook(), ModelConfig())
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
     >>> parse(subject, "source:man", 0), parse(subject, "edge:0.0:3>1", 0)
     (Source(position=1), Edge(query=3, key=1, layer=0, head=0))
     """

@@ -67,7 +67,7 @@ def intervene(subject: Subject, interventions: Sequence[Intervention]) -> Array:
     >>> from headlab.data.corpus import Corpus
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
-    >>> subject = Subject(initial(ModelConfig(), 7, 5, np.zeros(2, np.uint64)), corpus, ModelConfig())
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(2, np.uint64)), corpus, ModelConfig())
     >>> intervene(subject, [Ablation(0, Source(1), "zero"), Patch(0, 1, "resid")]).shape
     (2, 2, 5, 7)
     """

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.errors import SelectionError
-from headlab.model.params import Params, param_shapes
+from headlab.model.params import Params
 from headlab.report.frames.wire import Frame, shares
 from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
 from headlab.runs.runs import Run, Runs
@@ -80,7 +79,7 @@ class Recording:
                 "grade": run.grade(),
                 "final_loss": float(run.final_loss),
                 "steps": self.moments[-1],
-                "parameters": sum(map(prod, param_shapes(model, corpus.d_vocab, corpus.n_ctx).values())),
+                "parameters": model.on(corpus).n_weights,
                 "n_layers": model.n_layers,
                 "n_heads": model.n_heads,
                 "causal": model.causal,
@@ -139,10 +138,9 @@ class Recording:
 
 def _beside(run: Run, weights: NDArray[Any]) -> Runs:
     """Return several sets of one run's weights as runs beside each other."""
-    shapes = param_shapes(run.model, run.corpus.d_vocab, run.corpus.n_ctx)
     n = len(weights)
     return replace(
-        run.runs, seeds=None, params=Params.from_flat(weights, shapes), loss=np.zeros((n, 0), np.float32),
+        run.runs, seeds=None, params=Params.from_flat(weights, run.model.on(run.corpus)), loss=np.zeros((n, 0), np.float32),
         learning_rate=np.zeros((n, 0), np.float32), recorded_steps=np.zeros(0, np.int64), snapshots=None,
         snapshot_steps=np.zeros(0, np.int64), outcome=np.repeat(run.runs.outcome, n),
         final_loss=np.repeat(run.runs.final_loss, n), optimizer_state=None,
