@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import headlab as hl
 from headlab import Corpus, ModelConfig
 from headlab.analysis.looking.predictions import verdicts
+from headlab.data.dependencies import dependencies_of
 from headlab.data.floors import Sight
 from headlab.homework.exercise import dependency_sentence
 from headlab.model.forward import forward
@@ -77,7 +78,7 @@ def test_a_causal_model_with_positions_sees_what_the_prefix_tells(text, wrap):
 @given(texts, shapes, st.integers(0, 2**32))
 def test_positions_look_alike_to_every_model_exactly_where_their_states_are_equal(text, model, seed):
     corpus = Corpus.from_text(text)
-    states = Sight(corpus.tokens, corpus.targets, model).states
+    states = Sight(corpus.batch, model).states
     random, shapes_of = np.random.default_rng(seed), model.on(corpus).weights.items()
     params = Params(**{name: random.normal(0, 0.6, (1, *shape)) for name, shape in shapes_of})
     logits = forward(params, corpus.tokens, model).logits[0][corpus.tokens >= 0]
@@ -149,10 +150,10 @@ def test_a_second_layer_can_see_the_order_that_one_layer_cannot():
 
 def test_without_layers_only_token_and_position_are_seen():
     corpus = Corpus.from_text("a b a c")
-    states = Sight(corpus.tokens, corpus.targets, ModelConfig())
+    states = Sight(corpus.batch, ModelConfig())
     object.__setattr__(states.model, "n_layers", 0)
     assert states.floor == 0
-    assert [d.settled_by for d in states.dependencies] == [None, None]
+    assert [d.settled_by for d in dependencies_of(states)] == [None, None]
 
 
 def test_an_open_place_is_never_right_by_luck():

@@ -8,7 +8,7 @@ import numpy as np
 
 from headlab.analysis.subject import Subject
 from headlab.data.corpus import Corpus
-from headlab.data.floors import Dependency
+from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.notation.values import brief, listed
 

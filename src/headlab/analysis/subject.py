@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from headlab.analysis.looking import predictions
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
-from headlab.data.floors import Dependency
+from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
@@ -116,7 +116,7 @@ class Subject:
     def mean_loss(self) -> Array:
         """[run]: the mean loss, in nats per position with a target."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return mean_loss(self.clean.logits, self.corpus.targets, self.loss)
+            return mean_loss(self.clean.logits, self.corpus.targets, self.loss, self.corpus.weights)
 
     def sequence(self, number: Any) -> int:
         """Return a sequence's number, or raise `SelectionError`, which lists the sentences."""

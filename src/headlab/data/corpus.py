@@ -6,27 +6,29 @@ last target wraps to the start token (or there is none). From the ids alone foll
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from headlab.config import ModelConfig
-from headlab.data.floors import Dependency, Ids, Sight, floor_of
+from headlab.data.batch import Batch, Ids, Weights, next_tokens, ones_at_targets, padded
+from headlab.data.corpus_json import corpus_parts
+from headlab.data.dependencies import Dependency, dependencies_of
+from headlab.data.floors import Sight, floor_of
+from headlab.data.ids import sequences_of
 from headlab.data.lookalikes import lookalikes
-from headlab.data.text import HALF_A_CHARACTER, KINDS, WORDS, join_tokens, read_text, split_beginning, split_sentences
+from headlab.data.text import WORDS, join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import checked_labels, ids_of, names_of
 from headlab.errors import CorpusError
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief
 from headlab.notation.visible import visible
 
-PADDING = -1
-MAX_VOCABULARY = 65_536  # as wide as a model can be
 MOST_SHOWN = 20  # sentences, in a notebook
 NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
 NOTEBOOK_VOCABULARY = ("<Start>", "the", "man", "chicken", "ordered", "woman", "beef")
@@ -35,10 +37,11 @@ NOTEBOOK_LABELS = ("<ST>", "the", "man", "chkn", "ordrd", "woman", "beef")
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Token ids and targets [sequence, position] (-1: padding, or no target), with the vocabulary they index.
+    """A batch of sentences, with the vocabulary that its ids index.
 
-    vocabulary: the tokens' spelling; labels: their short display names; start: the start token, or None;
-    wrap: whether the last target wraps to the first token; tokens_are: `words` or `characters`, for texts to come
+    batch: token ids, targets and weights [sequence, position]; vocabulary: the tokens' spelling; labels: their short
+    display names; start: the start token, or None; wrap: whether the last target wraps to the first token; tokens_are:
+    `words` or `characters`, for texts to come
     Raises `CorpusError`.
 
     >>> corpus = Corpus.from_text("man ordered the chicken\\nwoman ordered the beef")
@@ -46,8 +49,7 @@ class Corpus:
     ((2, 5), 0.1386, 0.2773)
     """
 
-    tokens: Ids
-    targets: Ids
+    batch: Batch
     vocabulary: tuple[str, ...]
     labels: tuple[str, ...]
     start: str | None = None
@@ -117,26 +119,10 @@ class Corpus:
         >>> Corpus.from_ids([[1, 2, 3], [1, 3]], base=1).tokens.tolist()
         [[0, 1, 2], [0, 2, -1]]
         """
-        if isinstance(base, bool) or not isinstance(base, int | np.integer):
-            raise CorpusError(f"base must be a whole number, got {brief(base)}: give the smallest id")
-        sequences = [[_id(number, base) for number in sequence] for sequence in _sequences(ids)]
-        if not sequences or not all(sequences):
-            raise CorpusError(
-                "ids must be at least one sequence with at least one id each, got none: give the token ids"
-            )
-        top = max(map(max, sequences))
-        if top >= MAX_VOCABULARY:
-            raise CorpusError(
-                f"ids must be below {base + MAX_VOCABULARY}, as so many tokens fit, got {base + top}: number them anew"
-            )
-        names = (
-            tuple(map(str, range(base, base + top + 1))) if vocabulary is None else names_of("vocabulary", vocabulary)
-        )
-        if top >= len(names):
-            hint = " (ids that count from 1 need base=1)" if top == len(names) and base == 0 else ""
-            raise CorpusError(
-                f"ids must be from {base} to {base + len(names) - 1}, got {base + top}{hint}: extend the vocabulary"
-            )
+        names = None if vocabulary is None else names_of("vocabulary", vocabulary)
+        sequences = sequences_of(ids, base, None if names is None else len(names))
+        if names is None:
+            names = tuple(map(str, range(base, base + max(map(max, sequences)) + 1)))
         return cls._build(sequences, names, checked_labels(labels, names), None, wrap)
 
     def __repr__(self) -> str:
@@ -170,12 +156,14 @@ class Corpus:
     @classmethod
     def _build(
         cls,
-        sequences: list[list[int]],
+        sequences: Sequence[Sequence[int]],
         vocabulary: tuple[str, ...],
         labels: Sequence[str],
         start: str | None,
         wrap: bool,
         tokens_are: str = WORDS,
+        targets: Sequence[Sequence[int]] | None = None,
+        weights: Sequence[Sequence[float]] | None = None,
     ) -> Self:
         if not isinstance(wrap, bool):
             raise CorpusError(
@@ -183,38 +171,66 @@ class Corpus:
             )
         if len(vocabulary) < 2:
             raise CorpusError(f"a corpus must have at least 2 different tokens, got {len(vocabulary)}: add words")
-        width = max(map(len, sequences))
-        tokens, targets = (np.full((len(sequences), width), PADDING, np.int64) for _ in range(2))
-        for row, sequence in enumerate(sequences):
-            tokens[row, : len(sequence)] = sequence
-            following = [*sequence[1:], sequence[0] if wrap else PADDING]
-            targets[row, : len(sequence)] = following
-        if (targets < 0).all():
+        tokens = padded(sequences)
+        asked = next_tokens(tokens, wrap) if targets is None else padded(targets)
+        if (asked < 0).all():
             raise CorpusError(
                 "a corpus must have something to predict, got no target: use longer sentences, or wrap=True"
             )
-        tokens.flags.writeable = targets.flags.writeable = False
-        return cls(tokens, targets, vocabulary, tuple(labels), start, wrap, tokens_are)
+        counting = None if weights is None else padded(weights, 0.0)
+        batch = Batch(tokens, asked, counting, len(vocabulary))  # type: ignore[arg-type]
+        return cls(batch, vocabulary, tuple(labels), start, wrap, tokens_are)
+
+    def with_targets(self, targets: ArrayLike | None = None, weights: ArrayLike | None = None) -> Self:
+        """Return the corpus with other things to predict, or with places that count more than others.
+
+        targets: ids [sequence, position], -1 where there is nothing to predict; as they are when left out
+        weights: of the targets in the loss, Σ w·l / Σ w [sequence, position], finite and at least 0; a target of weight 0
+        is none; 1 at every target when left out
+        Raises `CorpusError`, which lists all problems.
+
+        >>> corpus = Corpus.notebook()
+        >>> meal = corpus.with_targets(np.where(np.arange(5) == 3, corpus.targets, -1))  # what was ordered, nothing else
+        >>> meal.targets.tolist(), meal.floor(), round(meal.bigram_floor(), 4)
+        ([[-1, -1, -1, 3, -1], [-1, -1, -1, 6, -1]], 0.0, 0.6931)
+        """
+        asked = self.targets if targets is None else targets
+        return replace(self, batch=Batch(self.tokens, asked, weights, self.d_vocab))  # type: ignore[arg-type]
+
+    @property
+    def tokens(self) -> Ids:
+        """Token ids [sequence, position]; -1 is padding."""
+        return self.batch.tokens
+
+    @property
+    def targets(self) -> Ids:
+        """What comes next [sequence, position], as ids; -1 where there is nothing to predict."""
+        return self.batch.targets
+
+    @property
+    def weights(self) -> Weights:
+        """How much each target counts in the loss Σ w·l / Σ w [sequence, position]; 0 where there is none."""
+        return self.batch.weights
 
     @property
     def d_vocab(self) -> int:
         """The number of tokens in the vocabulary."""
-        return len(self.vocabulary)
+        return self.batch.d_vocab
 
     @property
     def n_ctx(self) -> int:
         """The length of the longest sequence, start token included."""
-        return int(self.tokens.shape[1])
+        return self.batch.n_ctx
 
     @property
     def n_sequences(self) -> int:
         """The number of sequences."""
-        return int(self.tokens.shape[0])
+        return self.batch.n_sequences
 
     @property
     def lengths(self) -> Ids:
         """The length of every sequence, without padding."""
-        return np.asarray((self.tokens >= 0).sum(axis=1))
+        return self.batch.lengths
 
     @cached_property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
@@ -263,14 +279,16 @@ class Corpus:
     def association(self) -> pd.DataFrame:
         """Return P(next token | token) [d_vocab, d_vocab] over the corpus; a token that is never followed has zeros.
 
+            sum of the weights of (token, next token) / sum of the weights of token
+
         >>> float(Corpus.notebook().association().loc["the", "beef"])
         0.5
         """
-        counts = np.zeros((self.d_vocab, self.d_vocab))
-        has_target = self.targets >= 0
-        np.add.at(counts, (self.tokens[has_target], self.targets[has_target]), 1.0)
-        totals = counts.sum(axis=1, keepdims=True)
-        shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+        sums = np.zeros((self.d_vocab, self.d_vocab))
+        where = self.batch.has_target
+        np.add.at(sums, (self.tokens[where], self.targets[where]), self.batch.relative_weights[where])
+        totals = sums.sum(axis=1, keepdims=True)
+        shares = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
         return pd.DataFrame(
             shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
         )
@@ -281,13 +299,17 @@ class Corpus:
         >>> Corpus.notebook().chance(1, 6)
         0.5
         """
-        following = self.targets[(self.tokens == token) & (self.targets >= 0)]
-        return float((following == target).mean()) if len(following) else 0.0
+        here = (self.tokens == token) & self.batch.has_target
+        weights = self.batch.relative_weights
+        total = weights[here].sum()
+        return float(weights[here & (self.targets == target)].sum() / total) if total > 0 else 0.0
 
     def floor(self, model: ModelConfig | None = None) -> float:
-        """Return the smallest mean loss that any model of a shape can reach, in nats per position with a target.
+        """Return the smallest mean loss Σ w·l / Σ w that any model of a shape can reach, in nats per position with a target.
 
             mean over positions of -ln(share of the target among all positions that look the same to the model)
+
+        Means and shares are by weight.
 
         model: its causal mask, positions and layers count; None: causal, with positions, where only positions with the
         same prefix look the same
@@ -300,13 +322,12 @@ class Corpus:
         return self._sight(model).floor
 
     def bigram_floor(self) -> float:
-        """Return the smallest mean loss from the current token alone, in nats per position with a target.
+        """Return the smallest mean loss Σ w·l / Σ w from the current token alone, in nats per position with a target.
 
         >>> round(Corpus.notebook().bigram_floor(), 4)  # 2 ln 2 / 5
         0.2773
         """
-        where = self.targets >= 0
-        return floor_of(self.tokens[where].tolist(), self.targets[where].tolist())
+        return floor_of(self.tokens, self.batch)
 
     def resolvable(self, model: ModelConfig | None = None) -> NDArray[np.bool_]:
         """Return [sequence, position]: there is a target, and what the model sees (None: the prefix) decides it."""
@@ -320,29 +341,41 @@ class Corpus:
         >>> [(d.sequence, d.position, d.settled_by) for d in Corpus.notebook().dependencies()]
         [(0, 0, None), (0, 3, 1), (1, 0, None), (1, 3, 1)]
         """
-        return self._sight(model).dependencies
+        key = _sees(model)
+        if key not in self._dependencies:
+            self._dependencies[key] = dependencies_of(self._sight(model))
+        return self._dependencies[key]
 
     def _sight(self, model: ModelConfig | None) -> Sight:
-        shape = model or ModelConfig()
-        key = shape.causal, shape.positions, shape.n_layers
+        key = _sees(model)
         if key not in self._sights:
-            self._sights[key] = Sight(self.tokens, self.targets, shape)
+            self._sights[key] = Sight(self.batch, model or ModelConfig())
         return self._sights[key]
+
+    @cached_property
+    def _dependencies(self) -> dict[tuple[bool, bool, int], tuple[Dependency, ...]]:
+        return {}
 
     @cached_property
     def _sights(self) -> dict[tuple[bool, bool, int], Sight]:
         return {}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the corpus as plain JSON values."""
+        """Return the corpus as plain JSON values; targets and weights are among them where they are not the usual ones."""
+        usual = {"targets": next_tokens(self.tokens, self.wrap), "weights": ones_at_targets(self.targets)}
+        others = {name: getattr(self, name) for name, array in usual.items() if (getattr(self, name) != array).any()}
         return {
-            "sequences": [[int(token) for token in row if token >= 0] for row in self.tokens],
+            "sequences": self._without_padding(self.tokens),
             "vocabulary": list(self.vocabulary),
             "labels": list(self.labels),
             "start": self.start,
             "wrap": self.wrap,
             **({} if self.tokens_are == WORDS else {"tokens": self.tokens_are}),
+            **{name: self._without_padding(array) for name, array in others.items()},
         }
+
+    def _without_padding(self, values: NDArray[Any]) -> list[list[Any]]:
+        return [row[:length] for row, length in zip(values.tolist(), self.lengths.tolist(), strict=True)]
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -351,49 +384,10 @@ class Corpus:
         >>> Corpus.from_dict(Corpus.notebook().to_dict()).labels[3]
         'chkn'
         """
-        rows, order, labels, start, wrap, kind = _plain_fields(fields)
-        return cls._build(rows, order, labels, start, wrap, kind)
+        return cls._build(**corpus_parts(fields))
 
 
-def _plain_fields(fields: Any) -> tuple[list[list[int]], tuple[str, ...], tuple[str, ...], str | None, bool, str]:
-    """Return the checked fields of a corpus's plain values; raises `CorpusError`."""
-    given = dict(fields) if isinstance(fields, Mapping) else {}
-    rows, start, wrap, kind = given.get("sequences"), given.get("start"), given.get("wrap"), given.get("tokens", WORDS)
-    order, labels = (_texts(given.get(name)) for name in ("vocabulary", "labels"))
-    fit = {
-        "vocabulary": order is not None and len(set(order)) == len(order),
-        "labels": order is not None and labels is not None and len(labels) == len(order),
-        "sequences": isinstance(rows, list) and bool(rows) and all(_are_ids(row, len(order or ())) for row in rows),
-        "start": "start" in given and (start is None or _texts([start]) is not None),
-        "wrap": isinstance(wrap, bool),
-        "tokens": kind in KINDS,
-    }
-    if wrong := [name for name in {**fit, **given} if not fit.get(name, False)]:
-        raise CorpusError(f"a corpus must be what headlab wrote, got other {', '.join(wrong)}: restore the file")
-    return rows, order, labels, start, wrap, kind  # type: ignore[return-value]
-
-
-def _texts(given: Any) -> tuple[str, ...] | None:
-    texts = isinstance(given, list | tuple) and all(isinstance(text, str) for text in given)
-    return tuple(given) if texts and not any(map(HALF_A_CHARACTER.search, given)) else None
-
-
-def _are_ids(row: Any, count: int) -> bool:
-    return isinstance(row, list) and bool(row) and all(type(token) is int and 0 <= token < count for token in row)
-
-
-def _sequences(ids: Any) -> list[list[Any]]:
-    try:
-        return [list(sequence) for sequence in ids]
-    except TypeError:
-        raise CorpusError(
-            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {brief(ids)}: give a list each"
-        ) from None
-
-
-def _id(number: Any, base: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise CorpusError(f"ids must be whole numbers, got {brief(number)}: give token ids from {base}")
-    if number < base:
-        raise CorpusError(f"ids must be at least {base}, got {number}: set base to the smallest id")
-    return int(number) - base
+def _sees(model: ModelConfig | None) -> tuple[bool, bool, int]:
+    """Return what of a model's shape decides what it can tell apart."""
+    shape = model or ModelConfig()
+    return shape.causal, shape.positions, shape.n_layers

@@ -52,4 +52,4 @@ class Problem:
     @classmethod
     def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Problem":
         """Return what is to be trained on a corpus."""
-        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training)
+        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights)

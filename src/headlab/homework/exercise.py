@@ -11,7 +11,7 @@ from headlab.analysis.parts.mechanism import in_words
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
-from headlab.data.floors import Dependency
+from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.homework.answers import Answer, about_looking, about_sizes
 from headlab.notation.numbers import counted

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig
-from headlab.data.corpus import PADDING, Corpus
+from headlab.data.batch import ABSENT
+from headlab.data.corpus import Corpus
 from headlab.data.text import join_tokens
 from headlab.errors import SelectionError
 from headlab.model.forward import forward, softmax
@@ -135,7 +136,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     ids = corpus.beginning(text)
     _check_length(ids, params)
     # Beside padding, so that sums have the length, and results the bits, that they have in the corpus.
-    tokens = np.full((1, max(len(ids), corpus.n_ctx)), PADDING)
+    tokens = np.full((1, max(len(ids), corpus.n_ctx)), ABSENT)
     tokens[0, : len(ids)] = ids
     last, found = len(ids) - 1, []
     many = params if params.run_shape else params[None]

@@ -39,7 +39,7 @@ def about_run(run: Run, moment: Run | None = None, step: int | None = None) -> s
     """
     model, loss = run.model, float(run.final_loss)
     if moment is not None:
-        loss = float(mean_loss(moment.logits(), run.corpus.targets, run.training.loss))
+        loss = float(mean_loss(moment.logits(), run.corpus.targets, run.training.loss, run.corpus.weights))
     parts = [
         "given weights" if run.seed is None else f"seed {run.seed}",
         f"d_head {model.d_head}",

@@ -1,0 +1,217 @@
+"""What a model is asked: token ids, what should come next at each place, and how much each place counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.errors import CorpusError
+from headlab.notation.values import brief
+
+Ids = NDArray[np.int64]
+Weights = NDArray[np.float64]
+
+ABSENT = -1  # no token: padding; no target: nothing to predict
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Token ids, targets and their weights in the loss, arrays [sequence, position] that cannot be written to.
+
+    tokens: -1 is padding, at the right only; targets: -1 where there is none
+    weights: finite numbers of at least 0, of the targets in the loss Σ w·l / Σ w; a target of weight 0 is none
+    d_vocab: how many tokens there are, seen here or not: who makes the batch knows it
+
+    Raises `CorpusError`, which lists all problems.
+
+    >>> batch = Batch([[0, 1, 2], [0, 2, -1]], [[-1, 2, 0], [2, 0, -1]], [[0, 1, 0], [1, 3, 0]], d_vocab=3)
+    >>> batch.n_sequences, batch.n_ctx, batch.lengths.tolist()
+    (2, 3, [3, 2])
+    >>> batch.targets.tolist()
+    [[-1, 2, -1], [2, 0, -1]]
+    """
+
+    tokens: Ids
+    targets: Ids
+    weights: Weights
+    d_vocab: int
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        tokens = _ids(problems, "tokens", self.tokens, self.d_vocab)
+        targets = _ids(problems, "targets", self.targets, self.d_vocab)
+        if self.weights is None:  # as `equally_weighted` has it
+            weights = None if targets is None else ones_at_targets(targets)
+        else:
+            weights = _weights(problems, self.weights)
+        if tokens is not None:
+            problems += _wrong_padding(tokens)
+            for name, array in (("targets", targets), ("weights", weights)):
+                if array is not None and array.shape != tokens.shape:
+                    problems.append(
+                        f"{name} must be as the tokens, {tokens.shape}, got {array.shape}: give one a place"
+                    )
+        if problems or tokens is None or targets is None or weights is None:
+            raise CorpusError("\n".join(problems))
+        if problems := _unfit(tokens, targets, weights):
+            raise CorpusError("\n".join(problems))
+        targets = np.where(weights > 0, targets, ABSENT)
+        for name, array in (("tokens", tokens), ("targets", targets), ("weights", weights)):
+            kept = np.array(array, order="C")
+            kept.flags.writeable = False
+            object.__setattr__(self, name, kept)
+
+    @property
+    def n_sequences(self) -> int:
+        """The number of sequences."""
+        return int(self.tokens.shape[0])
+
+    @property
+    def n_ctx(self) -> int:
+        """The length of the longest sequence."""
+        return int(self.tokens.shape[1])
+
+    @property
+    def lengths(self) -> Ids:
+        """The length of every sequence, without padding."""
+        return np.asarray((self.tokens != ABSENT).sum(axis=1))
+
+    @property
+    def has_target(self) -> NDArray[np.bool_]:
+        """[sequence, position]: there is something to predict."""
+        return np.asarray(self.targets != ABSENT)
+
+    @property
+    def relative_weights(self) -> Weights:
+        """The weights with the largest as 1, so that they can be added: equal ones are counted."""
+        return np.asarray(self.weights / self.weights.max())
+
+    @classmethod
+    def equally_weighted(cls, tokens: Any, targets: Any, d_vocab: int) -> Self:
+        """Return a batch whose targets all count alike; raises `CorpusError`.
+
+        >>> Batch.equally_weighted([[0, 1]], [[1, -1]], 2).weights.tolist()
+        [[1.0, 0.0]]
+        """
+        return cls(tokens, targets, None, d_vocab)  # type: ignore[arg-type]
+
+    def joined(self, other: "Batch") -> "Batch":
+        """Return the sequences of both, these first, padded to the longer ones.
+
+        >>> Batch.equally_weighted([[0, 1]], [[1, 0]], 2).joined(Batch.equally_weighted([[1]], [[0]], 2)).tokens.tolist()
+        [[0, 1], [1, -1]]
+        """
+        width = max(self.n_ctx, other.n_ctx)
+        tokens, targets, weights = (
+            np.concatenate([_widened(getattr(part, name), width) for part in (self, other)])
+            for name in ("tokens", "targets", "weights")
+        )
+        return Batch(tokens, targets, weights, max(self.d_vocab, other.d_vocab))
+
+
+def ones_at_targets(targets: Ids) -> Weights:
+    """Return the weights of targets that all count alike: 1 where there is one.
+
+    >>> ones_at_targets(np.array([[3, -1]])).tolist()
+    [[1.0, 0.0]]
+    """
+    return np.asarray(targets != ABSENT, np.float64)
+
+
+def next_tokens(tokens: Ids, wrap: bool) -> Ids:
+    """Return the usual targets of tokens [sequence, position]: what comes next, and at the end the first token, or none.
+
+    >>> next_tokens(np.array([[0, 1, 2], [0, 2, -1]]), wrap=True).tolist()
+    [[1, 2, 0], [2, 0, -1]]
+    """
+    targets = np.full_like(tokens, ABSENT)
+    targets[:, :-1] = tokens[:, 1:]
+    if wrap:
+        last = (tokens != ABSENT).sum(axis=1) - 1
+        targets[np.arange(len(tokens)), last] = tokens[:, 0]
+    return targets
+
+
+def padded(rows: Sequence[Sequence[float]], padding: float = ABSENT) -> NDArray[Any]:
+    """Return rows of different lengths as one array [row, place], padded at the right; whole numbers stay whole.
+
+    >>> padded([[3, 1], [2]]).tolist(), padded([[0.5], [1.0, 2.0]], 0.0).tolist()
+    ([[3, 1], [2, -1]], [[0.5, 0.0], [1.0, 2.0]])
+    """
+    result = np.full((len(rows), max(map(len, rows))), padding)
+    for number, row in enumerate(rows):
+        result[number, : len(row)] = row
+    return result
+
+
+def _widened(array: NDArray[Any], width: int) -> NDArray[Any]:
+    padding = 0 if array.dtype.kind == "f" else ABSENT
+    return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=padding)
+
+
+def _ids(problems: list[str], name: str, given: Any, d_vocab: int) -> Ids | None:
+    """Return ids as an array [sequence, position], or None with what is wrong put to the problems."""
+    ids = _array(given)
+    if ids is None or ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
+        got = brief(given) if ids is None or ids.ndim != 2 else f"{ids.dtype} {ids.shape}"
+        problems.append(f"{name} must be whole numbers [sequence, position], got {got}: give a row of ids a sequence")
+        return None
+    wrong = ids[(ids < ABSENT) | (ids >= d_vocab)]
+    if wrong.size:
+        problems.append(
+            f"{name} must be from 0 to {d_vocab - 1}, or -1 for none, got {wrong[0]}: give ids of the vocabulary"
+        )
+        return None
+    return ids.astype(np.int64)
+
+
+def _weights(problems: list[str], given: Any) -> Weights | None:
+    expected = "weights must be finite numbers of at least 0 [sequence, position]"
+    weights = _array(given)
+    if weights is None or weights.ndim != 2 or weights.dtype.kind not in "fiub":
+        problems.append(f"{expected}, got {brief(given)}: give one a place")
+        return None
+    weights = weights.astype(np.float64)
+    wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
+    if wrong.size:
+        problems.append(f"{expected}, got {brief(wrong[0].item())}: give 0 to a place that does not count")
+        return None
+    return weights + 0.0  # without -0.0
+
+
+def _array(given: Any) -> NDArray[Any] | None:
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, OverflowError):  # rows of different lengths, numbers beyond all
+        return None
+
+
+def _wrong_padding(tokens: Ids) -> list[str]:
+    real = tokens != ABSENT
+    if not real[:, 0].all():
+        row = int(np.argmin(real[:, 0]))
+        return [f"tokens must be at least one a sequence, got none in sequence {row}: leave it out"]
+    if (real[:, 1:] & ~real[:, :-1]).any():
+        row = int(np.argmax((real[:, 1:] & ~real[:, :-1]).any(axis=1)))
+        return [f"tokens must be padded (-1) at the right only, got a token after padding in sequence {row}: move it"]
+    return []
+
+
+def _unfit(tokens: Ids, targets: Ids, weights: Weights) -> list[str]:
+    """Return what is wrong with targets and weights at their places."""
+    problems = []
+    for name, given, instead in (
+        ("targets", (targets != ABSENT) & (tokens == ABSENT), "where there is a token"),
+        ("weights above 0", (weights > 0) & (targets == ABSENT), "where there is a target"),
+    ):
+        if given.any():
+            row, position = np.argwhere(given)[0].tolist()
+            problems.append(
+                f"{name} must be {instead}, got one at sequence {row}, position {position}: "
+                f"give {'-1' if name == 'targets' else '0'} there"
+            )
+    if not problems and not (weights > 0).any():
+        problems.append("a batch must have something to predict, got no target of a weight above 0: give one")
+    return problems
