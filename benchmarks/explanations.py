@@ -13,7 +13,7 @@ import numpy as np
 import headlab as hl
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
-from headlab.analysis.trials.components import Edge
+from headlab.analysis.part import Part
 from headlab.analysis.trials.effects import ablate
 from headlab.study.statistics import wilson
 
@@ -51,7 +51,7 @@ def count_errors(runs: hl.Runs, layer: int) -> Counter[tuple[str, str]]:
         named = found.edges()[:, layer]
         keys = range(choice.place.position + 1)
         edges = [(h, q, k) for h in range(subject.model.n_heads) for q in keys for k in range(q + 1)]
-        effects = ablate(subject, choice, [Edge(q, k, layer, h) for h, q, k in edges])
+        effects = ablate(subject, choice, [Part("edge", layer, h, k, q) for h, q, k in edges])
         flips = effects.flips
         for number, (h, q, k) in enumerate(edges):
             claim, flipped = named[:, h, q, k], flips[:, number]

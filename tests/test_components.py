@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import headlab as hl
+from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.components import (
-    Direct,
-    Edge,
-    Head,
-    Positional,
-    Source,
-    Token,
-    parse,
-    read_weights,
-    read_word,
-    read_words,
-    spelling,
-)
+from headlab.analysis.trials.model_parts import find_part
+from headlab.analysis.trials.spelling import read_weights, read_word, read_words, spelling
 from headlab.model.initial import initial
 
 HARD = ["<Start>", ">", ",", ":", "=", '"', '""', "a>b", "a,b", "a=b", "0.0:x", "2", "007", "edge:0>1", "²", "٣", "中"]
@@ -50,14 +41,16 @@ def test_what_is_spelled_is_read_back_in_any_vocabulary(words: list[str], data: 
     place = st.integers(0, len(words) - 1)
     key, query = (1, 2) if data is None else sorted((data.draw(place), data.draw(place)))
     of = subject(words)
-    parts = [Source(query), Edge(query, key), Edge(query, key, 1, 0), Head(0, 1), Token(key), Positional()]
-    for part in (*parts, Direct(), Direct("token"), Direct("position")):
-        assert parse(of, spelling(part), 0) == part
+    source, token = Part("source", position=query), Part("token", token=key)
+    edge, head_edge = Part("edge", query=query, position=key), Part("edge", 1, 0, key, query)
+    whole = [Part(kind) for kind in ("positions", "direct", "direct:token", "direct:position")]
+    for part in (source, edge, head_edge, Part("head", 0, 1), token, *whole):
+        assert find_part(of, 0, spelling(part)) == find_part(of, 0, asdict(part)) == part
     named = f"{quoted(words[query])}>{quoted(words[key])}"
-    assert parse(of, f"edge:{named}", 0) == Edge(query, key)
-    assert parse(of, f"edge:1.0:{named}", 0) == Edge(query, key, 1, 0)
-    assert parse(of, f"source:{quoted(words[key])}", 0) == Source(key)
-    assert parse(of, f"token:{quoted(words[key])}", 0) == Token(key)
+    assert find_part(of, 0, f"edge:{named}") == edge
+    assert find_part(of, 0, f"edge:1.0:{named}") == head_edge
+    assert find_part(of, 0, f"source:{quoted(words[query])}") == source
+    assert find_part(of, 0, f"token:{quoted(words[key])}") == token
 
 
 @briefly

@@ -10,8 +10,8 @@ import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
 from headlab.analysis.explanation.explanation import explain
+from headlab.analysis.part import Part
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
-from headlab.analysis.trials.components import Edge
 from headlab.analysis.trials.effects import ablate
 from headlab.report.plain import json_value
 
@@ -30,13 +30,13 @@ def explanations(runs):
 
 def test_no_edge_called_necessary_survives_and_no_irrelevant_one_flips(runs):
     right = runs[runs.solved()]
-    every = [Edge(query, key, 0, 0) for query in range(4) for key in range(query + 1)]
+    every = [Part("edge", 0, 0, key, query) for query in range(4) for key in range(query + 1)]
     counted = {NECESSARY: 0, IRRELEVANT: 0}
     for choice in choices(right.subject):
         named = claims(right.subject, choice).edges()[:, 0, 0]
         flips = ablate(right.subject, choice, every).flips
         for number, edge in enumerate(every):
-            claim = named[:, edge.query, edge.key]
+            claim = named[:, edge.query, edge.position]
             assert flips[claim == NECESSARY, number].all()
             assert not flips[claim == IRRELEVANT, number].any()
             for word in counted:
@@ -53,7 +53,7 @@ def test_claims_foretell_the_ablated_logit_difference_in_the_last_layer():
             found = claims(runs.subject, choice)
             for head in range(model.n_heads):
                 for key in range(4):
-                    change = ablate(runs.subject, choice, [Edge(3, key, last, head)]).change[:, 0]
+                    change = ablate(runs.subject, choice, [Part("edge", last, head, key, 3)]).change[:, 0]
                     np.testing.assert_allclose(found.change[:, :, last, head, 3, key].T, change, atol=1e-9)
 
 

@@ -6,9 +6,9 @@ from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
+from headlab.analysis.part import Part
 from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.components import Direct, Edge, Head, Positional, Source, Token
 from headlab.analysis.trials.effects import ablate, patch, set_pattern
 from headlab.analysis.trials.interventions import KINDS, PATCHES, SetPattern, intervene
 from headlab.analysis.trials.other_patterns import battery, pattern_variance
@@ -42,7 +42,7 @@ def test_zeroing_an_edge_takes_away_exactly_what_it_gave(runs):
     subject = runs.subject
     for choice in choices(subject):
         parts = runs.contributions(choice.place.sequence)
-        effects = ablate(subject, choice, [Source(key) for key in range(4)])
+        effects = ablate(subject, choice, [Part("source", position=key) for key in range(4)])
         np.testing.assert_allclose(effects.change[:, :, 0], -parts.by_source[:, :4], atol=1e-10)
 
 
@@ -50,7 +50,7 @@ def test_ablating_an_edge_replaces_it_by_its_mean_or_the_other_sentences(runs):
     on = runs.subject.clean
     read = on.pattern[:, 0, 0, :, 3, :, None] * on.v[:, 0, 0]
     gave = read[..., 3] - read[..., 6]  # [run, sequence, key]
-    change = ablate(runs.subject, MAN, [Edge(3, 1)]).change[:, 0]
+    change = ablate(runs.subject, MAN, [Part("edge", query=3, position=1)]).change[:, 0]
     np.testing.assert_allclose(change[:, KINDS.index("mean")], gave[:, :, 1].mean(axis=1) - gave[:, 0, 1], atol=1e-10)
     np.testing.assert_allclose(change[:, KINDS.index("resample")], gave[:, 1, 1] - gave[:, 0, 1], atol=1e-10)
 
@@ -60,7 +60,7 @@ def test_zeroing_a_head_is_zeroing_its_values():
     W_V = subject.params.W_V.copy()
     W_V[:, 1, 0] = 0
     expected = logits_of(subject, W_V=W_V)[:, 0, 3]
-    effects = ablate(subject, MAN, [Head(1, 0)])
+    effects = ablate(subject, MAN, [Part("head", 1, 0)])
     np.testing.assert_allclose(effects.after.logits[:, 0, 0], expected, atol=1e-10)
 
 
@@ -68,11 +68,15 @@ def test_zeroing_positions_or_a_token_is_zeroing_their_embedding(model):
     subject = subject_of(model)
     if model.positions:
         expected = logits_of(subject, W_pos=np.zeros_like(subject.params.W_pos))[:, 0, 3]
-        np.testing.assert_allclose(ablate(subject, MAN, [Positional()]).after.logits[:, 0, 0], expected, atol=1e-10)
+        np.testing.assert_allclose(
+            ablate(subject, MAN, [Part("positions")]).after.logits[:, 0, 0], expected, atol=1e-10
+        )
     W_E = subject.params.W_E.copy()
     W_E[:, 2] = 0
     expected = logits_of(subject, W_E=W_E)[:, 0, 3]
-    np.testing.assert_allclose(ablate(subject, MAN, [Token(2)]).after.logits[:, 0, 0], expected, atol=1e-10)
+    np.testing.assert_allclose(
+        ablate(subject, MAN, [Part("token", token=2)]).after.logits[:, 0, 0], expected, atol=1e-10
+    )
 
 
 def test_zeroing_the_direct_path_leaves_what_heads_write():
@@ -81,20 +85,20 @@ def test_zeroing_the_direct_path_leaves_what_heads_write():
         wrote = subject.clean.attn_out[:, :, 0, 3].sum(axis=1)
         if subject.params.W_U is not None:
             wrote = np.einsum("rd,rdv->rv", wrote, subject.params.W_U)
-        np.testing.assert_allclose(ablate(subject, MAN, [Direct()]).after.logits[:, 0, 0], wrote, atol=1e-10)
+        np.testing.assert_allclose(ablate(subject, MAN, [Part("direct")]).after.logits[:, 0, 0], wrote, atol=1e-10)
 
 
 def test_zeroing_a_direct_part_takes_away_exactly_what_it_gave():
     for name in ("notebook", "two layers", "three layers, W_U"):
         subject = subject_of(MODELS[name])
         parts = contributions(subject, MAN.place, MAN.target, MAN.rival)
-        change = ablate(subject, MAN, [Direct("token"), Direct("position")]).change[:, :, 0]
+        change = ablate(subject, MAN, [Part("direct:token"), Part("direct:position")]).change[:, :, 0]
         np.testing.assert_allclose(change, -np.stack([parts.direct, parts.positional], axis=1), atol=1e-10)
 
 
 def test_resampling_everything_that_differs_gives_the_other_sentences_answer(model):
     subject = subject_of(model)
-    effects = ablate(subject, MAN, [Token(2)])  # man is all that differs before the place
+    effects = ablate(subject, MAN, [Part("token", token=2)])  # man is all that differs before the place
     there = subject.clean.logits[:, 1, 3]
     if model.causal:
         np.testing.assert_allclose(effects.after.logits[:, 0, KINDS.index("resample")], there, atol=1e-9)

@@ -238,7 +238,7 @@ def test_decoys_are_called_irrelevant(case):
             if looks != gives and record.n_layers == 1:
                 decoy = next(source for source in record.sources if source.name == looks)
                 assert decoy.contribution == pytest.approx(0, abs=0.1 * record.difference)
-                assert decoy.claim == decoy.verdict == IRRELEVANT
+                assert decoy.claim == decoy.finding == IRRELEVANT
 
 
 def test_the_sentence_names_the_planted_truth_in_at_most_forty_words(case):

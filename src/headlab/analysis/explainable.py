@@ -8,11 +8,11 @@ import pandas as pd
 from headlab.analysis.choice import Choice, choice_at, choices
 from headlab.analysis.looking.circuits import Circuits, circuits
 from headlab.analysis.looking.head_scores import head_scores
+from headlab.analysis.part import Part
 from headlab.analysis.parts import contributions as attribution
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials import effects
-from headlab.analysis.trials.components import Component, parse
 from headlab.analysis.trials.other_patterns import N_PERMUTATIONS, battery, pattern_variance
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Explainable:
         return coding(self.subject, self.choice(sequence, position, tokens))
 
     def ablate(
-        self, *parts: Component | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
+        self, *parts: Part | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
     ) -> "Effects":
         """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all).
 
@@ -59,10 +59,7 @@ class Explainable:
         >>> run.ablate("source:man").table()[["kind", "flips"]].to_string(index=False)
         '    kind  flips\\n    zero   True\\n    mean  False\\nresample   True'
         """
-        at = self.choice(sequence, position, tokens)
-        row = at.place.sequence
-        chosen = [parse(self.subject, part, row) if isinstance(part, str) else part for part in parts]
-        return effects.ablate(self.subject, at, chosen or None)
+        return effects.ablate(self.subject, self.choice(sequence, position, tokens), parts or None)
 
     def patch(
         self,

@@ -57,7 +57,7 @@ class Question:
 
     def place(self, run: "Run") -> dict[str, Any]:
         """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
-        from headlab.analysis.trials.components import read_word, read_words
+        from headlab.analysis.trials.spelling import read_word, read_words
 
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
@@ -217,7 +217,7 @@ def _explain(run: "Run", question: Question, command: str, as_json: bool) -> Non
 
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
-    from headlab.analysis.trials.components import read_weights
+    from headlab.analysis.trials.spelling import read_weights
     from headlab.report.plain import records
     from headlab.report.terminal.explanation import effects_blocks
 
@@ -246,7 +246,7 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
 
 def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
     """Return what a text spells, None for none; raises `ConfigError`."""
-    from headlab.analysis.trials.components import QUOTING
+    from headlab.analysis.trials.spelling import QUOTING
 
     try:
         return None if text is None else read(text)

@@ -12,7 +12,7 @@ from headlab.analysis.parts.mechanism import AGAINST, MAIN
 from headlab.notation.numbers import are, counted, percent, signed
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation.evidence import Record, Tested
+    from headlab.analysis.explanation.record import Record, TestedPart
     from headlab.runs.runs import Run
 
 MOST_TRIED = 100  # dependencies among which one is looked for that two sentences share
@@ -204,26 +204,26 @@ def _side(run: "Run", choice: Choice, record: "Record") -> Side:
     )
 
 
-def _looked(record: "Record") -> "Tested":
+def _looked(record: "Record") -> "TestedPart":
     return max(record.sources, key=lambda source: source.attention)
 
 
-def _most(record: "Record", looked: "Tested") -> tuple[str, float] | None:
+def _most(record: "Record", looked: "TestedPart") -> tuple[str, float] | None:
     """Return what gives most, where that is not the position that is looked at, and how much."""
     parts = [part for part in (*record.sources, *record.others) if np.isfinite(part.contribution)]
     best = max(parts, key=lambda part: part.contribution)
     if best == looked or best.contribution <= max(0.0, looked.contribution):
         return None
     past = {"direct:token": f"“{record.token}” past the heads", "direct:position": "its position past the heads"}
-    return past.get(best.spelling, f"“{_named(record, best)}”"), best.contribution
+    return past.get(best.part.kind, f"“{_named(record, best)}”"), best.contribution
 
 
-def _named(record: "Record", part: "Tested") -> str:
+def _named(record: "Record", part: "TestedPart") -> str:
     return part.name if record.words.count(part.name) == 1 else f"{part.name} at position {part.position}"
 
 
-def _predictions_without(run: "Run", place: Place, part: "Tested") -> dict[str, str]:
-    effects = run.ablate(part.spelling, sequence=place.sequence, position=place.position)
+def _predictions_without(run: "Run", place: Place, part: "TestedPart") -> dict[str, str]:
+    effects = run.ablate(part.part, sequence=place.sequence, position=place.position)
     tried = np.isfinite(effects.after.difference[0, 0])
     best = np.where(effects.flips[0, 0], effects.after.best[0, 0], effects.before.best[0, 0])
     kinds = zip(effects.kinds, best.tolist(), tried.tolist(), strict=True)

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, choices
-from headlab.analysis.explanation.evidence import Evidence, Record
+from headlab.analysis.explanation.evidence import Evidence
+from headlab.analysis.explanation.record import Record
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts import mechanism
 from headlab.analysis.subject import Subject, run_number

@@ -9,10 +9,11 @@ from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MIXED, OTHER, PATTERN, POSITION, UNCLASSIFIED, VALUE
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation.evidence import Record, Tested
+    from headlab.analysis.explanation.record import Record, TestedPart
 
 MAX_WORDS = 40
 MOST_TIED = 4  # named in a sentence
+_PAST_HEADS = {"direct:token": "the direct path", "direct:position": "its own position"}
 _CODING = {
     VALUE: "it is value-coded ({value:.0%})",
     PATTERN: "it is pattern-coded ({pattern:.0%})",
@@ -125,10 +126,10 @@ def _test(record: "Record") -> str:
     return f"; ablating “{looked.name}” {_effect(looked)}, ablating {_name(carrier)} {_effect(carrier)}"
 
 
-def _effect(part: "Tested") -> str:
+def _effect(part: "TestedPart") -> str:
     if part.flips:
         return f"flips the prediction ({', '.join(part.flips)})"
-    return "changes nothing" if part.verdict == IRRELEVANT else "flips nothing"
+    return "changes nothing" if part.finding == IRRELEVANT else "flips nothing"
 
 
 def _coding(record: "Record") -> str:
@@ -142,7 +143,7 @@ def _heads(record: "Record") -> str:
     """Return which heads are needed, where there are several."""
     if not record.heads:
         return ""
-    needed = [head.name.removeprefix("head ") for head in record.heads if head.flips]
+    needed = [f"{head.part.layer}.{head.part.head}" for head in record.heads if head.flips]
     if not needed:
         return "; no single head is needed"
     return f"; needed: head {', '.join(needed)}" if len(needed) < len(record.heads) else "; every head is needed"
@@ -155,28 +156,26 @@ def _shortened(clauses: list[str]) -> str:
     return "".join(clauses) + "."
 
 
-def _looked(record: "Record") -> "Tested":
+def _looked(record: "Record") -> "TestedPart":
     """Return the source position that most heads of the last layer look at most."""
     last = _last_heads(record)
     votes = Counter(head.position for head in last) if len(last) > 1 else Counter[int | None]()
     return max(record.sources, key=lambda source: (votes[source.position], source.attention))
 
 
-def _last_heads(record: "Record") -> list["Tested"]:
-    return [head for head in record.heads if head.name.startswith(f"head {record.n_layers - 1}.")]
+def _last_heads(record: "Record") -> list["TestedPart"]:
+    return [head for head in record.heads if head.part.layer == record.n_layers - 1]
 
 
-def _carrier(record: "Record") -> "Tested":
+def _carrier(record: "Record") -> "TestedPart":
     """Return what gives most of the prediction: a source position, or one of the direct parts."""
     parts = (*record.sources, *record.others)
     return max((part for part in parts if not math.isnan(part.contribution)), key=lambda part: part.contribution)
 
 
-def _name(part: "Tested") -> str:
+def _name(part: "TestedPart") -> str:
     """Return a part as a sentence calls it."""
-    return {"direct:token": "the direct path", "direct:position": "its own position"}.get(
-        part.spelling, f"“{part.name}”"
-    )
+    return _PAST_HEADS.get(part.part.kind, f"“{part.name}”")
 
 
 def _signed(value: float) -> str:

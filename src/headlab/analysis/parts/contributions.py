@@ -22,6 +22,7 @@ import pandas as pd
 
 from headlab.analysis.choice import Place
 from headlab.analysis.looking.circuits import W_OV, W_QK
+from headlab.analysis.part import head_name
 from headlab.analysis.subject import Subject
 from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
@@ -110,7 +111,7 @@ def path_name(path: Path) -> str:
     >>> path_name(()), path_name(((0, 1), (1, 0)))
     ('direct', 'head 0.1 → head 1.0')
     """
-    return " → ".join(f"head {layer}.{head}" for layer, head in path) or "direct"
+    return " → ".join(head_name(*head) for head in path) or "direct"
 
 
 def contributions(

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.components import Component, Direct, Positional, checked, components
 from headlab.analysis.trials.interventions import (
     KINDS,
     PATCHES,
@@ -23,6 +23,7 @@ from headlab.analysis.trials.interventions import (
     intervene,
     pattern_row,
 )
+from headlab.analysis.trials.model_parts import find_part, parts_at
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.params import Array
@@ -31,7 +32,7 @@ from headlab.notation.values import brief
 from headlab.notation.visible import visible
 
 MOST_ROWS = 100  # in a notebook
-WITHIN_SENTENCE = (Positional(), Direct("position"))  # their mean and resampling need no other sentence
+WITHIN_SENTENCE = ("positions", "direct:position")  # kinds of parts: their mean and resampling need no other sentence
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
 
 
@@ -75,8 +76,9 @@ class Prediction:
 class Effects:
     """What each of some interventions does to a choice, in every run.
 
-    names: the interventions' groups (one a component, or one a direction of patching); kinds: what was done in each group
+    names: the interventions' groups (one a part, or one an activation that is patched); kinds: what was done in each group
     before, after: the choice, [run, group, kind]; after holds nan where an intervention was not possible
+    parts: what was ablated, a part a group; none of other interventions
     """
 
     choice: Choice
@@ -84,6 +86,7 @@ class Effects:
     kinds: tuple[str, ...]
     before: Prediction
     after: Prediction
+    parts: tuple[Part, ...] = ()
 
     @cached_property
     def change(self) -> Array:
@@ -162,27 +165,26 @@ def donor(subject: Subject, choice: Choice) -> int | None:
     return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
 
 
-def ablate(subject: Subject, choice: Choice, parts: Sequence[Component] | None = None) -> Effects:
-    """Take components away, each in all three ways, and return what that does to the choice.
+def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | str] | None = None) -> Effects:
+    """Take parts away, each in all three ways, and return what that does to the choice.
 
-    parts: by default every source position, every head where there are several, both direct parts, all positions
-    Raises `SelectionError` for a component that does not exist.
+    parts: as `find_part` takes them; by default every source position, every head where there are several, both direct
+        parts, all positions. Raises `SelectionError` for a part that does not exist.
     """
     row = choice.place.sequence
-    given = (
-        components(subject, row, choice.place.position)
-        if parts is None
-        else [checked(subject, part, row) for part in parts]
-    )
+    taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
     other = donor(subject, choice)
     cases: list[Intervention] = [
-        Ablation(row, part, kind, row if other is None else other) for part in given for kind in KINDS
+        Ablation(row, part, kind, row if other is None else other) for part in taken for kind in KINDS
     ]
     after = _predicted(subject, choice, cases, [choice.place] * len(cases))
     if other is None:  # with one sentence, mean and resampling would put back what was there
-        after = _without(after, [kind != "zero" and part not in WITHIN_SENTENCE for part in given for kind in KINDS])
-    names = tuple(part.name(subject.corpus, row) for part in given)
-    return Effects(choice, names, KINDS, _before(subject, choice, [choice.place]), _grouped(after, len(KINDS)))
+        after = _without(
+            after, [kind != "zero" and part.kind not in WITHIN_SENTENCE for part in taken for kind in KINDS]
+        )
+    names = tuple(part.name(subject.corpus, row) for part in taken)
+    before = _before(subject, choice, [choice.place])
+    return Effects(choice, names, KINDS, before, _grouped(after, len(KINDS)), tuple(taken))
 
 
 def patch(

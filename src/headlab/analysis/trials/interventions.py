@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.analysis.part import Part
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
-from headlab.analysis.trials.components import Component, Direct, Edge, Head, Positional, Source, Token
 from headlab.errors import SelectionError
 from headlab.model.forward import forward
 from headlab.model.params import Array
@@ -25,7 +25,16 @@ from headlab.notation.values import brief
 
 KINDS = ("zero", "mean", "resample")
 PATCHES = ("q", "k", "v", "z", "pattern", "scores", "resid")
-_ACTIVATION = {Source: "z", Edge: "z", Head: "z", Token: "token_embed", Direct: "direct", Positional: "pos_embed"}
+_ACTIVATION = {
+    "source": "z",
+    "edge": "z",
+    "head": "z",
+    "token": "token_embed",
+    "direct": "direct",
+    "direct:token": "direct",
+    "direct:position": "direct",
+    "positions": "pos_embed",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +77,7 @@ def intervene(subject: Subject, interventions: Sequence[Intervention]) -> Array:
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(2, np.uint64)), corpus, ModelConfig())
-    >>> intervene(subject, [Ablation(0, Source(1), "zero"), Patch(0, 1, "resid")]).shape
+    >>> intervene(subject, [Ablation(0, Part("source", position=1), "zero"), Patch(0, 1, "resid")]).shape
     (2, 2, 5, 7)
     """
     logits = np.empty((subject.n_runs, len(interventions), subject.corpus.n_ctx, subject.corpus.d_vocab))
@@ -99,40 +108,40 @@ def _edit(
 
 @dataclass(frozen=True)
 class Ablation:
-    """A component replaced by zero, by its mean, or by what it is in the sentence `donor` (for `resample`)."""
+    """A part replaced by zero, by its mean, or by what it is in the sentence `donor` (for `resample`)."""
 
     sequence: int
-    component: Component
+    part: Part
     kind: str
     donor: int = 0
 
     def touches(self, name: str) -> bool:
         """Return whether this activation changes."""
-        return _ACTIVATION[type(self.component)] == name
+        return _ACTIVATION[self.part.kind] == name
 
     def apply(self, rows: Array, moment: Moment) -> None:
-        """Replace the component in the rows [run, ..., position, width] of this sentence."""
-        match self.component:
-            case Source(key):
+        """Replace the part in the rows [run, ..., position, width] of this sentence."""
+        match self.part:
+            case Part("source", position=int(key)):
                 self._edges(rows, moment, key, slice(None), slice(None))
-            case Edge(query, key, layer, head):
+            case Part("edge", layer, head, position=int(key), query=int(query)):
                 if layer in (None, moment.layer):
                     heads = slice(None) if head is None else slice(head, head + 1)
                     self._edges(rows, moment, key, slice(query, query + 1), heads)
-            case Head(layer, head):
+            case Part("head", int(layer), int(head)):
                 if layer == moment.layer:
                     rows[:, head] = self._replacement(moment.clean("z")[:, head], self._real(moment))
-            case Token(token):
+            case Part("token", token=int(token)):
                 where = moment.subject.corpus.tokens[self.sequence] == token
                 rows[:, where] = self._replacement(moment.clean("token_embed"), self._real(moment))[:, where]
-            case Direct(of):
-                if of in (None, "token"):
+            case Part("direct" | "direct:token" | "direct:position" as kind):
+                if kind != "direct:position":
                     embeds = moment.subject.clean.token_embed
                     rows += self._replacement(embeds, self._real(moment)) - embeds[:, self.sequence]
-                if of in (None, "position"):
+                if kind != "direct:token":
                     embeds = moment.subject.clean.pos_embed[:, self.sequence]
                     rows += self._positions(embeds, moment) - embeds
-            case Positional():
+            case Part("positions"):
                 rows[:] = self._positions(rows, moment)
 
     def _edges(self, rows: Array, moment: Moment, key: int, queries: slice, heads: slice) -> None:
@@ -162,7 +171,7 @@ class Ablation:
         return result
 
     def _replacement(self, clean: Array, there: NDArray[np.bool_]) -> Array:
-        """Return what replaces a component, from its values [..., sequence, position, width] and where it exists."""
+        """Return what replaces a part, from its values [..., sequence, position, width] and where it exists."""
         if self.kind == "zero":
             return np.zeros_like(clean[..., 0, :, :])
         if self.kind == "resample":

@@ -109,7 +109,7 @@ class Recording:
             explained = choices(past.subject)[:MOST_DEPENDENCIES]
         except SelectionError as error:
             return Frame("why", {"none": str(error)})
-        every = [Evidence(past.subject, choice).parts for choice in explained]
+        every = [Evidence(past.subject, choice).contributions for choice in explained]
         direct = [np.stack([found.direct, found.positional], axis=1) for found in every]
         ways = {"source": [found.by_source for found in every]}
         paths = [path for path in every[0].paths if path]

@@ -20,8 +20,8 @@ from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation.evidence import Record, Tested
     from headlab.analysis.explanation.explanation import Explanation, Explanations
+    from headlab.analysis.explanation.record import Record, TestedPart
     from headlab.analysis.looking.circuits import Circuits
     from headlab.analysis.trials.effects import Effects
 
@@ -32,7 +32,7 @@ LEGEND = (
 )
 PLACES = "places that an earlier word decides"
 MOST_BEFORE = 12  # words in front of a place, in its title
-DIRECT = {"direct path: token": "direct", "direct path: position": "position"}
+DIRECT = {"direct:token": "direct", "direct:position": "position"}  # kinds of parts
 PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
 
 
@@ -92,7 +92,7 @@ def _numbers(record: "Record") -> Iterator[Any]:
         yield as_text(line)
 
 
-def _parts(record: "Record") -> list["Tested"]:
+def _parts(record: "Record") -> list["TestedPart"]:
     return [*record.sources, *record.heads, *record.others]
 
 
@@ -104,17 +104,16 @@ def part_table(record: "Record", most: int) -> pd.DataFrame:
     parts = _parts(record)
     done = [np.nan_to_num(np.abs([part.contribution, part.after["zero"] - record.difference])).max() for part in parts]
     parts = [parts[at] for at in np.sort(np.argsort(-np.array(done), kind="stable")[:most])]
-    names = [f"{part.position} {part.name}" if part in record.sources else part.name for part in parts]
     rows = [
         {
             "attention": _share(part.attention),
             "gives": _number(part.contribution),
             **{kind: _number(value) for kind, value in part.after.items()},
-            "without it": verdict(part),
+            "without it": without(part),
         }
         for part in parts
     ]
-    return pd.DataFrame(rows, index=[DIRECT.get(name, name) for name in names])
+    return pd.DataFrame(rows, index=[DIRECT.get(part.part.kind, part.label) for part in parts])
 
 
 def telling_parts(record: "Record") -> pd.Series:
@@ -127,17 +126,19 @@ def telling_parts(record: "Record") -> pd.Series:
     return pd.concat([parts[parts.index.isin(kept)], pd.Series({f"{len(rest)} others": rest.sum()})])
 
 
-def verdict(part: "Tested") -> str:
+def without(part: "TestedPart") -> str:
     """Return what became of the prediction without a part.
 
-    >>> from headlab.analysis.explanation.evidence import Tested
-    >>> verdict(Tested("man", "source:1", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True))
+    >>> from headlab.analysis.explanation.record import TestedPart
+    >>> from headlab.analysis.part import Part
+    >>> man = Part("source", position=1)
+    >>> without(TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True))
     '≠ flips (zero, resample)'
     """
     mark = "≠ " if part.disagree else ""
     if part.flips:
         return f"{mark}flips ({', '.join(part.flips)})"
-    return mark + ("irrelevant" if part.verdict == IRRELEVANT else "no flip")
+    return mark + ("irrelevant" if part.finding == IRRELEVANT else "no flip")
 
 
 def coding_sentence(record: "Record") -> str:

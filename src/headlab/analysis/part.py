@@ -1,0 +1,81 @@
+"""What can be taken away from a model, or contributes to what it predicts: which kind of part, and which one of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headlab.data.corpus import Corpus
+
+Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions"]
+DIRECT_TOKEN: Kind = "direct:token"
+DIRECT_POSITION: Kind = "direct:position"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a model, in one sentence.
+
+    source           what all heads of all layers read from one position, for every query
+    edge             what heads read from the key at `position` for one query; layer and head None: all of them
+    head             everything that one head writes
+    token            the embedding of a token, wherever it stands in the sentence
+    direct           the direct path, past all heads: what the embeddings write to the logits
+    direct:token     of that, what the token embedding writes
+    direct:position  of that, what the position embedding writes
+    positions        the position embeddings, for all heads and the direct path, everywhere in the sentence
+
+    position, query: in the sentence, from 0; token: an id. What a kind does not have is None.
+    """
+
+    kind: Kind
+    layer: int | None = None
+    head: int | None = None
+    position: int | None = None
+    query: int | None = None
+    token: int | None = None
+
+    def name(self, corpus: Corpus, sequence: int) -> str:
+        """Return the part in words.
+
+        >>> Part("edge", 0, 1, position=1, query=3).name(Corpus.notebook(), 0)
+        'edge 3 the → 1 man of head 0.1'
+        """
+        rows = corpus.position_labels(sequence)
+        match self:
+            case Part("source", position=int(position)):
+                return f"source {rows[position]}"
+            case Part("edge", layer=layer, position=int(position), query=int(query)):
+                of = "" if layer is None else f" of {head_name(layer, self.head)}"
+                return f"edge {rows[query]} → {rows[position]}{of}"
+            case Part("head", layer=layer):
+                return head_name(layer, self.head)
+            case Part("token", token=int(token)):
+                return f"token {corpus.labels[token]}"
+        return _NAMES[self.kind]
+
+    def label(self, corpus: Corpus, sequence: int) -> str:
+        """Return the part as a list of parts shows it: a source by its position alone.
+
+        >>> Part("source", position=3).label(Corpus.notebook(), 0), Part("direct:token").label(Corpus.notebook(), 0)
+        ('3 the', 'direct: token')
+        """
+        if self.kind == "source" and self.position is not None:
+            return str(corpus.position_labels(sequence)[self.position])
+        return _LABELS.get(self.kind) or self.name(corpus, sequence)
+
+
+_NAMES = {
+    "direct": "direct path",
+    "direct:token": "direct path: token",
+    "direct:position": "direct path: position",
+    "positions": "all W_pos",
+}
+_LABELS = {"direct:token": "direct: token", "direct:position": "direct: position"}
+
+
+def head_name(layer: int | None, head: int | None) -> str:
+    """Return a head in words.
+
+    >>> head_name(0, 1)
+    'head 0.1'
+    """
+    return f"head {layer}.{head}"

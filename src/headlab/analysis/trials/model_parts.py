@@ -1,0 +1,86 @@
+"""Which parts a model has: the one that is asked for, and all that are tried for one prediction."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from headlab.analysis.choice import Place
+from headlab.analysis.part import Kind, Part
+from headlab.analysis.subject import Subject
+from headlab.analysis.trials.spelling import parse, unknown_part
+from headlab.errors import SelectionError
+from headlab.notation.values import brief, listed
+
+
+def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] | str) -> Part:
+    """Return a part that this model and sentence have; raises `SelectionError`, which lists what exists.
+
+    named: a part, its fields, or as the command line spells it; positions and tokens may be words
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> import numpy as np
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
+    >>> find_part(subject, 0, "source:man")
+    Part(kind='source', layer=None, head=None, position=1, query=None, token=None)
+    >>> find_part(subject, 0, "edge:the>man") == find_part(subject, 0, {"kind": "edge", "query": 3, "position": 1})
+    True
+    """
+    fields = parse(named) if isinstance(named, str) else asdict(named) if isinstance(named, Part) else named
+    layer, head, position, query, token = map(fields.get, ("layer", "head", "position", "query", "token"))
+    match fields.get("kind"):
+        case "source":
+            return Part("source", position=subject.position(sequence, position))
+        case "edge":
+            return _edge(subject, sequence, query, position, layer, head)
+        case "head":
+            return Part("head", *subject.layer_and_head(layer, head))
+        case "token":
+            return _token(subject, sequence, token)
+        case "direct" | "direct:token" | "direct:position" | "positions" as kind:
+            return _whole(subject, kind)
+    raise unknown_part(named)
+
+
+def parts_at(subject: Subject, place: Place) -> list[Part]:
+    """Return what is tried for one prediction: sources it can see, heads where there are several, direct parts, positions."""
+    model = subject.model
+    last = place.position + 1 if model.causal else int(subject.corpus.lengths[place.sequence])
+    found = [Part("source", position=key) for key in range(last)]
+    if model.n_layers * model.n_heads > 1:
+        found += [Part("head", layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
+    if model.residual:
+        found.append(Part("direct:token"))
+        found += [Part("direct:position")] if model.positions else []
+    return [*found, Part("positions")] if model.positions else found
+
+
+def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, head: Any) -> Part:
+    query, key = subject.position(sequence, query), subject.position(sequence, key)
+    if subject.model.causal and key > query:
+        words = subject.corpus.position_labels(sequence)
+        raise SelectionError(
+            f"a key must be at or before its query under the causal mask, got {words[key]} after {words[query]}: "
+            f"choose one of {listed(words[: query + 1])}"
+        )
+    if layer is not None or head is not None:
+        layer, head = subject.layer_and_head(layer, head)
+    return Part("edge", layer, head, key, query)
+
+
+def _token(subject: Subject, sequence: int, token: Any) -> Part:
+    found = subject.token(token)
+    if found not in subject.corpus.tokens[sequence]:
+        there = listed(dict.fromkeys(subject.corpus.sentences[sequence]))
+        raise SelectionError(f"the token must be one of the sentence's, {there}; got {brief(token)}")
+    return Part("token", token=found)
+
+
+def _whole(subject: Subject, kind: Kind) -> Part:
+    if kind != "positions" and not subject.model.residual:
+        raise SelectionError("the direct path must be in the model, and this one has no residual connection")
+    if kind in ("positions", "direct:position") and not subject.model.positions:
+        raise SelectionError("positions must be in the model, and this one has no position embeddings")
+    return Part(kind)
