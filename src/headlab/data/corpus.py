@@ -130,7 +130,7 @@ class Corpus:
         first = 0 if self.start is None else 1
         some = [join_tokens(list(words[first:]), self.tokens_are) for words in self.sentences[:2]]
         said = " / ".join([*some, *(["…"] if self.n_sequences > 2 else [])])
-        return visible(f"Corpus({self._counted()}: {said})")
+        return visible(f"Corpus({self.size}: {said})")
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -139,9 +139,11 @@ class Corpus:
         shown = "<br>".join(escape(visible(text)) for text in some)
         left = self.n_sequences - MOST_SHOWN
         more = f"<p>… and {left:,} more: <code>sentences</code> has them all.</p>" if left > 0 else ""
-        return f"<p><b>Corpus</b>: {self._counted()}</p><p>{shown}</p>{more}"
+        return f"<p><b>Corpus</b>: {self.size}</p><p>{shown}</p>{more}"
 
-    def _counted(self) -> str:
+    @property
+    def size(self) -> str:
+        """How large it is, in words."""
         return f"{counted(self.n_sequences, 'sentence')} of {counted(self.d_vocab, 'token')}"
 
     @classmethod

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
@@ -31,22 +32,34 @@ def view(logits: Array, kind: str) -> Array:
     return VIEWS[kind](logits)
 
 
-def solved(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> NDArray[np.bool_]:
+def solved(logits: Array, data: Trainable, model: ModelConfig | None = None) -> NDArray[np.bool_]:
     """Return [*run]: at every resolvable position the most likely token is the target, and no other is as likely.
 
+    data: a corpus, or a dataset, whose goal says at how many of these positions
     model: whose sight decides what is resolvable; None: causal, with positions
 
     >>> corpus = Corpus.notebook()
     >>> bool(solved(np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
     True
     """
-    where = corpus.resolvable(model)
-    return _right(logits[..., where, :], ahead(logits[..., where, :], corpus.targets[where]))
+    leads = _decisive_leads(logits, Dataset.of(data), model)
+    return np.ones(logits.shape[:-3], bool) if leads is None else leads > TIE
 
 
-def _right(shown: Array, leads: Array) -> NDArray[np.bool_]:
-    """Return [*run]: every target leads (who is tied does not), and every logit [*run, place, d_vocab] is a finite number."""
-    return np.asarray((leads > TIE).all(axis=-1) & np.isfinite(shown).all(axis=(-1, -2)))
+def _decisive_leads(logits: Array, dataset: Dataset, model: ModelConfig | None) -> Array | None:
+    """Return [*run]: the lead at the position that the goal hangs on, nan where a logit is no finite number.
+
+    None where no position is resolvable.
+    """
+    where = dataset.corpus.resolvable(model)
+    count = int(where.sum())
+    if not count:
+        return None
+    shown = logits[..., where, :]
+    each = ahead(shown, dataset.corpus.targets[where])
+    needed = dataset.goal.places(count)
+    leads = each.min(axis=-1) if needed == count else np.sort(each, axis=-1)[..., count - needed]
+    return np.where(np.isfinite(shown).all(axis=(-1, -2)), leads, np.nan)
 
 
 def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
@@ -64,43 +77,40 @@ def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
         return np.asarray(right - rivals)
 
 
-def lead(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> Array:
+def lead(logits: Array, data: Trainable, model: ModelConfig | None = None) -> Array:
     """Return [*run]: the smallest lead of a target over its strongest rival, over the resolvable positions, in logits.
 
         min over positions of logit(target) - max over other tokens of logit(token)
 
-    Not a number where the corpus has no resolvable position; model: as in `solved`.
+    Where a dataset's goal asks for some of the positions, over those with the largest leads. Not a number where there is no
+    resolvable position, or a logit is no finite number. data, model: as in `solved`.
 
     >>> corpus = Corpus.notebook()
     >>> float(lead(3 * np.eye(7)[np.maximum(corpus.targets, 0)], corpus))
     3.0
     """
-    where = corpus.resolvable(model)
-    if not where.any():
-        return np.full(logits.shape[:-3], np.nan)
-    return np.asarray(ahead(logits[..., where, :], corpus.targets[where]).min(axis=-1))
+    leads = _decisive_leads(logits, Dataset.of(data), model)
+    return np.full(logits.shape[:-3], np.nan) if leads is None else leads
 
 
 def grade(
-    logits: Array, corpus: Corpus, finished: NDArray[np.bool_] | None = None, model: ModelConfig | None = None
+    logits: Array, data: Trainable, finished: NDArray[np.bool_] | None = None, model: ModelConfig | None = None
 ) -> NDArray[np.str_]:
     """Return the grade [*run]: `solved`, `right by a hair`, `not solved`, or `nothing to solve` where no position is resolvable.
 
-    right by a hair: solved, but at some resolvable position the lead over the strongest rival is below half a logit
-    finished [*run]: which runs' training did not diverge; None: all; model: as in `solved`
+    right by a hair: solved, but `lead` is below half a logit
+    finished [*run]: which runs' training did not diverge; None: all; data, model: as in `solved`
 
     >>> corpus = Corpus.notebook()
     >>> right = np.eye(7)[np.maximum(corpus.targets, 0)]
     >>> grade(np.stack([right, 0.4 * right, -right]), corpus).tolist()
     ['solved', 'right by a hair', 'not solved']
     """
-    where = corpus.resolvable(model)
-    if not where.any():
+    leads = _decisive_leads(logits, Dataset.of(data), model)
+    if leads is None:
         return np.full(logits.shape[:-3], NOTHING_TO_SOLVE)
-    shown = logits[..., where, :]
-    leads = ahead(shown, corpus.targets[where])
-    right = _right(shown, leads) & (True if finished is None else finished)
-    return np.where(right, np.where((leads >= HAIR_LOGITS).all(axis=-1), SOLVED, HAIR), NOT_SOLVED)
+    right = (leads > TIE) & (True if finished is None else finished)
+    return np.where(right, np.where(leads >= HAIR_LOGITS, SOLVED, HAIR), NOT_SOLVED)
 
 
 def tally(grades: NDArray[np.str_]) -> str:

@@ -1,0 +1,210 @@
+"""What is trained on: a corpus, what it is called, what it is tested on, and how much must be right."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import ModelConfig
+from headlab.config.record import Checked, gathered
+from headlab.data.batch import Batch
+from headlab.data.corpus import Corpus
+from headlab.data.floors import Sight
+from headlab.errors import ConfigError
+from headlab.notation.values import brief
+
+DATASET_FIELDS = ("corpus", "name", "test", "goal")
+MOST_LETTERS = 100  # of a name
+
+
+@dataclass(frozen=True)
+class Goal(Checked):
+    """When a model has solved a dataset.
+
+    share: of the resolvable places, how many must be right, above 0 and at most 1 (all of them)
+    Raises `ConfigError`.
+
+    >>> Goal().places(8), Goal(share=0.9).places(8), Goal(share=0.9).places(10)
+    (8, 8, 9)
+    """
+
+    share: float = 1.0
+
+    def places(self, count: int) -> int:
+        """Return how many of so many resolvable places must be right."""
+        return math.ceil(self.share * count - 1e-9)
+
+    def _problems(self) -> list[str]:
+        share = self.share
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+            return [f"share must be a number above 0 and at most 1, got {brief(share)}: 1 is every resolvable place"]
+        return []
+
+
+class HasDataset(Protocol):
+    """What has a dataset: a task, runs."""
+
+    @property
+    def dataset(self) -> "Dataset": ...
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A corpus to train on, and what belongs to it.
+
+    name: what it is called, in tables and files; test: other sentences of the same vocabulary that are not trained on, none
+    longer than the longest of the corpus; goal: when it is solved
+
+    Raises `ConfigError`, which lists all problems.
+
+    >>> seen = Corpus.from_text("the cat meows\\nthe dog barks\\na cat meows", start=None)
+    >>> unseen = Corpus.from_text("a dog barks", start=None, vocabulary=seen.vocabulary)
+    >>> Dataset(seen, "animals", unseen, Goal(share=0.8))
+    Dataset(animals: 3 sentences of 6 tokens, 1 to test, goal 0.8)
+    """
+
+    corpus: Corpus
+    name: str = ""
+    test: Corpus | None = None
+    goal: Goal = Goal()
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not isinstance(self.corpus, Corpus):
+            problems.append(f"a dataset's corpus must be a Corpus, got {brief(self.corpus)}: make one of text or ids")
+        if not isinstance(self.name, str) or len(self.name) > MOST_LETTERS or not (self.name + " ").isprintable():
+            problems.append(
+                f"a dataset's name must be a line of at most {MOST_LETTERS} letters, got {brief(self.name)}"
+            )
+        if not isinstance(self.goal, Goal):
+            problems.append(f"a dataset's goal must be a Goal, got {brief(self.goal)}: write Goal(share=…)")
+        if self.test is not None and not problems:
+            problems += _unfit(self.test, self.corpus)
+        if problems:
+            raise ConfigError(problems)
+
+    @classmethod
+    def of(cls, given: "Trainable") -> "Dataset":
+        """Return the dataset of what can be trained on: a corpus alone, a dataset, or what has one (a task, runs).
+
+        Raises `ConfigError` for anything else.
+
+        >>> Dataset.of(Corpus.notebook()).name
+        ''
+        """
+        if isinstance(given, Corpus):
+            return cls(given)
+        found = given if isinstance(given, cls) else getattr(given, "dataset", None)
+        if isinstance(found, cls):
+            return found
+        raise ConfigError(
+            f"what is trained on must be a Corpus, a Dataset or a task, got {brief(given)}: "
+            f"make one with Corpus.from_text, or take tasks['notebook']"
+        )
+
+    @property
+    def batch(self) -> Batch:
+        """What is trained on: the whole corpus, in every step."""
+        return self.corpus.batch
+
+    @property
+    def d_vocab(self) -> int:
+        """The number of tokens in the vocabulary."""
+        return self.corpus.d_vocab
+
+    @property
+    def n_ctx(self) -> int:
+        """The length of the longest sequence, start token included."""
+        return self.corpus.n_ctx
+
+    def resolvable_in_test(self, model: ModelConfig | None = None) -> NDArray[np.bool_]:
+        """Return [sequence, position] of the test: what the model sees decides the target, there and in the corpus.
+
+        model: as for `Corpus.resolvable`; False everywhere where there is no test
+        """
+        if self.test is None:
+            return np.zeros((0, self.n_ctx), bool)
+        together = Sight(self.batch.joined(self.test.batch), model or ModelConfig())
+        return together.resolvable[self.corpus.n_sequences :, : self.test.n_ctx]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the dataset as plain JSON values: the corpus, and what else there is."""
+        return {
+            "corpus": self.corpus.to_dict(),
+            **({"name": self.name} if self.name else {}),
+            **({} if self.test is None else {"test": self.test.to_dict()}),
+            **({} if self.goal == Goal() else {"goal": self.goal.to_dict()}),
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> "Dataset":
+        """Build a dataset from what `to_dict` returned; raises `ConfigError` or `CorpusError` for anything else.
+
+        >>> Dataset.from_dict(Dataset(Corpus.notebook(), "notebook").to_dict()).name
+        'notebook'
+        """
+        if not isinstance(fields, Mapping) or "corpus" not in fields or set(fields) - set(DATASET_FIELDS):
+            got = brief(sorted(fields)) if isinstance(fields, Mapping) else brief(fields)
+            raise ConfigError(f"a dataset must have some of {', '.join(DATASET_FIELDS)}, got {got}: restore the file")
+        problems: list[str] = []
+        parts = [
+            gathered(problems, lambda: Corpus.from_dict(fields["corpus"])),
+            gathered(problems, lambda: None if "test" not in fields else Corpus.from_dict(fields["test"])),
+            gathered(problems, lambda: Goal() if "goal" not in fields else Goal.from_dict(fields["goal"])),
+        ]
+        if problems:
+            raise ConfigError(problems)
+        corpus, test, goal = parts
+        return cls(corpus, fields.get("name", ""), test, goal)  # type: ignore[arg-type]
+
+    def identity_fields(self) -> dict[str, Any]:
+        """Return what makes runs on it the runs that they are, and their grades, as plain JSON values: no word, no name.
+
+        Weights, test and goal are among them where they are not the usual ones.
+
+        >>> fields = Dataset(Corpus.notebook(), "notebook").identity_fields()
+        >>> fields["d_vocab"], fields["tokens"][0], fields["targets"][0], len(fields)
+        (7, [0, 2, 4, 1, 3], [2, 4, 1, 3, 0], 3)
+        """
+        return {
+            "d_vocab": self.d_vocab,
+            **_asked(self.batch),
+            **({} if self.test is None else {"test": _asked(self.test.batch)}),
+            **({} if self.goal == Goal() else {"goal": self.goal.to_dict()}),
+        }
+
+    def __repr__(self) -> str:
+        """Return its name, how large it is, and what else belongs to it."""
+        tested = f", {self.test.n_sequences} to test" if self.test else ""
+        aim = f", goal {self.goal.share:.4g}" if self.goal != Goal() else ""
+        return f"Dataset({self.name or 'no name'}: {self.corpus.size}{tested}{aim})"
+
+
+Trainable = Union[Corpus, Dataset, HasDataset]  # noqa: UP007  # `|` would want the classes before they are there
+
+
+def _asked(batch: Batch) -> dict[str, Any]:
+    alike = (batch.relative_weights[batch.has_target] == 1).all()
+    weights = {} if alike else {"weights": batch.weights.tolist()}
+    return {"tokens": batch.tokens.tolist(), "targets": batch.targets.tolist(), **weights}
+
+
+def _unfit(test: Any, corpus: Corpus) -> list[str]:
+    """Return what is wrong with the sentences that a corpus is to be tested on."""
+    if not isinstance(test, Corpus):
+        return [f"a dataset's test must be a Corpus, got {brief(test)}: make one of text or ids"]
+    problems = []
+    if test.vocabulary != corpus.vocabulary:
+        problems.append(
+            "a dataset's test must have the vocabulary of its corpus, got another: "
+            "make it with Corpus.from_text(…, vocabulary=corpus.vocabulary)"
+        )
+    if test.n_ctx > corpus.n_ctx:
+        problems.append(
+            f"a dataset's test must have sequences of at most {corpus.n_ctx} tokens, as its corpus has, got {test.n_ctx}: "
+            f"leave the longer ones out"
+        )
+    return problems

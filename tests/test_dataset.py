@@ -1,0 +1,151 @@
+"""What is trained on: a corpus with its test, its goal and its name, checked whole and written whole."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import headlab as hl
+from headlab import Corpus, ModelConfig
+from headlab.analysis.looking.predictions import ahead, grade, lead, solved
+from headlab.data.dataset import Dataset, Goal
+
+SEEN = Corpus.from_text("the cat meows\nthe dog barks\na cat meows", start=None)
+UNSEEN = Corpus.from_text("a dog barks", start=None, vocabulary=SEEN.vocabulary)
+
+
+def test_a_corpus_alone_a_dataset_and_what_has_one_are_all_taken():
+    dataset = Dataset(SEEN, "animals")
+
+    class Box:
+        def __init__(self):
+            self.dataset = dataset
+
+    assert Dataset.of(SEEN).corpus is SEEN
+    assert Dataset.of(dataset) is dataset
+    assert Dataset.of(Box()) is dataset
+    for other in (None, "notebook", SEEN.batch, Box):
+        with pytest.raises(hl.ConfigError, match="must be a Corpus, a Dataset or a task, got"):
+            Dataset.of(other)
+
+
+def test_everything_wrong_with_a_dataset_is_said_at_once():
+    with pytest.raises(hl.ConfigError) as wrong:
+        Dataset("man ordered", "two\nlines", None, 0.9)
+    assert [str(problem) for problem in wrong.value.problems] == [
+        "a dataset's corpus must be a Corpus, got 'man ordered': make one of text or ids",
+        "a dataset's name must be a line of at most 100 letters, got 'two\\nlines'",
+        "a dataset's goal must be a Goal, got 0.9: write Goal(share=…)",
+    ]
+    longer = Corpus.from_text("a cat meows twice")
+    with pytest.raises(hl.ConfigError) as wrong:
+        Dataset(SEEN, test=longer)
+    assert "must have the vocabulary of its corpus" in str(wrong.value)
+    assert "sequences of at most 3 tokens, as its corpus has, got 5" in str(wrong.value)
+    with pytest.raises(hl.ConfigError, match="test must be a Corpus, got 7"):
+        Dataset(SEEN, test=7)
+
+
+@pytest.mark.parametrize("share", [0, -1, 1.01, True, "most", float("nan"), None])
+def test_a_goal_is_a_share_above_0(share):
+    with pytest.raises(hl.ConfigError, match="share must be a number above 0 and at most 1"):
+        Goal(share)
+
+
+def test_a_share_of_places_is_never_rounded_down_and_never_up_by_rounding_errors():
+    assert [Goal(0.9).places(n) for n in (0, 1, 9, 10, 11, 20)] == [0, 1, 9, 9, 10, 18]
+    assert all(Goal(k / n).places(n) == k for n in range(1, 200) for k in range(1, n + 1))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0.01, 1), st.integers(0, 2**32))
+def test_a_goal_hangs_on_as_many_places_as_it_says(share, seed):
+    dataset = Dataset(Corpus.notebook(), goal=Goal(share))
+    where = dataset.corpus.resolvable()
+    logits = np.random.default_rng(seed).normal(0, 2, (20, 2, 5, 7)) + 2 * np.eye(7)[dataset.corpus.targets]
+    leads = ahead(logits, dataset.corpus.targets)[:, where]
+    needed = next(k for k in range(where.sum() + 1) if k >= share * where.sum() - 1e-9)
+    np.testing.assert_array_equal(solved(logits, dataset), (leads > 0).sum(axis=1) >= needed)
+    clear = (leads >= 0.5).sum(axis=1) >= needed
+    named = np.where(clear, "solved", np.where(solved(logits, dataset), "right by a hair", "not solved"))
+    np.testing.assert_array_equal(grade(logits, dataset), named)
+    np.testing.assert_array_equal(lead(logits, dataset), np.sort(leads)[:, where.sum() - needed])
+
+
+def test_a_goal_of_everything_is_the_one_of_a_corpus_alone():
+    corpus = Corpus.notebook()
+    runs = hl.train(corpus, seeds=range(30), record="none")
+    np.testing.assert_array_equal(grade(runs.logits(), Dataset(corpus), runs.finished), runs.grade())
+    np.testing.assert_array_equal(solved(runs.logits(), corpus), runs.solved())
+
+
+def test_what_is_not_finite_has_reached_no_goal():
+    dataset = Dataset(Corpus.notebook(), goal=Goal(0.5))
+    logits = np.tile(9.0 * np.eye(7)[dataset.corpus.targets], (3, 1, 1, 1))
+    logits[1, 0, 3, 2], logits[2, 1, 2, 0] = np.nan, np.inf
+    assert solved(logits, dataset).tolist() == [True, False, False]
+    assert grade(logits, dataset).tolist() == ["solved", "not solved", "not solved"]
+
+
+def test_what_decides_in_a_test_is_what_the_corpus_and_the_test_tell_together():
+    # “a” goes on with “cat” in the corpus and with “dog” here: nothing decides that. “dog” after “a” barks.
+    dataset = Dataset(SEEN, test=UNSEEN)
+    assert UNSEEN.resolvable().tolist() == [[True, True, True]]
+    assert dataset.resolvable_in_test().tolist() == [[False, True, True]]
+    assert Dataset(SEEN).resolvable_in_test().shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        Dataset(SEEN),
+        Dataset(SEEN, "animals"),
+        Dataset(SEEN, "animals", UNSEEN, Goal(0.75)),
+        Dataset(SEEN, test=UNSEEN.with_targets(weights=[[0, 1, 3.5]])),
+    ],
+    ids=repr,
+)
+def test_a_dataset_comes_back_from_json(dataset):
+    plain = json.loads(json.dumps(dataset.to_dict()))
+    again = Dataset.from_dict(plain)
+    assert again.to_dict() == plain
+    assert (again.name, again.goal) == (dataset.name, dataset.goal)
+    assert again.identity_fields() == dataset.identity_fields()
+    assert plain["corpus"] == dataset.corpus.to_dict()
+
+
+@pytest.mark.parametrize(
+    "damage", [{"corpus": {}}, {"trial": 1}, {"name": 3}, {"goal": None}, {"goal": {"share": 2}}, {"test": {}}], ids=str
+)
+def test_a_damaged_dataset_is_refused(damage):
+    with pytest.raises(hl.HeadlabError):
+        Dataset.from_dict({"corpus": SEEN.to_dict(), **damage})
+
+
+@pytest.mark.parametrize("other", [{}, [], None, "notebook"], ids=str)
+def test_what_is_no_dataset_is_refused(other):
+    with pytest.raises(hl.ConfigError, match="a dataset must have some of corpus, name, test, goal, got"):
+        Dataset.from_dict(other)
+
+
+def test_an_identity_goes_by_what_is_trained_and_graded_and_by_no_word():
+    plain = Dataset(SEEN).identity_fields()
+    renamed = Corpus.from_text("x y z\nx v w\nu y z", start=None)
+    assert Dataset(renamed, "other").identity_fields() == plain
+    assert Dataset(SEEN.with_targets(weights=3.0 * np.ones((3, 3)))).identity_fields() == plain
+    others = [
+        Dataset(SEEN, test=UNSEEN),
+        Dataset(SEEN, goal=Goal(0.5)),
+        Dataset(SEEN.with_targets(weights=np.arange(9.0).reshape(3, 3) + 1)),
+        Dataset(SEEN.with_targets(np.where(np.arange(3) > 0, SEEN.targets, -1))),
+        Dataset(Corpus.from_ids(SEEN.tokens.tolist(), vocabulary=[*SEEN.vocabulary, "bird"])),
+        Dataset(Corpus.from_ids(SEEN.tokens.tolist(), vocabulary=SEEN.vocabulary, wrap=False)),
+    ]
+    found = [json.dumps(dataset.identity_fields()) for dataset in others]
+    assert len({json.dumps(plain), *found}) == len(others) + 1
+
+
+def test_a_model_on_a_dataset_is_one_on_its_corpus():
+    assert ModelConfig().on(Dataset(SEEN)).weights == ModelConfig().on(SEEN).weights
