@@ -6,7 +6,7 @@ import json
 import math
 import numbers
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -55,11 +55,11 @@ def _lacking(cls: "type[Checked]", given: Mapping[str, Any]) -> list[str]:
     return [
         f"{cls.__name__} must have a field {item.name}, got none"
         for item in dataclasses.fields(cls)
-        if item.name not in given and item.default is dataclasses.MISSING
+        if item.name not in given and item.default is item.default_factory is dataclasses.MISSING
     ]
 
 
-def _plain(value: Any, kind: Any) -> Any:
+def plain_value(value: Any, kind: Any) -> Any:
     """Return a value as Python's own: NumPy's are welcome, and 1 is 1.0 where a field is a real number."""
     if type(value).__module__ == "numpy" and getattr(value, "ndim", 0) == 0 and hasattr(value, "item"):
         value = value.item()
@@ -109,12 +109,12 @@ class Checked:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            object.__setattr__(self, item.name, _plain(getattr(self, item.name), item.type))
+            object.__setattr__(self, item.name, plain_value(getattr(self, item.name), item.type))
         problems = list(self._problems())
         if problems:
             raise ConfigError(problems)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> Iterable[str]:
         raise NotImplementedError
 
     def replace(self, **changes: Any) -> Self:

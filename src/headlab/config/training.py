@@ -3,18 +3,29 @@ plateau) + 10 steps.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import InitVar, dataclass, field
 from functools import partial
 from typing import Any, Self
 
-from headlab.config.record import Checked, choice, flag, gathered, real_number, whole_number
+from headlab.config.record import (
+    Checked,
+    choice,
+    flag,
+    gathered,
+    nearest,
+    plain_value,
+    real_number,
+    whole_number,
+)
+from headlab.config.weights import WEIGHTS
 from headlab.errors import ConfigError
 from headlab.notation.values import brief
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 LOSSES = ("softmax", "normalized_sigmoid")
 DTYPES = ("float32", "float64")
+NAMES = tuple(weight.name for weight in WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Plateau(Checked):
 
     An epoch improves when loss < best - min_delta, in float64 on the float32 loss; after `patience` epochs in a row
     without improvement the rate becomes max(rate · factor, min_rate) from the next step on.
-    `best` and the count start afresh in every phase; the rate does not.
+    `best` and the count start afresh in every phase, unless it goes on with the plateau of the one before; the rate goes on.
     min_rate: 0.0001 when left out; Keras' name for it, min_lr, is understood as well
     Source: tf-keras, callbacks.ReduceLROnPlateau.
 
@@ -63,23 +74,92 @@ class Plateau(Checked):
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Phase(Checked):
-    """A stretch of training: a number of steps, with or without reduction on a plateau.
+    """A stretch of training, and what changes from its first step on.
 
-    >>> Phase(10).plateau is None
-    True
+    steps: how many; plateau: reduce the rate on a plateau, or None
+    plateau_goes_on: with best, count and cooldown of the plateau of the phase before, instead of afresh
+    changes: fields of the training with their values from here on, until a later phase changes them: any but phases and
+        dtype. Without a learning_rate, each run's rate goes on from where it is. Where the optimizer changes, options
+        that the new one has not are at their defaults again. What the optimiser remembers starts afresh when its kind
+        changes: another optimizer, with or without a momentum, centered or not.
+    freeze: names of weights that do not move in this phase: no step, no decay, and what the optimiser remembers of them
+        stays as it is
+
+    Raises `ConfigError`, which lists all wrong fields; the values of `changes` are checked by the `TrainConfig`.
+
+    >>> Phase(10)
+    Phase(steps=10, plateau=None)
+    >>> Phase(90, changes={"optimizer": "adam", "learning_rate": 1}, freeze=["W_pos"])
+    Phase(steps=90, plateau=None, changes={'optimizer': 'adam', 'learning_rate': 1.0}, freeze=('W_pos',))
     """
 
     steps: int
     plateau: Plateau | None = None
+    plateau_goes_on: bool = False
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    freeze: tuple[str, ...] = ()
 
-    def _problems(self) -> list[str]:
-        wrong = self.plateau is not None and not isinstance(self.plateau, Plateau)
-        return [
-            *whole_number("steps", self.steps, 0, 10**9),
-            *([f"plateau must be a Plateau or None, got {brief(self.plateau)}"] if wrong else []),
-        ]
+    def __post_init__(self) -> None:
+        if isinstance(self.changes, Mapping):
+            kinds = {item.name: item.type for item in dataclasses.fields(TrainConfig)} if self.changes else {}
+            plain = {name: plain_value(value, kinds.get(name)) for name, value in self.changes.items()}
+            object.__setattr__(self, "changes", plain)
+        if isinstance(self.freeze, list | tuple) and all(isinstance(name, str) for name in self.freeze):
+            unknown = [name for name in self.freeze if name not in NAMES]
+            object.__setattr__(self, "freeze", (*(name for name in NAMES if name in self.freeze), *unknown))
+        super().__post_init__()
+
+    def __hash__(self) -> int:
+        changes = tuple(sorted((name, repr(value)) for name, value in self.changes.items()))
+        return hash((self.steps, self.plateau, self.plateau_goes_on, changes, self.freeze))
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self._told().items())
+        return f"Phase({', '.join(shown)})"
+
+    def _told(self) -> dict[str, Any]:
+        """Return the fields without those that were added later and say nothing here."""
+        told = {"steps": self.steps, "plateau": self.plateau}
+        later = {"plateau_goes_on": self.plateau_goes_on, "changes": self.changes, "freeze": self.freeze}
+        return told | {name: value for name, value in later.items() if value}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values; what changes nothing is left out.
+
+        >>> Phase(5).to_dict()
+        {'steps': 5, 'plateau': None}
+        """
+        return {name: value for name, value in super().to_dict().items() if name in self._told()}
+
+    def _problems(self) -> Iterator[str]:
+        yield from whole_number("steps", self.steps, 0, 10**9)
+        if self.plateau is not None and not isinstance(self.plateau, Plateau):
+            yield f"plateau must be a Plateau or None, got {brief(self.plateau)}"
+        yield from flag("plateau_goes_on", self.plateau_goes_on)
+        if self.plateau_goes_on is True and self.plateau is None:
+            yield "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
+        if not isinstance(self.changes, Mapping):
+            yield f"changes must be fields and their values, got {brief(self.changes)}"
+        else:
+            yield from self._unchangeable()
+        if not isinstance(self.freeze, tuple) or not all(isinstance(name, str) for name in self.freeze):
+            yield f"freeze must be a list of names of weights, got {brief(self.freeze)}"
+        else:
+            unknown = [name for name in self.freeze if name not in NAMES]
+            yield from (
+                f"freeze must be names of weights, got {brief(name)}: {nearest(name, NAMES)}" for name in unknown
+            )
+
+    def _unchangeable(self) -> Iterator[str]:
+        for name, value in self.changes.items():
+            if name in FIXED:
+                yield f"{name} must be the same in all phases, got changes of it: set it in the training"
+            elif name not in CHANGEABLE:
+                yield f"changes has no field {brief(name)}: {nearest(str(name), CHANGEABLE)}"
+            elif value is None:
+                yield f"{name} must have a value where it changes, got None: leave it out"
 
 
 NOTEBOOK_PHASES = (Phase(10), Phase(5000, Plateau()), Phase(10))
@@ -106,7 +186,7 @@ class TrainConfig(Checked):
     optimizer: one of sgd, rmsprop, adam, adamw
     learning_rate: of the first step, Keras' for the optimiser when left out (sgd 0.01, the others 0.001); `phases` may
         reduce it
-    phases: trained one after the other
+    phases: trained one after the other; each may change any of these fields but dtype, and freeze weights
     loss: softmax (cross-entropy on the logits: what the notebook trains) or normalized_sigmoid (what the same script
     minimises under Keras 3 on JAX or PyTorch)
     momentum: sgd and rmsprop; nesterov: sgd with a momentum; rho, centered: rmsprop; beta_1, beta_2: adam and adamw;
@@ -182,6 +262,55 @@ class TrainConfig(Checked):
             raise ConfigError(problems)
         return built
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return super().to_dict() | {"phases": [phase.to_dict() for phase in self.phases]}
+
+    def settings(self, number: int) -> Self:
+        """Return what is in force in a phase (-1: the last one), as a training of that phase alone.
+
+        The learning rate is the one that was last set: each run's own goes on from there. Raises `IndexError`.
+
+        >>> training = TrainConfig(phases=(Phase(5), Phase(5, changes={"optimizer": "adam"})))
+        >>> training.settings(-1).optimizer, training.settings(-1).learning_rate
+        ('adam', 0.01)
+        """
+        values = {name: getattr(self, name) for name in CHANGEABLE}
+        for phase in self.phases[: range(len(self.phases))[number] + 1]:
+            values |= phase.changes
+            if "optimizer" in phase.changes:
+                values |= {name: DEFAULTS[name] for name in self._left_behind(phase.changes)}
+        alone = self.phases[number].replace(changes={}, plateau_goes_on=False)
+        return type(self)(**values, phases=(alone,), dtype=self.dtype)
+
+    @staticmethod
+    def _left_behind(changes: Mapping[str, Any]) -> Iterator[str]:
+        return (name for name, have in HAVE.items() if changes["optimizer"] not in have and name not in changes)
+
+    @property
+    def state_kind(self) -> str:
+        """What the optimiser remembers, in words: two that differ do not go on from one another.
+
+        >>> TrainConfig(momentum=0.9).state_kind, TrainConfig(optimizer="rmsprop", centered=True).state_kind
+        ('sgd with momentum', 'rmsprop centered')
+        """
+        centered, momentum = " centered" if self.centered else "", " with momentum" if self.momentum > 0 else ""
+        return f"{self.optimizer}{centered}{momentum}"
+
+    def frozen_problems(self, weights: Iterable[str]) -> list[str]:
+        """Return what is wrong with freezing, for a model that has only these weights.
+
+        >>> TrainConfig(phases=(Phase(5, freeze=("W_U",)),)).frozen_problems(["W_E", "W_Q", "W_K", "W_V"])
+        ['phase 1 freezes W_U, which the model has not: leave it out, or freeze some of W_E, W_Q, W_K, W_V']
+        """
+        known = list(weights)
+        return [
+            f"phase {number} freezes {name}, which the model has not: leave it out, or freeze some of {', '.join(known)}"
+            for number, phase in enumerate(self.phases, start=1)
+            for name in phase.freeze
+            if name not in known
+        ]
+
     @property
     def steps(self) -> int:
         """The number of steps of all phases together."""
@@ -189,7 +318,7 @@ class TrainConfig(Checked):
 
     def _problems(self) -> list[str]:
         phases_fit = isinstance(self.phases, tuple) and all(isinstance(phase, Phase) for phase in self.phases)
-        return [
+        found = [
             *choice("optimizer", self.optimizer, OPTIMIZERS),
             *real_number("learning_rate", self.learning_rate, 0.0),
             *([] if phases_fit else [f"phases must be a tuple of Phase, got {brief(self.phases)}"]),
@@ -205,18 +334,35 @@ class TrainConfig(Checked):
             *choice("dtype", self.dtype, DTYPES),
             *self._misplaced(),
         ]
+        return found + (list(self._problems_of_phases(found)) if phases_fit else [])
+
+    def _problems_of_phases(self, known: Iterable[str]) -> Iterator[str]:
+        """Yield what is wrong with phases that is not wrong from the start, each problem where it begins."""
+        said = set(known)
+        for number, phase in enumerate(self.phases):
+            if phase.plateau_goes_on and (number == 0 or self.phases[number - 1].plateau is None):
+                yield f"phase {number + 1}: plateau_goes_on goes with a plateau in the phase before, got none: leave it out"
+            found: list[str] = []
+            if any(earlier.changes for earlier in self.phases[: number + 1]):
+                gathered(found, partial(self.settings, number))
+            yield from (f"phase {number + 1}: {problem}" for problem in found if problem not in said)
+            said |= {*found}
 
     def _misplaced(self) -> Iterator[str]:
         """Yield the options that would do nothing."""
-        defaults = {item.name: item.default for item in dataclasses.fields(self)}
         known = isinstance(self.optimizer, str) and self.optimizer in OPTIMIZERS
         for name, have in HAVE.items() if known else ():
             value, where = getattr(self, name), f"{name} goes with {' and '.join(have)}"
-            other = type(value) is type(defaults[name]) and value != defaults[name]  # no number: said already
+            other = type(value) is type(DEFAULTS[name]) and value != DEFAULTS[name]  # no number: said already
             if self.optimizer not in have and other:
                 yield f"{where}, and the optimizer is {self.optimizer}, got {brief(value)}: leave it out"
         if known and self.optimizer == "sgd" and self.nesterov is True and self.momentum == 0:
             yield "nesterov goes with a momentum above 0, got momentum 0: give a momentum, or leave nesterov out"
+
+
+DEFAULTS = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
+FIXED = ("phases", "dtype")  # what no phase changes
+CHANGEABLE = tuple(name for name in DEFAULTS if name not in FIXED)
 
 
 def _phase(item: Any) -> Phase:

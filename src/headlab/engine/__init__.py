@@ -130,24 +130,29 @@ def _call_kernel(
     poll: Callable[[int], None] | None,
 ) -> Trained:
     n_runs, dtype = len(work), work.dtype
-    if plan.state_slots:
-        size = plan.state_slots * plan.size
-        state = np.zeros((n_runs, size), dtype) if state is None else np.array(state, dtype, order="C")
-    else:
-        state = None
+    first, last = plan.phases[0], plan.phases[-1]
+    arrays = _native.Arrays()
+    arrays.weights = work
+    if state is not None and first.state_slots:
+        arrays.slots = np.array(state, dtype, order="C")
+    arrays.last_slots = after = np.zeros((n_runs, last.state_slots * plan.size), dtype) if last.state_slots else None
+    arrays.rate, arrays.best = np.full(n_runs, first.learning_rate, dtype), np.full(n_runs, np.inf, dtype)
+    arrays.wait, arrays.cooldown = (np.zeros(n_runs, np.int64) for _ in range(2))
     loss, rate = (np.full((n_runs, len(plan.record_steps)), np.nan, dtype) for _ in range(2))
-    final_loss = np.full(n_runs, np.nan, dtype)
+    arrays.losses, arrays.rates = loss, rate
+    arrays.final_loss = final_loss = np.full(n_runs, np.nan, dtype)
     snapshots = np.full((n_runs, len(plan.snapshot_steps), plan.size), np.nan, dtype) if keep_snapshots else None
-    outcome = np.full(n_runs, NOT_RUN, np.int64)
+    arrays.snapshots = snapshots
+    arrays.outcome = outcome = np.full(n_runs, NOT_RUN, np.int64)
     interrupted = False
     lanes = _native.lanes(name, dtype == np.float64)
     threads = max(1, min(threads or default_threads(), default_threads(), -(-n_runs // lanes)))
     try:
         if n_runs:
-            _wait(_native.begin(name, plan, work, state, loss, rate, final_loss, snapshots, outcome, threads), poll)
+            _wait(_native.begin(name, plan, arrays, threads), poll)
     except KeyboardInterrupt:
         interrupted = True
-    return Trained(work, state, loss, rate, final_loss, snapshots, outcome, interrupted)
+    return Trained(work, after, loss, rate, final_loss, snapshots, outcome, interrupted)
 
 
 def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> None:
@@ -164,12 +169,13 @@ def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> Non
 
 
 def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:
-    """Return the loss [run] of flat weights [run, weight] and its gradient [run, weight], without training."""
+    """Return the loss [run] of flat weights [run, weight] and its gradient [run, weight], in the first phase."""
     plan = make_plan(problem)
     work = np.array(weights, order="C")
-    loss, gradient = np.empty(len(work), work.dtype), np.empty_like(work)
-    _native.gradient(chosen_instruction_set(), plan, work, loss, gradient)
-    return loss, gradient
+    arrays = _native.Arrays()
+    arrays.weights, arrays.final_loss, arrays.gradient = work, np.empty(len(work), work.dtype), np.empty_like(work)
+    _native.gradient(chosen_instruction_set(), plan, arrays)
+    return arrays.final_loss, arrays.gradient
 
 
 @dataclass(frozen=True)

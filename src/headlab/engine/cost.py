@@ -56,10 +56,10 @@ def bytes_of(
     """
     number = 4 if problem.training.dtype == "float32" else 8
     plan, narrow = plan_of(problem), trained_width(problem)
-    kept = 1 + plan.state_slots + snapshots
+    kept = 1 + plan.most_slots + snapshots
     later = plan.size * kept + 2 * recorded
     if narrow is not None:  # the basis; all of it narrow; and a copy while the largest is put together
-        later += 2 * plan.size + plan_of(problem, narrow).size * kept + plan.size * max(1, plan.state_slots, snapshots)
+        later += 2 * plan.size + plan_of(problem, narrow).size * kept + plan.size * max(1, plan.most_slots, snapshots)
     drawing = A_DRAW * min(n_runs * plan.size, NUMBERS_AT_A_TIME)
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + number * plan.size)
     name, _, at_once = _groups(problem, n_runs, threads)
@@ -79,7 +79,8 @@ def seconds(problem: Problem, n_runs: int, threads: int | None = None) -> float:
     name, groups, at_once = _groups(problem, n_runs, threads)
     plan = _shape(problem)
     first = _prepared(problem, n_runs) + PAGE * _workspace(problem, plan, name) * at_once
-    rest = -(-groups // at_once) * problem.training.steps * _a_step(problem, plan, name)
+    steps = sum(phase.steps * _a_step(problem, plan, name, phase.optimizer) for phase in plan.phases)
+    rest = -(-groups // at_once) * steps
     return _second(name, problem.training.dtype == "float64") * (first + rest)
 
 
@@ -104,7 +105,7 @@ def _second(name: str, float64: bool) -> float:
         wall, own = time.perf_counter(), time.process_time()
         train_flat(problem, weights, threads=1, instruction_set=name)
         best = min(best, time.perf_counter() - wall, time.process_time() - own)
-    return best / PROBE_STEPS / _a_step(problem, _shape(problem), name)
+    return best / PROBE_STEPS / _a_step(problem, _shape(problem), name, _native.Optimizer.sgd)
 
 
 def _prepared(problem: Problem, n_runs: int) -> float:
@@ -114,12 +115,12 @@ def _prepared(problem: Problem, n_runs: int) -> float:
     return n_runs * (DRAW * plan_of(problem).size + TURN * turned)
 
 
-def _a_step(problem: Problem, plan: _native.Plan, name: str) -> float:
-    """Return what a step of one group of runs takes."""
+def _a_step(problem: Problem, plan: _native.Plan, name: str, optimizer: _native.Optimizer) -> float:
+    """Return what a step of one group of runs takes, with an optimiser."""
     model = problem.model
     far = FAR if _workspace(problem, plan, name) > FAR_BYTES else 1.0
     lanes = _native.lanes(name, problem.training.dtype == "float64")
-    update = UPDATE if problem.training.optimizer == "sgd" else ROOT + ROOT_OF_LANE * lanes
+    update = UPDATE if optimizer == _native.Optimizer.sgd else ROOT + ROOT_OF_LANE * lanes
     exps = model.n_layers * model.n_heads * _pairs(problem) + _rows(plan) * plan.d_vocab
     calls = model.n_layers * model.n_heads * (10 + 8 * len(problem.tokens))
     return CALL * calls + far * sum(_multiply_adds(problem, plan)) + EXP * exps + update * plan.size
@@ -162,7 +163,7 @@ def _workspace(problem: Problem, plan: _native.Plan, name: str) -> float:
     model, rows, d, h = problem.model, _rows(plan), plan.d_model, plan.d_head
     value, output = (h, rows * h) if model.factored_values else (d, 0)
     a_row, most = max(d, h) + h + value, max(rows, _inputs(plan, 0))
-    numbers = (2 + plan.state_slots) * plan.size + (1 + model.unembed) * rows * plan.d_vocab + rows * d
+    numbers = (2 + plan.most_slots) * plan.size + (1 + model.unembed) * rows * plan.d_vocab + rows * d
     for layer in range(model.n_layers):
         n = _inputs(plan, layer)
         numbers += n * d + model.n_heads * (d * d + n * a_row + len(problem.tokens) * plan.n_ctx**2 + output)

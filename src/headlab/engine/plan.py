@@ -29,7 +29,7 @@ def make_plan(
     plan.positions, plan.residual, plan.causal = model.positions, model.residual, model.causal
     plan.factored_values, plan.unembed = model.factored_values, model.unembed
     _set_rows(plan, problem)
-    _set_training(plan, problem.training)
+    plan.phases = _phases(problem.training)
     plan.record_steps, plan.snapshot_steps = list(record_steps), list(snapshot_steps)
     plan.optimizer_step = optimizer_step
     return plan
@@ -38,12 +38,10 @@ def make_plan(
 def _set_rows(plan: _native.Plan, problem: Problem) -> None:
     real, places = problem.tokens >= 0, problem.loss_places()
     position = np.nonzero(real)[1]
-    row_token = problem.tokens[real]
-    inputs, input_of_row = np.unique(np.stack([position, row_token]), axis=1, return_inverse=True)
+    inputs, input_of_row = np.unique(np.stack([position, problem.tokens[real]]), axis=1, return_inverse=True)
     plan.sequence_start = [0, *np.cumsum(real.sum(axis=1)).tolist()]
     plan.input_of_row = input_of_row.ravel().tolist()
     plan.input_position, plan.input_token = inputs[0].tolist(), inputs[1].tolist()
-    plan.identity = list(range(len(row_token)))
     plan.target = np.where(places.counts, problem.targets, -1)[real].tolist()
     plan.n_targets = int(places.counts[real].sum())
     if places.shares is not None:
@@ -52,20 +50,33 @@ def _set_rows(plan: _native.Plan, problem: Problem) -> None:
         plan.share = share[real].tolist()
 
 
-def _set_training(plan: _native.Plan, training: TrainConfig) -> None:
-    plan.optimizer = getattr(_native.Optimizer, training.optimizer)
-    plan.loss = getattr(_native.Loss, training.loss)
-    for name in ("learning_rate", "momentum", "nesterov", "rho", "centered", "beta_1", "beta_2", "epsilon"):
-        setattr(plan, name, getattr(training, name))
-    plan.weight_decay = training.weight_decay
-    plan.phases = [_phase(phase) for phase in training.phases]
+def _phases(training: TrainConfig) -> list[_native.Phase]:
+    if not training.phases:  # the loss of the weights as they are
+        return _phases(training.replace(phases=(Phase(0),)))
+    return [_phase(training.settings(number), phase) for number, phase in enumerate(training.phases)]
 
 
-def _phase(phase: Phase) -> _native.Phase:
+def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:
     native = _native.Phase()
-    native.steps = phase.steps
-    if phase.plateau is not None:
+    native.steps, native.frozen = given.steps, [getattr(_native.Weight, name) for name in given.freeze]
+    native.optimizer = getattr(_native.Optimizer, settings.optimizer)
+    native.loss = getattr(_native.Loss, settings.loss)
+    for name in (
+        "learning_rate",
+        "momentum",
+        "nesterov",
+        "rho",
+        "centered",
+        "beta_1",
+        "beta_2",
+        "epsilon",
+        "weight_decay",
+    ):
+        setattr(native, name, getattr(settings, name))
+    native.sets_rate = "learning_rate" in given.changes
+    native.plateau_goes_on = given.plateau_goes_on
+    if given.plateau is not None:
         native.plateau = True
         for name in ("factor", "min_rate", "min_delta", "patience", "cooldown"):
-            setattr(native, name, getattr(phase.plateau, name))
+            setattr(native, name, getattr(given.plateau, name))
     return native

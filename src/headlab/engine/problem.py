@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, Shape, TrainConfig
+from headlab.config.record import gathered
+from headlab.errors import ConfigError
 from headlab.model.losses import LossPlaces
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ class Problem:
 
     weights: of the targets in the loss, Σ w·l / Σ w [sequence, position]; all alike when left out
 
-    Raises `ConfigError` for weights that no loss can have.
+    Raises `ConfigError` for weights that no loss can have, and where what is frozen is not there.
     """
 
     tokens: Ids
@@ -33,7 +35,12 @@ class Problem:
     weights: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        self.loss_places()
+        problems: list[str] = []
+        shape = gathered(problems, lambda: self.shape)
+        problems += self.training.frozen_problems(shape.weights) if shape is not None else []
+        gathered(problems, self.loss_places)
+        if problems:
+            raise ConfigError(problems)
 
     @property
     def n_ctx(self) -> int:

@@ -22,14 +22,19 @@ NUMBERS_AT_A_TIME = 1 << 20
 def narrow_width(shape: Shape, training: TrainConfig) -> int | None:
     """Return the width that the same run can be trained with, or None where the full width is needed.
 
-    >>> from headlab.config import ModelConfig
+    >>> from headlab.config import ModelConfig, Phase
     >>> from headlab.data.corpus import Corpus
     >>> shape = ModelConfig(d_head=160).on(Corpus.notebook())
     >>> narrow_width(shape, TrainConfig()), narrow_width(shape, TrainConfig(optimizer="adam"))
     (14, None)
+    >>> narrow_width(shape, TrainConfig(phases=(Phase(5), Phase(5, freeze=("W_K",))))) is None
+    True
     """
-    rotates = training.optimizer == "sgd" and not shape.model.factored_values
-    return 2 * shape.d_model if rotates and shape.d_head > 2 * shape.d_model else None
+    if shape.model.factored_values or shape.d_head <= 2 * shape.d_model:
+        return None
+    optimizers = {training.optimizer, *(phase.changes.get("optimizer", "sgd") for phase in training.phases)}
+    frozen = {name for phase in training.phases for name in phase.freeze}
+    return 2 * shape.d_model if optimizers == {"sgd"} and not frozen & {"W_Q", "W_K"} else None
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def train(
     training = TrainConfig() if training is None else training
     _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
     problems: list[str] = []
-    gathered(problems, lambda: model.on(corpus))
+    gathered(problems, lambda: engine.Problem.of(corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append("either seeds or init must be given, got both: leave one of them out")

@@ -203,12 +203,16 @@ def first_repeated(values: Iterable[Any]) -> Any:
 
 
 def _phase(phase: Phase) -> str:
-    """Return a phase in words: its steps, and what of its plateau is not as usual."""
-    if phase.plateau is None:
-        return str(phase.steps)
-    usual, settings = vars(Plateau()), vars(phase.plateau)
-    others = [f"{name} {_shown(value)}" for name, value in settings.items() if value != usual[name]]
-    return f"{phase.steps} on plateau" + (f" ({', '.join(others)})" if others else "")
+    """Return a phase in words: its steps, what of its plateau is not as usual, what changes, what is frozen."""
+    words = str(phase.steps)
+    if phase.plateau is not None:
+        usual, settings = vars(Plateau()), vars(phase.plateau)
+        others = [f"{name} {_shown(value)}" for name, value in settings.items() if value != usual[name]]
+        goes_on = " that goes on" if phase.plateau_goes_on else ""
+        words += f" on plateau{goes_on}" + (f" ({', '.join(others)})" if others else "")
+    if phase.changes:
+        words += f" with {', '.join(f'{name} {_shown(value)}' for name, value in phase.changes.items())}"
+    return words + (f" without {', '.join(phase.freeze)}" if phase.freeze else "")
 
 
 def _shown(value: Any) -> str:

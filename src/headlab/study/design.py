@@ -12,6 +12,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.data.text import HALF_A_CHARACTER
+from headlab.engine.problem import Problem
 from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError
 from headlab.files import nameable
 from headlab.notation.values import brief
@@ -111,7 +112,7 @@ class StudyDesign:
             problems.append(f"conditions must differ, got “{twice.name}” twice: leave one out")
         for condition in self.conditions:
             try:
-                condition.model.on(self.corpus)
+                Problem.of(self.corpus, condition.model, condition.training)
             except ConfigError as error:
                 problems += [f"{condition.name}: {problem}" for problem in error.problems]
         if problems:

@@ -12,14 +12,14 @@
 namespace headlab {
 
 struct Job::State {
-    State(Plan plan, const Batch& batch) : plan(std::move(plan)), batch(batch) {}
+    State(Plan plan, const Arrays& arrays) : plan(std::move(plan)), arrays(arrays) {}
 
     // Workspaces and threads are made here, one after the other, because a thread that finds no memory can only abort:
     // the C++ runtime needs some to throw. The first one must be had; the others are welcome.
     void add_worker(Kernel::Make* make) {
         const std::lock_guard<std::mutex> lock(guard);  // a thread ends after it is counted
         try {
-            workers.push_back(make(plan, batch, control));
+            workers.push_back(make(plan, arrays, control));
             threads.emplace_back([this, worker = workers.back().get()] { work(*worker); });
             ++working;
         } catch (const std::exception&) {  // no memory, or no more threads
@@ -38,11 +38,11 @@ struct Job::State {
     bool work_here() noexcept {
         control.groups_until = control.next_group + 1;
         workers.front()->train();
-        return control.cancel || control.next_group * lanes >= batch.n_runs;
+        return control.cancel || control.next_group * lanes >= arrays.n_runs;
     }
 
     const Plan plan;
-    const Batch batch;
+    const Arrays arrays;
     const pid_t process = getpid();
     int64_t lanes = 1;
     Control control;
@@ -54,9 +54,9 @@ struct Job::State {
     std::vector<std::thread> threads;
 };
 
-Job::Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads) {
+Job::Job(const Kernel& kernel, bool is_double, Plan plan, const Arrays& arrays, int n_threads) {
     std::uncaught_exceptions();  // the runtime takes what it needs to throw while there is memory
-    auto made = std::make_unique<State>(std::move(plan), batch);
+    auto made = std::make_unique<State>(std::move(plan), arrays);
     made->lanes = is_double ? kernel.lanes_double : kernel.lanes_float;
     while (int(made->workers.size()) < n_threads && !made->full) made->add_worker(kernel.worker(is_double));
     state = made.release();

@@ -11,7 +11,7 @@ class Job {
   public:
     // Threads that cannot be had are done without; where there is none at all, those who wait do the work.
     // Throws std::bad_alloc when there is no memory for one workspace.
-    Job(const Kernel& kernel, bool is_double, Plan plan, const Batch& batch, int n_threads);
+    Job(const Kernel& kernel, bool is_double, Plan plan, const Arrays& arrays, int n_threads);
     ~Job();  // cancels, and returns when no thread touches the arrays any more
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;

@@ -70,7 +70,7 @@ template <class T> Vec<T> normalized_sigmoid_loss(const Vec<T>* x, int n, int y,
 }
 
 // Every row with a target counts alike: the sum of the rows' losses is divided once.
-template <class T> Vec<T> mean_of_equal_rows(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
+template <class T> Vec<T> mean_of_equal_rows(const Plan& plan, Loss loss, const Vec<T>* logits, Vec<T>* d_logits) {
     const int n = plan.d_vocab;
     const T weight = T(1) / T(plan.n_targets);
     LogSum<T> logs(n);
@@ -79,7 +79,7 @@ template <class T> Vec<T> mean_of_equal_rows(const Plan& plan, const Vec<T>* log
         const int y = plan.target[r];
         if (y < 0) {
             std::fill_n(d_logits, n, Vec<T>{});
-        } else if (plan.loss == Loss::softmax) {
+        } else if (loss == Loss::softmax) {
             total += softmax_loss<T>(logits, n, y, weight, d_logits, normalizer);
             logs.add(normalizer);
         } else {
@@ -90,7 +90,7 @@ template <class T> Vec<T> mean_of_equal_rows(const Plan& plan, const Vec<T>* log
 }
 
 // Each row's logarithm is multiplied by its share, so that no two can be taken as one.
-template <class T> Vec<T> mean_of_weighted_rows(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
+template <class T> Vec<T> mean_of_weighted_rows(const Plan& plan, Loss loss, const Vec<T>* logits, Vec<T>* d_logits) {
     const int n = plan.d_vocab;
     Vec<T> total{}, normalizer;
     for (int r = 0; r < plan.rows(); ++r, logits += n, d_logits += n) {
@@ -98,7 +98,7 @@ template <class T> Vec<T> mean_of_weighted_rows(const Plan& plan, const Vec<T>* 
         const T share = T(plan.share[r]);
         if (y < 0) {
             std::fill_n(d_logits, n, Vec<T>{});
-        } else if (plan.loss == Loss::softmax) {
+        } else if (loss == Loss::softmax) {
             const Vec<T> rest = softmax_loss<T>(logits, n, y, share, d_logits, normalizer);
             total += share * (rest + log<T>(normalizer));
         } else {
@@ -108,8 +108,9 @@ template <class T> Vec<T> mean_of_weighted_rows(const Plan& plan, const Vec<T>* 
     return total;
 }
 
-template <class T> Vec<T> mean_loss(const Plan& plan, const Vec<T>* logits, Vec<T>* d_logits) {
-    return plan.share.empty() ? mean_of_equal_rows<T>(plan, logits, d_logits) : mean_of_weighted_rows<T>(plan, logits, d_logits);
+template <class T> Vec<T> mean_loss(const Plan& plan, Loss loss, const Vec<T>* logits, Vec<T>* d_logits) {
+    return plan.share.empty() ? mean_of_equal_rows<T>(plan, loss, logits, d_logits)
+                              : mean_of_weighted_rows<T>(plan, loss, logits, d_logits);
 }
 
 }  // namespace headlab::HEADLAB_ISA

@@ -11,11 +11,10 @@
 
 namespace headlab::HEADLAB_ISA {
 
-// Vectors taken one after the other from a single aligned allocation.
+// Blocks of vectors, aligned, zero, and given back together.
 template <class T> class Arena {
   public:
     Vec<T>* take(int64_t n) {
-        sizes.push_back(n);
         void* block = std::aligned_alloc(64, (size_t(n < 1 ? 1 : n) * sizeof(Vec<T>) + 63) / 64 * 64);
         if (!block) throw std::bad_alloc();
         blocks.push_back(block);
@@ -31,7 +30,6 @@ template <class T> class Arena {
 
   private:
     std::vector<void*> blocks;
-    std::vector<int64_t> sizes;
 };
 
 template <class T> class Model {
@@ -58,7 +56,7 @@ template <class T> class Model {
     }
 
     // The mean loss of each lane; leaves its gradient with respect to the logits.
-    Vec<T> forward() {
+    Vec<T> forward(Loss loss) {
         const int d = plan.d_model, rows = plan.rows();
         embed_forward<T>(plan, weights + at.E, weights + at.pos, resid[0]);
         for (int l = 0; l < plan.n_layers; ++l) {
@@ -71,7 +69,7 @@ template <class T> class Model {
         }
         if (plan.unembed)
             set_product<T>({rows, plan.d_vocab, d, resid.back(), d, 1, weights + at.U, 1, plan.d_vocab, logits, plan.d_vocab, 1});
-        return mean_loss<T>(plan, logits, d_logits);
+        return mean_loss<T>(plan, loss, logits, d_logits);
     }
 
     void backward() {

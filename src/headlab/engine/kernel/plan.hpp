@@ -1,9 +1,11 @@
 // What one native call trains: sizes, rows, optimiser and schedule. Plain data, the same for every run and lane.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 namespace headlab {
@@ -11,11 +13,38 @@ namespace headlab {
 enum class Loss { softmax, normalized_sigmoid };
 enum class Optimizer { sgd, rmsprop, adam, adamw };
 
+enum class Weight { E, pos, Q, K, V, O, U };  // in the flat order
+
+struct Range {
+    int64_t from = 0, to = 0;
+};
+
+// A stretch of steps, and the settings in force in it.
 struct Phase {
     int64_t steps = 0;
-    bool plateau = false;
+    Loss loss = Loss::softmax;
+    Optimizer optimizer = Optimizer::sgd;
+    double momentum = 0, rho = 0.9, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7, weight_decay = 0;
+    bool nesterov = false, centered = false;
+    bool sets_rate = false;  // otherwise each run's rate goes on from where it is
+    double learning_rate = 0;
+    bool plateau = false, plateau_goes_on = false;
     double factor = 0, min_rate = 0, min_delta = 0;
     int64_t patience = 0, cooldown = 0;
+    std::vector<Weight> frozen;
+
+    // How many numbers an optimiser remembers for each weight.
+    int state_slots() const {
+        switch (optimizer) {
+            case Optimizer::sgd: return momentum > 0 ? 1 : 0;
+            case Optimizer::rmsprop: return 1 + (centered ? 1 : 0) + (momentum > 0 ? 1 : 0);
+            default: return 2;
+        }
+    }
+    // Whether what the other's optimiser remembers means the same here; if not, it starts afresh.
+    bool has_state_of(const Phase& other) const {
+        return optimizer == other.optimizer && (momentum > 0) == (other.momentum > 0) && centered == other.centered;
+    }
 };
 
 // Where each weight array starts in the flat vector of one run; W_E W_pos W_Q W_K W_V W_O W_U, each in C order.
@@ -33,21 +62,22 @@ struct Plan {
     // the distinct inputs: input_of_row maps a row to its input. Later layers see one input a row.
     // target: -1 where a row has none, or has no weight; share: of the loss, a row's weight over the sum of all, and empty
     // where the rows with a target are equal.
-    std::vector<int> sequence_start, target, input_of_row, input_token, input_position, identity;
+    std::vector<int> sequence_start, target, input_of_row, input_token, input_position;
     std::vector<double> share;
+    std::vector<int> row_itself;  // 0, 1, 2 …: the map of the later layers, made by `number_rows`
     int n_targets = 0;
 
-    Loss loss = Loss::softmax;
-    Optimizer optimizer = Optimizer::sgd;
-    double learning_rate = 0.01, momentum = 0, rho = 0.9, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-7, weight_decay = 0;
-    bool nesterov = false, centered = false;
-    int64_t optimizer_step = 0;  // steps that the given optimiser state has already seen
-    std::vector<Phase> phases;
+    std::vector<Phase> phases;  // one at least
+    int64_t optimizer_step = 0;  // steps that the optimiser state of the first phase has already seen
     std::vector<int64_t> record_steps, snapshot_steps;
 
     int rows() const { return sequence_start.back(); }
     int inputs(int layer) const { return layer == 0 ? int(input_token.size()) : rows(); }
-    const int* row_map(int layer) const { return layer == 0 ? input_of_row.data() : identity.data(); }
+    const int* row_map(int layer) const { return layer == 0 ? input_of_row.data() : row_itself.data(); }
+    void number_rows() {
+        row_itself.resize(rows());
+        std::iota(row_itself.begin(), row_itself.end(), 0);
+    }
     int value_width() const { return factored_values ? d_head : d_model; }
     int64_t steps() const {
         int64_t total = 0;
@@ -60,13 +90,28 @@ struct Plan {
         const double d = d_model, h = d_head, n = inputs(layer);
         return 3 * d * d * h + 3 * n * d * d < 6 * n * d * h;
     }
-    // How many numbers an optimiser remembers for each weight.
-    int state_slots() const {
-        switch (optimizer) {
-            case Optimizer::sgd: return momentum > 0 ? 1 : 0;
-            case Optimizer::rmsprop: return 1 + (centered ? 1 : 0) + (momentum > 0 ? 1 : 0);
-            default: return 2;
+    int most_slots() const {
+        int most = 0;
+        for (const Phase& phase : phases) most = std::max(most, phase.state_slots());
+        return most;
+    }
+    // The first phase whose optimiser state lasts to the end.
+    size_t first_lasting() const {
+        size_t first = phases.size() - 1;
+        while (first > 0 && phases[first].has_state_of(phases[first - 1])) --first;
+        return first;
+    }
+    // Where the weights stand that move in a phase: all but the frozen ones, neighbours joined.
+    std::vector<Range> moving(const Phase& phase) const {
+        const Offsets o = offsets();
+        const int64_t starts[] = {o.E, o.pos, o.Q, o.K, o.V, o.O, o.U, o.end};
+        std::vector<Range> found;
+        for (int w = 0; w < 7; ++w) {
+            if (std::find(phase.frozen.begin(), phase.frozen.end(), Weight(w)) != phase.frozen.end()) continue;
+            if (found.empty() || found.back().to != starts[w]) found.push_back({starts[w], starts[w]});
+            found.back().to = starts[w + 1];
         }
+        return found;
     }
     Offsets offsets() const {
         const int64_t blocks = int64_t(n_layers) * n_heads;
@@ -86,16 +131,21 @@ constexpr int64_t outcome_finished = -1;   // otherwise the step at which the ru
 constexpr int64_t outcome_not_run = -2;    // cancelled before it ended
 
 // The arrays of one call, run after run; T is float or double, chosen by the caller. Null: not wanted.
-struct Batch {
+struct Arrays {
     int64_t n_runs = 0;
-    void* weights = nullptr;        // [run, weight], trained in place
-    void* state = nullptr;          // [run, slot, weight], in and out
-    void* loss = nullptr;           // [run, record_steps]
-    void* rate = nullptr;           // [run, record_steps]
-    void* final_loss = nullptr;     // [run]
-    void* snapshots = nullptr;      // [run, snapshot_steps, weight]
-    void* gradient = nullptr;       // [run, weight], for `gradient` alone
-    int64_t* outcome = nullptr;     // [run]
+    void* weights = nullptr;      // [run, weight], trained in place
+    const void* slots = nullptr;  // [run, slot, weight], what the first phase's optimiser remembers; null: nothing yet
+    void* last_slots = nullptr;   // [run, slot, weight], what the last one's does; zeros, for runs that ended before it
+    void* rate = nullptr;         // [run], of the next step, in and out
+    void* best = nullptr;         // [run], of the plateau, in and out: the best loss
+    int64_t* wait = nullptr;      // [run], steps since then
+    int64_t* cooldown = nullptr;  // [run], steps until it looks again
+    void* losses = nullptr;       // [run, record_steps]
+    void* rates = nullptr;        // [run, record_steps]
+    void* final_loss = nullptr;   // [run]
+    void* snapshots = nullptr;    // [run, snapshot_steps, weight]
+    void* gradient = nullptr;     // [run, weight], for `gradient` alone
+    int64_t* outcome = nullptr;   // [run]
 };
 
 struct Control {  // shared by the threads of one call; a group is as many runs as there are lanes
@@ -113,7 +163,7 @@ class Worker {
 
 // One instruction set's compilation of the kernel.
 struct Kernel {
-    using Make = std::unique_ptr<Worker>(const Plan&, const Batch&, Control&);
+    using Make = std::unique_ptr<Worker>(const Plan&, const Arrays&, Control&);
     const char* name;
     int lanes_float, lanes_double;
     Make *worker_float, *worker_double;

@@ -13,13 +13,29 @@ namespace headlab::HEADLAB_ISA {
 
 template <class T> class PlateauState {
   public:
+    using Count = std::remove_reference_t<decltype(Int<T>{}[0])>;
+    static Count bounded(int64_t steps) { return Count(std::min<int64_t>(steps, 1 << 30)); }
+
+    // What a run has seen of its plateau, one number a lane: to go on from, and what is left at the end.
+    Vec<T> best = splat<T>(std::numeric_limits<T>::infinity());
+    Int<T> wait{}, cooldown{};
+
+    void begin(const Phase& phase) {
+        if (!phase.plateau_goes_on) *this = PlateauState();
+        for (int lane = 0; lane < lanes<T>; ++lane) threshold[lane] = not_below(double(best[lane]) - phase.min_delta);
+        cooling = any<T>((Int<T>)(cooldown > 0));
+    }
+
     void epoch_ended(const Phase& phase, Vec<T> loss, Vec<T>& rate) {
         if (cooling) cool();
         const Int<T> improved = (Int<T>)(loss < threshold);
         wait = improved ? Int<T>{} : wait + 1;
         if (any<T>(improved))
             for (int lane = 0; lane < lanes<T>; ++lane)
-                if (improved[lane]) threshold[lane] = not_below(double(loss[lane]) - phase.min_delta);
+                if (improved[lane]) {
+                    best[lane] = loss[lane];
+                    threshold[lane] = not_below(double(loss[lane]) - phase.min_delta);
+                }
         const Int<T> due = (Int<T>)(wait >= patience_of(phase)) & (Int<T>)(cooldown == 0) & (Int<T>)(rate > T(phase.min_rate));
         if (any<T>(due))
             for (int lane = 0; lane < lanes<T>; ++lane)
@@ -27,20 +43,18 @@ template <class T> class PlateauState {
     }
 
   private:
-    using Count = std::remove_reference_t<decltype(Int<T>{}[0])>;
-
     // loss < best - delta in double is the same as loss < the next T that is not below it.
     static T not_below(double bound) {
         const T nearest = T(bound);
         return double(nearest) >= bound ? nearest : std::nextafter(nearest, std::numeric_limits<T>::infinity());
     }
-    static Count patience_of(const Phase& phase) { return Count(std::clamp<int64_t>(phase.patience, 1, 1 << 30)); }
+    static Count patience_of(const Phase& phase) { return bounded(std::max<int64_t>(phase.patience, 1)); }
 
     void reduce(const Phase& phase, int lane, Vec<T>& rate) {
         rate[lane] = std::max(rate[lane] * T(phase.factor), T(phase.min_rate));  // Keras keeps the rate in the weights' dtype
-        cooldown[lane] = Count(std::min<int64_t>(phase.cooldown, 1 << 30));
+        cooldown[lane] = bounded(phase.cooldown);
         wait[lane] = 0;
-        cooling = phase.cooldown > 0;
+        cooling |= phase.cooldown > 0;
     }
     // In Keras a cooling epoch counts down first, starts the count of waiting afresh, and does not wait.
     void cool() {
@@ -50,7 +64,6 @@ template <class T> class PlateauState {
     }
 
     Vec<T> threshold = splat<T>(std::numeric_limits<T>::infinity());
-    Int<T> wait{}, cooldown{};
     bool cooling = false;
 };
 
