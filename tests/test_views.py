@@ -10,6 +10,7 @@ import pytest
 import headlab as hl
 from headlab.report.frames import recording
 from headlab.report.frames.recording import Recording
+from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, decode, encode
 from headlab.report.notebook import held, views
 from headlab.report.notebook.views import Kernel
@@ -75,6 +76,32 @@ def test_a_kernel_shows_a_run_and_answers_its_views(runs):
     ]
     assert shown[0].values["seed"] == 7
     np.testing.assert_allclose(shown[0].arrays["logits"][-1], runs[7].logits(), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [hl.ModelConfig(), hl.ModelConfig(n_layers=2, n_heads=2)], ids=str)
+def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(model):
+    run = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=200), seeds=4)[0]
+    why = Recording.of(run).why()
+    for number, item in enumerate(why.values["dependencies"]):
+        assert set(item["parts"]) == set(why.arrays)
+        at = {"sequence": item["sequence"], "position": item["place"]}
+        for way, parts in item["parts"].items():
+            given = why.arrays[way][-1, number]
+            assert given[: len(parts)].sum() == pytest.approx(item["difference"])
+            for part, gives in zip(parts, given, strict=False):
+                if part["kind"] == "path":
+                    assert part["spelling"] is None
+                    continue
+                fields = {name: part[name] for name in ("kind", "layer", "head", "position")}
+                by_fields, spelled = (trial_frame(run, {"part": of, **at}).values for of in (fields, part["spelling"]))
+                np.testing.assert_equal(by_fields, spelled)
+                assert spelled["part"] == part
+                zero = next(row for row in spelled["rows"] if row["kind"] == "zero")
+                if model.n_layers == 1:
+                    assert zero["change"] == pytest.approx(-gives)
+    shown = {part["name"]: part for part in item["parts"]["source"]}
+    assert list(shown) == ["direct: token", "direct: position", "0 <Start>", "1 woman", "2 ordered", "3 the"]
+    assert trial_frame(run, {"part": shown["1 woman"], "sequence": 1}).values["title"] == "without woman"
 
 
 @pytest.mark.parametrize("order", [(1, 6), (6, 1), (6, 6), (11, 0)])

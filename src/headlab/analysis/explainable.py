@@ -50,7 +50,7 @@ class Explainable:
         return coding(self.subject, self.choice(sequence, position, tokens))
 
     def ablate(
-        self, *parts: Part | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
+        self, *parts: Part | Mapping[str, Any] | str, sequence: Any = None, position: Any = None, tokens: Tokens = None
     ) -> "Effects":
         """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all).
 

@@ -59,7 +59,7 @@ class Part:
         ('3 the', 'direct: token')
         """
         if self.kind == "source" and self.position is not None:
-            return str(corpus.position_labels(sequence)[self.position])
+            return f"{self.position} {corpus.sentences[sequence][self.position]}"
         return _LABELS.get(self.kind) or self.name(corpus, sequence)
 
 

@@ -12,7 +12,8 @@ from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
 from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields
-from headlab.report.frames.recording import Recording, seeds_frame, tried
+from headlab.report.frames.recording import Recording, seeds_frame
+from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame
 from headlab.runs.moments import moments_of
 
@@ -74,7 +75,7 @@ def sizes(
 
 def trial(experiment: Experiment, what: dict[str, Any], progress: Progress | None = None) -> Iterator[Frame]:
     """Yield what becomes of a choice when a part is taken away, patched, or a row of the pattern is set by hand."""
-    yield tried(_recorded(experiment, progress).run, what)
+    yield trial_frame(_recorded(experiment, progress).run, what)
 
 
 def python_code(experiment: Experiment) -> str:

@@ -165,7 +165,7 @@ def donor(subject: Subject, choice: Choice) -> int | None:
     return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
 
 
-def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | str] | None = None) -> Effects:
+def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str, Any] | str] | None = None) -> Effects:
     """Take parts away, each in all three ways, and return what that does to the choice.
 
     parts: as `find_part` takes them; by default every source position, every head where there are several, both direct

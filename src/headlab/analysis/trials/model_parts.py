@@ -29,6 +29,8 @@ def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] |
     True
     """
     fields = parse(named) if isinstance(named, str) else asdict(named) if isinstance(named, Part) else named
+    if not isinstance(fields, Mapping):
+        raise unknown_part(named)
     layer, head, position, query, token = map(fields.get, ("layer", "head", "position", "query", "token"))
     match fields.get("kind"):
         case "source":

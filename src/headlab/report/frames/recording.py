@@ -15,6 +15,7 @@ from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.model.params import Params
+from headlab.report.frames.parts import listed_parts
 from headlab.report.frames.wire import Frame, shares
 from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
 from headlab.runs.runs import Run, Runs
@@ -99,7 +100,8 @@ class Recording:
     def why(self) -> Frame:
         """Return the explanation of the run, and the parts of each choice at every moment: by source, by head, by path.
 
-        Each array [moment, choice, part] begins with what the token's and the position's embedding give past all heads.
+        Each array [moment, choice, part] begins with what the token's and the position's embedding give past all heads; a
+        dependency's `parts` say what the numbers are of, under the array's name, as far as the place sees them.
         """
         run, past = self.run, self.past
         if not run.runs.finished[0]:
@@ -121,10 +123,13 @@ class Recording:
         circuits = (
             [_tables(run, layer, head) for layer, head in np.ndindex(layers, heads)] if layers * heads <= 4 else []
         )
+        said = explanation.to_dict()
+        for dependency, choice, found in zip(said["dependencies"], explained, every, strict=True):
+            dependency["parts"] = {way: listed_parts(past.subject, choice, found, way) for way in ways}
         return Frame(
             "why",
             {
-                **explanation.to_dict(),
+                **said,
                 "circuits": circuits,
                 "heads": [path_name((head,)) for head in every[0].by_last_head],
                 "paths": [path_name(path) for path in paths] if "path" in ways else [],
@@ -186,32 +191,6 @@ def _mechanisms(runs: Runs) -> list[str]:
         return [str(name) for name in runs.explain().mechanism]
     except SelectionError:  # nothing to explain: the current token always tells
         return [""] * len(runs)
-
-
-def tried(run: Run, what: dict[str, Any]) -> Frame:
-    """Return what becomes of a choice of a run after an intervention.
-
-    what: `part` (as `run.ablate` names it), `patch` (an activation) or `row` (weights by position, with layer, head, query);
-        sequence, position: the choice
-    """
-    at = {name: what.get(name) for name in ("sequence", "position")}
-    try:
-        row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(what.get("row") or {}).items()}
-        layer, head = int(what.get("layer", 0)), int(what.get("head", 0))
-    except (TypeError, ValueError):
-        raise SelectionError(
-            "a row must be weights by position, layer and head whole numbers: give them as such"
-        ) from None
-    if "part" in what:
-        effects, name = run.ablate(str(what["part"]), **at), str(what["part"])
-    elif "patch" in what:
-        effects, name = run.patch(str(what["patch"]), **at), f"patch {what['patch']}"
-    else:
-        effects, name = (
-            run.set_pattern(row, layer=layer, head=head, query=what.get("query"), **at),
-            "pattern set by hand",
-        )
-    return Frame("trial", {"name": name, "rows": effects.table().to_dict("records")})
 
 
 def corpus_values(corpus: Corpus, model: ModelConfig) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from headlab.errors import HeadlabError, SelectionError
 from headlab.homework.exercise import Exercise
 from headlab.notation.values import brief
 from headlab.report import PAGE
-from headlab.report.frames.recording import Recording, seeds_frame, tried
+from headlab.report.frames.recording import Recording, seeds_frame
+from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, encode, problems
 from headlab.report.limits import MOST_PAGE_PLACES
 from headlab.report.notebook.held import held, hold, identity
@@ -96,7 +97,7 @@ class Kernel:
 def _answers(runs: Runs, number: int, asked: Mapping[str, Any]) -> list[Frame]:
     if asked.get("ask") == "trial":
         more = asked.get("more")
-        return [tried(runs[number], more if isinstance(more, dict) else {})]
+        return [trial_frame(runs[number], more if isinstance(more, dict) else {})]
     if asked.get("ask") == "show":
         return _recorded(runs, number)
     raise SelectionError(f"the views can ask for show or trial, got {brief(asked.get('ask'))}")

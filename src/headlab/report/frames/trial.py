@@ -1,0 +1,46 @@
+"""One trial on a run, as a frame: a part taken away, an activation of the other sentence, a row of the pattern set by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headlab.analysis.trials.effects import Effects
+from headlab.errors import SelectionError
+from headlab.report.frames.parts import part_values
+from headlab.report.frames.wire import Frame
+from headlab.runs.runs import Run
+
+
+def trial_frame(run: Run, asked: Mapping[str, Any]) -> Frame:
+    """Return what becomes of a choice of a run after an intervention.
+
+    asked: `part` (its fields, or as `run.ablate` takes it), `patch` (an activation) or `row` (weights by position, with layer,
+        head, query); sequence, position: the choice
+    The frame: `title`, the trial in words; `part` as `part_values` has it, of an ablation; `name`; `rows`, one a kind
+    """
+    at = {name: asked.get(name) for name in ("sequence", "position")}
+    if "part" in asked:
+        return _without(run, run.ablate(asked["part"], **at))
+    if "patch" in asked:
+        name = str(asked["patch"])
+        return _frame(run.patch(name, **at), f"patch {name}", f"{name} of the other sentence")
+    try:
+        row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(asked.get("row") or {}).items()}
+        layer, head = int(asked.get("layer", 0)), int(asked.get("head", 0))
+    except (TypeError, ValueError):
+        raise SelectionError(
+            "a row must be weights by position, layer and head whole numbers: give them as such"
+        ) from None
+    effects = run.set_pattern(row, layer=layer, head=head, query=asked.get("query"), **at)
+    return _frame(effects, "pattern set by hand", effects.names[0])
+
+
+def _without(run: Run, effects: Effects) -> Frame:
+    part, sequence = effects.parts[0], effects.choice.place.sequence
+    values = part_values(run.subject, part, sequence)
+    words = run.corpus.sentences[sequence]
+    name = words[part.position] if part.kind == "source" and part.position is not None else effects.names[0]
+    return _frame(effects, values["spelling"], f"without {name}", values)
+
+
+def _frame(effects: Effects, name: str, title: str, part: dict[str, Any] | None = None) -> Frame:
+    return Frame("trial", {"name": name, "part": part, "title": title, "rows": effects.table().to_dict("records")})
