@@ -12,11 +12,12 @@ from rich.console import Console
 import headlab as hl
 from headlab.cli.exercise import check
 from headlab.engine import memory
-from headlab.homework.answers import about_looking, about_sizes, base_of
+from headlab.homework.answers import answer_on_looking, answer_on_sizes, base_of
 from headlab.homework.cost import Plan
-from headlab.homework.exercise import exercise, of_runs
+from headlab.homework.exercise import Exercise, exercise
 from headlab.report.html import homework as page
 from headlab.report.terminal.homework import counted_grades, exercise_blocks, exercise_json
+from headlab.report.words.commands import RunCommands
 from headlab.study.answer import Group, Summary
 
 NOTEBOOK = hl.Corpus.notebook()
@@ -42,7 +43,7 @@ def screen(done, width=80, **options):
 
 
 def first(run):
-    return about_looking(run, 0, 1)
+    return answer_on_looking(run, 0, 1)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -163,7 +164,7 @@ def summary(*counts, n=100):
 
 
 def test_item_2_compares_with_20_and_says_what_cannot_be_told():
-    answer = about_sizes(summary((10, 40, 10), (20, 79, 10), (40, 82, 10)), 7)
+    answer = answer_on_sizes(summary((10, 40, 10), (20, 79, 10), (40, 82, 10)), 7)
     assert "than 20" in answer.question
     assert "40, 79, 82 of 100 at d_head 10, 20, 40" in answer.sentences[0]
     assert answer.sentences[1] == (
@@ -173,17 +174,17 @@ def test_item_2_compares_with_20_and_says_what_cannot_be_told():
 
 
 def test_hairs_decide_nothing_in_item_2():
-    few, many = (about_sizes(summary((10, 50, hairs), (20, 50, 0)), 20).sentences[1] for hairs in (0, 50))
+    few, many = (answer_on_sizes(summary((10, 50, hairs), (20, 50, 0)), 20).sentences[1] for hairs in (0, 50))
     assert few == many
 
 
 def test_the_base_is_20_or_the_models_head_size_or_the_first():
     assert [base_of(sizes, 5) for sizes in ([10, 20, 40], [1, 5, 10], [3, 4])] == [20, 5, 3]
-    assert about_sizes(summary((1, 5, 0), (5, 50, 0)), 5).numbers["against"] == 5
+    assert answer_on_sizes(summary((1, 5, 0), (5, 50, 0)), 5).numbers["against"] == 5
 
 
 def test_many_head_sizes_are_counted_not_listed():
-    answer = about_sizes(summary((20, 50, 0), *((size, 50, 0) for size in range(21, 61))), 20)
+    answer = answer_on_sizes(summary((20, 50, 0), *((size, 50, 0) for size in range(21, 61))), 20)
     assert "28 (+0 %, −14 to +14) and 32 more cannot be told" in answer.sentences[1]
     assert max(len(text) for text in answer.sentences) < 400
 
@@ -238,7 +239,7 @@ def test_green_is_for_solved_runs_only(done):
 
 
 def test_a_run_right_by_a_hair_is_nowhere_green(runs):
-    html = page.render(of_runs(runs, 12))
+    html = page.render(Exercise.of(runs, 12))
     assert '<b class="hair">right by a hair</b>' in html
     assert 'class="right">right by a hair' not in html
 
@@ -277,20 +278,20 @@ def large(n_sentences, n_words):
 def test_a_large_corpus_has_a_screen_a_page_and_json_that_a_person_reads(corpus):
     model = hl.ModelConfig(d_model=8, unembed=True)
     done = exercise(corpus, model=model, n_runs=3, head_sizes=[5, 20], training=hl.TrainConfig.of(steps=3))
-    done = done.called("headlab explain big.txt --seeds 0")
+    commands = RunCommands.of_options("big.txt", 0)
     for details in (False, True):
-        lines = screen(done, details=details)
+        lines = screen(done, commands=commands, details=details)
         assert len(lines) < 200
         assert max(map(len, lines)) <= 80
-    assert len(page.render(done).encode()) < 2_000_000
-    data = exercise_json(done, "r.html")
+    assert len(page.render(done, commands).encode()) < 2_000_000
+    data = exercise_json(done, "r.html", commands)
     assert len(json.dumps(data)) < 1_000_000
     assert data["sentences_shown"] == len(data["sigmoid"]) <= len(corpus.sentences)
     if len(corpus.sentences) > 2:
         counted = f"… and {len(corpus.sentences) - 2} more sentences"
-        assert counted in " ".join(screen(done))
+        assert counted in " ".join(screen(done, commands=commands))
         assert "headlab train big.txt --seeds 0 --save runs; headlab export runs predictions" in " ".join(
-            " ".join(screen(done)).split()
+            " ".join(screen(done, commands=commands)).split()
         )
 
 

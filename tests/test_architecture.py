@@ -54,7 +54,7 @@ def imported_rooms(path):
 
 
 # A Run in Jupyter shows itself with the report's tables: the one import that goes up, made when it is used.
-UPWARD = {("runs", "report"), ("homework", "report")}
+UPWARD = {("runs", "report")}
 
 
 @pytest.mark.parametrize("path", [p for p, parts in MODULES.items() if parts != ("__init__.py",)], ids=str)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -14,10 +13,12 @@ from click.testing import CliRunner
 import headlab as hl
 from headlab.analysis.looking.predictions import verdicts
 from headlab.cli.main import cli
-from headlab.homework.exercise import exercise, of_runs
+from headlab.homework.exercise import Exercise, exercise
 from headlab.report.html import homework as page
 from headlab.report.notebook import views
 from headlab.report.terminal.homework import exercise_blocks
+from headlab.report.words.commands import RunCommands
+from headlab.report.words.homework import item_1
 
 SHORT = hl.TrainConfig.of(steps=200)
 
@@ -43,29 +44,29 @@ def test_a_given_seed_is_the_run_shown():
     done = exercise(hl.Corpus.notebook(), n_runs=2, seed=11, head_sizes=[5], training=SHORT)
     assert done.run.seed == 11
     np.testing.assert_array_equal(done.run.loss, hl.train(hl.Corpus.notebook(), training=SHORT, seeds=11).loss[0])
-    assert done.item_1()[0] == "This run did not solve the corpus."
+    assert item_1(done)[0] == "This run did not solve the corpus."
 
 
 def test_without_a_solved_run_the_smallest_loss_is_shown():
     done = exercise(hl.Corpus.notebook(), n_runs=8, head_sizes=[5], training=hl.TrainConfig.of(steps=5))
     assert not done.runs.solved().any()
     assert done.run.final_loss == done.runs.final_loss.min()
-    assert "the smallest loss" in done.item_1()[0]
+    assert "the smallest loss" in item_1(done)[0]
 
 
 def test_item_1_sentences_are_those_of_the_explanation(done):
     explained = done.run.explain()
-    for sentence, record, text in zip(done.item_1(), explained.records, explained.sentences(), strict=False):
+    for sentence, record, text in zip(item_1(done), explained.records, explained.sentences(), strict=False):
         assert sentence == f"Sentence {record.sequence + 1}: f{text[1:]}"
-    assert explained.mechanism in done.item_1()[2]
-    assert done.item_1()[3].startswith("Of all 30 runs: ")
+    assert explained.mechanism in item_1(done)[2]
+    assert item_1(done)[3].startswith("Of all 30 runs: ")
 
 
 def test_a_long_corpus_explains_some_places_and_says_how_many_are_left():
     lines = [f"who{n} went to the town{n}" for n in range(12)]
     done = exercise(hl.Corpus.from_text("\n".join(lines)), n_runs=2, head_sizes=[5], training=SHORT)
-    assert sum(text.startswith("Sentence ") for text in done.item_1()) == 8
-    assert "… and 4 more places that another word decides" in " ".join(done.item_1())
+    assert sum(text.startswith("Sentence ") for text in item_1(done)) == 8
+    assert "… and 4 more places that another word decides" in " ".join(item_1(done))
     assert page.render(done).count('class="split"') <= 8
 
 
@@ -80,17 +81,17 @@ def test_item_2_counts_every_run_once(done):
 
 def test_saved_runs_make_the_same_record():
     runs = hl.train(hl.Corpus.notebook(), seeds=range(4), record="log")
-    done = of_runs(runs)
+    done = Exercise.of(runs)
     assert done.run.seed == int(np.argmax(runs.solved()))
     assert done.study.table()["runs"].tolist() == [4]
     with pytest.raises(hl.SelectionError, match="from 0 to 3"):
-        of_runs(runs, 9)
+        Exercise.of(runs, 9)
     with pytest.raises(hl.SelectionError, match="recorded loss"):
-        of_runs(hl.train(hl.Corpus.notebook(), training=SHORT, record="none"))
+        Exercise.of(hl.train(hl.Corpus.notebook(), training=SHORT, record="none"))
 
 
 def test_page_explains_and_offers_the_commands_that_check(done):
-    html = page.render(replace(done, command="headlab explain --seeds 0"))
+    html = page.render(done, RunCommands.of_options("", 0))
     assert "Why did it predict that?" in html
     assert html.count("headlab explain --seeds 0 --sentence") == 4
     assert html.count('class="split"') == 2
@@ -156,7 +157,7 @@ def test_hostile_words_are_shown_as_text():
 
 def test_corpus_without_dependencies_says_so():
     done = exercise(hl.Corpus.from_text("a b c"), n_runs=4, head_sizes=[3], training=hl.TrainConfig.of(steps=20))
-    assert "no dependency" in done.item_1()[0]
+    assert "no dependency" in item_1(done)[0]
     assert "no dependency" in page.render(done)
     assert exercise_blocks(done)
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import headlab as hl
-from headlab.homework.exercise import exercise, of_runs
+from headlab.homework.exercise import Exercise, exercise
 from headlab.report.figures import runs as figures
 from headlab.report.figures import studies as study_figures
 from headlab.report.figures.drawing import finite, image, plain, reach
@@ -177,10 +177,10 @@ def test_every_figure_of_any_run_is_drawn_without_a_warning(which):
     run = runs[0]
     about = figures.about_run(run)
     for figure in (
-        curve_of(of_runs(runs, 0)),
+        curve_of(Exercise.of(runs, 0)),
         figures.head_at_work(run.attention(), run.predictions("logits"), view="logits", about=about),
         *([figures.heat_map(run.circuits().writes["token"], title="OV")] if run.runs.finished[0] else []),
-        study_figures.conditions(of_runs(runs, 0).study),
+        study_figures.conditions(Exercise.of(runs, 0).study),
     ):
         drawn(figure)
 
@@ -260,7 +260,7 @@ def test_a_figure_of_a_run_says_which_run_it_is():
     about = figures.about_run(run)
     assert about == "man ordered the chicken / woman ordered the beef\nseed 4, d_head 20, step 5,020, loss 0.172"
     for figure in (
-        curve_of(of_runs(run.runs, 0)),
+        curve_of(Exercise.of(run.runs, 0)),
         figures.head_at_work(run.attention(), run.predictions(), view="sigmoid", about=about),
         figures.contributions(run.explain().records[0].parts(), title="t", about=about),
     ):

@@ -13,11 +13,11 @@ from headlab import Corpus, ModelConfig
 from headlab.analysis.looking.predictions import verdicts
 from headlab.data.dependencies import dependencies_of
 from headlab.data.floors import Sight
-from headlab.homework.exercise import dependency_sentence
 from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.losses import mean_loss
 from headlab.model.params import Params
+from headlab.report.words.corpus import dependency_sentence
 
 words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=6).map(" ".join)
 texts = st.lists(words, min_size=2, max_size=5).map("\n".join).filter(lambda text: len(set(text.split())) > 1)

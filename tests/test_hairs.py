@@ -11,6 +11,7 @@ from headlab.analysis.looking.predictions import ahead, grade, solved, verdicts
 from headlab.analysis.parts.mechanism import HAIR, MECHANISMS, in_words, of_choice
 from headlab.analysis.subject import Subject
 from headlab.report.terminal.explanation import explanation_blocks
+from headlab.report.words.commands import RunCommands
 
 AT_SUBJECT = {("the", "man"): LOOK, ("the", "woman"): LOOK}
 
@@ -141,7 +142,7 @@ def test_a_tie_where_the_rival_is_right_is_no_preference():
     assert "where “beef” is right the two are tied: it does not tell the sentences apart." in texts[0]
     assert "It is undecided: after “the” “chicken” and “beef” are tied (50% each)." in texts[1]
     assert "+0.00" not in " ".join(texts)
-    shown = [str(block) for block in explanation_blocks(explain(subject)[0], "headlab explain")]
+    shown = [str(block) for block in explanation_blocks(explain(subject)[0], RunCommands("headlab explain"))]
     assert any("tied in sentence 2" in text for text in shown)
 
 

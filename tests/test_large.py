@@ -11,8 +11,10 @@ from headlab.analysis.choice import choices
 from headlab.analysis.explanation import evidence
 from headlab.analysis.explanation.explanation import SHOWN, explain
 from headlab.analysis.looking.head_scores import copying
-from headlab.report.limits import MOST_PAGE_PLACES, MOST_PLACES, export_command, more
-from headlab.report.terminal.explanation import place, telling_parts
+from headlab.notation.values import and_more
+from headlab.report.limits import MOST_PAGE_PLACES, MOST_PLACES
+from headlab.report.words.commands import RunCommands
+from headlab.report.words.explanation import largest_parts, place_line
 
 MOST_BYTES, MOST_LINES = 2_000_000, 200
 
@@ -138,8 +140,8 @@ def test_long_sentences_show_the_parts_that_do_most_and_count_the_others(run, lo
     assert len(out.splitlines()) < MOST_LINES
     assert "more parts." in out
     (record,) = explain(long[0].subject, [long[0].choice(0, 40)])[0].records
-    assert len(place(record)) < 120
-    parts = telling_parts(record)
+    assert len(place_line(record)) < 120
+    parts = largest_parts(record)
     assert len(parts) < len(record.parts())
     assert parts.sum() == pytest.approx(record.difference)
 
@@ -190,9 +192,9 @@ def test_the_chance_of_a_next_token_is_that_of_the_association_table(long):
 
 
 def test_a_choice_names_the_same_rest_in_words_and_commands():
-    assert more(3, "places that an earlier word decides") == ["… and 3 more places that an earlier word decides."]
-    assert more(1, "places that an earlier word decides") == ["… and 1 more place that an earlier word decides."]
-    assert export_command("headlab explain 'a b' --run 1", "weights") == "headlab export 'a b' weights --run 1"
+    assert and_more(3, "places that an earlier word decides") == ["… and 3 more places that an earlier word decides."]
+    assert and_more(1, "places that an earlier word decides") == ["… and 1 more place that an earlier word decides."]
+    assert RunCommands.of_folder("'a b'", 1).export("weights") == "headlab export 'a b' weights --run 1"
     assert MOST_PLACES < MOST_PAGE_PLACES
 
 

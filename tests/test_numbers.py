@@ -13,7 +13,7 @@ import headlab as hl
 from headlab.cli.main import main
 from headlab.cli.terminal import complain
 from headlab.notation.numbers import percent
-from headlab.report.limits import more
+from headlab.notation.values import and_more
 from headlab.runs.train import TrainingInterrupted
 from headlab.study.answer import Group, Summary
 
@@ -89,7 +89,7 @@ def test_in_python_one_of_a_kind_is_one() -> None:
     ],
 )
 def test_the_rest_goes_with_its_noun(left: int, what: str, said: str) -> None:
-    assert more(left, what) == [f"… and {said}."]
+    assert and_more(left, what) == [f"… and {said}."]
 
 
 def test_no_share_is_minus_zero_and_minus_is_a_minus() -> None:

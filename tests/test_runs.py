@@ -8,7 +8,7 @@ import pytest
 import headlab as hl
 from headlab import Corpus, ModelConfig, TrainConfig
 from headlab.analysis.looking.circuits import circuits
-from headlab.homework.exercise import of_runs
+from headlab.homework.exercise import Exercise
 from headlab.report.export import table_of
 
 
@@ -93,7 +93,7 @@ DOORS = {
     "circuits": lambda runs, number: circuits(runs.subject, run=number),
     "predictions": lambda runs, number: runs.predict("man")[number],
     "a table": lambda runs, number: table_of(runs, "weights", number),
-    "a report": of_runs,
+    "a report": Exercise.of,
 }
 
 

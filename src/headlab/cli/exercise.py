@@ -19,7 +19,7 @@ from headlab.cli.options import (
     json_option,
     plain,
     read_corpus,
-    retrace,
+    retraced_options,
     steps_option,
     threads_option,
 )
@@ -104,13 +104,14 @@ def exercise(
             **options,
         )
     from headlab.report.html import homework as page
+    from headlab.report.words.commands import RunCommands
 
-    done = done.called(f"{retrace(ctx, file)} --seeds {done.run.seed}")
-    page.write(done, target)
+    commands = RunCommands.of_options(retraced_options(ctx, file), done.run.seed)
+    page.write(done, target, commands)
     if as_json:
-        put_json(exercise_json(done, target))
+        put_json(exercise_json(done, target, commands))
     else:
-        show(exercise_blocks(done, details=details))
+        show(exercise_blocks(done, commands, details=details))
         hint = "" if details else "   More here: --details"
         written(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
 

@@ -19,7 +19,7 @@ from headlab.cli.options import (
     json_option,
     plain,
     read_corpus,
-    retrace,
+    retraced_options,
     seed_list,
     shell_word,
     steps_option,
@@ -30,10 +30,11 @@ from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, SelectionError
-from headlab.notation.values import brief, listed
+from headlab.notation.values import and_more, brief, listed
 
 if TYPE_CHECKING:
     from headlab.analysis.choice import Choice
+    from headlab.report.words.commands import RunCommands
     from headlab.runs.runs import Run, Runs
 
 RUNS_TO_PICK_FROM = 100
@@ -134,21 +135,22 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     question = Question(**{name: options.pop(name) for name in names})
     if question.table not in (None, *TABLES):
         raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {brief(question.table)}")
-    runs, command = _runs(ctx, seeds, number, options, as_json)
+    runs, commands = _runs(ctx, seeds, number, options, as_json)
     if len(runs) > 1 and (number is not None or seeds is None):
         runs = runs[[chosen(runs, number)]]
     if len(runs) > 1 and question.table != "battery":
         if question.asks_for_intervention or question.asks_for_place or question.table:
             raise ConfigError(f"one run must be chosen for that, got {len(runs)} seeds: name one with --seeds")
-        _census(runs, command, as_json)
+        _census(runs, as_json)
     else:
-        _one(runs, question, command, as_json)
+        _one(runs, question, commands, as_json)
 
 
 def _runs(
     ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
-) -> tuple["Runs", str]:
-    """Return the runs asked about, and the command that asks about one of them again (a seed or run is added)."""
+) -> tuple["Runs", "RunCommands"]:
+    """Return the runs asked about, and the commands that ask about one of them again."""
+    from headlab.report.words.commands import RunCommands
     from headlab.runs.runs import Runs
     from headlab.runs.train import train
 
@@ -160,7 +162,7 @@ def _runs(
                 f"saved runs must be taken as they were trained, got {', '.join(foreign)}: leave that out"
             )
         runs = Runs.load(file)
-        return runs, f"headlab explain {shell_word(file)} --run {chosen(runs, number)}"
+        return runs, RunCommands.of_folder(shell_word(file), chosen(runs, number))
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
@@ -170,10 +172,10 @@ def _runs(
     with progress_bar("training", expected=expected) as progress:
         runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
     seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
-    return runs, f"{retrace(ctx, file)} --seeds {seed}"
+    return runs, RunCommands.of_options(retraced_options(ctx, file), seed)
 
 
-def _census(runs: "Runs", command: str, as_json: bool) -> None:
+def _census(runs: "Runs", as_json: bool) -> None:
     from headlab.report.plain import records
     from headlab.report.terminal.explanation import census_blocks
 
@@ -186,34 +188,35 @@ def _census(runs: "Runs", command: str, as_json: bool) -> None:
             {"census": records(census), "runs": records(judged.table()), **({"places_left_out": left} if left else {})}
         )
     else:
-        show(census_blocks(explanations, command))
+        show(census_blocks(explanations))
 
 
-def _one(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
+def _one(runs: "Runs", question: Question, commands: "RunCommands", as_json: bool) -> None:
     run = runs[0]
     if question.table is not None:
-        _table(runs, question, command, as_json)
+        _table(runs, question, commands, as_json)
     elif question.asks_for_intervention:
         _intervene(run, question, as_json)
     else:
-        _explain(run, question, command, as_json)
+        _explain(run, question, commands, as_json)
 
 
-def _explain(run: "Run", question: Question, command: str, as_json: bool) -> None:
+def _explain(run: "Run", question: Question, commands: "RunCommands", as_json: bool) -> None:
     from headlab.analysis.explanation.explanation import explain as explain_subject
-    from headlab.report.limits import MOST_PAGE_PLACES, export_command, more
-    from headlab.report.terminal.explanation import PLACES, explanation_blocks
+    from headlab.report.limits import MOST_PAGE_PLACES
+    from headlab.report.terminal.explanation import explanation_blocks
+    from headlab.report.words.explanation import PLACES
 
     chosen = [run.choice(**question.place(run))] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
     explanation = explain_subject(run.subject, chosen, [name])[0]
     if as_json:
         found = explanation.to_dict(MOST_PAGE_PLACES)
-        left = more(found.get("left_out", 0), PLACES, export_command(command, "explanations"))
+        left = and_more(found.get("left_out", 0), PLACES, commands.export("explanations"))
         put_json(found | ({"more": left[0]} if left else {}))
     else:
         say(repr(run))
-        show(explanation_blocks(explanation, command))
+        show(explanation_blocks(explanation, commands))
 
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
@@ -254,12 +257,12 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
         raise ConfigError(f"{expected} ({QUOTING}), got {brief(text)}") from None
 
 
-def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> None:
-    from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, export_command, fitting
+def _table(runs: "Runs", question: Question, commands: "RunCommands", as_json: bool) -> None:
+    from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, fitting
     from headlab.report.plain import records
     from headlab.report.terminal.explanation import frame_blocks
 
-    everything = export_command(command, EXPORTED[question.table]) if question.table in EXPORTED else ""
+    everything = commands.export(EXPORTED[question.table]) if question.table in EXPORTED else ""
     tables, lines = _tables(runs, question)
     if not as_json:
         show(block for _, title, frame in tables for block in frame_blocks(frame, title, everything))
@@ -274,7 +277,7 @@ def _table(runs: "Runs", question: Question, command: str, as_json: bool) -> Non
 def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Return the tables that are asked for, each with its name and title, and lines that follow them."""
     from headlab.report.export import keyed
-    from headlab.report.terminal.explanation import singular_lines
+    from headlab.report.words.explanation import singular_lines
 
     run = runs[0]
     if question.table == "circuits":
@@ -300,8 +303,8 @@ def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
     from headlab.analysis.choice import choices
     from headlab.analysis.trials.other_patterns import battery
     from headlab.report.export import keyed
-    from headlab.report.limits import MOST_PLACES, MOST_SENTENCES, more
-    from headlab.report.terminal.explanation import PLACES
+    from headlab.report.limits import MOST_PLACES, MOST_SENTENCES
+    from headlab.report.words.explanation import PLACES
 
     every = choices(runs.subject)
     frame = battery(runs.subject, every[:MOST_PLACES])
@@ -310,11 +313,11 @@ def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
     names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
     title = "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
     tables = [("battery", title, mean.rename(columns=names))]
-    lines = more(len(every) - MOST_PLACES, PLACES, "run.battery()")
+    lines = and_more(len(every) - MOST_PLACES, PLACES, "run.battery()")
     if len(runs) > 1:
         spreads = runs.pattern_variance()
         for number, spread in enumerate(spreads[:MOST_SENTENCES], 1):
             title = f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}"
             tables.append((f"variance {number}", title, keyed(spread.rename_axis("query"))))
-        lines += more(len(spreads) - MOST_SENTENCES, "sentences", "runs.pattern_variance()")
+        lines += and_more(len(spreads) - MOST_SENTENCES, "sentences", "runs.pattern_variance()")
     return tables, lines

@@ -187,9 +187,9 @@ def shell_word(path: Path | str) -> str:
     return f"$'{escaped}'"
 
 
-def retrace(ctx: click.Context, file: Path | None) -> str:
-    """Return the `headlab explain` command with the corpus, model and training options that were typed."""
-    words = ["headlab explain", *([] if file is None else [shell_word(file)])]
+def retraced_options(ctx: click.Context, file: Path | None) -> str:
+    """Return the file and the corpus, model and training options that were typed, as words of a shell."""
+    words = [] if file is None else [shell_word(file)]
     for name in given(ctx):
         value, option = ctx.params[name], name.replace("_", "-")
         if isinstance(value, bool):

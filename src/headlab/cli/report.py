@@ -38,13 +38,13 @@ def _study_report(folder: Path, number: Any, factor: str | None, output: Path) -
 
 
 def _runs_report(folder: Path, number: Any, factor: str | None, output: Path) -> Path:
-    from headlab.homework.exercise import of_runs
+    from headlab.homework.exercise import Exercise
     from headlab.report.html import homework as page
+    from headlab.report.words.commands import RunCommands
     from headlab.runs.runs import Runs
 
     if factor is not None:
         raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
     runs = Runs.load(folder)
-    shown = of_runs(runs, number)
-    shown = shown.called(f"headlab explain {shell_word(folder)} --run {shown.run.number}")
-    return page.write(shown, writable(output))
+    shown = Exercise.of(runs, number)
+    return page.write(shown, writable(output), RunCommands.of_folder(shell_word(folder), shown.run.number))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlab.files import check_output, leads_to_stdout, shown
 from headlab.notation.numbers import duration
+from headlab.notation.values import and_more
 from headlab.notation.visible import escaped, visible
 
 if TYPE_CHECKING:
@@ -185,10 +186,8 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
 def tell_notes(corpus: "Corpus") -> None:
     """Print what a reader may overlook in a corpus on standard error, the first few sentences and how many more."""
     notes = corpus.notes()
-    for note in notes[:MOST_NOTES]:
+    for note in [*notes[:MOST_NOTES], *and_more(len(notes) - MOST_NOTES, "notes", "corpus.notes()")]:
         say(f"headlab: note: {note}", err=True)
-    if len(notes) > MOST_NOTES:
-        say(f"headlab: note: … and {len(notes) - MOST_NOTES} more; corpus.notes() has them all.", err=True)
 
 
 def writable(path: Path) -> Path:

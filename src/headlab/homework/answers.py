@@ -10,6 +10,7 @@ import numpy as np
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
 from headlab.homework.looking import Looking
 from headlab.notation.numbers import are, counted, signed
+from headlab.notation.values import enumeration
 from headlab.study.answer import BETTER, UNTOLD, WORSE
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CODING = "How do the attention weights code the dependency?"
 
 
 @dataclass(frozen=True)
-class Answer:
+class ItemAnswer:
     """One item of the homework: its question, the answer in a few plain sentences, and what stands behind them."""
 
     item: int
@@ -42,20 +43,20 @@ class Answer:
         }
 
 
-def about_looking(run: "Run", solved: int, n_runs: int) -> Answer:
+def answer_on_looking(run: "Run", solved: int, n_runs: int) -> ItemAnswer:
     """Answer item 1 from one run; solved, n_runs: how many of its neighbours are solved."""
     none = _nothing_to_tell(run)
     if none:
-        return Answer(1, CODING, [none], [], {})
+        return ItemAnswer(1, CODING, [none], [], {})
     looking = Looking.of(run)
     others = f"{solved:,} of {counted(n_runs, 'run')} {are(solved)} solved: --seed shows another."
     unlearned = [others] if n_runs > 1 and solved and run.grade() != "solved" else []
-    return Answer(1, CODING, [*looking.sentences(), *unlearned], looking.how_sure(), looking.to_dict())
+    return ItemAnswer(1, CODING, [*looking.sentences(), *unlearned], looking.how_sure(), looking.to_dict())
 
 
 def _nothing_to_tell(run: "Run") -> str:
     """Return why a run's attention tells nothing of a dependency; nothing where it does."""
-    if not finite(run):
+    if not has_finite_outputs(run):
         outcome = run.runs.outcomes()[0]
         said = f"This run {outcome if outcome != 'finished' else 'ended with outputs that are no finite numbers'}"
         return f"{said}: its weights tell nothing. Take a smaller learning rate or init scale, or another seed."
@@ -69,17 +70,17 @@ def _nothing_to_tell(run: "Run") -> str:
     return ""
 
 
-def finite(run: "Run") -> bool:
+def has_finite_outputs(run: "Run") -> bool:
     """Return whether a run did not diverge, and puts out numbers only."""
     return bool(run.runs.finished[0] and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
 
 
-def about_sizes(study: "Summary", d_head: int) -> Answer:
+def answer_on_sizes(study: "Summary", d_head: int) -> ItemAnswer:
     """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
     sizes = _Sizes(study, base_of([group.value for group in study.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
     sure = replace(study, base=sizes.base).how_sure()  # of the pairs that are shown
-    return Answer(2, question, sizes.sentences(), sure, sizes.numbers())
+    return ItemAnswer(2, question, sizes.sentences(), sure, sizes.numbers())
 
 
 def base_of(sizes: Sequence[int], d_head: int) -> int:
@@ -158,10 +159,10 @@ def _clauses(items: "Sequence[Against]", measure: str) -> str:
     for verdict in (BETTER, WORSE):
         sizes = [size for word, size in found if word == verdict]
         if sizes:
-            told.append(f"{_and(sizes)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
+            told.append(f"{enumeration(sizes, MOST_SIZES)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
     rest = [size for word, size in found if word == UNTOLD]
     if rest:
-        told.append(f"{_and(rest)} cannot be told better or worse with {counted(n, 'run')} each")
+        told.append(f"{enumeration(rest, MOST_SIZES)} cannot be told better or worse with {counted(n, 'run')} each")
     return "; ".join(told)
 
 
@@ -173,9 +174,3 @@ def _size(item: "Against", measure: str) -> str:
     scale, digits, unit = (100, 0, " %") if measure == "share" else (1, 3, "")
     difference, low, high = (signed(scale * value, digits) for value in (found.difference, found.low, found.high))
     return f"{item.value} ({difference}{unit}, {low} to {high})"
-
-
-def _and(sizes: Sequence[str]) -> str:
-    if len(sizes) > MOST_SIZES:
-        return f"{', '.join(sizes[:MOST_SIZES])} and {len(sizes) - MOST_SIZES} more"
-    return " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]]))

@@ -135,7 +135,7 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
 
 def report(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield the HTML report of the run and its seed's block, as `headlab exercise` writes it."""
-    from headlab.homework.exercise import exercise, of_runs
+    from headlab.homework.exercise import Exercise, exercise
     from headlab.report.html.homework import render
 
     if experiment.before is None:
@@ -144,7 +144,7 @@ def report(experiment: Experiment, progress: Progress | None = None) -> Iterator
             progress=progress,
         )  # fmt: skip
     else:
-        done = of_runs(_recorded(experiment, progress).run.runs, 0)
+        done = Exercise.of(_recorded(experiment, progress).run.runs, 0)
     yield Frame("report", {"html": render(done)})
 
 

@@ -3,11 +3,12 @@
 A screen of the largest corpus stays under 200 lines of 80 characters, a page under 2 MB; only what is shown is computed.
 """
 
-import re
 from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+
+from headlab.notation.values import and_more
 
 MOST_PLACES = 5  # explained on a screen, with their numbers
 MOST_PARTS = 9  # rows of one place's table of parts
@@ -16,41 +17,6 @@ MOST_SENTENCES, MOST_PAGE_SENTENCES = 2, 12  # whose predictions and attention a
 MOST_LISTED = 20  # sentences, dependencies or runs, a line each
 MOST_COLUMNS, MOST_PAGE_COLUMNS = 12, 24  # of one table
 MOST_ROWS, MOST_PAGE_ROWS = 16, 64  # of one table
-
-
-def more(left: int, what: str, where: str = "") -> list[str]:
-    """Return the sentence that counts what is not shown; none where everything is.
-
-    left: how many; what: of what, in the plural; where: the command or method that has them all
-
-    >>> more(488, "sentences", "headlab export runs/ attention")
-    ['… and 488 more sentences; `headlab export runs/ attention` has them all.']
-    >>> more(1, "head sizes"), more(1, "dependencies of places"), more(0, "sentences")
-    (['… and 1 more head size.'], ['… and 1 more dependency of places.'], [])
-    """
-    if left <= 0:
-        return []
-    rest = f"… and {left:,} more {_one(what) if left == 1 else what}"
-    return [f"{rest}; `{where}` has {'it' if left == 1 else 'them all'}." if where else f"{rest}."]
-
-
-def _one(what: str) -> str:
-    noun, end, rest = re.split("( of | that |$)", what, maxsplit=1)
-    return f"{re.sub('ies$', 'y', noun) if noun.endswith('ies') else noun.removesuffix('s')}{end}{rest}"
-
-
-def export_command(command: str, table: str) -> str:
-    """Return what writes a table of a run in full, from the command that explains the run.
-
-    >>> export_command("headlab explain runs/ --run 3", "attention")
-    'headlab export runs/ attention --run 3'
-    >>> export_command("headlab explain a.txt --seeds 3", "attention")
-    'headlab train a.txt --seeds 3 --save runs; headlab export runs attention'
-    """
-    if " --run " in command:
-        folder, run = command.removeprefix("headlab explain ").rsplit(" --run ", 1)
-        return f"headlab export {folder} {table} --run {run}"
-    return f"{command.replace('headlab explain', 'headlab train', 1)} --save runs; headlab export runs {table}"
 
 
 def telling_rows(frame: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -85,7 +51,7 @@ def telling_columns(frame: pd.DataFrame, most: int, always: Collection[int] = ()
 def fitting(frame: pd.DataFrame, rows: int, columns: int, where: str = "") -> tuple[pd.DataFrame, list[str]]:
     """Return the rows and columns of a table that hold the largest numbers, and sentences that count the rest.
 
-    The first column, which names the rows, stays; where: see `more`
+    The first column, which names the rows, stays; where: see `and_more`
 
     >>> frame = pd.DataFrame({"token": ["a", "b"], "x": [0.1, 3.0], "y": [0.2, 0.0]})
     >>> shown, left = fitting(frame, 1, 1)
@@ -96,7 +62,7 @@ def fitting(frame: pd.DataFrame, rows: int, columns: int, where: str = "") -> tu
     if frame.shape[1] - 1 > columns:
         kept = pd.concat([kept.iloc[:, :1], telling_columns(kept.iloc[:, 1:], columns)], axis=1)
     left = frame.shape[0] - kept.shape[0], frame.shape[1] - kept.shape[1]
-    return kept, [*more(left[0], "rows", where), *more(left[1], "columns", where)]
+    return kept, [*and_more(left[0], "rows", where), *and_more(left[1], "columns", where)]
 
 
 def window(length: int, place: int, most: int) -> slice:

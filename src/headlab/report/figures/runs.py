@@ -18,8 +18,9 @@ from rich.cells import cell_len
 
 from headlab.data.corpus import Corpus
 from headlab.model.losses import mean_loss
+from headlab.notation.values import and_more
 from headlab.report.figures.drawing import BLUE, GREY, LARGEST, ORANGE, finite, new, plain, reach, say, styled, tidy
-from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES, more, telling_columns
+from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES, telling_columns
 from headlab.runs.runs import Run
 
 MAP, DIVERGING = "Blues", "RdBu"
@@ -148,7 +149,7 @@ def head_at_work(
     shown = narrow[: max(1, bisect(cells, MOST_CELLS))]
     widths = [max(3, *(frames[side].shape[1] for frames in shown)) + 2 for side in (0, 1)]
     heights = [max(frame.shape[0] for frame in frames) + 2.2 + max(map(_room_above, frames)) / 0.42 for frames in shown]
-    lines = [*about.split("\n"), *more(len(pairs) - len(shown), "sentences")]
+    lines = [*about.split("\n"), *and_more(len(pairs) - len(shown), "sentences")]
     width = 0.62 * sum(widths)
     figure = Figure(figsize=(width, 0.42 * sum(heights) + 0.18 * len(lines)), layout="constrained")
     say(figure, width, "\n".join(lines).strip())
@@ -167,7 +168,7 @@ def _shown(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _rest(frame: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
     rows, columns = (whole - part for whole, part in zip(frame.shape, shown.shape, strict=True))
-    return [*more(rows, "rows"), *more(columns, "columns")]
+    return [*and_more(rows, "rows"), *and_more(columns, "columns")]
 
 
 def _room_above(frame: pd.DataFrame) -> float:

@@ -1,7 +1,7 @@
-"""The homework as one HTML file: no script, no network, light and dark, readable on a phone and on a projector."""
+"""The homework as one HTML file: no network, light and dark, readable on a phone and on a projector."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,22 @@ from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.looking.predictions import GRADES, NOTHING_TO_SOLVE, verdicts
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
 from headlab.files import write_output
-from headlab.homework.answers import finite
-from headlab.homework.exercise import Exercise, dependency_sentence, sight_words
+from headlab.homework.answers import has_finite_outputs
+from headlab.homework.exercise import Exercise
+from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.figures import runs as figures
 from headlab.report.figures import studies as study_figures
 from headlab.report.html.page import svg, template
 from headlab.report.notebook.views import Embedded
-from headlab.report.terminal.explanation import (
-    check_commands,
-    coding_sentence,
-    part_table,
-    patch_lines,
-    place,
-    telling_parts,
-)
+from headlab.report.words import corpus as corpus_words
+from headlab.report.words import explanation as words
+from headlab.report.words import homework as homework_words
+from headlab.report.words.commands import NO_COMMANDS, RunCommands
 from headlab.study.statistics import wilson
 
 MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
 MOST_HEADS = 8  # whose attention is on a page
-
-LOSS_WORDS = {
-    "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
-    "normalized_sigmoid": "The loss sees the sigmoid outputs, divided by their sum.",
-}
 
 
 @dataclass(frozen=True)
@@ -73,14 +65,14 @@ class Why:
     checks: list[str]
 
 
-def write(exercise: Exercise, path: str | Path) -> Path:
+def write(exercise: Exercise, path: str | Path, commands: RunCommands = NO_COMMANDS) -> Path:
     """Write the page of an exercise whole or not at all; raises `OutputError`."""
-    write_output(Path(path), render(exercise).encode())
+    write_output(Path(path), render(exercise, commands).encode())
     return Path(path)
 
 
-def render(exercise: Exercise) -> str:
-    """Return the page of an exercise as HTML."""
+def render(exercise: Exercise, commands: RunCommands = NO_COMMANDS) -> str:
+    """Return the page of an exercise as HTML; commands: about the run that is shown, for the page to quote."""
     run, corpus, study = exercise.run, exercise.corpus, exercise.study
     shown = exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
     heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
@@ -88,39 +80,41 @@ def render(exercise: Exercise) -> str:
     return template("report.html.j2").render(
         corpus=corpus,
         sentences=[corpus.sentence(number) for number in range(min(corpus.n_sequences, limits.MOST_LISTED))],
-        more_sentences=limits.more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
+        more_sentences=and_more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
         association=_association(corpus.association()),
         floor=corpus.floor(run.model),
-        sight=sight_words(run.model),
+        sight=corpus_words.sight_words(run.model),
         dependencies=[
-            *(dependency_sentence(item, corpus, run.model) for item in dependencies[: limits.MOST_LISTED]),
-            *limits.more(len(dependencies) - limits.MOST_LISTED, "dependencies"),
+            *(corpus_words.dependency_sentence(item, corpus, run.model) for item in dependencies[: limits.MOST_LISTED]),
+            *and_more(len(dependencies) - limits.MOST_LISTED, "dependencies"),
         ],
         run=run,
         grades=_grades(exercise),
         answers=exercise.answers,
-        loss_words=LOSS_WORDS[run.training.loss],
+        loss_words=homework_words.LOSSES[run.training.loss],
         summary=run.summary(),
         ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
         layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
-        tables={view: prediction_tables(run, view, shown) for view in ("sigmoid", "probs")} if finite(run) else None,
+        tables={view: prediction_tables(run, view, shown) for view in ("sigmoid", "probs")}
+        if has_finite_outputs(run)
+        else None,
         attention=[table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
         more_tables=[
-            *limits.more(len(heads) - MOST_HEADS, "heads", exercise.export_command("attention")),
-            *exercise.more_sentences(len(shown)),
+            *and_more(len(heads) - MOST_HEADS, "heads", commands.export("attention")),
+            *homework_words.more_sentences(exercise, len(shown), commands),
         ],
-        more_places=exercise.more_places(),
+        more_places=homework_words.more_places(exercise, commands),
         n_runs=len(exercise.runs),
         curve=svg(_curve(exercise)) if np.isfinite(run.loss).any() else None,
         views=Embedded.of(exercise),
-        item_1=exercise.item_1(),
-        why=_why(exercise),
-        mechanism=exercise.mechanism_sentence(),
+        item_1=homework_words.item_1(exercise, commands),
+        why=_why(exercise, commands),
+        mechanism=homework_words.mechanism_sentence(exercise),
         census=_census(exercise),
         circuits=_circuits(exercise),
-        item_2=exercise.item_2(),
+        item_2=homework_words.item_2(exercise),
         sizes=study.table(),
-        pairs=replace(study, base=exercise.base).pairs(),
+        pairs=exercise.against_base.pairs(),
         size_figure=svg(study_figures.conditions(study)),
     )
 
@@ -189,30 +183,31 @@ def _curve(exercise: Exercise) -> Figure:
         run.loss,
         run.learning_rate,
         floor=corpus.floor(run.model),
-        seen=sight_words(run.model),
+        seen=corpus_words.sight_words(run.model),
         bigram_floor=corpus.bigram_floor(),
         loss_name=run.training.loss.replace("_", " "),
         about=figures.about_run(run),
     )
 
 
-def _why(exercise: Exercise) -> list[Why]:
+def _why(exercise: Exercise, commands: RunCommands) -> list[Why]:
     if exercise.explanation is None:
         return []
     shown = exercise.explanation
-    commands = check_commands(shown, exercise.command or "")
     return [
         Why(
-            place=place(record),
+            place=words.place_line(record),
             sentence=sentence(record),
-            parts=part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
-            waterfall=svg(figures.contributions(telling_parts(record), title=record.pair)) if record.finite else None,
+            parts=words.part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
+            waterfall=svg(figures.contributions(words.largest_parts(record), title=record.pair))
+            if record.finite
+            else None,
             coding=record.coding if record.coding is not None and np.isfinite(record.coding["pattern_share"]) else None,
-            equation=coding_sentence(record) if record.coding is not None else "",
-            patches=patch_lines(record),
-            checks=list(checks.values()) if exercise.command else [],
+            equation=words.coding_sentence(record) if record.coding is not None else "",
+            patches=words.patch_lines(record),
+            checks=list(checks.values()),
         )
-        for record, checks in zip(shown.records, commands, strict=True)
+        for record, checks in zip(shown.records, commands.checks(shown), strict=True)
     ]
 
 

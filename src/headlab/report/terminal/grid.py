@@ -12,8 +12,9 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from headlab.notation.values import and_more
 from headlab.notation.visible import visible
-from headlab.report.limits import MOST_PAGE_COLUMNS, more, telling_columns
+from headlab.report.limits import MOST_PAGE_COLUMNS, telling_columns
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
@@ -152,7 +153,7 @@ def run_html(run: "Run") -> str:
         for number, frame in enumerate(shown, 1):
             styled = frame.rename(index=_escape, columns=_escape).style.format("{:.3f}").map(shading(frame))
             parts.append(styled.set_caption(f"{name}, sentence {number}").to_html())
-        left = [*more(len(frames) - len(shown), "sentences"), *more(_narrower(frames, narrow), "columns")]
+        left = [*and_more(len(frames) - len(shown), "sentences"), *and_more(_narrower(frames, narrow), "columns")]
         parts += [f"<p>{sentence[:-1]}: <code>run.{call}()</code> has them all.</p>" for sentence in left]
     return "\n".join(parts)
 

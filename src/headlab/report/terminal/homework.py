@@ -12,21 +12,22 @@ from rich.rule import Rule
 from rich.text import Text
 
 from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
-from headlab.homework.answers import finite
-from headlab.homework.exercise import dependency_sentence
+from headlab.homework.answers import has_finite_outputs
 from headlab.notation.numbers import counted, signed
-from headlab.notation.values import listed
+from headlab.notation.values import and_more, listed
 from headlab.report import limits
-from headlab.report.limits import more
 from headlab.report.plain import json_value, plain, records
-from headlab.report.terminal.explanation import part_table
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import grade_counts
+from headlab.report.words import homework as words
+from headlab.report.words.commands import NO_COMMANDS, RunCommands
+from headlab.report.words.corpus import dependency_sentence
+from headlab.report.words.explanation import part_table
 from headlab.study.answer import UNTOLD
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
-    from headlab.homework.answers import Answer
+    from headlab.homework.answers import ItemAnswer
     from headlab.homework.exercise import Exercise
     from headlab.runs.runs import Run
     from headlab.study.answer import Against, Group
@@ -39,20 +40,25 @@ MOST_WORDS = 16  # of a sentence that is only named
 MOST_NUMBERS = 20_000  # of predictions and patterns in JSON
 
 
-def exercise_blocks(exercise: "Exercise", *, details: bool = False) -> Iterator[Any]:
-    """Yield the screen's blocks; details: with everything that the answers rest on."""
+def exercise_blocks(
+    exercise: "Exercise", commands: RunCommands = NO_COMMANDS, *, details: bool = False
+) -> Iterator[Any]:
+    """Yield the screen's blocks.
+
+    commands: about the run that is shown, for the screen to quote; details: with everything that the answers rest on
+    """
     yield from _trained(exercise)
     if details:
         yield from _corpus(exercise)
         yield from _model(exercise)
     yield _rule("Item 1: predictions and attention weights")
-    yield from _tables(exercise)
+    yield from _tables(exercise, commands)
     if details:
-        yield from _why(exercise)
+        yield from _why(exercise, commands)
     yield _rule("Item 2: head sizes")
     yield from _sizes(exercise)
     if details:
-        yield from _listed(exercise.item_2())
+        yield from _listed(words.item_2(exercise))
     yield _rule("Your two answers")
     for answer in exercise.answers:
         yield from _answer(answer, details)
@@ -107,9 +113,9 @@ def counted_grades(grades: Any) -> Text:
     return text
 
 
-def _tables(exercise: "Exercise") -> Iterator[Any]:
+def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
     run, shown = exercise.run, exercise.shown_sentences(limits.MOST_SENTENCES)
-    if not finite(run):
+    if not has_finite_outputs(run):
         yield as_text("No tables: what this run puts out are no finite numbers.")
         return
     frames, marks = run.predictions(), verdicts(run.logits(), run.corpus, run.model)
@@ -127,8 +133,8 @@ def _tables(exercise: "Exercise") -> Iterator[Any]:
             yield as_text("")
             yield terminal_table(limits.telling_columns(frame, limits.MOST_COLUMNS), title=title, shade=True)
     left = run.model.n_layers * run.model.n_heads - len(heads)
-    yield from map(as_text, more(left, "heads", exercise.export_command("attention")))
-    yield from map(as_text, exercise.more_sentences(len(shown)))
+    yield from map(as_text, and_more(left, "heads", commands.export("attention")))
+    yield from map(as_text, words.more_sentences(exercise, len(shown), commands))
 
 
 def _predictions(run: "Run", sequence: int, frame: pd.DataFrame, marks: list[str], rows: slice) -> Any:
@@ -158,7 +164,7 @@ def _sizes(exercise: "Exercise") -> Iterator[Any]:
         item.share.verdict == UNTOLD and item.share.low * item.share.high > 0 for item in against.values()
     ):
         yield as_text("Several sizes are compared at once: an interval without 0 is not yet enough.")
-    yield from map(as_text, more(len(study.groups) - len(groups), "head sizes"))
+    yield from map(as_text, and_more(len(study.groups) - len(groups), "head sizes"))
 
 
 def _size_row(group: "Group", item: "Against | None", loss: float) -> dict[str, str]:
@@ -184,7 +190,7 @@ def _difference(found: Any, factor: float, digits: int) -> str:
     return f"{middle} [{low}, {high}]"
 
 
-def _answer(answer: "Answer", details: bool) -> Iterator[Any]:
+def _answer(answer: "ItemAnswer", details: bool) -> Iterator[Any]:
     yield as_text(f"{answer.item}  {answer.question}", style="bold")
     for sentence in answer.sentences:
         yield Padding(as_text(sentence), (0, 0, 0, 3))
@@ -198,15 +204,15 @@ def _corpus(exercise: "Exercise") -> Iterator[Any]:
     corpus, model, most = exercise.corpus, exercise.run.model, limits.MOST_PLACES
     yield _rule("The corpus")
     yield from map(as_text, _ids(corpus))
-    yield from map(as_text, more(corpus.n_sequences - most, "sentences"))
+    yield from map(as_text, and_more(corpus.n_sequences - most, "sentences"))
     yield as_text("")
     association = corpus.association()
     table = limits.telling_columns(association.head(MOST_ASSOCIATED), MOST_ASSOCIATED)
     yield terminal_table(table, title="Association: P(next token | token)", shade=True)
-    yield from map(as_text, more(len(association) - MOST_ASSOCIATED, "tokens"))
+    yield from map(as_text, and_more(len(association) - MOST_ASSOCIATED, "tokens"))
     dependencies = corpus.dependencies(model)
     yield from _listed(dependency_sentence(item, corpus, model) for item in dependencies[:most])
-    yield from map(as_text, more(len(dependencies) - most, "dependencies"))
+    yield from map(as_text, and_more(len(dependencies) - most, "dependencies"))
 
 
 def _ids(corpus: "Corpus") -> Iterator[str]:
@@ -225,37 +231,23 @@ def _model(exercise: "Exercise") -> Iterator[Any]:
     yield as_text("   ".join(" ".join(row) for row in rows))
     yield as_text(f"{table['parameters'].iloc[-1]:,} parameters; effective rank of W_QK: {ranks}")
     yield as_text("Layers: " + ", ".join(f"{layer.number} {layer.name}" for layer in run.layers()))
-    yield as_text(training_lines(run))
+    yield as_text(words.training_lines(run))
 
 
-def training_lines(run: "Run") -> str:
-    """Return the loss of the first and last steps, and where the learning rate fell."""
-    steps, loss, rate = run.recorded_steps, run.loss, run.learning_rate
-    if len(steps) == 0:
-        return "No losses were recorded."
-    last = len(steps) - 1
-    drops = (np.nonzero(np.diff(rate) < 0)[0] + 1).tolist()
-    shown = {0, 1, 2, len(steps) // 4, len(steps) // 2, 3 * len(steps) // 4, last, *drops[: limits.MOST_LISTED]}
-    return "\n".join(
-        f"step {steps[i]:>6}  loss {loss[i]:.4f}  learning rate {rate[i]:g}{' (reduced)' if i in drops else ''}"
-        for i in sorted(shown & set(range(len(steps))))
-    )
-
-
-def _why(exercise: "Exercise") -> Iterator[Any]:
+def _why(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
     if exercise.explanation is not None:
         for record in exercise.explanation.first(limits.MOST_SENTENCES).records:
             if record.finite:
                 title = f"{record.pair}, sentence {record.sequence + 1}"
                 yield Padding(terminal_table(part_table(record, limits.MOST_PARTS), title=title), (1, 0, 0, 0))
-    yield from _listed(exercise.item_1())
+    yield from _listed(words.item_1(exercise, commands))
 
 
 def _listed(sentences: Iterable[str]) -> Iterator[Any]:
     return (as_text(f"• {sentence}") for sentence in sentences)
 
 
-def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
+def exercise_json(exercise: "Exercise", report: Path, commands: RunCommands = NO_COMMANDS) -> dict[str, Any]:
     """Return the homework's numbers as plain JSON values; of a large corpus, the first sentences and places."""
     run, corpus, explanation = exercise.run, exercise.corpus, exercise.explanation
     shown = _fitting(run.sigmoid(), run.pattern())
@@ -273,12 +265,12 @@ def exercise_json(exercise: "Exercise", report: Path) -> dict[str, Any]:
         "sentences_shown": shown,
         "sigmoid": plain(run.sigmoid()[:shown]),
         "pattern": plain(run.pattern()[..., :shown, :, :]),
-        "item_1": exercise.item_1(),
+        "item_1": words.item_1(exercise, commands),
         "explanation": None if explanation is None else json_value(explanation.to_dict()),
-        "item_2": exercise.item_2(),
+        "item_2": words.item_2(exercise),
         "head_sizes": records(exercise.study.table().reset_index()),
         "pairs": records(exercise.study.pairs()[: limits.MOST_LISTED**2]),
-        "more": [*exercise.more_sentences(shown), *exercise.more_places()],
+        "more": [*words.more_sentences(exercise, shown, commands), *words.more_places(exercise, commands)],
         "report": str(report),
     }
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from headlab.analysis.looking.next_token import NextToken
-from headlab.report.limits import MOST_COLUMNS, more
+from headlab.notation.values import and_more
+from headlab.report.limits import MOST_COLUMNS
 from headlab.report.plain import plain, records
 from headlab.report.terminal.grid import as_text, terminal_table
 
@@ -24,11 +25,11 @@ def next_token_blocks(found: NextToken, top: int) -> list[Any]:
     shown = looks.iloc[:, -MOST_COLUMNS:]
     return [
         terminal_table(table.head(top), title=f"After {found.text}"),
-        *map(as_text, more(len(table) - top, "tokens", "--json")),
+        *map(as_text, and_more(len(table) - top, "tokens", "--json")),
         as_text(ONE if found.n_runs is None else MANY, style="dim"),
         as_text(""),
         terminal_table(shown, title=f"Attention from there ({who})", shade=True),
-        *map(as_text, more(looks.shape[1] - shown.shape[1], "positions", "--json")),
+        *map(as_text, and_more(looks.shape[1] - shown.shape[1], "positions", "--json")),
         *([] if found.causal else [as_text(NO_MASK)]),
     ]
 

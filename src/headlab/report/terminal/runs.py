@@ -11,7 +11,8 @@ from rich.padding import Padding
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
 from headlab.notation.numbers import counted, percent
-from headlab.report.limits import MOST_LISTED, more
+from headlab.notation.values import and_more
+from headlab.report.limits import MOST_LISTED
 from headlab.report.plain import records
 from headlab.report.terminal.grid import as_text, terminal_table
 
@@ -80,6 +81,6 @@ def runs_blocks(runs: "Runs") -> list[Any]:
     how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
-        *map(as_text, more(len(runs) - MOST_LISTED, "runs")),
+        *map(as_text, and_more(len(runs) - MOST_LISTED, "runs")),
         as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
     ]

@@ -1,0 +1,1 @@
+"""Sentences that every medium shares: screens, pages, figures and JSON only lay them out."""
