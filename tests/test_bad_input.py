@@ -1,5 +1,6 @@
 """Whatever is wrong is said in one sentence: a named exception in the library, exit status 2 at the command line."""
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,18 @@ def test_every_problem_is_listed_at_once():
     with pytest.raises(hl.ConfigError) as caught:
         TrainConfig(optimizer="sdg", learning_rate=-1.0, momentum=float("nan"))
     assert len(caught.value.problems) == 3
+
+
+def test_problems_carry_their_field_and_line_through_every_door_and_process():
+    with pytest.raises(hl.CorpusError) as caught:
+        hl.Corpus.from_text("a b\n\na <Start>")
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert [(problem.field, problem.line) for problem in error.problems] == [(None, 3)]
+    with pytest.raises(hl.ConfigError) as caught:
+        TrainConfig(optimizer="sdg", momentum=-1)
+    error = pickle.loads(pickle.dumps(caught.value))
+    assert [problem.field for problem in error.problems] == ["optimizer", "momentum"]
+    assert str(error) == "\n".join(map(str, error.problems))
 
 
 def test_unknown_field_names_the_nearest_one():

@@ -61,7 +61,10 @@ def test_options_of_other_optimizers_are_refused_all_at_once_with_those_that_hav
         hl.TrainConfig(optimizer=optimizer, **{name: ANOTHER[name] for name in misplaced})
     assert len(refused.value.problems) == len(misplaced)
     for name, problem in zip(misplaced, refused.value.problems, strict=True):
-        assert problem.startswith(f"{name} goes with {' and '.join(HAVE[name])}, and the optimizer is {optimizer}, got")
+        assert problem.field == name
+        assert str(problem).startswith(
+            f"{name} goes with {' and '.join(HAVE[name])}, and the optimizer is {optimizer}, got"
+        )
     own = {name: ANOTHER[name] for name in HAVE if optimizer in HAVE[name]}
     assert hl.TrainConfig(optimizer=optimizer, **own).to_dict().items() >= own.items()
     defaults = {name: getattr(hl.TrainConfig(), name) for name in HAVE}
@@ -142,8 +145,10 @@ def test_every_problem_of_a_record_is_listed_with_those_of_its_parts():
     }
     with pytest.raises(hl.ConfigError) as refused:
         hl.TrainConfig.from_dict(fields)
-    named = [problem.split(" ")[0] for problem in refused.value.problems]
+    named = [str(problem).split(" ")[0] for problem in refused.value.problems]
     assert named == ["steps", "factor", "patience", "Phase", "Phase", "TrainConfig", "learning_rate", "momentum"]
+    named = [problem.field for problem in refused.value.problems]
+    assert named == ["steps", "factor", "patience", "stepz", "steps", "lr", "learning_rate", "momentum"]
     with pytest.raises(hl.ConfigError) as refused:
         hl.TrainConfig.of(steps=-1, learning_rate=-1)
     assert len(refused.value.problems) == 2

@@ -36,8 +36,9 @@ def test_lines_end_as_in_every_editor():
         ("<Start>", "a", "b"), ("<Start>", "c", "d"), ("<Start>", "e", "f"), ("<Start>", "g"),
     )  # fmt: skip
     for data in (b"a\rb\r\xff", b"a\r\nb\r\n\xff", b"a\nb\n\xff", b"a\rb\r\0"):
-        with pytest.raises(CorpusError, match="in line 3"):
+        with pytest.raises(CorpusError, match="in line 3") as refused:
             decode(data, "x.txt")
+        assert [problem.line for problem in refused.value.problems] == [3]
 
 
 @pytest.mark.parametrize("character", NO_LETTERS, ids=ascii)

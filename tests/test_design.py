@@ -96,7 +96,7 @@ def test_every_problem_of_a_file_is_listed_at_once(tmp_path):
         "init_scale must be",
         "d_head must be a whole number",
     ):
-        assert any(expected in problem for problem in error.value.problems), expected
+        assert any(expected in str(problem) for problem in error.value.problems), expected
 
 
 @pytest.mark.parametrize(

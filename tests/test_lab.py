@@ -60,10 +60,11 @@ def test_the_pages_first_experiment_is_the_notebooks():
 def test_all_problems_of_an_experiment_are_listed_at_once():
     with pytest.raises(hl.ConfigError) as caught:
         Experiment.of({"d_head": 0, "learning_rate": -1, "text": "", "seed": -1, "n_headz": 2})
-    problems = "\n".join(caught.value.problems)
+    problems = str(caught.value)
     for part in ("d_head must be", "learning_rate must be", "seed must be", "n_headz is no setting"):
         assert part in problems
-    assert len(caught.value.problems) == 5
+    fields = {problem.field for problem in caught.value.problems}
+    assert (len(caught.value.problems), fields) == (5, {"d_head", "learning_rate", "seed", "n_headz", None})
 
 
 @pytest.mark.parametrize(
@@ -535,7 +536,7 @@ def test_a_page_is_told_everything_in_order(server):
             await ask("trial", 2, {"seed": 4}, {"part": "source:man"})
             assert len((await until("trial", number=2))["trial"].values["rows"]) == 3
             await ask("show", 3, {"d_head": 0})
-            assert "d_head" in (await until("problems", number=3))["problems"].values["problems"][0]
+            assert "d_head" in (await until("problems", number=3))["problems"].values["problems"][0]["text"]
             more = await until("sizes")
             assert more["sizes"].values["round"] >= 1  # goes on by itself
 
@@ -557,7 +558,7 @@ def test_what_is_no_message_is_said_and_the_page_goes_on(server):
                 "[" * 5000,
             ):
                 await socket_.send(text)
-                assert "A message must be JSON" in (await until("problems"))["problems"].values["problems"][0]
+                assert "A message must be JSON" in (await until("problems"))["problems"].values["problems"][0]["text"]
             await ask("show", 5, {"steps": 20})
             await until("picture", number=5)
 
@@ -595,7 +596,7 @@ def test_a_killed_trainer_is_replaced_and_the_page_stays(server):
             await asyncio.sleep(0.3)
             kill_trainers(server)
             said = await until("problems", number=3)
-            assert "was started again" in said["problems"].values["problems"][0]
+            assert "was started again" in said["problems"].values["problems"][0]["text"]
             await ask("show", 9, {"steps": 20, "seed": 9})
             await until("picture", number=9)
             assert all(trainer.pid for trainer in server.app.state.desk.trainers)
@@ -679,7 +680,7 @@ def test_head_sizes_are_counted_whatever_becomes_of_a_seed_that_is_none(server):
     async def visit():
         async with page_on(server) as (_, ask, until):
             await ask("show", 1, {"steps": 20, "seed": -1})
-            assert "seed must be" in (await until("problems"))["problems"].values["problems"][0]
+            assert "seed must be" in (await until("problems"))["problems"].values["problems"][0]["text"]
             await ask("show", 2, {"steps": 20, "seed": 1})
             await until("picture", "seeds", number=2)
             await until("sizes")
@@ -693,7 +694,7 @@ def test_every_complaint_about_a_seed_that_is_none_names_it_as_it_was_asked_for(
         async with page_on(server) as (_, ask, until):
             await ask("show", 1, {"steps": 20, "seed": seed})
             for _ in ("picture", "seeds"):
-                assert repr(seed) in (await until("problems"))["problems"].values["problems"][0]
+                assert repr(seed) in (await until("problems"))["problems"].values["problems"][0]["text"]
 
     asyncio.run(visit())
 

@@ -453,7 +453,7 @@ def answer_to(fields):
     try:
         experiment = Experiment.of({"steps": 1, **fields})
     except ConfigError as error:
-        return {"text": text, "words": [], "problems": error.problems}
+        return {"text": text, "words": [], "problems": list(map(str, error.problems))}
     return {"text": text, "words": [word for words in experiment.corpus.sentences for word in words], "problems": []}
 
 

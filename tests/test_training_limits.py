@@ -213,11 +213,12 @@ def test_weights_beyond_float32_are_a_run_that_diverges_at_its_start():
 def test_every_problem_of_a_request_is_listed():
     with pytest.raises(hl.ConfigError) as refused:
         hl.train(CORPUS, hl.ModelConfig(d_model=3), ONE, seeds=[-1], record="x", snapshots=[5], threads=True)
-    named = [problem.split(" ")[0] for problem in refused.value.problems]
+    named = [str(problem).split(" ")[0] for problem in refused.value.problems]
+    assert [problem.field for problem in refused.value.problems] == named
     assert named == ["d_model", "seeds", "record", "snapshots", "threads"]
     with pytest.raises(hl.ConfigError) as refused:
         hl.train("text", 3, "adam")
-    assert [problem.split(" ")[0] for problem in refused.value.problems] == ["corpus", "model", "training"]
+    assert [str(problem).split(" ")[0] for problem in refused.value.problems] == ["corpus", "model", "training"]
     with pytest.raises(hl.ConfigError, match="training must be a TrainConfig, got 'adam'"):
         hl.resume(hl.train(CORPUS, training=ONE), "adam")
 

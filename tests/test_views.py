@@ -171,7 +171,7 @@ def test_what_a_kernel_cannot_do_is_said_in_a_sentence(runs, asked):
     (frame,) = Kernel(runs, 4).answer({"id": 3, **asked})
     found = decode(frame)
     assert (found.kind, found.values["id"]) == ("problems", 3)
-    assert len(found.values["problems"][0]) > 20
+    assert len(found.values["problems"][0]["text"]) > 20
 
 
 def test_a_widget_shows_all_runs_or_one_and_keeps_tables_for_whoever_cannot(runs):
@@ -259,7 +259,7 @@ def test_runs_that_nobody_else_holds_make_room_for_others_and_their_view_says_so
     other = Kernel(mine, 0)
     gc.collect()
     (frame,) = kernel.answer({"ask": "show", "run": 2})
-    assert "run its cell again" in decode(frame).values["problems"][0]
+    assert "run its cell again" in decode(frame).values["problems"][0]["text"]
     Kernel(hl.train(NOTEBOOK, training=FEW, seeds=range(5)), 0)
     gc.collect()
     assert kinds(other.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # somebody holds them

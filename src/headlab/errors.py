@@ -5,15 +5,48 @@ with status 2; a library user catches the class.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: its sentence, and where it is, as far as that is known.
+
+    field: the setting that it is about, by its name; line: of the text that was read, from 1
+
+    >>> str(Problem("d_head must be a whole number from 1 to 65536, got 0", field="d_head"))
+    'd_head must be a whole number from 1 to 65536, got 0'
+    """
+
+    text: str
+    field: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+    def within(self, where: str) -> "Problem":
+        """Return the same problem, said to be within something.
+
+        >>> str(Problem("loss must be one of a, b").within("d_head 10"))
+        'd_head 10: loss must be one of a, b'
+        """
+        return replace(self, text=f"{where}: {self.text}")
 
 
 class HeadlabError(ValueError):
-    """A request that headlab cannot serve; its text is the sentence a user reads."""
+    """A request that headlab cannot serve; its text is what a user reads, a sentence a problem.
 
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Everything that is wrong, a sentence each."""
-        return (str(self),)
+    problems: everything that is wrong; a sentence alone is a problem of no field and no line
+
+    >>> HeadlabError("the seed must be a number").problems
+    (Problem(text='the seed must be a number', field=None, line=None),)
+    """
+
+    def __init__(self, problems: str | Problem | Iterable[str | Problem]) -> None:
+        several = (problems,) if isinstance(problems, str | Problem) else problems
+        self.problems = tuple(item if isinstance(item, Problem) else Problem(item) for item in several)
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 class CorpusError(HeadlabError):
@@ -22,15 +55,6 @@ class CorpusError(HeadlabError):
 
 class ConfigError(HeadlabError):
     """One or more fields of a configuration are wrong; `problems` lists every one of them."""
-
-    def __init__(self, problems: str | Iterable[str]) -> None:
-        self._problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__("\n".join(self._problems))
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Every one of them, a sentence each."""
-        return self._problems
 
 
 class WeightsError(HeadlabError):

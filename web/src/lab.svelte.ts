@@ -4,7 +4,7 @@ import { read, write } from './address'
 import { FIELDS, LOOK, type Field, type Fields, type Look, type Value } from './fields'
 import { part, rows, type Frame, type Numbers } from './frames'
 import { clamp, sigmoid, softmax } from './maths'
-import { problemsBeside, type Problems } from './problems'
+import { problemsBeside, type Problem, type Problems } from './problems'
 import { Server, type Listener, type Transport } from './transport'
 
 export interface Corpus {
@@ -43,7 +43,7 @@ export class Lab implements Listener {
   ready = $state(false)
   online = $state(true)
   notice = $state('')
-  problems = $state<string[]>([])
+  problems = $state<Problem[]>([])
   busy = $state(false)
   fields = $state<Fields>({})
   look = $state<Look>({ ...LOOK })

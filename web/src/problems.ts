@@ -1,19 +1,25 @@
 // What is wrong, sorted to where it is: a line of the text, a setting that is shown, or neither.
 
+export interface Problem {
+  text: string
+  field: string | null
+  line: number | null
+}
+
 export interface Problems {
   lines: Map<number, string>
   fields: Map<string, string>
   text: string[]
 }
 
-export function problemsBeside(problems: string[], shown: string[]): Problems {
+export const sentences = (problems: Problem[]) => problems.map((problem) => problem.text).join(' ')
+
+export function problemsBeside(problems: Problem[], shown: string[]): Problems {
   const found: Problems = { lines: new Map(), fields: new Map(), text: [] }
-  for (const problem of problems) {
-    const line = /\bin line (\d+)/.exec(problem)
-    const name = problem.split(' ', 1)[0]
-    if (line) found.lines.set(Number(line[1]), problem)
-    else if (shown.includes(name)) found.fields.set(name, [found.fields.get(name) ?? [], problem].flat().join('; '))
-    else found.text.push(problem)
+  for (const { text, field, line } of problems) {
+    if (line !== null) found.lines.set(line, text)
+    else if (field !== null && shown.includes(field)) found.fields.set(field, [found.fields.get(field) ?? [], text].flat().join('; '))
+    else found.text.push(text)
   }
   return found
 }

@@ -13,7 +13,7 @@ import click
 from headlab.cli.terminal import tell_notes
 from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
 from headlab.config.record import gathered
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _training(options: dict[str, Any]) -> TrainConfig:
 
 def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
     """Take both configurations out of `options`; raises one `ConfigError` that lists the problems of both."""
-    problems: list[str] = []
+    problems: list[Problem] = []
     model = gathered(problems, lambda: _model(options))
     training = gathered(problems, lambda: _training(options))
     if model is None or training is None:

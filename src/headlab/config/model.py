@@ -11,7 +11,7 @@ from typing import Protocol
 
 from headlab.config.record import Checked, flag, real_number, whole_number
 from headlab.config.weights import WEIGHTS
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ positions=True, causal=True, init_scale=1.0)
         """
         d_model = batch.d_vocab if self.d_model is None else self.d_model
         if d_model != batch.d_vocab and not self.unembed:
-            raise ConfigError(
+            wrong = (
                 f"d_model must equal d_vocab = {batch.d_vocab} when there is no W_U (the residual stream is the logits), "
                 f"got {d_model}: leave d_model out, or ask for a learned unembedding with unembed=True"
             )
+            raise ConfigError(Problem(wrong, "d_model"))
         return Shape(self, batch.d_vocab, batch.n_ctx, d_model, self.d_head)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[Problem]:
         return [
             *whole_number("d_head", self.d_head, 1, 65_536),
             *whole_number("n_heads", self.n_heads, 1, 1_024),

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-from headlab.errors import ConfigError, HeadlabError
+from headlab.errors import ConfigError, HeadlabError, Problem
 from headlab.notation.values import brief
 
 Built = TypeVar("Built")
 
 
-def gathered(problems: list[str], build: Callable[[], Built]) -> Built | None:
+def gathered(problems: list[Problem], build: Callable[[], Built]) -> Built | None:
     """Return what is built, or None with its problems put to the others, each once.
 
-    >>> problems = ["a is wrong"]
-    >>> gathered(problems, lambda: 7), problems
-    (7, ['a is wrong'])
+    >>> problems = [Problem("a is wrong")]
+    >>> gathered(problems, lambda: 7), len(problems)
+    (7, 1)
     """
     try:
         return build()
@@ -40,20 +40,27 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
 
 
-def _unknown(cls: "type[Checked]", given: Any) -> list[str]:
+def no_field(where: str, name: Any, known: Sequence[str]) -> Problem:
+    """Return what is to be said of a field that does not exist, with the known one that comes nearest.
+
+    >>> str(no_field("ModelConfig", "d_heads", ["d_head", "d_model"]))
+    "ModelConfig has no field 'd_heads': did you mean d_head?"
+    """
+    return Problem(f"{where} has no field {brief(name)}: {nearest(str(name), known)}", field=str(name))
+
+
+def _unknown(cls: "type[Checked]", given: Any) -> list[Problem]:
     """Return what is wrong with the names of given fields."""
     if not isinstance(given, Mapping):
         raise ConfigError(f"{cls.__name__} must be fields and their values, got {brief(given)}")
     known = [*(item.name for item in dataclasses.fields(cls)), *cls._also]
-    return [
-        f"{cls.__name__} has no field {brief(name)}: {nearest(str(name), known)}" for name in given if name not in known
-    ]
+    return [no_field(cls.__name__, name, known) for name in given if name not in known]
 
 
-def _lacking(cls: "type[Checked]", given: Mapping[str, Any]) -> list[str]:
+def _lacking(cls: "type[Checked]", given: Mapping[str, Any]) -> list[Problem]:
     """Return which fields without a default are not among the given ones."""
     return [
-        f"{cls.__name__} must have a field {item.name}, got none"
+        Problem(f"{cls.__name__} must have a field {item.name}, got none", item.name)
         for item in dataclasses.fields(cls)
         if item.name not in given and item.default is item.default_factory is dataclasses.MISSING
     ]
@@ -74,31 +81,31 @@ def plain_value(value: Any, kind: Any) -> Any:
         return value  # a whole number beyond all real ones, to be refused with the others
 
 
-def whole_number(name: str, value: Any, low: int, high: int) -> list[str]:
+def whole_number(name: str, value: Any, low: int, high: int) -> list[Problem]:
     """Return what is wrong with a whole number, which must be from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [f"{name} must be a whole number from {low} to {high}, got {brief(value)}"]
+        return [Problem(f"{name} must be a whole number from {low} to {high}, got {brief(value)}", name)]
     return []
 
 
-def real_number(name: str, value: Any, low: float, high: float = math.inf, *, open_high: bool = False) -> list[str]:
+def real_number(name: str, value: Any, low: float, high: float = math.inf, *, open_high: bool = False) -> list[Problem]:
     """Return what is wrong with a real number, which must be finite and from `low` to `high`, or below it."""
     fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     if fits and low <= value <= high and not (open_high and value == high):
         return []
     bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {'below ' if open_high else ''}{high:g}"
-    return [f"{name} must be a finite number {bound}, got {brief(value)}"]
+    return [Problem(f"{name} must be a finite number {bound}, got {brief(value)}", name)]
 
 
-def flag(name: str, value: Any) -> list[str]:
+def flag(name: str, value: Any) -> list[Problem]:
     """Return what is wrong with a truth value."""
-    return [] if isinstance(value, bool) else [f"{name} must be True or False, got {brief(value)}"]
+    return [] if isinstance(value, bool) else [Problem(f"{name} must be True or False, got {brief(value)}", name)]
 
 
-def choice(name: str, value: Any, known: tuple[str, ...]) -> list[str]:
+def choice(name: str, value: Any, known: tuple[str, ...]) -> list[Problem]:
     """Return what is wrong with a word, which must be a known one."""
     fits = isinstance(value, str) and value in known
-    return [] if fits else [f"{name} must be one of {', '.join(known)}, got {brief(value)}"]
+    return [] if fits else [Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name)]
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Checked:
         if problems:
             raise ConfigError(problems)
 
-    def _problems(self) -> Iterable[str]:
+    def _problems(self) -> Iterable[Problem]:
         raise NotImplementedError
 
     def replace(self, **changes: Any) -> Self:
@@ -145,7 +152,8 @@ class Checked:
         unknown, lacking = _unknown(cls, fields), _lacking(cls, fields)
         problems = unknown + lacking
         problems += [
-            f"{item.name} must be a number, got None"  # in a call it is the same as left out, in a file it is damage
+            # In a call it is the same as left out, in a file it is damage.
+            Problem(f"{item.name} must be a number, got None", item.name)
             for item in dataclasses.fields(cls)
             if item.default is None and item.type is float and fields.get(item.name, 0) is None
         ]

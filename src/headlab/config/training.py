@@ -14,12 +14,13 @@ from headlab.config.record import (
     flag,
     gathered,
     nearest,
+    no_field,
     plain_value,
     real_number,
     whole_number,
 )
 from headlab.config.weights import WEIGHTS
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
@@ -53,9 +54,8 @@ class Plateau(Checked):
 
     def __post_init__(self, min_lr: float | None) -> None:
         if min_lr is not None and self.min_rate is not None:
-            raise ConfigError(
-                f"min_rate and min_lr are one field, got {brief(self.min_rate)} and {brief(min_lr)}: leave one out"
-            )
+            got = f"{brief(self.min_rate)} and {brief(min_lr)}"
+            raise ConfigError(Problem(f"min_rate and min_lr are one field, got {got}: leave one out", "min_rate"))
         if self.min_rate is None:
             object.__setattr__(self, "min_rate", 0.0001 if min_lr is None else min_lr)
         super().__post_init__()
@@ -64,7 +64,7 @@ class Plateau(Checked):
         """Return a copy with some fields changed; raises `ConfigError`."""
         return super().replace(**({"min_rate": None} if "min_lr" in changes else {}) | changes)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[Problem]:
         return [
             *real_number("factor", self.factor, 0.0, 1.0, open_high=True),
             *whole_number("patience", self.patience, 0, 10**9),
@@ -133,33 +133,36 @@ class Phase(Checked):
         """
         return {name: value for name, value in super().to_dict().items() if name in self._told()}
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[Problem]:
         yield from whole_number("steps", self.steps, 0, 10**9)
         if self.plateau is not None and not isinstance(self.plateau, Plateau):
-            yield f"plateau must be a Plateau or None, got {brief(self.plateau)}"
+            yield Problem(f"plateau must be a Plateau or None, got {brief(self.plateau)}", "plateau")
         yield from flag("plateau_goes_on", self.plateau_goes_on)
         if self.plateau_goes_on is True and self.plateau is None:
-            yield "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
+            said = "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
+            yield Problem(said, "plateau_goes_on")
         if not isinstance(self.changes, Mapping):
-            yield f"changes must be fields and their values, got {brief(self.changes)}"
+            yield Problem(f"changes must be fields and their values, got {brief(self.changes)}", "changes")
         else:
             yield from self._unchangeable()
         if not isinstance(self.freeze, tuple) or not all(isinstance(name, str) for name in self.freeze):
-            yield f"freeze must be a list of names of weights, got {brief(self.freeze)}"
+            yield Problem(f"freeze must be a list of names of weights, got {brief(self.freeze)}", "freeze")
         else:
             unknown = [name for name in self.freeze if name not in NAMES]
             yield from (
-                f"freeze must be names of weights, got {brief(name)}: {nearest(name, NAMES)}" for name in unknown
+                Problem(f"freeze must be names of weights, got {brief(name)}: {nearest(name, NAMES)}", "freeze")
+                for name in unknown
             )
 
-    def _unchangeable(self) -> Iterator[str]:
+    def _unchangeable(self) -> Iterator[Problem]:
         for name, value in self.changes.items():
             if name in FIXED:
-                yield f"{name} must be the same in all phases, got changes of it: set it in the training"
+                said = f"{name} must be the same in all phases, got changes of it: set it in the training"
+                yield Problem(said, name)
             elif name not in CHANGEABLE:
-                yield f"changes has no field {brief(name)}: {nearest(str(name), CHANGEABLE)}"
+                yield no_field("changes", name, CHANGEABLE)
             elif value is None:
-                yield f"{name} must have a value where it changes, got None: leave it out"
+                yield Problem(f"{name} must have a value where it changes, got None: leave it out", name)
 
 
 NOTEBOOK_PHASES = (Phase(10), Phase(5000, Plateau()), Phase(10))
@@ -242,7 +245,7 @@ class TrainConfig(Checked):
     @classmethod
     def of(cls, *, steps: int, plateau: Plateau | None = None, **fields: Any) -> Self:
         """Build a configuration with a single phase of `steps` steps; raises `ConfigError`."""
-        problems: list[str] = []
+        problems: list[Problem] = []
         phases = gathered(problems, lambda: (Phase(steps, plateau),))
         built = gathered(problems, lambda: cls.from_dict({**fields, "phases": phases or ()}))
         if problems or built is None:
@@ -253,7 +256,7 @@ class TrainConfig(Checked):
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
         """Build the record from plain JSON values; raises `ConfigError` for an unknown or wrong field."""
         given: Any = dict(fields) if isinstance(fields, Mapping) else fields
-        problems: list[str] = []
+        problems: list[Problem] = []
         if isinstance(fields, Mapping) and isinstance(fields.get("phases"), list | tuple):
             phases = [gathered(problems, partial(_phase, item)) for item in fields["phases"]]
             given["phases"] = () if problems else tuple(phases)
@@ -297,15 +300,16 @@ class TrainConfig(Checked):
         centered, momentum = " centered" if self.centered else "", " with momentum" if self.momentum > 0 else ""
         return f"{self.optimizer}{centered}{momentum}"
 
-    def frozen_problems(self, weights: Iterable[str]) -> list[str]:
+    def frozen_problems(self, weights: Iterable[str]) -> list[Problem]:
         """Return what is wrong with freezing, for a model that has only these weights.
 
-        >>> TrainConfig(phases=(Phase(5, freeze=("W_U",)),)).frozen_problems(["W_E", "W_Q", "W_K", "W_V"])
-        ['phase 1 freezes W_U, which the model has not: leave it out, or freeze some of W_E, W_Q, W_K, W_V']
+        >>> print(*TrainConfig(phases=(Phase(5, freeze=("W_U",)),)).frozen_problems(["W_E", "W_Q", "W_K", "W_V"]))
+        phase 1 freezes W_U, which the model has not: leave it out, or freeze some of W_E, W_Q, W_K, W_V
         """
         known = list(weights)
+        instead = f"leave it out, or freeze some of {', '.join(known)}"
         return [
-            f"phase {number} freezes {name}, which the model has not: leave it out, or freeze some of {', '.join(known)}"
+            Problem(f"phase {number} freezes {name}, which the model has not: {instead}", "freeze")
             for number, phase in enumerate(self.phases, start=1)
             for name in phase.freeze
             if name not in known
@@ -316,12 +320,13 @@ class TrainConfig(Checked):
         """The number of steps of all phases together."""
         return sum(phase.steps for phase in self.phases)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[Problem]:
         phases_fit = isinstance(self.phases, tuple) and all(isinstance(phase, Phase) for phase in self.phases)
+        phases = Problem(f"phases must be a tuple of Phase, got {brief(self.phases)}", "phases")
         found = [
             *choice("optimizer", self.optimizer, OPTIMIZERS),
             *real_number("learning_rate", self.learning_rate, 0.0),
-            *([] if phases_fit else [f"phases must be a tuple of Phase, got {brief(self.phases)}"]),
+            *([] if phases_fit else [phases]),
             *choice("loss", self.loss, LOSSES),
             *real_number("momentum", self.momentum, 0.0, 1.0),
             *flag("nesterov", self.nesterov),
@@ -336,28 +341,32 @@ class TrainConfig(Checked):
         ]
         return found + (list(self._problems_of_phases(found)) if phases_fit else [])
 
-    def _problems_of_phases(self, known: Iterable[str]) -> Iterator[str]:
+    def _problems_of_phases(self, known: Iterable[Problem]) -> Iterator[Problem]:
         """Yield what is wrong with phases that is not wrong from the start, each problem where it begins."""
         said = set(known)
         for number, phase in enumerate(self.phases):
+            where = f"phase {number + 1}"
             if phase.plateau_goes_on and (number == 0 or self.phases[number - 1].plateau is None):
-                yield f"phase {number + 1}: plateau_goes_on goes with a plateau in the phase before, got none: leave it out"
-            found: list[str] = []
+                alone = "plateau_goes_on goes with a plateau in the phase before, got none: leave it out"
+                yield Problem(alone, "plateau_goes_on").within(where)
+            found: list[Problem] = []
             if any(earlier.changes for earlier in self.phases[: number + 1]):
                 gathered(found, partial(self.settings, number))
-            yield from (f"phase {number + 1}: {problem}" for problem in found if problem not in said)
+            yield from (problem.within(where) for problem in found if problem not in said)
             said |= {*found}
 
-    def _misplaced(self) -> Iterator[str]:
+    def _misplaced(self) -> Iterator[Problem]:
         """Yield the options that would do nothing."""
         known = isinstance(self.optimizer, str) and self.optimizer in OPTIMIZERS
         for name, have in HAVE.items() if known else ():
             value, where = getattr(self, name), f"{name} goes with {' and '.join(have)}"
             other = type(value) is type(DEFAULTS[name]) and value != DEFAULTS[name]  # no number: said already
             if self.optimizer not in have and other:
-                yield f"{where}, and the optimizer is {self.optimizer}, got {brief(value)}: leave it out"
+                said = f"{where}, and the optimizer is {self.optimizer}, got {brief(value)}: leave it out"
+                yield Problem(said, name)
         if known and self.optimizer == "sgd" and self.nesterov is True and self.momentum == 0:
-            yield "nesterov goes with a momentum above 0, got momentum 0: give a momentum, or leave nesterov out"
+            said = "nesterov goes with a momentum above 0, got momentum 0: give a momentum, or leave nesterov out"
+            yield Problem(said, "nesterov")
 
 
 DEFAULTS = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
@@ -368,7 +377,7 @@ CHANGEABLE = tuple(name for name in DEFAULTS if name not in FIXED)
 def _phase(item: Any) -> Phase:
     if not isinstance(item, Mapping):
         return item  # reported by TrainConfig._problems
-    given, problems = dict(item), list[str]()
+    given, problems = dict(item), list[Problem]()
     if isinstance(given.get("plateau"), Mapping):
         given["plateau"] = gathered(problems, lambda: Plateau.from_dict(item["plateau"]))
     built = gathered(problems, lambda: Phase.from_dict(given))

@@ -13,7 +13,7 @@ from headlab.config.record import Checked, gathered
 from headlab.data.batch import Batch
 from headlab.data.corpus import Corpus
 from headlab.data.floors import Sight
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 
 DATASET_FIELDS = ("corpus", "name", "test", "goal")
@@ -37,10 +37,11 @@ class Goal(Checked):
         """Return how many of so many resolvable places must be right."""
         return math.ceil(self.share * count - 1e-9)
 
-    def _problems(self) -> list[str]:
+    def _problems(self) -> list[Problem]:
         share = self.share
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-            return [f"share must be a number above 0 and at most 1, got {brief(share)}: 1 is every resolvable place"]
+            said = f"share must be a number above 0 and at most 1, got {brief(share)}: 1 is every resolvable place"
+            return [Problem(said, "share")]
         return []
 
 
@@ -149,7 +150,7 @@ class Dataset:
         if not isinstance(fields, Mapping) or "corpus" not in fields or set(fields) - set(DATASET_FIELDS):
             got = brief(sorted(fields)) if isinstance(fields, Mapping) else brief(fields)
             raise ConfigError(f"a dataset must have some of {', '.join(DATASET_FIELDS)}, got {got}: restore the file")
-        problems: list[str] = []
+        problems: list[Problem] = []
         parts = [
             gathered(problems, lambda: Corpus.from_dict(fields["corpus"])),
             gathered(problems, lambda: None if "test" not in fields else Corpus.from_dict(fields["test"])),

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from headlab.data.graphemes import graphemes
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, Problem
 from headlab.files import nameable
 from headlab.notation.values import brief
 
@@ -52,14 +52,14 @@ def decode(data: bytes, name: str) -> str:
         raise CorpusError(f"the corpus must be UTF-8 text, got UTF-16 in {name!r}: save it as UTF-8")
     if b"\0" in data:
         line = _line_of(data, data.index(b"\0"))
-        raise CorpusError(f"the corpus must be text, got a NUL byte in line {line} of {name!r}: is it a binary file?")
+        said = f"the corpus must be text, got a NUL byte in line {line} of {name!r}: is it a binary file?"
+        raise CorpusError(Problem(said, line=line))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, byte = _line_of(data, error.start), data[error.start]
-        raise CorpusError(
-            f"the corpus must be UTF-8 text, got byte 0x{byte:02x} in line {line} of {name!r}: save it as UTF-8"
-        ) from None
+        said = f"the corpus must be UTF-8 text, got byte 0x{byte:02x} in line {line} of {name!r}: save it as UTF-8"
+        raise CorpusError(Problem(said, line=line)) from None
 
 
 def _line_of(data: bytes, place: int) -> int:
@@ -138,14 +138,15 @@ def split_sentences(text: str, start: str | None, tokens: str = WORDS) -> list[l
         )
     for number, words in sentences:
         if len(words) > MAX_TOKENS:
-            raise CorpusError(
-                f"a sentence must have at most {MAX_TOKENS} tokens, got {len(words)} in line {number}: break it into lines"
-            )
+            got = f"{len(words)} in line {number}"
+            said = f"a sentence must have at most {MAX_TOKENS} tokens, got {got}: break it into lines"
+            raise CorpusError(Problem(said, line=number))
         if start in words:
-            raise CorpusError(
+            said = (
                 f"a sentence must not hold the start token {brief(start)}, got it in line {number}: it is put there by itself, "
                 f"or choose another with start="
             )
+            raise CorpusError(Problem(said, line=number))
     if sum(len(words) for _, words in sentences) < 2:
         raise CorpusError(
             f"the corpus must have at least two {tokens}, got only {brief(sentences[0][1][0])}: add a sentence"
@@ -166,6 +167,5 @@ def _check_request(text: object, start: object, tokens: object) -> None:
         )
     if half := HALF_A_CHARACTER.search(text):
         line = len(LINE_END.split(text[: half.start()]))
-        raise CorpusError(
-            f"the corpus must be text, got half a character ({brief(half[0])}) in line {line}: take it away"
-        )
+        said = f"the corpus must be text, got half a character ({brief(half[0])}) in line {line}: take it away"
+        raise CorpusError(Problem(said, line=line))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.config.record import gathered
 from headlab.errors import ConfigError
+from headlab.errors import Problem as Wrong
 from headlab.model.losses import LossPlaces
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Problem:
     weights: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        problems: list[str] = []
+        problems: list[Wrong] = []
         shape = gathered(problems, lambda: self.shape)
         problems += self.training.frozen_problems(shape.weights) if shape is not None else []
         gathered(problems, self.loss_places)

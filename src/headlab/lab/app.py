@@ -27,6 +27,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from headlab.engine import default_threads
+from headlab.errors import Problem
 from headlab.lab.desk import Desk, Page
 from headlab.lab.guard import Guard
 from headlab.lab.trainer import Trainer, prepare
@@ -128,7 +129,7 @@ async def _answer(desk: Desk, page: Page, text: str) -> None:
             raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError):
         problem = f"A message must be JSON with ask (one of {', '.join(ASKS)}), id and fields: reload the page."
-        page.send(encode(problems([problem]), id=0))
+        page.send(encode(problems([Problem(problem)]), id=0))
         return
     if ask == "show":
         await desk.show(page, fields, number)

@@ -11,7 +11,7 @@ from headlab import engine
 from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
 from headlab.data.corpus import NOTEBOOK_TEXT, Corpus
 from headlab.engine import cost
-from headlab.errors import ConfigError, CorpusError, HeadlabError
+from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
 from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
@@ -27,6 +27,7 @@ MOST_CHARACTERS = 16_384
 MOST = {"sequences": 200, "positions": 64, "d_vocab": 512}
 MOST_OF = {"d_head": 1024, "n_heads": 16, "n_layers": 8, "d_model": 512, "steps": 100_000}
 MOST_SECONDS = 30.0
+LARGER = "train larger ones with `headlab train`"
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,22 @@ class Experiment:
 
         Raises `ConfigError`, which lists all problems.
         """
-        problems = [f"{name} is no setting: leave it out" for name in given if name not in FIELDS]
+        problems = [Problem(f"{name} is no setting: leave it out", name) for name in given if name not in FIELDS]
         chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
         if not training.is_seed(chosen["seed"]):
-            problems.append(f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}")
+            said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
+            problems.append(Problem(said, "seed"))
         parts: dict[str, Any] = {}
         for name, build in (("corpus", _corpus), ("model", _model), ("trainings", _trainings)):
             try:
                 parts[name] = build(chosen)
             except HeadlabError as error:
                 problems += error.problems
+        wrong = {problem.field for problem in problems}
         problems += [
-            f"{name} must be at most {most:,} in the lab, got {chosen[name]}: train larger ones with `headlab train`"
+            Problem(f"{name} must be at most {most:,} in the lab, got {chosen[name]}: {LARGER}", name)
             for name, most in MOST_OF.items()
-            if isinstance(chosen[name], int) and chosen[name] > most and not _said(problems, name)
+            if name not in wrong and isinstance(chosen[name], int) and chosen[name] > most
         ]
         if len(parts) == 3:
             try:
@@ -148,10 +151,6 @@ def _joined(first: Runs, after: Runs) -> Runs:
     )
 
 
-def _said(problems: Sequence[str], name: str) -> bool:
-    return any(problem.startswith(f"{name} ") for problem in problems)
-
-
 def notebook_fields() -> dict[str, Any]:
     """Return the page's fields with the notebook's values."""
     model, standard = ModelConfig(), TrainConfig()
@@ -174,7 +173,8 @@ def _corpus(chosen: Mapping[str, Any]) -> Corpus:
     if not isinstance(text, str) or not isinstance(start, str) or not isinstance(wrap, bool):
         raise ConfigError("text and start must be text, and wrap true or false: reload the page")
     if len(text) > MOST_CHARACTERS:
-        raise ConfigError(f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
+        said = f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(text):,}"
+        raise ConfigError(Problem(said, "text"))
     if (text.strip(), start, wrap) == (NOTEBOOK_TEXT, "<Start>", True):
         return Corpus.notebook()  # its ids, so that a seed means what it means everywhere else
     corpus = Corpus.from_text(text, start=start or None, wrap=wrap)
@@ -205,24 +205,26 @@ def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConf
         before = json.loads(chosen["before"] or "{}")
         wrong = [name for name in before if name not in FORK_FIELDS]
     except (TypeError, ValueError, RecursionError):
-        raise ConfigError("before must be the settings before the fork, as JSON: fork again") from None
+        raise ConfigError(
+            Problem("before must be the settings before the fork, as JSON: fork again", "before")
+        ) from None
     if not isinstance(before, dict) or wrong:
-        raise ConfigError(f"before must hold settings of the training alone, got {brief(wrong or before)}: fork again")
+        said = f"before must hold settings of the training alone, got {brief(wrong or before)}: fork again"
+        raise ConfigError(Problem(said, "before"))
     earlier = _training({**{name: known[name] for name in FORK_FIELDS}, **before})
     if isinstance(fork, bool) or not isinstance(fork, int) or not 0 < fork < min(whole.steps, earlier.steps):
         most = min(whole.steps, earlier.steps) - 1
-        raise ConfigError(
-            f"the fork must be at a step from 1 to {most:,}, before the end, got {brief(fork)}: take more steps"
-        )
+        said = f"the fork must be at a step from 1 to {most:,}, before the end, got {brief(fork)}: take more steps"
+        raise ConfigError(Problem(said, "fork"))
     return _between(earlier, 0, fork), _between(whole, fork, whole.steps)
 
 
 def _training(chosen: Mapping[str, Any]) -> TrainConfig:
     steps, schedule = chosen["steps"], chosen["schedule"]
     if schedule not in SCHEDULES:
-        raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}, got {brief(schedule)}")
+        raise ConfigError(Problem(f"schedule must be one of {', '.join(SCHEDULES)}, got {brief(schedule)}", "schedule"))
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ConfigError(f"steps must be a whole number, at least 1, got {brief(steps)}")
+        raise ConfigError(Problem(f"steps must be a whole number, at least 1, got {brief(steps)}", "steps"))
     phases: tuple[Phase, ...] = (Phase(steps),)
     if schedule == "plateau" and steps > 2 * EDGE:
         phases = (Phase(EDGE), Phase(steps - 2 * EDGE, Plateau()), Phase(EDGE))

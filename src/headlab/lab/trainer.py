@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from headlab.errors import HeadlabError
+from headlab.errors import HeadlabError, Problem
 from headlab.report.frames.wire import encode, problems
 
 DEADLINE_SECONDS = 120.0
@@ -82,7 +82,7 @@ class Trainer:
             self._process.join(5)
             await self.start()
             text = f"The training process {why} and was started again: change something, or take a smaller model."
-            send(encode(problems([text]), id=answer))
+            send(encode(problems([Problem(text)]), id=answer))
 
     def close(self) -> None:
         """End the process."""
@@ -135,11 +135,12 @@ def _frames(work: Any, fields: Any, more: Any, look: Any, answer: int) -> Any:
     except HeadlabError as error:
         said = error.problems
     except MemoryError:
-        said = ("This needs more memory than the lab gives: make it smaller.",)
+        said = (Problem("This needs more memory than the lab gives: make it smaller."),)
     except Exception as error:  # the page must hear of it, whatever it was
         if os.environ.get("HEADLAB_DEBUG"):
             raise
-        said = (f"The work failed ({type(error).__name__}: {error}): please report it with the address of this page.",)
+        text = f"The work failed ({type(error).__name__}: {error}): please report it with the address of this page."
+        said = (Problem(text),)
     yield encode(problems(said), id=answer)
 
 

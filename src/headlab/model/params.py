@@ -130,7 +130,7 @@ def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = Tru
     if len(set(lengths.values())) > 1:
         problems.append(f"all weights must have as many runs, got {lengths}")
     if problems:
-        raise WeightsError("\n".join(problems))
+        raise WeightsError(problems)
     return Params(**fitted)
 
 

@@ -15,7 +15,7 @@ from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.engine import cost, memory
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce
 from headlab.notation.numbers import counted, size_of
@@ -68,11 +68,11 @@ def train(
     model = ModelConfig() if model is None else model
     training = TrainConfig() if training is None else training
     _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
-    problems: list[str] = []
+    problems: list[Problem] = []
     gathered(problems, lambda: engine.Problem.of(corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
-        problems.append("either seeds or init must be given, got both: leave one of them out")
+        problems.append(Problem("either seeds or init must be given, got both: leave one of them out", "seeds"))
     kept, count = _options(problems, record, snapshots, threads, training.steps)
     shape = model.on(corpus)
     given = None if init is None else coerce(init, shape)
@@ -87,7 +87,7 @@ def train(
 
 def _check_kinds(*given: tuple[str, Any, type]) -> None:
     wrong = [
-        f"{name} must be a {kind.__name__}, got {brief(value)}"
+        Problem(f"{name} must be a {kind.__name__}, got {brief(value)}", name)
         for name, value, kind in given
         if not isinstance(value, kind)
     ]
@@ -95,7 +95,9 @@ def _check_kinds(*given: tuple[str, Any, type]) -> None:
         raise ConfigError(wrong)
 
 
-def _options(problems: list[str], record: str, snapshots: Any, threads: Any, steps: int) -> "tuple[_Kept, int | None]":
+def _options(
+    problems: list[Problem], record: str, snapshots: Any, threads: Any, steps: int
+) -> "tuple[_Kept, int | None]":
     """Return at which steps what is kept, and how many threads there are; raises `ConfigError` with all problems."""
     recorded = gathered(problems, lambda: _recorded(record, steps))
     kept = gathered(problems, lambda: _snapshot_steps(snapshots, steps, record))
@@ -129,10 +131,11 @@ def resume(
     _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
     last = runs.training
     if runs.optimizer_state is not None and _state_kind(training) != _state_kind(last):
-        raise ConfigError(
+        said = (
             f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
         )
+        raise ConfigError(Problem(said, "optimizer"))
     kept, count = _options([], record, snapshots, threads, training.steps)
     _check_fits(runs.corpus, runs.model, training, len(runs), kept)
     return _train(
@@ -161,7 +164,7 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     wrong = [seed for seed in _telling(given) if not is_seed(seed)]
     if wrong or not given:
         got = brief(wrong[0]) if wrong else "none"
-        raise ConfigError(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}")
+        raise ConfigError(Problem(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}", "seeds"))
     return np.fromiter(map(operator.index, given), np.uint64, len(given))
 
 
@@ -171,7 +174,7 @@ def _bounded(name: str, values: Iterable[Any]) -> Sequence[Any]:
     count = range_length(some) if isinstance(some, range) else len(some)
     if count > MAX_RUNS:
         got = f"{count:,}" if isinstance(some, range) else "more"
-        raise ConfigError(f"{name} must be at most {MAX_RUNS:,}, got {got}: train in several parts")
+        raise ConfigError(Problem(f"{name} must be at most {MAX_RUNS:,}, got {got}: train in several parts", name))
     return some
 
 
@@ -207,10 +210,12 @@ def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -
     except ValueError:
         seeds = []
     if not seeds:
-        raise ConfigError(f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {brief(text)}")
+        said = f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {brief(text)}"
+        raise ConfigError(Problem(said, "seeds"))
     count = range_length(seeds) if isinstance(seeds, range) else len(seeds)
     if most is not None and count > most:
-        raise ConfigError(f"{name} must be at most {most:,} seeds, got {brief(text)}: train them in several parts")
+        said = f"{name} must be at most {most:,} seeds, got {brief(text)}: train them in several parts"
+        raise ConfigError(Problem(said, "seeds"))
     return seeds
 
 
@@ -308,7 +313,7 @@ def _recorded(record: str, steps: int) -> Sequence[int]:
 
 def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in known:
-        raise ConfigError(f"{name} must be one of {', '.join(known)}, got {brief(value)}")
+        raise ConfigError(Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name))
 
 
 def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
@@ -340,13 +345,14 @@ def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | 
         _must_be_one_of("snapshots", snapshots, ("log",))
         return None if isinstance(record, str) and record == "none" else log_steps(steps)
     if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
-        raise ConfigError(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}")
+        raise ConfigError(
+            Problem(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}", "snapshots")
+        )
     given = _bounded("snapshots", snapshots)
     wrong = [step for step in _telling(given) if not is_seed(step) or step > steps]
     if wrong:
-        raise ConfigError(
-            f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {brief(wrong[0])}"
-        )
+        said = f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {brief(wrong[0])}"
+        raise ConfigError(Problem(said, "snapshots"))
     return sorted({operator.index(step) for step in given}) or None
 
 
@@ -356,7 +362,7 @@ def thread_count(threads: Any) -> int | None:
         return None
     if is_seed(threads) and 1 <= threads <= 1024:
         return operator.index(threads)
-    raise ConfigError(f"threads must be a whole number from 1 to 1024, got {brief(threads)}")
+    raise ConfigError(Problem(f"threads must be a whole number from 1 to 1024, got {brief(threads)}", "threads"))
 
 
 def _state_kind(training: TrainConfig) -> tuple[str, bool, bool]:

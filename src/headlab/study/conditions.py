@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
-from headlab.config.record import gathered, nearest
+from headlab.config.record import gathered, no_field
 from headlab.data.corpus import Corpus
-from headlab.errors import ConfigError
+from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 
@@ -74,25 +74,26 @@ def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
 
 def conditions_of(
     base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]], corpus: Corpus
-) -> tuple[tuple[Condition, ...], list[str]]:
+) -> tuple[tuple[Condition, ...], list[Problem]]:
     """Return the conditions of a grid and a list, and every problem of their fields."""
     known = (*MODEL_FIELDS, *TRAINING_FIELDS)
-    problems = [unknown("the grid", name, known) for name in grid if name not in known]
+    problems = [no_field("the grid", name, known) for name in grid if name not in known]
     chosen = _mappings(problems, listed)
     for number, item in enumerate(chosen, 1):
-        problems += [unknown(f"condition {number}", name, known) for name in item if name not in known]
+        problems += [no_field(f"condition {number}", name, known) for name in item if name not in known]
     axes = {}
     for name, given in grid.items():
         values = values_of(given)
         if values is None:
-            problems.append(f"the grid's {name} must be a list of at least one value, got {brief(given)}")
+            said = f"the grid's {name} must be a list of at least one value, got {brief(given)}"
+            problems.append(Problem(said, name))
         elif name in known:
             axes[name] = values
     count = math.prod(len(values) for values in axes.values()) + len(chosen)
     if count > MAX_CONDITIONS:
         return (), [
             *problems,
-            f"a study must have at most {MAX_CONDITIONS:,} conditions, got {count:,}: take fewer values",
+            Problem(f"a study must have at most {MAX_CONDITIONS:,} conditions, got {count:,}: take fewer values"),
         ]
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
@@ -132,14 +133,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _mappings(problems: list[str], given: Any) -> list[Mapping[str, Any]]:
+def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
     """Return conditions listed one by one, those that are mappings of fields to values; what is none is a problem."""
     several = (
         isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping) and getattr(given, "ndim", 1) > 0
     )
     items = list(itertools.islice(given, MAX_CONDITIONS + 1)) if several else [given]
     problems += [
-        f"a condition must be a mapping of fields to values, got {brief(item)}"
+        Problem(f"a condition must be a mapping of fields to values, got {brief(item)}")
         for item in items
         if not isinstance(item, Mapping)
     ]
@@ -148,7 +149,7 @@ def _mappings(problems: list[str], given: Any) -> list[Mapping[str, Any]]:
 
 def _condition(values: dict[str, Any]) -> Condition:
     steps = values.pop("steps", None)
-    problems: list[str] = []
+    problems: list[Problem] = []
     model = gathered(problems, lambda: ModelConfig(**{name: values[name] for name in MODEL_FIELDS}))
     training = {name: values[name] for name in TRAINING_FIELDS if name in values}
     if steps is not None:
@@ -185,11 +186,6 @@ def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
     with contextlib.suppress(ConfigError):
         return model.replace(d_model=model.on(corpus).d_model)
     return model
-
-
-def unknown(where: str, name: str, known: Sequence[str]) -> str:
-    """Return what is to be said of a field that does not exist."""
-    return f"{where} has no field {brief(name)}: {nearest(str(name), known)}"
 
 
 def first_repeated(values: Iterable[Any]) -> Any:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.config.record import gathered
+from headlab.config.record import gathered, no_field
 from headlab.data.corpus import Corpus
 from headlab.data.text import HALF_A_CHARACTER
-from headlab.engine.problem import Problem
-from headlab.errors import ConfigError, CorpusError, HeadlabError, StudyError
+from headlab.engine.problem import Problem as Trainable
+from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem, StudyError
 from headlab.files import nameable
 from headlab.notation.values import brief
 from headlab.study import seeds as numbering
@@ -25,7 +25,6 @@ from headlab.study.conditions import (
     fields_of,
     first_repeated,
     in_force,
-    unknown,
     with_factors,
 )
 
@@ -93,28 +92,30 @@ class StudyDesign:
     title: str = ""
 
     def __post_init__(self) -> None:
-        problems: list[str] = []
+        problems: list[Problem] = []
         several = (
             isinstance(self.keep, Iterable) and not isinstance(self.keep, str) and getattr(self.keep, "ndim", 1) > 0
         )
         keep = tuple(self.keep) if several else (self.keep,)
         wrong = [name for name in keep if not isinstance(name, str) or name not in KEEPS]
-        problems += [f"keep must be some of {', '.join(KEEPS)}, got {brief(name)}" for name in wrong]
+        problems += [Problem(f"keep must be some of {', '.join(KEEPS)}, got {brief(name)}", "keep") for name in wrong]
         if not isinstance(self.title, str) or HALF_A_CHARACTER.search(self.title):
-            problems.append(f"a study's title must be text, got {brief(self.title)}: write some, or leave it out")
+            said = f"a study's title must be text, got {brief(self.title)}: write some, or leave it out"
+            problems.append(Problem(said, "title"))
         if not self.conditions:
-            problems.append("a study must have at least one condition, got none: give every field of the grid a value")
+            said = "a study must have at least one condition, got none: give every field of the grid a value"
+            problems.append(Problem(said, "grid"))
         seeds = gathered(problems, lambda: numbering.taken(self.seeds, len(self.conditions)))
         forced = [Condition(in_force(item.model, self.corpus), item.training) for item in self.conditions]
         names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in forced]
         if len(set(names)) < len(names):
             twice = self.conditions[names.index(first_repeated(names))]
-            problems.append(f"conditions must differ, got “{twice.name}” twice: leave one out")
+            problems.append(Problem(f"conditions must differ, got “{twice.name}” twice: leave one out", "condition"))
         for condition in self.conditions:
             try:
-                Problem.of(self.corpus, condition.model, condition.training)
+                Trainable.of(self.corpus, condition.model, condition.training)
             except ConfigError as error:
-                problems += [f"{condition.name}: {problem}" for problem in error.problems]
+                problems += [problem.within(condition.name) for problem in error.problems]
         if problems:
             raise ConfigError(problems)
         object.__setattr__(self, "seeds", seeds)
@@ -170,18 +171,18 @@ class StudyDesign:
         """Build a study from the fields of a study file; folder: where its corpus file is looked for."""
         if not isinstance(given, Mapping):
             raise ConfigError(f"a study must be fields and their values, got {brief(given)}")
-        problems = [unknown("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
+        problems = [no_field("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
         parts = {}
         for name in ("model", "training", "grid"):
             part = given.get(name, {})
             if isinstance(part, Mapping):
                 parts[name] = part
             else:
-                problems.append(f"{name} must be a table of fields, got {brief(part)}")
+                problems.append(Problem(f"{name} must be a table of fields, got {brief(part)}", name))
         corpus = gathered(problems, lambda: _corpus(given, folder))
         seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
         for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
-            problems += [unknown(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
+            problems += [no_field(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
         base = fields_of(ModelConfig(), TrainConfig())
         base |= {
             key: value
@@ -191,13 +192,14 @@ class StudyDesign:
         }
         listed = given.get("condition", [])
         if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):
-            problems.append(f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}")
+            said = f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}"
+            problems.append(Problem(said, "condition"))
             listed = []
         conditions, wrong = conditions_of(base, parts.get("grid", {}), listed, corpus or Corpus.notebook())
         problems += wrong
         keep = given.get("keep", ["weights"])
         if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
-            problems.append(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}")
+            problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}", "keep"))
             keep = []
         whole = gathered(
             problems,
@@ -277,13 +279,15 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
         options["start"] = None
     if "sentences" in given:
         if "corpus" in given:
-            raise CorpusError("a study must have a corpus or sentences, got both: leave one of them out")
+            said = "a study must have a corpus or sentences, got both: leave one of them out"
+            raise CorpusError(Problem(said, "sentences"))
         if not (isinstance(given["sentences"], list) and all(isinstance(line, str) for line in given["sentences"])):
-            raise CorpusError(f"sentences must be a list of texts, got {brief(given['sentences'])}")
+            said = f"sentences must be a list of texts, got {brief(given['sentences'])}"
+            raise CorpusError(Problem(said, "sentences"))
         return Corpus.from_text("\n".join(given["sentences"]), **options)
     name = given.get("corpus", "notebook")
     if not isinstance(name, str):
-        raise CorpusError(f"corpus must be “notebook” or a file's name, got {brief(name)}")
+        raise CorpusError(Problem(f"corpus must be “notebook” or a file's name, got {brief(name)}", "corpus"))
     if name != "notebook":
         return Corpus.from_file(folder / name, **options)
     if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
@@ -296,7 +300,8 @@ def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
 def _seeds(given: Any) -> Any:
     if isinstance(given, str | list) and given:
         return given
-    raise ConfigError(f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}')
+    said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}'
+    raise ConfigError(Problem(said, "seeds"))
 
 
 def _text(path: Path) -> str:
@@ -312,7 +317,8 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(
+        said = (
             f"a study file must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
             f"save it as UTF-8"
-        ) from None
+        )
+        raise ConfigError(Problem(said, line=line)) from None

@@ -11,11 +11,13 @@ A whole number that JavaScript cannot hold exactly, such as a seed above 2⁵³,
 import json
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from headlab.errors import Problem
 
 MOST_EXACT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
@@ -29,9 +31,9 @@ class Frame:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def problems(said: Iterable[str]) -> Frame:
-    """Return the message that something cannot be done, a sentence a problem."""
-    return Frame("problems", {"problems": list(said)})
+def problems(said: Iterable[Problem]) -> Frame:
+    """Return the message that something cannot be done: each problem with its sentence, field and line."""
+    return Frame("problems", {"problems": [asdict(problem) for problem in said]})
 
 
 def encode(frame: Frame, **more: Any) -> bytes:
