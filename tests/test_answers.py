@@ -16,7 +16,8 @@ from headlab.homework.answers import answer_on_looking, answer_on_sizes, base_of
 from headlab.homework.cost import Plan
 from headlab.homework.exercise import Exercise, exercise
 from headlab.report.html import homework as page
-from headlab.report.terminal.homework import counted_grades, exercise_blocks, exercise_json
+from headlab.report.json.homework import exercise_json
+from headlab.report.terminal.homework import counted_grades, exercise_blocks
 from headlab.report.words.commands import RunCommands
 from headlab.study.answer import Group, Summary
 

@@ -13,7 +13,7 @@ from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.part import Part
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
 from headlab.analysis.trials.effects import ablate
-from headlab.report.plain import json_value
+from headlab.report.json.values import json_value
 
 NOTEBOOK = hl.Corpus.notebook()
 

@@ -184,7 +184,7 @@ def test_ten_thousand_sentences_take_about_as_long_as_their_positions(model):
 def test_every_medium_says_what_this_model_can_see(tmp_path):
     from headlab.homework.exercise import exercise
     from headlab.report.html import homework as page
-    from headlab.report.terminal.homework import exercise_json
+    from headlab.report.json.homework import exercise_json
 
     done = exercise(Corpus.notebook(), model=BLIND, n_runs=1, head_sizes=[20])
     html = page.render(done)

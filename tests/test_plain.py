@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from headlab.notation.csv_text import FORMULAS, csv_text
 from headlab.notation.visible import visible
-from headlab.report.plain import json_text, records
+from headlab.report.json.values import json_text, records
 
 WORDS = st.text(max_size=8)
 briefly = settings(deadline=None, max_examples=30)

@@ -83,7 +83,8 @@ def exercise(
     """
     from headlab.homework import exercise as homework
     from headlab.homework.cost import Plan
-    from headlab.report.terminal.homework import exercise_blocks, exercise_json
+    from headlab.report.json.homework import exercise_json
+    from headlab.report.terminal.homework import exercise_blocks
 
     began = time.monotonic()
     model, training = configurations(options)

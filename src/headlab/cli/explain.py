@@ -176,7 +176,7 @@ def _runs(
 
 
 def _census(runs: "Runs", as_json: bool) -> None:
-    from headlab.report.plain import records
+    from headlab.report.json.values import records
     from headlab.report.terminal.explanation import census_blocks
 
     explanations = runs.explain()
@@ -221,7 +221,7 @@ def _explain(run: "Run", question: Question, commands: "RunCommands", as_json: b
 
 def _intervene(run: "Run", question: Question, as_json: bool) -> None:
     from headlab.analysis.trials.spelling import read_weights
-    from headlab.report.plain import records
+    from headlab.report.json.values import records
     from headlab.report.terminal.explanation import effects_blocks
 
     where = question.place(run)
@@ -258,8 +258,8 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
 
 
 def _table(runs: "Runs", question: Question, commands: "RunCommands", as_json: bool) -> None:
+    from headlab.report.json.values import records
     from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, fitting
-    from headlab.report.plain import records
     from headlab.report.terminal.explanation import frame_blocks
 
     everything = commands.export(EXPORTED[question.table]) if question.table in EXPORTED else ""

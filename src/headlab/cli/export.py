@@ -49,7 +49,7 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     from headlab.files import write_output
     from headlab.notation.csv_text import csv_text
     from headlab.report.export import table_of
-    from headlab.report.plain import json_text, records
+    from headlab.report.json.values import json_text, records
     from headlab.runs.runs import Runs
 
     target = None if output is None else writable(output)

@@ -29,7 +29,8 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     RUN is a folder that `headlab train --save` wrote. TEXT begins a sentence in words of its vocabulary, like
     "man ordered the …"; the start token is put before it.
     """
-    from headlab.report.terminal.next_token import next_token_blocks, next_token_json
+    from headlab.report.json.runs import next_token_json
+    from headlab.report.terminal.next_token import next_token_blocks
     from headlab.runs.runs import Runs
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:

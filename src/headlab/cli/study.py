@@ -285,7 +285,8 @@ def show_command(folder: Path, factor: str | None, figure: Path | None, as_json:
     Solved shares and losses, mechanisms, and what can be concluded from how many runs.
     """
     from headlab.files import write_output
-    from headlab.report.terminal.study import study_blocks, study_json
+    from headlab.report.json.study import study_json
+    from headlab.report.terminal.study import study_blocks
     from headlab.study.study import Study
 
     chosen = Study(folder)
@@ -319,7 +320,8 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 
     Solved shares, the same seed by seed, and the median losses of solved runs, each with its interval.
     """
-    from headlab.report.terminal.study import comparison_blocks, comparison_json
+    from headlab.report.json.study import comparison_json
+    from headlab.report.terminal.study import comparison_blocks
     from headlab.study.study import Study
 
     summary = Study(folder).summary(factor)
@@ -354,7 +356,7 @@ def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
     The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
     """
     from headlab.notation.csv_text import csv_text
-    from headlab.report.plain import records
+    from headlab.report.json.values import records
     from headlab.study.study import Study
 
     frame = Study(folder).sql(query, exact=True)

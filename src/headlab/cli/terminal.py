@@ -84,7 +84,7 @@ def show(blocks: Iterable[Any]) -> None:
 
 def put_json(value: Any, *, in_a_line: bool = False) -> None:
     """Print a value as JSON for scripts: UTF-8, and in ASCII where standard output has another encoding."""
-    from headlab.report.plain import json_text
+    from headlab.report.json.values import json_text
 
     utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "ascii").name == "utf-8"
     _put(json_text(value, ascii_only=not utf8, in_a_line=in_a_line) + "\n")

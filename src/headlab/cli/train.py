@@ -41,7 +41,8 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     """
     from headlab import TrainingInterrupted
     from headlab import train as train_runs
-    from headlab.report.terminal.runs import runs_blocks, runs_json
+    from headlab.report.json.runs import runs_json
+    from headlab.report.terminal.runs import runs_blocks
 
     model, training = configurations(options)
     corpus, numbers = read_corpus(options), seed_list(seeds)

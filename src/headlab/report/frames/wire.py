@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.errors import Problem
+from headlab.report.json.values import json_value
 
 MOST_EXACT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
@@ -52,7 +53,7 @@ def encode(frame: Frame, **more: Any) -> bytes:
         [name, list(values.shape), *(["share"] if values.dtype == np.uint8 else [])] for name, values in arrays.items()
     ]
     header = json.dumps(
-        {"kind": frame.kind, **_exact(frame.values), **_exact(more), "arrays": described},
+        json_value({"kind": frame.kind, **frame.values, **more, "arrays": described}, MOST_EXACT),
         ensure_ascii=False,
         allow_nan=False,
         separators=(",", ":"),
@@ -82,16 +83,3 @@ def decode(data: bytes) -> Frame:
         arrays[name] = numbers / np.float32(255) if kind else numbers
         at += numbers.nbytes + -numbers.nbytes % 4
     return Frame(header.pop("kind"), header, arrays)
-
-
-def _exact(value: Any) -> Any:
-    """Return a value that a page's JSON can hold: what is no finite number becomes null, too large a whole one text."""
-    if isinstance(value, Mapping):
-        return {str(name): _exact(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_exact(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return str(value) if isinstance(value, int) and abs(value) > MOST_EXACT else value

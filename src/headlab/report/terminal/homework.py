@@ -1,8 +1,7 @@
-"""The homework on a terminal and as JSON: what was trained, both tables, both items, and at the end the two answers."""
+"""The homework on a terminal: what was trained, both tables, both items, and at the end the two answers."""
 
 import math
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +15,7 @@ from headlab.homework.answers import has_finite_outputs
 from headlab.notation.numbers import counted, signed
 from headlab.notation.values import and_more, listed
 from headlab.report import limits
-from headlab.report.plain import json_value, plain, records
 from headlab.report.terminal.grid import as_text, terminal_table
-from headlab.report.terminal.runs import grade_counts
 from headlab.report.words import homework as words
 from headlab.report.words.commands import NO_COMMANDS, RunCommands
 from headlab.report.words.corpus import dependency_sentence
@@ -37,7 +34,6 @@ MOST_HEADS = 2  # whose attention is on a screen
 MOST_SIZES = 20  # head sizes, a line each
 MOST_ASSOCIATED = 8  # tokens of the association table
 MOST_WORDS = 16  # of a sentence that is only named
-MOST_NUMBERS = 20_000  # of predictions and patterns in JSON
 
 
 def exercise_blocks(
@@ -245,38 +241,3 @@ def _why(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
 
 def _listed(sentences: Iterable[str]) -> Iterator[Any]:
     return (as_text(f"• {sentence}") for sentence in sentences)
-
-
-def exercise_json(exercise: "Exercise", report: Path, commands: RunCommands = NO_COMMANDS) -> dict[str, Any]:
-    """Return the homework's numbers as plain JSON values; of a large corpus, the first sentences and places."""
-    run, corpus, explanation = exercise.run, exercise.corpus, exercise.explanation
-    shown = _fitting(run.sigmoid(), run.pattern())
-    return {
-        "answers": json_value([answer.to_dict() for answer in exercise.answers]),
-        "corpus": corpus.to_dict(),
-        "floor": corpus.floor(run.model),
-        "bigram_floor": corpus.bigram_floor(),
-        "model": run.model.to_dict(),
-        "training": run.training.to_dict(),
-        "seed": run.seed,
-        "final_loss": json_value(float(run.final_loss)),
-        "grade": run.grade(),
-        "grades": grade_counts(exercise.runs.grade()),
-        "sentences_shown": shown,
-        "sigmoid": plain(run.sigmoid()[:shown]),
-        "pattern": plain(run.pattern()[..., :shown, :, :]),
-        "item_1": words.item_1(exercise, commands),
-        "explanation": None if explanation is None else json_value(explanation.to_dict()),
-        "item_2": words.item_2(exercise),
-        "head_sizes": records(exercise.study.table().reset_index()),
-        "pairs": records(exercise.study.pairs()[: limits.MOST_LISTED**2]),
-        "more": [*words.more_sentences(exercise, shown, commands), *words.more_places(exercise, commands)],
-        "report": str(report),
-    }
-
-
-def _fitting(sigmoid: Any, pattern: Any) -> int:
-    """Return of how many sentences the numbers are few enough to read."""
-    sentences = len(sigmoid)
-    a_sentence = (sigmoid.size + pattern.size) / sentences
-    return min(sentences, max(1, int(MOST_NUMBERS / a_sentence)))

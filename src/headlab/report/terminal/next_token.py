@@ -1,11 +1,10 @@
-"""What comes after a text, on a terminal and as JSON."""
+"""What comes after a text, on a terminal."""
 
 from typing import Any
 
 from headlab.analysis.looking.next_token import NextToken
 from headlab.notation.values import and_more
 from headlab.report.limits import MOST_COLUMNS
-from headlab.report.plain import plain, records
 from headlab.report.terminal.grid import as_text, terminal_table
 
 ONE = "probability: softmax of the logits; sigmoid: of each logit alone, as the notebook prints it."
@@ -32,15 +31,3 @@ def next_token_blocks(found: NextToken, top: int) -> list[Any]:
         *map(as_text, and_more(looks.shape[1] - shown.shape[1], "positions", "--json")),
         *([] if found.causal else [as_text(NO_MASK)]),
     ]
-
-
-def next_token_json(found: NextToken) -> dict[str, Any]:
-    """Return the prediction as plain JSON values: every token, and the attention [layer][head][position] (of many: its mean)."""
-    layers, heads = found.attention.shape[-3:-1]
-    return {
-        "text": found.text,
-        "words": list(found.words),
-        "predicted": found.token,
-        "tokens": records(found.table().reset_index()),
-        "attention": plain(found.looks().to_numpy().reshape(layers, heads, -1)),
-    }

@@ -1,11 +1,9 @@
-"""Runs and head sizes on a terminal and as JSON."""
+"""Runs and head sizes on a terminal."""
 
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.console import Group
 from rich.padding import Padding
 
@@ -13,7 +11,6 @@ from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, 
 from headlab.notation.numbers import counted, percent
 from headlab.notation.values import and_more
 from headlab.report.limits import MOST_LISTED
-from headlab.report.plain import records
 from headlab.report.terminal.grid import as_text, terminal_table
 
 if TYPE_CHECKING:
@@ -56,21 +53,6 @@ def _interval(low: float, high: float) -> str:
 def _quartiles(row: pd.Series, kind: str) -> str:
     values = [row[f"loss_{kind}_{name}"] for name in ("q1", "median", "q3")]
     return "none" if math.isnan(values[1]) else " ".join(f"{value:.3f}" for value in values)
-
-
-def runs_json(runs: "Runs") -> dict[str, Any]:
-    """Return one record a run, how many are solved (those right by a hair too), and how many have each grade."""
-    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grade_counts(runs.grade())}
-
-
-def grade_counts(grades: NDArray[np.str_]) -> dict[str, int]:
-    """Return how many runs have each grade that any of them has.
-
-    >>> grade_counts(np.array(["solved", "not solved", "solved"]))
-    {'not solved': 1, 'solved': 2}
-    """
-    names, counts = np.unique(grades, return_counts=True)
-    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def runs_blocks(runs: "Runs") -> list[Any]:

@@ -1,7 +1,7 @@
-"""A study's answer on a terminal and as JSON: the same tables and sentences."""
+"""A study's answer on a terminal."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -9,15 +9,17 @@ from rich.rule import Rule
 
 from headlab.analysis.parts.mechanism import in_words
 from headlab.notation.numbers import counted, signed
-from headlab.report.plain import records
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import solved_table
-from headlab.study.answer import Summary
-from headlab.study.design import StudyDesign
-from headlab.study.study import Status
+from headlab.report.words.study import comparison_tables
+
+if TYPE_CHECKING:
+    from headlab.study.answer import Summary
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Status
 
 
-def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Iterator[Any]:
+def study_blocks(summary: "Summary", design: "StudyDesign", status: "Status") -> Iterator[Any]:
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
@@ -36,39 +38,12 @@ def study_blocks(summary: Summary, design: StudyDesign, status: Status) -> Itera
         yield as_text("• " + sentence, style="dim")
 
 
-def comparison_blocks(summary: Summary) -> Iterator[Any]:
+def comparison_blocks(summary: "Summary") -> Iterator[Any]:
     """Yield the screen's blocks of every pair of conditions."""
-    for title, frame in _comparisons(summary).items():
+    for title, frame in comparison_tables(summary).values():
         if len(frame):
             yield terminal_table(_pairs(frame), title=title)
             yield as_text("")
-
-
-def comparison_json(summary: Summary) -> dict[str, Any]:
-    """Return every comparison as plain JSON values."""
-    names = ("shares", "paired", "medians")
-    return {name: records(frame) for name, frame in zip(names, _comparisons(summary).values(), strict=True)}
-
-
-def study_json(summary: Summary) -> dict[str, Any]:
-    """Return a study's answer as plain JSON values."""
-    return {
-        "factor": summary.factor,
-        "conditions": records(summary.table().reset_index()),
-        "census": records(summary.census()),
-        "pairs": records(summary.pairs()),
-        "trend": None if summary.trend is None else vars(summary.trend),
-        "sentences": summary.sentences(),
-        "how_sure": summary.how_sure(),
-    }
-
-
-def _comparisons(summary: Summary) -> dict[str, pd.DataFrame]:
-    return {
-        "Solved shares: Newcombe's interval, score or Fisher's exact test, Holm over all pairs": summary.pairs(),
-        "The same, seed by seed: BCa interval (10,000 resamples), McNemar's test": summary.paired_table(),
-        "Median loss of solved runs: BCa interval (10,000 resamples), Mood's median test": summary.medians(),
-    }
 
 
 def _pairs(frame: pd.DataFrame) -> pd.DataFrame:

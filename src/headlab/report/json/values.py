@@ -14,34 +14,35 @@ import pandas as pd
 from headlab.notation.visible import unseen
 
 
-def plain(values: Any) -> Any:
-    """Return an array as nested lists with null for what is not finite."""
-    return json_value(np.asarray(values, float))
-
-
-def json_value(value: Any) -> Any:
+def json_value(value: Any, largest: float = math.inf) -> Any:
     """Return a value that strict JSON can hold: a float32 as the float64 that equals it, dates as ISO 8601.
+
+    largest: whole numbers beyond it go as text, for a reader that could not hold them exactly
 
     >>> json_value({"loss": np.float32(0.5), "seed": np.uint64(2**64 - 1), "rest": (np.inf, pd.NA, date(2026, 1, 2))})
     {'loss': 0.5, 'seed': 18446744073709551615, 'rest': [None, None, '2026-01-02']}
+    >>> json_value([4, 2**60], largest=2**53)
+    [4, '1152921504606846976']
     """
     match value:
-        case bool() | int() | str() | None:
+        case bool() | str() | None:
             return value
+        case int():
+            return value if abs(value) <= largest else str(value)
         case float():
             return float(value) if math.isfinite(value) else None
         case np.floating():
             return json_value(float(value))
         case np.ndarray() | np.integer() | np.bool_():
-            return json_value(value.tolist())
+            return json_value(value.tolist(), largest)
         case Decimal():
             return json_value(float(value))
         case _ if value is pd.NaT or value is pd.NA:
             return None
         case list() | tuple() | set() | frozenset():
-            return [json_value(item) for item in value]
+            return [json_value(item, largest) for item in value]
         case Mapping():
-            return {str(name): json_value(item) for name, item in value.items()}
+            return {str(name): json_value(item, largest) for name, item in value.items()}
         case date() | time():
             return value.isoformat()
     return str(value)

@@ -1,0 +1,1 @@
+"""What is shown as JSON, for scripts: strict, every number in full."""
