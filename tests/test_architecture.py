@@ -22,6 +22,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
     {"study"},
     {"runs"},
     {"analysis"},
+    {"tasks"},
     {"engine", "model"},
     {"data"},
     {"config"},

@@ -18,7 +18,7 @@ from headlab.cli.help import GROUPS
 from headlab.cli.main import cli
 from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, corpus_options, plain, seed_list
 
-COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "report", "export")
+COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "tasks", "report", "export")
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -105,7 +105,7 @@ def test_an_unexpected_error_is_a_sentence_too(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("headlab.data.corpus.Corpus.notebook", fail)
+    monkeypatch.setattr("headlab.tasks.door.dataset_of", fail)
     monkeypatch.setattr("headlab.cli.main.discard", lambda stream: None)
     monkeypatch.setattr(sys, "argv", ["headlab", "train"])
     with pytest.raises(SystemExit) as ended:

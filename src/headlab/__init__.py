@@ -22,22 +22,27 @@ from headlab.errors import (
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
+    from headlab.data.dataset import Dataset, Goal
     from headlab.model.forward import forward
     from headlab.model.params import Params
     from headlab.runs.runs import Run, Runs
     from headlab.runs.train import TrainingInterrupted, resume, train
+    from headlab.tasks import tasks
 
 __version__ = "0.1.0"
 
 # Imported on first use, so that `headlab --help` answers at once.
 _LAZY = {
     "Corpus": "headlab.data.corpus",
+    "Dataset": "headlab.data.dataset",
+    "Goal": "headlab.data.dataset",
     "Params": "headlab.model.params",
     "Run": "headlab.runs.runs",
     "Runs": "headlab.runs.runs",
     "TrainingInterrupted": "headlab.runs.train",
     "forward": "headlab.model.forward",
     "resume": "headlab.runs.train",
+    "tasks": "headlab.tasks",
     "train": "headlab.runs.train",
 }
 
@@ -45,6 +50,8 @@ __all__ = [
     "ConfigError",
     "Corpus",
     "CorpusError",
+    "Dataset",
+    "Goal",
     "HeadlabError",
     "ModelConfig",
     "OutputError",
@@ -59,6 +66,7 @@ __all__ = [
     "WeightsError",
     "forward",
     "resume",
+    "tasks",
     "train",
 ]
 

@@ -18,7 +18,7 @@ from headlab.cli.options import (
     head_size_list,
     json_option,
     plain,
-    read_corpus,
+    read_dataset,
     retraced_options,
     steps_option,
     threads_option,
@@ -78,7 +78,7 @@ def exercise(
 ) -> None:
     """Do the homework: train, predict, look, and compare head sizes.
 
-    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    FILE holds one sentence a line (`-` reads standard input), or is the name of a task; without it, the task `notebook`.
     Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
     """
     from headlab.homework import exercise as homework
@@ -91,7 +91,7 @@ def exercise(
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {brief(n_runs)}")
     file = options["file"]
-    corpus, sizes, target = read_corpus(options), head_size_list(head_sizes), writable(output)
+    corpus, sizes, target = read_dataset(options).corpus, head_size_list(head_sizes), writable(output)
     check(Plan(corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
     with progress_bar("training") as progress:
         done = homework.exercise(

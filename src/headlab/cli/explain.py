@@ -18,7 +18,7 @@ from headlab.cli.options import (
     given,
     json_option,
     plain,
-    read_corpus,
+    read_dataset,
     retraced_options,
     seed_list,
     shell_word,
@@ -114,8 +114,8 @@ class Question:
 def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool, **options: Any) -> None:
     """Say why a run predicts what it predicts, and prove it by intervening.
 
-    FILE holds one sentence a line (`-` reads standard input), or is a folder that `headlab train --save` wrote; without it,
-    the notebook's two sentences are used. For every dependency of the corpus: where the run looks, what that gives, how the
+    FILE holds one sentence a line (`-` reads standard input), is the name of a task, or a folder that `headlab train --save`
+    wrote; without it, the task `notebook`. For every dependency of the corpus: where the run looks, what that gives, how the
     dependency is coded, and what becomes of the prediction when parts are taken away.
 
     \b
@@ -156,6 +156,7 @@ def _runs(
 
     file = options["file"]
     if file is not None and Path(file).is_dir():
+        _refuse_task(file)
         foreign = [f"--{name.replace('_', '-')}" for name in [*given(ctx), *([] if seeds is None else ["seeds"])]]
         if foreign:
             raise ConfigError(
@@ -166,13 +167,22 @@ def _runs(
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
-    corpus = read_corpus(options)
+    corpus = read_dataset(options).corpus
     numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
     expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
     seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
     return runs, RunCommands.of_options(retraced_options(ctx, file), seed)
+
+
+def _refuse_task(folder: str) -> None:
+    from headlab.tasks import tasks
+
+    if folder in tasks:
+        raise ConfigError(
+            f"FILE must be one thing, got {folder}, a task and a folder here: write ./{folder} for the folder"
+        )
 
 
 def _census(runs: "Runs", as_json: bool) -> None:

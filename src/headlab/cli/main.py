@@ -16,6 +16,7 @@ from headlab.cli.lab import lab
 from headlab.cli.predict import predict
 from headlab.cli.report import report
 from headlab.cli.study import study
+from headlab.cli.tasks import tasks
 from headlab.cli.terminal import (
     complain,
     discard,
@@ -75,12 +76,11 @@ def main() -> None:
 
 
 cli.add_command(exercise)
-
-
 cli.add_command(train)
 cli.add_command(predict)
 cli.add_command(explain)
 cli.add_command(study)
 cli.add_command(lab)
+cli.add_command(tasks)
 cli.add_command(report)
 cli.add_command(export)

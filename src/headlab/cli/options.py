@@ -18,6 +18,7 @@ from headlab.notation.values import brief
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
+    from headlab.data.dataset import Dataset
 
 REPORT = "headlab-report.html"
 MODEL_HELP = {
@@ -97,7 +98,7 @@ def corpus_options(command: Any) -> Any:
     """Add the file of sentences, and the options that say how it is read."""
     for option in reversed(
         [
-            click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True)),
+            click.argument("file", required=False, type=click.Path(allow_dash=True)),
             click.option(
                 "--start", default="<Start>", show_default=True, help="Start token, put before every sentence."
             ),
@@ -129,33 +130,28 @@ safe_cells_option = click.option(
 )
 
 
-def read_corpus(options: dict[str, Any]) -> "Corpus":
-    """Take the corpus options out of `options` and read the file; without one, the notebook's corpus."""
+def read_dataset(options: dict[str, Any]) -> "Dataset":
+    """Take the corpus options out of `options` and return the task, or read the file; without one, the task `notebook`."""
     from headlab.data.corpus import Corpus
+    from headlab.data.dataset import Dataset
     from headlab.data.text import decode
+    from headlab.tasks.door import dataset_of
 
     file = options.pop("file")
-    start = None if options.pop("no_start") else options["start"]
     words = {name: options.pop(name) for name in ("vocabulary", "labels")}
-    settings = {"start": start, "wrap": options.pop("wrap"), **{k: v.split() if v else None for k, v in words.items()}}
-    settings["tokens"] = options.pop("tokens_are")
+    reading = {
+        "start": None if options.pop("no_start") else options["start"],
+        "wrap": options.pop("wrap"),
+        "tokens": options.pop("tokens_are"),
+        **{name: text.split() if text else None for name, text in words.items()},
+    }
     del options["start"]
-    if file is None:
-        if (
-            words["vocabulary"]
-            or words["labels"]
-            or start != "<Start>"
-            or not settings["wrap"]
-            or settings["tokens"] != "words"
-        ):
-            raise ConfigError("corpus options need a file, got none: name a text file with one sentence a line")
-        return Corpus.notebook()
-    if str(file) == "-":
-        corpus = Corpus.from_text(decode(_standard_input(), "standard input"), **settings)
+    if file == "-":
+        dataset = Dataset(Corpus.from_text(decode(_standard_input(), "standard input"), **reading))
     else:
-        corpus = Corpus.from_file(file, **settings)
-    tell_notes(corpus)
-    return corpus
+        dataset = dataset_of("notebook" if file is None else file, **reading)
+    tell_notes(dataset.corpus)
+    return dataset
 
 
 def _standard_input() -> bytes:
@@ -187,7 +183,7 @@ def shell_word(path: Path | str) -> str:
     return f"$'{escaped}'"
 
 
-def retraced_options(ctx: click.Context, file: Path | None) -> str:
+def retraced_options(ctx: click.Context, file: str | None) -> str:
     """Return the file and the corpus, model and training options that were typed, as words of a shell."""
     words = [] if file is None else [shell_word(file)]
     for name in given(ctx):

@@ -14,7 +14,7 @@ from headlab.cli.options import (
     corpus_options,
     field_options,
     json_option,
-    read_corpus,
+    read_dataset,
     seed_list,
     steps_option,
     threads_option,
@@ -37,7 +37,7 @@ from headlab.config import ModelConfig, TrainConfig
 def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: Any) -> None:
     """Train one run or thousands, and save them.
 
-    FILE holds one sentence a line (`-` reads standard input); without it, the notebook's two sentences are used.
+    FILE holds one sentence a line (`-` reads standard input), or is the name of a task; without it, the task `notebook`.
     """
     from headlab import TrainingInterrupted
     from headlab import train as train_runs
@@ -45,7 +45,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     from headlab.report.terminal.runs import runs_blocks
 
     model, training = configurations(options)
-    corpus, numbers = read_corpus(options), seed_list(seeds)
+    corpus, numbers = read_dataset(options).corpus, seed_list(seeds)
     target = None if save is None else saveable(save)
     interrupted = None
     expected = partial(training_seconds, corpus, model, training, len(numbers), **options)

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from headlab.config import ModelConfig
+from headlab.data import notebook
 from headlab.data.batch import Batch, Ids, Weights, next_tokens, ones_at_targets, padded
 from headlab.data.corpus_json import corpus_parts
 from headlab.data.dependencies import Dependency, dependencies_of
@@ -30,9 +31,6 @@ from headlab.notation.values import brief
 from headlab.notation.visible import visible
 
 MOST_SHOWN = 20  # sentences, in a notebook
-NOTEBOOK_TEXT = "man ordered the chicken\nwoman ordered the beef"
-NOTEBOOK_VOCABULARY = ("<Start>", "the", "man", "chicken", "ordered", "woman", "beef")
-NOTEBOOK_LABELS = ("<ST>", "the", "man", "chkn", "ordrd", "woman", "beef")
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +151,7 @@ class Corpus:
         >>> Corpus.notebook().tokens.tolist()
         [[0, 2, 4, 1, 3], [0, 5, 4, 1, 6]]
         """
-        return cls.from_text(NOTEBOOK_TEXT, vocabulary=NOTEBOOK_VOCABULARY, labels=NOTEBOOK_LABELS)
+        return cls.from_text(notebook.TEXT, vocabulary=notebook.VOCABULARY, labels=notebook.LABELS)
 
     @classmethod
     def _build(

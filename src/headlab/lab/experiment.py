@@ -9,7 +9,8 @@ import numpy as np
 
 from headlab import engine
 from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
-from headlab.data.corpus import NOTEBOOK_TEXT, Corpus
+from headlab.data.corpus import Corpus
+from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
 from headlab.notation.values import brief

@@ -1,0 +1,42 @@
+"""The one door for a name: of a task, or else of a text file."""
+
+from pathlib import Path
+from typing import Any
+
+from headlab.config.record import nearest
+from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset
+from headlab.data.text import WORDS
+from headlab.errors import CorpusError
+from headlab.notation.values import brief
+from headlab.tasks import tasks
+
+# How a text is read where nothing is said; a task is not read.
+USUAL = {"start": "<Start>", "wrap": True, "tokens": WORDS, "vocabulary": None, "labels": None}
+
+
+def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:
+    """Return the dataset that a name stands for: the task of that name, or else what stands in a text file.
+
+    folder: where the file is looked for (a file that is called as a task is: ./notebook); reading: how a text is read, as
+    in `Corpus.from_text`
+    Raises `CorpusError`, which names the task that is nearest to a name that is neither.
+
+    >>> dataset_of("notebook")
+    Dataset(notebook: 2 sentences of 7 tokens)
+    """
+    if name in tasks:
+        if odd := [option for option, value in reading.items() if value != USUAL[option]]:
+            raise CorpusError(
+                f"{', '.join(odd)} must go with a corpus file or sentences, got the task {name}: "
+                f"they need a file, or leave them out"
+            )
+        return tasks[name].dataset
+    path = folder / name
+    if Path(name).name == name and not Path(name).suffix and not path.exists():
+        raise CorpusError(
+            f"a corpus must be the name of a task or of a text file, got {brief(name)}, which is neither: "
+            f"{nearest(name, list(tasks))}"
+        )
+    called = path.name if path.name not in tasks else f"./{path.name}"
+    return Dataset(Corpus.from_file(path, **reading), called)

@@ -1,0 +1,103 @@
+"""A task is a dataset with a name, in every door; no door looks at what stands in a text to know it."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import headlab as hl
+from headlab.cli.main import cli
+from headlab.data import notebook
+from headlab.tasks.door import dataset_of
+from headlab.tasks.task import Task
+
+
+def test_tasks_are_a_mapping_of_names_that_cannot_be_written_to():
+    assert isinstance(hl.tasks, Mapping)
+    assert list(hl.tasks) == [name for name, task in hl.tasks.items() if task.name == name == task.dataset.name]
+    assert "notebook" in hl.tasks
+    assert "notebok" not in hl.tasks
+    assert hl.tasks.get("notebok") is None
+    with pytest.raises(TypeError):
+        hl.tasks["other"] = hl.tasks["notebook"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("notebok", "did you mean notebook?"), ("zzz", "known are notebook"), (7, "known are notebook")]
+)
+def test_an_unknown_task_is_refused_with_the_nearest_known(name, hint):
+    with pytest.raises(
+        hl.SelectionError, match=f"a task must be a known one, got {name!r}: {hint}".replace("?", r"\?")
+    ):
+        hl.tasks[name]
+
+
+def test_the_notebook_is_a_task_and_its_corpus_the_one_that_it_always_was():
+    dataset = hl.tasks["notebook"].dataset
+    assert dataset is hl.tasks["notebook"].dataset
+    assert dataset.corpus.to_dict() == hl.Corpus.notebook().to_dict()
+    assert (hl.tasks["notebook"].model, hl.tasks["notebook"].training) == (hl.ModelConfig(), hl.TrainConfig())
+
+
+def test_a_task_is_built_when_it_is_asked_for():
+    asked = []
+    task = Task("late", "made late", make=lambda: asked.append(1) or hl.Dataset(hl.Corpus.from_text("a b")))
+    assert asked == []
+    assert task.dataset.name == task.dataset.name == "late"
+    assert asked == [1]
+
+
+def test_a_name_is_a_task_or_else_a_file(tmp_path):
+    (tmp_path / "notebook").write_text("a b\na c")
+    (tmp_path / "words.txt").write_text("a b\na c")
+    assert dataset_of("notebook", tmp_path).corpus.n_sequences == 2
+    assert dataset_of("notebook", tmp_path).d_vocab == 7
+    assert (dataset_of("./notebook", tmp_path).d_vocab, dataset_of("./notebook", tmp_path).name) == (4, "./notebook")
+    assert (dataset_of("words.txt", tmp_path).d_vocab, dataset_of("words.txt", tmp_path).name) == (4, "words.txt")
+    with pytest.raises(
+        hl.CorpusError, match="name of a task or of a text file, got 'notebok', which is neither: did you"
+    ):
+        dataset_of("notebok", tmp_path)
+    with pytest.raises(hl.CorpusError, match=r"must be a readable text file, got .*missing\.txt"):
+        dataset_of("missing.txt", tmp_path)
+    with pytest.raises(
+        hl.CorpusError, match="start, wrap must go with a corpus file or sentences, got the task notebook"
+    ):
+        dataset_of("notebook", start=None, wrap=False)
+
+
+def trained(*arguments):
+    done = CliRunner().invoke(cli, ["train", *arguments, "--steps", "20", "--json"], catch_exceptions=False)
+    return json.loads(done.stdout)["runs"][0]["loss"]
+
+
+def test_the_command_line_knows_a_task_by_its_name_and_never_by_its_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "typed.txt").write_text(notebook.TEXT)
+    (tmp_path / "notebook").write_text(notebook.TEXT)
+    by_hand = hl.train(hl.Corpus.from_text(notebook.TEXT), training=hl.TrainConfig.of(steps=20)).final_loss[0]
+    task = hl.train(hl.Corpus.notebook(), training=hl.TrainConfig.of(steps=20)).final_loss[0]
+    assert by_hand != task  # the order of ids differs, and so the initial weights that a token gets
+    assert [trained(), trained("notebook")] == [task, task]
+    assert [trained("typed.txt"), trained("./notebook")] == [by_hand, by_hand]
+
+
+def test_tasks_are_listed_with_what_they_are():
+    listed = CliRunner().invoke(cli, ["tasks"], catch_exceptions=False)
+    assert all(task.title[:30] in listed.stdout and name in listed.stdout for name, task in hl.tasks.items())
+    plain = json.loads(CliRunner().invoke(cli, ["tasks", "--json"], catch_exceptions=False).stdout)
+    assert [item["name"] for item in plain] == list(hl.tasks)
+    again = hl.Corpus.from_dict(plain[0]["corpus"])
+    np.testing.assert_array_equal(again.tokens, hl.Corpus.notebook().tokens)
+    assert hl.ModelConfig.from_dict(plain[0]["model"]) == hl.ModelConfig()
+
+
+def test_a_folder_of_runs_that_is_called_as_a_task_is_named_as_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hl.train(hl.Corpus.from_text("a b c\nd b e"), training=hl.TrainConfig.of(steps=1)).save("notebook")
+    with pytest.raises(hl.ConfigError, match=r"got notebook, a task and a folder here: write \./notebook"):
+        CliRunner().invoke(cli, ["explain", "notebook"], catch_exceptions=False, standalone_mode=False)
+    runs = CliRunner().invoke(cli, ["explain", "./notebook", "--json"], catch_exceptions=False)
+    assert runs.exit_code == 0
