@@ -32,7 +32,7 @@ test-all: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-# The page's types and its own tests; needs npm.
+# The page's layout, mistakes that a linter finds, its types and its own tests; needs npm.
 page:
 	cd web && npm ci --no-audit --no-fund --silent && npm run --silent check && npm test --silent
 

@@ -1,22 +1,14 @@
-// The lab's views of a recording: in a report (one file, from what it carries) and in a notebook (an anywidget, from its kernel).
+// The lab's views of a recording: in a report (one file, from what it carries) and in a notebook (an anywidget, asked of its process).
 
 import { mount, unmount } from 'svelte'
 import Embedded from './Embedded.svelte'
 import page from './page.css?inline'
-import { bytes, decode } from './frames'
-import { Kernel, type Model } from './kernel'
-import type { Listener, Transport } from './transport'
+import { bytes } from './frames'
+import { Notebook, type Model } from './transport/notebook'
+import { Recording } from './transport/recording'
+import type { Connect } from './transport/transport'
 
-// Frames that are there already; nothing can be asked.
-class Recording implements Transport {
-  constructor(listener: Listener, frames: ArrayBuffer[]) {
-    queueMicrotask(() => frames.forEach((frame) => listener.frame(decode(frame))))
-  }
-  ask() {}
-  close() {}
-}
-
-function show(target: HTMLElement, connect: (listener: Listener) => Transport) {
+function show(target: HTMLElement, connect: Connect) {
   const root = target.shadowRoot ?? target.attachShadow({ mode: 'open' }) // the page around it keeps its own style
   const style = document.createElement('style')
   style.textContent = page
@@ -29,10 +21,10 @@ function show(target: HTMLElement, connect: (listener: Listener) => Transport) {
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }) {
     el.dataset.lmSuppressShortcuts = 'true' // keys belong to the view, not to the notebook
-    let kernel: Kernel | undefined
-    const view = show(el, (listener) => (kernel = new Kernel(listener, model)))
+    let notebook: Notebook | undefined
+    const view = show(el, (listener) => (notebook = new Notebook(listener, model)))
     return () => {
-      kernel?.close()
+      notebook?.close()
       void unmount(view)
     }
   },
@@ -41,8 +33,8 @@ export default {
 const recording = document.getElementById('headlab-recording')
 const place = document.getElementById('headlab-views')
 if (recording && place) {
-  const frames = recording
-    .textContent!.trim()
+  const frames = recording.textContent
+    .trim()
     .split(/\s+/)
     .map((text) => bytes(text).buffer)
   show(place, (listener) => new Recording(listener, frames))

@@ -1,7 +1,6 @@
 // Every setting of the page, in one table: its words, its control, its range. The server's names and defaults.
 
-export type Value = string | number | boolean | null
-export type Fields = Record<string, Value>
+import type { Fields, Value } from './protocol'
 
 export interface Field {
   name: string
@@ -97,7 +96,3 @@ export const FIELDS: Field[] = [
   },
   { name: 'init_scale', label: 'initial scale', help: 'A factor on every initial weight.', kind: 'slider', low: 0.05, high: 20, log: true },
 ]
-
-// What the address holds beside the settings: how one looks at it. Every one has a default, which the address leaves out.
-export const LOOK = { output: 'sigmoid', by: 'source', sequence: 0, query: -1, layer: 0, head: 0, moment: -1, against: -1, hide: '' }
-export type Look = typeof LOOK

@@ -1,10 +1,6 @@
 // What is wrong, sorted to where it is: a line of the text, a setting that is shown, or neither.
 
-export interface Problem {
-  text: string
-  field: string | null
-  line: number | null
-}
+import type { Problem } from './protocol'
 
 export interface Problems {
   lines: Map<number, string>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { read, write } from '../src/address'
-import { LOOK } from '../src/fields'
+import { read, write } from '../src/state/address'
+import { LOOK, type Look } from '../src/state/look.svelte'
 
 const notebook = { text: 'man ordered\nwoman ordered', seed: 4, fork: null, wrap: true, learning_rate: 0.01, d_model: null, before: '' }
 
@@ -21,7 +21,7 @@ describe('the address', () => {
       d_model: 9,
       before: '{"steps":3}',
     }
-    const look = { ...LOOK, sequence: 1, query: 3, moment: 7, against: 0, output: 'softmax', hide: 'seeds,why' }
+    const look: Look = { ...LOOK, sequence: 1, query: 3, moment: 7, against: 0, output: 'softmax', hide: 'seeds,why' }
     expect(read('#' + write(fields, notebook, look), notebook)).toEqual({ fields, look })
   })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { decode, part, rows } from '../src/frames'
+import { decode, numbersAt, rows } from '../src/frames'
 import { argmax, short, sigmoid, softmax } from '../src/maths'
 
 // encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
@@ -14,7 +14,7 @@ it('a frame is read as the server wrote it', () => {
     [0, 1, 2],
     [3, 4, 5],
   ])
-  expect(Array.from(part(frame.arrays.m, 1).data)).toEqual([3, 4, 5])
+  expect(Array.from(numbersAt(frame.arrays.m, 1).data)).toEqual([3, 4, 5])
   expect(frame.arrays.n.data.length).toBe(0)
 })
 

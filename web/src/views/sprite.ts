@@ -1,6 +1,6 @@
 // Many patterns in one picture, one below the other: a page has one image to decode, and no canvas to compose.
 
-import type { Numbers } from '../frames'
+import type { Numbers } from '../protocol'
 
 export interface Sprite {
   url: string

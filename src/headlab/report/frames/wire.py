@@ -5,7 +5,8 @@
     then             the arrays one after the other, row-major: float32, little-endian; those described as [name, shape, "share"]
                      as one byte a number, in 255ths, filled up to a multiple of 4 bytes
 
-A whole number that JavaScript cannot hold exactly, such as a seed above 2⁵³, goes as text. The page's side is web/src/frames.ts.
+A whole number that JavaScript cannot hold exactly, such as a seed above 2⁵³, goes as text. The page's side is
+web/src/frames.ts, and web/src/protocol.ts has every kind of frame.
 """
 
 import json

@@ -1,6 +1,9 @@
-// The whole experiment as the fragment of an address, and back: only what differs from the notebook.
+// The whole experiment and how one looks at it as the fragment of an address, and back: only what differs from the standard.
 
-import { LOOK, type Fields, type Look, type Value } from './fields'
+import type { Fields, Value } from '../protocol'
+import { LOOK, type Look } from './look.svelte'
+
+const WAIT_MS = 250
 
 export function write(fields: Fields, notebook: Fields, look: Look): string {
   const parts = new URLSearchParams()
@@ -33,4 +36,18 @@ function like(text: string, standard: Value): Value {
   if (text === '') return null
   const number = Number(text)
   return Number.isFinite(number) ? number : standard
+}
+
+// The address of the window, written when the hand rests.
+export class Address {
+  private timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(onchange: () => void) {
+    addEventListener('hashchange', onchange)
+  }
+
+  write(fragment: () => string) {
+    clearTimeout(this.timer)
+    this.timer = setTimeout(() => history.replaceState(null, '', `#${fragment()}`), WAIT_MS)
+  }
 }

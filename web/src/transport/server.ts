@@ -1,16 +1,8 @@
-// How the page talks to whoever trains. Today a server on this machine; the page knows nothing else about it.
+// A lab's server: one socket on which everything goes, opened again where it was closed.
 
-import { decode, type Frame } from './frames'
-
-export interface Transport {
-  ask(ask: string, id: number, fields: Record<string, unknown>, more?: Record<string, unknown>): void
-  close(): void
-}
-
-export interface Listener {
-  frame(frame: Frame): void
-  connected(yes: boolean, why?: string): void
-}
+import { frameOf } from '../frames'
+import type { Asked } from '../protocol'
+import type { Listener, Transport } from './transport'
 
 const MOST_SECONDS = 8
 
@@ -23,8 +15,8 @@ export class Server implements Transport {
     void this.open()
   }
 
-  ask(ask: string, id: number, fields: Record<string, unknown>, more?: Record<string, unknown>) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ ask, id, fields, more }))
+  ask(asked: Asked) {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(asked))
   }
 
   close() {
@@ -52,7 +44,7 @@ export class Server implements Transport {
       this.wait = 0.5
       this.listener.connected(true)
     }
-    socket.onmessage = (event) => this.listener.frame(decode(event.data))
+    socket.onmessage = (event: MessageEvent<ArrayBuffer>) => this.listener.take(frameOf(event.data))
     socket.onclose = (event) => {
       if (this.closed) return
       const why = opened

@@ -1,0 +1,175 @@
+// Everything that the page and whoever answers it say to each other: what is asked, and every kind of frame that comes.
+// The other side: src/headlab/report/frames/ (the frames), src/headlab/lab/app.py and src/headlab/report/notebook/views.py (the asks).
+
+export type Value = string | number | boolean | null
+export type Fields = Record<string, Value>
+
+export interface Numbers {
+  shape: number[]
+  data: Float32Array
+}
+
+interface Message<Kind extends string, Values, Names extends string = never> {
+  kind: Kind
+  id: number // of what was asked for; 0: of nothing
+  values: Values
+  arrays: Record<Names, Numbers>
+}
+
+// What comes
+
+export interface Can {
+  train: boolean
+  try: boolean
+  open: boolean
+}
+
+export type Hello = Message<'hello', { notebook: Fields; fork_fields: string[]; can: Can }>
+
+interface OneOfMany {
+  run?: number // its place among all runs, where they are all there
+}
+
+export interface Dependency {
+  sequence: number
+  position: number
+  settled_by: number | null
+  resolvable: boolean
+}
+
+export interface Corpus {
+  vocabulary: string[]
+  labels: string[]
+  tokens: number[][]
+  targets: number[][]
+  floor: number
+  bigram_floor: number
+  dependencies: Dependency[]
+}
+
+export type Picture = Message<
+  'picture',
+  {
+    seed: number | string // a number that JavaScript cannot hold exactly comes as text
+    outcome: string
+    finished: boolean
+    solved: boolean
+    grade: string
+    final_loss: number | null // null: beyond all numbers
+    steps: number
+    parameters: number
+    n_layers: number
+    n_heads: number
+    causal: boolean
+    d_head: number
+    drops: [number, number | null][]
+    corpus: Corpus
+  } & OneOfMany,
+  'moments' | 'pattern' | 'logits' | 'loss_step' | 'loss'
+>
+
+type CodingPart = 'pattern' | 'value' | 'direct'
+export type Coding = Record<CodingPart | 'total', number> & Record<`${CodingPart}_share`, number>
+
+// The target against a rival at one place, and what was found out about it.
+export interface Choice {
+  sentence: string
+  words: string[]
+  sequence: number
+  place: number
+  target: string
+  rival: string
+  coding: Coding | null
+}
+
+export interface Table {
+  rows: string[]
+  columns: string[]
+  values: number[][]
+}
+
+export type Way = 'source' | 'head' | 'path'
+export interface Explained {
+  mechanism: string
+  meaning: string
+  dependencies: Choice[]
+  circuits: Record<string, Table>[] // of every head, by its name
+  heads: string[]
+  paths: string[]
+  none?: undefined
+}
+
+export interface Why {
+  kind: 'why'
+  id: number
+  values: (Explained | { none: string }) & OneOfMany // none: why there is nothing to explain
+  arrays: Partial<Record<Way, Numbers>>
+}
+
+export type Seeds = Message<
+  'seeds',
+  {
+    of: number
+    seed: (number | string)[]
+    solved: boolean[]
+    grade: string[]
+    mechanism: string[]
+    meanings: Record<string, string>
+    order: string[]
+  },
+  'loss' | 'pattern'
+>
+
+export type SizeRow = [size: number, solved: number, runs: number, share: number, low: number, high: number]
+export type Sizes = Message<'sizes', { round: number; rounds: number; rows: SizeRow[]; sentences: string[] }>
+
+export interface TrialRow {
+  intervention: string
+  kind: string
+  difference_before: number
+  difference_after: number
+  probability_before: number
+  probability_after: number
+  flips: boolean
+}
+export type Trial = Message<'trial', { name: string; rows: TrialRow[] } & OneOfMany>
+export type Weights = Message<'weights', { base64: string; python: string }>
+export type Figure = Message<'figure', { base64: string; format: string }>
+export type Report = Message<'report', { html: string }>
+
+export interface Problem {
+  text: string
+  field: string | null // the setting that it is about
+  line: number | null // of the sentences, from 1
+}
+export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
+
+export type Frame = Hello | Picture | Why | Seeds | Sizes | Trial | Weights | Figure | Report | ProblemsFrame
+
+// What is asked
+
+export interface Place {
+  sequence?: number
+  position?: number
+}
+export type TrialOf = Place & ({ part: string } | { patch: string } | { row: Record<string, number>; layer: number; head: number })
+
+export interface FigureOf {
+  format: 'svg' | 'png'
+  moment: number
+  view: 'sigmoid' | 'probs'
+  layer: number
+  head: number
+}
+
+// What goes beside the settings with each kind of ask, and the kind of frame that answers it.
+export interface Asks {
+  trial: { more: TrialOf; answer: Trial }
+  figure: { more: FigureOf; answer: Figure }
+  weights: { more?: undefined; answer: Weights }
+  report: { more?: undefined; answer: Report }
+}
+export type AskKind = keyof Asks
+
+// An experiment by its settings, or a run of those that are there by its number.
+export type Asked = { ask: 'show' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf | FigureOf }
