@@ -1,14 +1,14 @@
 // The words of the page that need one, as docs/glossary.md has them.
 
 export const WORDS = {
-  corpus: 'a few sentences, as token ids with next-token targets',
+  corpus: 'a few sentences, as a batch with next-token targets unless others are given, with the vocabulary',
   dependency: 'a position whose target the current token leaves open; resolvable when what the model sees decides it',
   floor: 'the smallest mean loss that any model can reach that sees what this one sees, in nats per position with a target',
   'bigram floor': 'the smallest mean loss that can be reached knowing the current token only, in nats per position with a target',
   seed: 'the number its initial weights are drawn from',
   step: 'one update of the weights; here also an epoch, as the whole corpus is one batch',
   pattern: 'scores after mask and softmax; each row sums to 1 (the notebook’s attention weights)',
-  target: 'the token that comes next; after the last one the start token (or none)',
+  target: 'what is to be predicted: the token that comes next, and after the last one the start token (or none), unless it was given',
   solved: 'every resolvable position’s target leads, over every other token, by half a logit or more',
   choice: 'the target against a rival at one place; its logit difference is logit(target) − logit(rival)',
   contribution: 'what a path or a source position gives to a logit difference, pattern held fixed',
