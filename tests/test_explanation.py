@@ -167,8 +167,8 @@ def test_explanations_come_back_after_saving(runs, tmp_path):
 
 def test_a_choice_between_any_two_tokens_can_be_explained(runs):
     at = runs.choice(sequence=1, position="ordered", tokens=("the", "man"))
-    assert at == Choice(Place(1, 2), 1, 2)
-    record = explain(runs[4].subject, [at])[0].records[0]
+    assert at.choice == Choice(Place(1, 2), 1, 2)
+    record = explain(runs[4].subject, [at.choice])[0].records[0]
     assert (record.target, record.rival, record.other) == ("the", "man", None)
     assert record.parts().sum() == pytest.approx(record.difference)
 

@@ -139,7 +139,7 @@ def test_long_sentences_show_the_parts_that_do_most_and_count_the_others(run, lo
     out = run("explain", folder, "--sentence", "1", "--position", "40")[1]
     assert len(out.splitlines()) < MOST_LINES
     assert "more parts." in out
-    (record,) = explain(long[0].subject, [long[0].choice(0, 40)])[0].records
+    (record,) = explain(long[0].subject, [long[0].choice(0, 40).choice])[0].records
     assert len(place_line(record)) < 120
     parts = largest_parts(record)
     assert len(parts) < len(record.parts())

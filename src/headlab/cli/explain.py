@@ -33,7 +33,6 @@ from headlab.errors import ConfigError, SelectionError
 from headlab.notation.values import and_more, brief, listed
 
 if TYPE_CHECKING:
-    from headlab.analysis.choice import Choice
     from headlab.report.words.commands import RunCommands
     from headlab.runs.runs import Run, Runs
 
@@ -217,7 +216,7 @@ def _explain(run: "Run", question: Question, commands: "RunCommands", as_json: b
     from headlab.report.terminal.explanation import explanation_blocks
     from headlab.report.words.explanation import PLACES
 
-    chosen = [run.choice(**question.place(run))] if question.asks_for_place else None
+    chosen = [run.choice(**question.place(run)).choice] if question.asks_for_place else None
     name = "given weights" if run.seed is None else run.seed
     explanation = explain_subject(run.subject, chosen, [name])[0]
     if as_json:
@@ -234,27 +233,26 @@ def _intervene(run: "Run", question: Question, as_json: bool) -> None:
     from headlab.report.json.values import records
     from headlab.report.terminal.explanation import effects_blocks
 
-    where = question.place(run)
-    choice: Choice = run.choice(**where)
+    choice = run.choice(**question.place(run))
     only = {"layer": question.layer, "head": question.head}
     found = []
     if question.ablations:
-        found.append(run.ablate(*question.ablations, **where))
+        found.append(choice.ablate(*question.ablations))
     if question.patches:
         whats = [what for part in question.patches for what in part.split(",")]
-        found.append(run.patch(whats, **only, **where))
+        found.append(choice.patch(whats, **only))
     if question.pattern:
         layer, head = question.layer or 0, question.head or 0
         weights = _spelled(read_weights, question.pattern, "--pattern must be weights like man=0.5,2=0.5")
-        found.append(run.set_pattern(weights, layer=layer, head=head, **where))
+        found.append(choice.set_pattern(weights, layer=layer, head=head))
     if as_json:
-        put_json({"choice": choice.words(run.corpus), "effects": [r for item in found for r in records(item.table())]})
+        put_json({"choice": choice.words(), "effects": [r for item in found for r in records(item.table())]})
         return
     place = choice.place
     sentence = run.corpus.sentence(place.sequence)
     say(f"{run!r}\nSentence {place.sequence + 1}: {sentence}; position {place.position}")
     for effects in found:
-        show(effects_blocks(effects, choice.words(run.corpus)))
+        show(effects_blocks(effects, choice.words()))
 
 
 def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
@@ -302,8 +300,8 @@ def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]
     if question.table == "paths":
         choice = run.choice(**question.place(run))
         rows = run.corpus.position_labels(choice.place.sequence)
-        frame = keyed(run.contributions(**question.place(run)).table(0, rows).rename_axis("path"))
-        return [("paths", f"{choice.words(run.corpus)} by path (row) and source position (column)", frame)], []
+        frame = keyed(choice.contributions().table(0, rows).rename_axis("path"))
+        return [("paths", f"{choice.words()} by path (row) and source position (column)", frame)], []
     if question.table == "scores":
         return [("scores", "Head scores on this corpus", run.head_scores().drop(columns="run"))], []
     return _battery(runs)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab import engine
-from headlab.analysis.explainable import Explainable
+from headlab.analysis import questions
 from headlab.analysis.explanation.explanation import Explanation, Explanations, explain
 from headlab.analysis.looking import predictions as looking
 from headlab.analysis.looking.circuits import W_QK, effective_rank
@@ -31,7 +31,7 @@ _PER_RUN = ("seeds", "params", "loss", "learning_rate", "snapshots", "outcome", 
 
 
 @dataclass(frozen=True, eq=False)
-class Runs(Explainable):
+class Runs:
     """Trained runs and how they came about.
 
     seeds [run] (None: from given weights); params: weights with a leading run axis
@@ -58,6 +58,11 @@ class Runs(Explainable):
     optimizer_state: Array | None = None
     optimizer_step: int = 0
     before: tuple[TrainConfig, ...] = ()
+
+    choice, contributions, coding = questions.choice, questions.contributions, questions.coding
+    ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
+    battery, pattern_variance = questions.battery, questions.pattern_variance
+    head_scores, circuits = questions.head_scores, questions.circuits
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -269,7 +274,7 @@ class Runs(Explainable):
         return f"Runs({len(self)} of {steps}, d_head={self.model.d_head}: {how})"
 
 
-class Run(Explainable):
+class Run:
     """One trained run: the arrays of `Runs` without their run axis, and tables to look at.
 
     >>> import headlab as hl
@@ -277,6 +282,11 @@ class Run(Explainable):
     >>> run.attention()[0].round(3).shape
     (5, 5)
     """
+
+    choice, contributions, coding = questions.choice, questions.contributions, questions.coding
+    ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
+    battery, pattern_variance = questions.battery, questions.pattern_variance
+    head_scores, circuits = questions.head_scores, questions.circuits
 
     def __init__(self, runs: Runs, number: int) -> None:
         self.runs = runs
