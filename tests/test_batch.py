@@ -151,7 +151,7 @@ def test_a_bigram_is_counted_by_its_weight():
     weights = np.ones((2, 5))
     weights[0, 3] = 3  # the chicken, three times as important as the beef
     heavier = corpus.with_targets(weights=weights)
-    assert heavier.association().loc["the", "chkn"] == heavier.chance(1, 3) == 0.75
+    assert heavier.association().loc["the", "chkn"] == heavier.bigram_probability(1, 3) == 0.75
     assert heavier.bigram_floor() == pytest.approx((2 * math.log(2) + 3 * math.log(4 / 3) + math.log(4)) / 12)
     assert heavier.floor() == pytest.approx(2 * math.log(2) / 12)
 

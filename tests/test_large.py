@@ -187,7 +187,9 @@ def test_copying_is_that_of_the_whole_vocabulary():
 
 def test_the_chance_of_a_next_token_is_that_of_the_association_table(long):
     table = long.corpus.association().to_numpy()
-    found = [[long.corpus.chance(token, target) for target in range(len(table))] for token in range(len(table))]
+    found = [
+        [long.corpus.bigram_probability(token, target) for target in range(len(table))] for token in range(len(table))
+    ]
     np.testing.assert_allclose(found, table)
 
 

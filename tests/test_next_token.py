@@ -69,9 +69,9 @@ def test_ellipsis_start_token_labels_and_spaces_may_be_written_or_not(runs, text
 
 def test_an_ellipsis_that_is_a_token_stays_one():
     corpus = Corpus.from_text("well … yes\nno ...")
-    assert corpus.beginning("well …").tolist() == [0, 1, 2]
-    assert corpus.beginning("no ...").tolist() == [0, 4, 5]
-    assert corpus.beginning("no …").tolist() == [0, 4, 2]
+    assert corpus.encode("well …").tolist() == [0, 1, 2]
+    assert corpus.encode("no ...").tolist() == [0, 4, 5]
+    assert corpus.encode("no …").tolist() == [0, 4, 2]
 
 
 def test_the_empty_text_is_the_start_token_alone(runs):

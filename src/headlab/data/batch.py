@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.errors import CorpusError
+from headlab.errors import CorpusError, Problem
 from headlab.notation.values import brief
 
 Ids = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Batch:
     d_vocab: int
 
     def __post_init__(self) -> None:
-        problems: list[str] = []
+        problems: list[Problem] = []
         tokens = _ids(problems, "tokens", self.tokens, self.d_vocab)
         targets = _ids(problems, "targets", self.targets, self.d_vocab)
         if self.weights is None:  # as `equally_weighted` has it
@@ -50,13 +50,12 @@ class Batch:
             problems += _wrong_padding(tokens)
             for name, array in (("targets", targets), ("weights", weights)):
                 if array is not None and array.shape != tokens.shape:
-                    problems.append(
-                        f"{name} must be as the tokens, {tokens.shape}, got {array.shape}: give one a place"
-                    )
+                    said = f"{name} must be as the tokens, {tokens.shape}, got {array.shape}: give one a place"
+                    problems.append(Problem(said, name))
         if problems or tokens is None or targets is None or weights is None:
-            raise CorpusError("\n".join(problems))
+            raise CorpusError(problems)
         if problems := _unfit(tokens, targets, weights):
-            raise CorpusError("\n".join(problems))
+            raise CorpusError(problems)
         targets = np.where(weights > 0, targets, ABSENT)
         for name, array in (("tokens", tokens), ("targets", targets), ("weights", weights)):
             kept = np.array(array, order="C")
@@ -151,34 +150,31 @@ def _widened(array: NDArray[Any], width: int) -> NDArray[Any]:
     return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=padding)
 
 
-def _ids(problems: list[str], name: str, given: Any, d_vocab: int) -> Ids | None:
+def _ids(problems: list[Problem], name: str, given: Any, d_vocab: int) -> Ids | None:
     """Return ids as an array [sequence, position], or None with what is wrong put to the problems."""
     ids = _array(given)
     if ids is None or ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
         got = brief(given) if ids is None or ids.ndim != 2 else f"{ids.dtype} {ids.shape}"
-        problems.append(f"{name} must be whole numbers [sequence, position], got {got}: give a row of ids a sequence")
-        return None
-    wrong = ids[(ids < ABSENT) | (ids >= d_vocab)]
-    if wrong.size:
-        problems.append(
-            f"{name} must be from 0 to {d_vocab - 1}, or -1 for none, got {wrong[0]}: give ids of the vocabulary"
-        )
-        return None
-    return ids.astype(np.int64)
+        said = f"{name} must be whole numbers [sequence, position], got {got}: give a row of ids a sequence"
+    elif (wrong := ids[(ids < ABSENT) | (ids >= d_vocab)]).size:
+        said = f"{name} must be from 0 to {d_vocab - 1}, or -1 for none, got {wrong[0]}: give ids of the vocabulary"
+    else:
+        return ids.astype(np.int64)
+    problems.append(Problem(said, name))
+    return None
 
 
-def _weights(problems: list[str], given: Any) -> Weights | None:
+def _weights(problems: list[Problem], given: Any) -> Weights | None:
     expected = "weights must be finite numbers of at least 0 [sequence, position]"
     weights = _array(given)
     if weights is None or weights.ndim != 2 or weights.dtype.kind not in "fiub":
-        problems.append(f"{expected}, got {brief(given)}: give one a place")
-        return None
-    weights = weights.astype(np.float64)
-    wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
-    if wrong.size:
-        problems.append(f"{expected}, got {brief(wrong[0].item())}: give 0 to a place that does not count")
-        return None
-    return weights + 0.0  # without -0.0
+        said = f"{expected}, got {brief(given)}: give one a place"
+    elif (wrong := weights[~(np.isfinite(weights) & (weights >= 0))]).size:
+        said = f"{expected}, got {brief(float(wrong[0]))}: give 0 to a place that does not count"
+    else:
+        return weights.astype(np.float64) + 0.0  # without -0.0
+    problems.append(Problem(said, "weights"))
+    return None
 
 
 def _array(given: Any) -> NDArray[Any] | None:
@@ -188,30 +184,29 @@ def _array(given: Any) -> NDArray[Any] | None:
         return None
 
 
-def _wrong_padding(tokens: Ids) -> list[str]:
+def _wrong_padding(tokens: Ids) -> list[Problem]:
     real = tokens != ABSENT
+    said = None
     if not real[:, 0].all():
-        row = int(np.argmin(real[:, 0]))
-        return [f"tokens must be at least one a sequence, got none in sequence {row}: leave it out"]
-    if (real[:, 1:] & ~real[:, :-1]).any():
-        row = int(np.argmax((real[:, 1:] & ~real[:, :-1]).any(axis=1)))
-        return [f"tokens must be padded (-1) at the right only, got a token after padding in sequence {row}: move it"]
-    return []
+        said = f"tokens must be at least one a sequence, got none in sequence {np.argmin(real[:, 0])}: leave it out"
+    elif (again := (real[:, 1:] & ~real[:, :-1]).any(axis=1)).any():
+        row = np.argmax(again)
+        said = f"tokens must be padded (-1) at the right only, got a token after padding in sequence {row}: move it"
+    return [] if said is None else [Problem(said, "tokens")]
 
 
-def _unfit(tokens: Ids, targets: Ids, weights: Weights) -> list[str]:
+def _unfit(tokens: Ids, targets: Ids, weights: Weights) -> list[Problem]:
     """Return what is wrong with targets and weights at their places."""
     problems = []
-    for name, given, instead in (
-        ("targets", (targets != ABSENT) & (tokens == ABSENT), "where there is a token"),
-        ("weights above 0", (weights > 0) & (targets == ABSENT), "where there is a target"),
+    for name, what, wrong, instead in (
+        ("targets", "targets must be where there is a token", (targets != ABSENT) & (tokens == ABSENT), -1),
+        ("weights", "weights above 0 must be where there is a target", (weights > 0) & (targets == ABSENT), 0),
     ):
-        if given.any():
-            row, position = np.argwhere(given)[0].tolist()
-            problems.append(
-                f"{name} must be {instead}, got one at sequence {row}, position {position}: "
-                f"give {'-1' if name == 'targets' else '0'} there"
-            )
+        if wrong.any():
+            row, position = np.argwhere(wrong)[0].tolist()
+            said = f"{what}, got one at sequence {row}, position {position}: give {instead} there"
+            problems.append(Problem(said, name))
     if not problems and not (weights > 0).any():
-        problems.append("a batch must have something to predict, got no target of a weight above 0: give one")
+        said = "a batch must have something to predict, got no target of a weight above 0: give one"
+        problems.append(Problem(said, "targets"))
     return problems

@@ -24,7 +24,7 @@ from headlab.data.floors import Sight, floor_of
 from headlab.data.ids import sequences_of
 from headlab.data.lookalikes import lookalikes
 from headlab.data.text import WORDS, join_tokens, read_text, split_beginning, split_sentences
-from headlab.data.token_names import checked_labels, ids_of, names_of
+from headlab.data.token_names import ids_of, labels_of, names_of
 from headlab.errors import CorpusError
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief
@@ -86,7 +86,7 @@ class Corpus:
             if vocabulary is None
             else names_of("vocabulary", vocabulary)
         )
-        labels = checked_labels(labels, order)
+        labels = labels_of(labels, order)
         ids = {word: number for number, word in enumerate(order)}
         for line, words in enumerate(sentences, 1):
             for word in words:
@@ -121,7 +121,7 @@ class Corpus:
         sequences = sequences_of(ids, base, None if names is None else len(names))
         if names is None:
             names = tuple(map(str, range(base, base + max(map(max, sequences)) + 1)))
-        return cls._build(sequences, names, checked_labels(labels, names), None, wrap)
+        return cls._build(sequences, names, labels_of(labels, names), None, wrap)
 
     def __repr__(self) -> str:
         """Return how large it is, and its first sentences."""
@@ -246,12 +246,12 @@ class Corpus:
         words = [self.vocabulary[token] for token in self.tokens[sequence] if token >= 0]
         return join_tokens(words, self.tokens_are, self.start)
 
-    def beginning(self, text: str) -> Ids:
+    def encode(self, text: str) -> Ids:
         """Return the ids [position] of a text that no sentence needs to begin with: the start token, then its tokens.
 
         An ellipsis at the end may be there or not. Raises `CorpusError`, which names all unknown words.
 
-        >>> Corpus.notebook().beginning("woman ordered the …").tolist()
+        >>> Corpus.notebook().encode("woman ordered the …").tolist()
         [0, 5, 4, 1]
         """
         names, called = {*self.vocabulary, *self.labels}, dict(zip(self.vocabulary, self.labels, strict=True))
@@ -293,10 +293,10 @@ class Corpus:
             shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
         )
 
-    def chance(self, token: int, target: int) -> float:
+    def bigram_probability(self, token: int, target: int) -> float:
         """Return P(target | token) over the corpus, ids alone: one number of `association`.
 
-        >>> Corpus.notebook().chance(1, 6)
+        >>> Corpus.notebook().bigram_probability(1, 6)
         0.5
         """
         here = (self.tokens == token) & self.batch.has_target

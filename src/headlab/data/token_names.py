@@ -33,10 +33,10 @@ def names_of(kind: str, given: Any) -> tuple[str, ...]:
     return names
 
 
-def checked_labels(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
+def labels_of(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
     """Return the labels of a vocabulary, its own names where there are none; raises `CorpusError`.
 
-    >>> checked_labels(["x", "b"], ["a", "b"]), checked_labels(None, ["a", "b"])
+    >>> labels_of(["x", "b"], ["a", "b"]), labels_of(None, ["a", "b"])
     (('x', 'b'), ('a', 'b'))
     """
     if labels is None:

@@ -133,7 +133,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     >>> found.words, found.logits.shape, found.attention.shape
     (('<Start>', 'woman', 'ordered', 'the'), (3, 7), (3, 1, 1, 4))
     """
-    ids = corpus.beginning(text)
+    ids = corpus.encode(text)
     _check_length(ids, params)
     # Beside padding, so that sums have the length, and results the bits, that they have in the corpus.
     tokens = np.full((1, max(len(ids), corpus.n_ctx)), ABSENT)

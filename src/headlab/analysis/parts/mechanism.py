@@ -132,7 +132,9 @@ def near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
         probability = softmax(subject.clean.logits[:, place.sequence, place.position])[:, target]
         with np.errstate(divide="ignore"):
             losses.append(-np.log(probability))
-            bigrams.append(-np.log(corpus.chance(int(corpus.tokens[place.sequence, place.position]), target)))
+            bigrams.append(
+                -np.log(corpus.bigram_probability(int(corpus.tokens[place.sequence, place.position]), target))
+            )
     bigram = float(np.mean(bigrams))
     return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
 
