@@ -17,8 +17,9 @@ import numpy as np
 
 import headlab as hl
 from headlab.study.chunks import Task, chunk_size, compute
-from headlab.study.design import TEMPLATE, StudyDesign
+from headlab.study.design import StudyDesign
 from headlab.study.study import Study
+from headlab.study.study_file import TEMPLATE
 
 MANY = 1_000_000
 IN_MEMORY = """

@@ -7,8 +7,11 @@ import pytest
 
 import headlab as hl
 from headlab.study.chunks import chunk_size
-from headlab.study.design import TEMPLATE, Condition, StudyDesign
+from headlab.study.conditions import Condition
+from headlab.study.design import StudyDesign
+from headlab.study.identity import Data
 from headlab.study.study import Study
+from headlab.study.study_file import TEMPLATE
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -132,9 +135,9 @@ def test_an_identity_is_that_of_model_training_and_corpus_alone():
     large = StudyDesign.grid(NOTEBOOK, seeds=range(9), keep=[], title="other", d_head=[5, 10, 20, 40])
     assert set(small.identities) < set(large.identities)
     other = hl.Corpus.from_text("a b c\nd b e")
-    condition = Condition(hl.ModelConfig(), hl.TrainConfig())
-    assert condition.identity(NOTEBOOK) != condition.identity(other)
-    assert condition.identity(NOTEBOOK) != Condition(hl.ModelConfig(d_head=21), hl.TrainConfig()).identity(NOTEBOOK)
+    condition, data = Condition(hl.ModelConfig(), hl.TrainConfig()), Data.of(NOTEBOOK)
+    assert condition.identity(data) != condition.identity(Data.of(other))
+    assert condition.identity(data) != Condition(hl.ModelConfig(d_head=21), hl.TrainConfig()).identity(data)
 
 
 def test_numpy_numbers_are_welcome():
@@ -243,6 +246,20 @@ def test_a_factor_that_a_condition_leaves_out_has_the_value_in_force(tmp_path):
     assert study.summary("d_model").table().index.tolist() == [d_vocab, 4, 5]
     assert sorted(study.table()["d_model"].unique()) == [4, 5, d_vocab]
     assert not any("None" in item.name or "nan" in item.name for item in Study(tmp_path / "s").design.conditions)
+
+
+def test_conditions_are_counted_and_grouped_by_identity_and_not_by_what_is_displayed(tmp_path):
+    listed = [{"steps": 30}, {"d_head": 20}, {"steps": 10}]
+    three = hl.TrainConfig(phases=(hl.Phase(10), hl.Phase(10, hl.Plateau()), hl.Phase(10)))
+    study = Study.create(tmp_path / "s", StudyDesign.grid(NOTEBOOK, seeds=range(4), training=three, conditions=listed))
+    assert study.run() == 12
+    assert (study.status().runs, list(study.status().by_condition.values())) == (12, [4, 4, 4])
+    assert [len(group.grade) for group in study.summary().groups] == [4, 4, 4]
+    assert [len(group.grade) for group in study.summary("steps").groups] == [8, 4]
+    assert [len(group.grade) for group in study.summary("phases").groups] == [4, 4, 4]
+    assert study.sql(
+        "select count(distinct condition) as n, count(distinct phases) as m from runs"
+    ).values.tolist() == [[3, 3]]
 
 
 def test_the_same_value_left_out_and_named_is_one_condition():

@@ -10,8 +10,9 @@ import time
 import pytest
 
 import headlab as hl
-from headlab.study.conditions import digest
+from headlab.config.numerics import NUMERICS
 from headlab.study.design import StudyDesign
+from headlab.study.hashes import digest
 from headlab.study.store import Store
 from headlab.study.study import Study
 
@@ -27,8 +28,8 @@ def folder(tmp_path):
 
 
 def sealed(folder, specification, **others):
-    sha = digest({"specification": specification, "extends": None})
-    given = {"format": 2, "sha256": sha, "extends": None, "specification": specification, **others}
+    content = {"specification": specification, "extends": None, "numerics": NUMERICS}
+    given = {"format": 3, "sha256": digest(content), **content, **others}
     (folder / "study.json").write_text(json.dumps(given))
 
 

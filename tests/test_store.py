@@ -57,7 +57,8 @@ def test_anybody_can_open_the_files(study):
     assert duckdb.connect().execute(f"select count(*) from '{path}'").fetchone() == (256,)
     name = study.store.array_names([chunk])[chunk]
     arrays = study.store.folder / "arrays" / chunk.condition
-    assert load_file(arrays / name)["W_Q"].shape == (256, 1, 1, 7, 5)
+    d_head = study.design.identities[chunk.condition].model.d_head
+    assert load_file(arrays / name)["W_Q"].shape == (256, 1, 1, 7, d_head)
 
 
 def test_runs_are_those_of_train(study):

@@ -1,7 +1,6 @@
 """A study's folder: its name changes nothing, one bad thing in it blocks nothing, and nothing leads out of it."""
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -11,11 +10,8 @@ import polars
 import pytest
 
 import headlab as hl
-from headlab.study import specification
-from headlab.study.chunks import pending
 from headlab.study.design import StudyDesign
 from headlab.study.folder import PLACES
-from headlab.study.store import Store
 from headlab.study.study import Study
 
 TEXT = hl.Corpus.from_text("a b c")  # nothing to explain: the folder is what is tried
@@ -307,36 +303,6 @@ def test_pandas_reads_the_folder_of_rows(study):
     import pandas as pd
 
     assert len(pd.read_parquet(study.store.folder / "runs")) == 16
-
-
-def as_format_1(folder):
-    """Lay a study out as it was first: arrays beside the rows, losses in float32."""
-    first = Store(folder)
-    (folder / "study.json").write_bytes(specification.written(first.design, version=1))
-    for chunk in first.chunks():
-        replaced(
-            chunk.path, "select * replace (final_loss::float as final_loss, pattern_share::float as pattern_share)"
-        )
-    for path in list(folder.glob("arrays/*/*")):
-        path.rename(folder / "runs" / path.parent.name / path.name)
-    shutil.rmtree(folder / "arrays")
-
-
-def test_a_study_of_the_first_format_opens_and_goes_on(study, tmp_path):
-    expected, folder = exported(study, tmp_path), study.store.folder
-    as_format_1(folder)
-    old = Study(folder)
-    assert old.run() == 0
-    assert old.store.damaged == old.collect_garbage() == []
-    assert exported(old, tmp_path) == expected
-    assert len(old.runs(0)) == 8
-    old.extend(seeds=range(12))
-    assert Study(folder).run() == 8
-    assert not (folder / "arrays").exists()
-    assert json.loads((folder / "study.0001.json").read_text())["format"] == 1
-    assert exported(Study(folder), tmp_path) == exported(made(tmp_path / "whole", seeds=12), tmp_path)
-    assert len(Study(folder).runs(1)) == 12
-    assert pending(Store(folder)) == []
 
 
 def test_cleaning_up_waits_for_who_is_at_it(study):

@@ -15,7 +15,7 @@ from headlab.cli.help import Group
 from headlab.cli.lab import lab
 from headlab.cli.predict import predict
 from headlab.cli.report import report
-from headlab.cli.study import study
+from headlab.cli.study.group import study
 from headlab.cli.tasks import tasks
 from headlab.cli.terminal import (
     complain,

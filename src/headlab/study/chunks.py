@@ -4,7 +4,6 @@ A condition's seeds are cut into blocks of equal size, by the design alone; a ch
 machine cuts the same study in the same way, and the same chunk has the same bytes on all that round alike.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,8 +17,8 @@ from headlab import engine
 from headlab.runs.runs import Runs
 from headlab.runs.train import TrainingInterrupted, train
 from headlab.study.arrays import arrays_of
-from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
-from headlab.study.conditions import Condition
+from headlab.study.columns import settings_of
+from headlab.study.conditions import Condition, in_force
 from headlab.study.design import StudyDesign
 from headlab.study.store import Chunk, Store
 
@@ -124,10 +123,6 @@ def compute(
 
 def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
     """Return one row a run: who it is, what became of it, and every field of its model and training; see `columns`."""
-    fields: dict[str, Any] = {name: getattr(runs.model, name) for name in MODEL_FIELDS}
-    fields["d_model"] = runs.model.on(runs.corpus).d_model
-    fields |= {name: getattr(runs.training, name) for name in TRAINING_FIELDS if name != "phases"}
-    fields["phases"] = json.dumps(runs.training.to_dict()["phases"])
     return {
         "condition": task.identity,
         "seed": runs.seeds,
@@ -137,7 +132,7 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
         "grade": runs.grade(),
         **overview_of(runs),
         "headlab": headlab.__version__,
-        **fields,
+        **settings_of(in_force(runs.model, runs.corpus), runs.training),
     }
 
 

@@ -43,9 +43,10 @@ class _Flight:
 def execute_on_cluster(store: Store, address: str, *, progress: Report | None = None) -> int:
     """Train what is missing of a study on the workers of a Dask scheduler, and return how many runs that were.
 
-    Raises `StudyError` when the cluster does not answer or a worker runs another version, `StudyHeld`, `StudyInterrupted`,
-    `OutputError`.
+    Raises `StudyError` for a study of an older headlab, when the cluster does not answer or a worker runs another version;
+    `StudyHeld`, `StudyInterrupted`, `OutputError`.
     """
+    store.require_current()
     with held(store), stoppable() as stop:
         store.forgive()
         driver = _Driver(store, address, progress)

@@ -1,5 +1,6 @@
 """The columns of a study's table: one row a run, of the same types in every chunk and in a study without runs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -24,20 +25,32 @@ RESULTS = {
     "pattern_share": "double",
     "headlab": "varchar",
 }
-# Every column with its SQL type. Files that were written before a column was there have none of it, and read as null.
-COLUMNS = {
-    **RESULTS,
+SETTINGS = {
     **{item.name: _SQL[item.type] for item in fields(ModelConfig)},  # type: ignore[index]
     **{item.name: _SQL[item.type] for item in fields(TrainConfig) if item.name != "phases"},  # type: ignore[index]
     "steps": "bigint",
     "phases": "varchar",
-    "arrays": "varchar",
 }
+# Every column with its SQL type. Files that were written before a column was there have none of it.
+COLUMNS = {**RESULTS, **SETTINGS, "arrays": "varchar"}
+OF_FILES = {**RESULTS, "arrays": "varchar"}  # read from files; settings are those of the specification
 LATER = frozenset({"grade"})  # columns that older files lack
 EMPTY = frozenset({"final_loss", "pattern_share"})  # of a run that diverged, or a corpus with nothing to explain
 
 
-def typed(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return columns of equal length with the types that they have in every chunk; a single value stands for all rows."""
+def settings_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
+    """Return every setting of a condition as the table has it; model: with its d_model in force."""
+    values = {**vars(model), **vars(training), "steps": training.steps}
+    values["phases"] = json.dumps(training.to_dict()["phases"])
+    return {name: values[name] for name in SETTINGS}
+
+
+def typed(name: str, values: Any) -> NDArray[Any]:
+    """Return values of a column with the type that it has in every chunk."""
+    return np.array(values, _NUMPY[COLUMNS[name]])
+
+
+def typed_rows(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return columns of equal length, each with its type; a single value stands for all rows."""
     n = len(rows["seed"])
-    return {name: np.array(np.broadcast_to(value, n), _NUMPY[COLUMNS[name]]) for name, value in rows.items()}
+    return {name: typed(name, np.broadcast_to(value, n)) for name, value in rows.items()}

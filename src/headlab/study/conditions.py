@@ -1,12 +1,11 @@
 """Conditions of a study: settings of model and training, those of a grid and those listed one by one."""
 
 import contextlib
-import hashlib
 import itertools
-import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,26 +17,26 @@ from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.hashes import canonical_json
+from headlab.study.identity import Data, run_identity, training_of
 
 MAX_CONDITIONS = 100_000
 
 
 @dataclass(frozen=True)
 class Condition:
-    """One setting of model and training; factors: the fields that differ between the study's conditions, with their values."""
+    """One setting of model and training.
+
+    factors: the fields that differ between the study's conditions, each with its value in force
+    name: these in words, another one for every condition of a study; what tells conditions apart is their identity
+    stored_as: the identity under which an older headlab keeps its runs
+    """
 
     model: ModelConfig
     training: TrainConfig
     factors: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
-
-    @property
-    def name(self) -> str:
-        """The factors in words.
-
-        >>> Condition(ModelConfig(d_head=10), TrainConfig(), (("d_head", 10),)).name
-        'd_head 10'
-        """
-        return ", ".join(f"{name} {_shown(value)}" for name, value in self.factors) or "the only condition"
+    name: str = field(default="the only condition", compare=False)
+    stored_as: str | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return model and training as plain values."""
@@ -53,14 +52,9 @@ class Condition:
             raise ConfigError(f"a model and a training must be tables of fields, got {brief(given)}")
         return cls(ModelConfig.from_dict(model), TrainConfig.from_dict(training))
 
-    def identity(self, corpus: Corpus) -> str:
-        """Return what names a run of this condition, with its seed: a hash of model, training and corpus, 16 hex digits."""
-        return digest({**self.to_dict(), "corpus": corpus.to_dict()})[:16]
-
-
-def digest(value: Any) -> str:
-    """Return the SHA-256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    def identity(self, data: Data) -> str:
+        """Return what names its runs, each with its seed, on the data of a study; see `study.identity`."""
+        return self.stored_as or run_identity(self.model, self.training, data)
 
 
 def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
@@ -162,7 +156,7 @@ def _condition(values: dict[str, Any]) -> Condition:
 
 
 def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condition, ...]:
-    """Return the conditions, each with the values of the fields that differ between any of them, as they are in force."""
+    """Return the conditions, each with the fields that differ between any of them, as they are in force, and a name."""
     rows = [
         {**vars(in_force(item.model, corpus)), **{k: v for k, v in vars(item.training).items() if k != "phases"}}
         for item in conditions
@@ -170,15 +164,45 @@ def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condi
     for row, item in zip(rows, conditions, strict=True):
         row["steps"] = item.training.steps
     differing = [name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1] if rows else []
-    # Schedules of as many steps may differ, and then steps alone do not tell them apart.
-    schedules = len({item.training.phases for item in conditions}) > len({item.training.steps for item in conditions})
-    found = []
-    for row, item in zip(rows, conditions, strict=True):
-        factors = [(name, row[name]) for name in differing]
-        if schedules:
-            factors.append(("phases", " + ".join(map(_phase, item.training.phases)) or "none"))
-        found.append(Condition(item.model, item.training, tuple(factors)))
-    return tuple(found)
+    schedules = _schedules(conditions)
+    if len(set(schedules)) > len({row["steps"] for row in rows}):  # steps alone do not tell them apart
+        differing.append("phases")
+        for row, text in zip(rows, schedules, strict=True):
+            row["phases"] = text
+    factors = [tuple((name, row[name]) for name in differing) for row in rows]
+    words = [", ".join(f"{name} {_shown(value)}" for name, value in pairs) or Condition.name for pairs in factors]
+    names = told_apart(words)
+    return tuple(
+        replace(item, factors=pairs, name=name) for item, pairs, name in zip(conditions, factors, names, strict=True)
+    )
+
+
+def _schedules(conditions: Sequence[Condition]) -> list[str]:
+    """Return every condition's phases in words, other words for other phases."""
+    exact = [canonical_json(training_of(item.training).get("phases")) for item in conditions]
+    shown = {
+        key: " + ".join(map(_phase, item.training.phases)) or "none"
+        for key, item in zip(exact, conditions, strict=True)
+    }
+    texts = dict(zip(shown, told_apart(list(shown.values())), strict=True))
+    return [texts[key] for key in exact]
+
+
+def told_apart(texts: Sequence[str]) -> list[str]:
+    """Return texts that all differ: those that come again with a number after them.
+
+    >>> told_apart(["a", "b", "a", "a"])
+    ['a', 'b', 'a (2)', 'a (3)']
+    """
+    found: dict[str, None] = {}
+    seen: Counter[str] = Counter()
+    for text in texts:
+        name = text
+        while name in found:
+            seen[text] += 1
+            name = f"{text} ({seen[text] + 1})"
+        found[name] = None
+    return list(found)
 
 
 def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:

@@ -1,76 +1,32 @@
 """What a study trains: conditions × seeds, on one corpus. Read from a TOML file or built in Python, validated whole."""
 
-import json
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.config.record import gathered, no_field
+from headlab.config.numerics import NUMERICS
+from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.data.text import HALF_A_CHARACTER
 from headlab.engine.problem import Problem as Trainable
-from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem, StudyError
-from headlab.files import nameable
+from headlab.errors import ConfigError, HeadlabError, Problem, StudyError
 from headlab.notation.values import brief
+from headlab.study import old_formats
 from headlab.study import seeds as numbering
-from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import (
     MAX_CONDITIONS,
     Condition,
     conditions_of,
     fields_of,
     first_repeated,
-    in_force,
     with_factors,
 )
-
-KEEPS = ("weights", "curves", "snapshots")
-FILE_FIELDS = (
-    "title",
-    "corpus",
-    "sentences",
-    "start",
-    "wrap",
-    "tokens",
-    "seeds",
-    "keep",
-    "model",
-    "training",
-    "grid",
-    "condition",
-)
-
-NOTEBOOK_OPTIONS = {"start": "<Start>", "wrap": True, "tokens": "words"}
-
-TEMPLATE = """# A headlab study: every condition is trained with every seed.
-title = "Does the head size matter?"
-
-corpus = "notebook"          # or a file with one sentence a line, beside this one
-# sentences = ["man ordered the chicken", "woman ordered the beef"]     # or the sentences themselves
-# tokens = "characters"      # for a corpus or sentences: every character a token, not every word
-seeds = "0:1000"             # or a list: [1, 5, 9]
-keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots"
-
-[model]                      # what all conditions share; the notebook's values where nothing is said
-# n_heads = 1
-# residual = true
-
-[training]
-# learning_rate = 0.01       # without it, Keras' for the optimizer: sgd 0.01, the others 0.001
-# steps = 5000               # at a constant rate; without it, the notebook's schedule
-
-[grid]                       # every combination of these is a condition
-d_head = [10, 20, 40]
-# learning_rate = [0.01, 0.02]
-
-# [[condition]]              # conditions beside those of the grid, one by one
-# d_head = 160
-# optimizer = "adam"
-"""
+from headlab.study.identity import Data, run_identity
+from headlab.study.study_file import KEEPS, Parts, parts_of, parts_of_file
+from headlab.study.toml import file_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +34,7 @@ class StudyDesign:
     """A corpus, conditions, seeds, and what to keep of each run beside its row of results.
 
     conditions: of `grid`, or given; keep: some of weights, curves (log-spaced losses), snapshots (log-spaced weights)
+    numerics: which bits its runs have; those of an older headlab are read, and not trained further
     Raises `ConfigError`, which lists all problems.
 
     >>> design = StudyDesign.grid(Corpus.notebook(), seeds=range(1000), d_head=[10, 20, 40])
@@ -90,6 +47,7 @@ class StudyDesign:
     seeds: tuple[int, ...]
     keep: tuple[str, ...] = ("weights",)
     title: str = ""
+    numerics: int = NUMERICS
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
@@ -106,11 +64,11 @@ class StudyDesign:
             said = "a study must have at least one condition, got none: give every field of the grid a value"
             problems.append(Problem(said, "grid"))
         seeds = gathered(problems, lambda: numbering.taken(self.seeds, len(self.conditions)))
-        forced = [Condition(in_force(item.model, self.corpus), item.training) for item in self.conditions]
-        names = [json.dumps(condition.to_dict(), sort_keys=True) for condition in forced]
-        if len(set(names)) < len(names):
-            twice = self.conditions[names.index(first_repeated(names))]
-            problems.append(Problem(f"conditions must differ, got “{twice.name}” twice: leave one out", "condition"))
+        if len(self.identities) < len(self.conditions):
+            data = Data.of(self.corpus)
+            twice = [condition.identity(data) for condition in self.conditions]
+            name = self.conditions[twice.index(first_repeated(twice))].name
+            problems.append(Problem(f"conditions must differ, got “{name}” twice: leave one out", "condition"))
         for condition in self.conditions:
             try:
                 Trainable.of(self.corpus, condition.model, condition.training)
@@ -151,66 +109,20 @@ class StudyDesign:
     @classmethod
     def from_toml(cls, path: str | Path) -> "StudyDesign":
         """Read a study file; raises one `ConfigError` that lists all its problems."""
-        path = Path(path)
-        try:
-            given = tomllib.loads(_text(path))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"a study file must be TOML, got {str(path)!r}: {error}") from None
-        except RecursionError:
-            raise ConfigError(f"a study file must be TOML, got lists in lists without end in {str(path)!r}") from None
-        except ValueError as error:  # a number of more digits than Python reads
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(
-                f"a study file must hold numbers and dates that are some, got {error} in {str(path)!r}"
-            ) from None
-        return cls.from_fields(given, path.parent)
+        return cls._of_parts(parts_of_file(Path(path)))
 
     @classmethod
     def from_fields(cls, given: Mapping[str, Any], folder: Path = Path()) -> "StudyDesign":
         """Build a study from the fields of a study file; folder: where its corpus file is looked for."""
         if not isinstance(given, Mapping):
             raise ConfigError(f"a study must be fields and their values, got {brief(given)}")
-        problems = [no_field("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
-        parts = {}
-        for name in ("model", "training", "grid"):
-            part = given.get(name, {})
-            if isinstance(part, Mapping):
-                parts[name] = part
-            else:
-                problems.append(Problem(f"{name} must be a table of fields, got {brief(part)}", name))
-        corpus = gathered(problems, lambda: _corpus(given, folder))
-        seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
-        for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
-            problems += [no_field(f"[{name}]", key, known) for key in parts.get(name, {}) if key not in known]
-        base = fields_of(ModelConfig(), TrainConfig())
-        base |= {
-            key: value
-            for part in ("model", "training")
-            for key, value in parts.get(part, {}).items()
-            if key in (*MODEL_FIELDS, *TRAINING_FIELDS)
-        }
-        listed = given.get("condition", [])
-        if not (isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed)):
-            said = f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}"
-            problems.append(Problem(said, "condition"))
-            listed = []
-        conditions, wrong = conditions_of(base, parts.get("grid", {}), listed, corpus or Corpus.notebook())
-        problems += wrong
-        keep = given.get("keep", ["weights"])
-        if not (isinstance(keep, list) and all(isinstance(name, str) for name in keep)):
-            problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}", "keep"))
-            keep = []
-        whole = gathered(
-            problems,
-            lambda: cls(
-                corpus or Corpus.notebook(),
-                conditions or _SOME,
-                (0,) if seeds is None else seeds,
-                tuple(keep),
-                str(given.get("title", "")),
-            ),
-        )
+        return cls._of_parts(parts_of(given, folder))
+
+    @classmethod
+    def _of_parts(cls, parts: Parts) -> "StudyDesign":
+        problems = list(parts.problems)
+        conditions = parts.conditions or _SOME
+        whole = gathered(problems, lambda: cls(parts.corpus, conditions, parts.seeds, parts.keep, parts.title))
         if problems or whole is None:
             raise ConfigError(problems)
         return whole
@@ -245,9 +157,41 @@ class StudyDesign:
             "keep": list(self.keep),
         }
 
+    def successor(self) -> "StudyDesign":
+        """Return the same study for this headlab: runs are named anew, and conditions that are the same now are one."""
+        data, conditions = Data.of(self.corpus), dict[str, Condition]()
+        for item in self.conditions:
+            anew = replace(item, stored_as=None)
+            conditions.setdefault(anew.identity(data), anew)
+        found = with_factors(list(conditions.values()), self.corpus)
+        return StudyDesign(self.corpus, found, self.seeds, self.keep, self.title)
+
+    def to_toml(self) -> str:
+        """Return a study file that reads back to an equal design.
+
+        >>> print(StudyDesign.grid(Corpus.notebook(), seeds=range(8), model=ModelConfig(n_heads=2), d_head=[5, 10]).to_toml())
+        corpus = "notebook"
+        seeds = "0:8"
+        keep = ["weights"]
+        <BLANKLINE>
+        [model]
+        n_heads = 2
+        <BLANKLINE>
+        [[condition]]
+        d_head = 5
+        <BLANKLINE>
+        [[condition]]
+        d_head = 10
+        <BLANKLINE>
+        """
+        return file_text(self.title, self.corpus, self.conditions, self.seeds, self.keep)
+
     @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> "StudyDesign":
-        """Build a study from what `to_dict` returned; raises `StudyError` for anything else."""
+    def from_dict(cls, given: Mapping[str, Any], numerics: int = NUMERICS) -> "StudyDesign":
+        """Build a study from what `to_dict` returned; raises `StudyError` for anything else.
+
+        numerics: which bits its runs have
+        """
         try:
             listed = given["conditions"]
             if others := set(given) - {"title", "corpus", "conditions", "seeds", "keep"}:
@@ -256,8 +200,12 @@ class StudyDesign:
                 raise ConfigError(f"conditions must be a list of at most {MAX_CONDITIONS:,}, and keep a list of names")
             seeds = numbering.of_ranges(given["seeds"], len(listed))
             corpus = Corpus.from_dict(given["corpus"])
-            conditions = with_factors([Condition.from_dict(item) for item in listed], corpus)
-            return cls(corpus, conditions, seeds, tuple(given["keep"]), given["title"])
+            conditions = [Condition.from_dict(item) for item in listed]
+            if numerics != NUMERICS:
+                names = _names_then(given, conditions, corpus, numerics)
+                conditions = [replace(item, stored_as=name) for item, name in zip(conditions, names, strict=True)]
+            found = with_factors(conditions, corpus)
+            return cls(corpus, found, seeds, tuple(given["keep"]), given["title"], numerics)
         except (HeadlabError, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             problem = error.problems[0] if isinstance(error, HeadlabError) else f"{type(error).__name__}: {error}"
             raise StudyError(
@@ -266,59 +214,17 @@ class StudyDesign:
 
     @cached_property
     def identities(self) -> dict[str, Condition]:
-        """The conditions by their identity."""
-        return {condition.identity(self.corpus): condition for condition in self.conditions}
+        """The conditions by their identity, which names their runs."""
+        data = Data.of(self.corpus)
+        return {condition.identity(data): condition for condition in self.conditions}
+
+
+def _names_then(given: Mapping[str, Any], conditions: Iterable[Condition], corpus: Corpus, numerics: int) -> list[str]:
+    """Return how an older headlab named the runs of each condition."""
+    if numerics == 0:
+        return old_formats.identities(given)
+    data = Data.of(corpus)
+    return [run_identity(item.model, item.training, data, numerics) for item in conditions]
 
 
 _SOME = (Condition(ModelConfig(), TrainConfig()),)
-
-
-def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
-    options = {name: given[name] for name in ("start", "wrap", "tokens") if name in given}
-    if options.get("start") == "":
-        options["start"] = None
-    if "sentences" in given:
-        if "corpus" in given:
-            said = "a study must have a corpus or sentences, got both: leave one of them out"
-            raise CorpusError(Problem(said, "sentences"))
-        if not (isinstance(given["sentences"], list) and all(isinstance(line, str) for line in given["sentences"])):
-            said = f"sentences must be a list of texts, got {brief(given['sentences'])}"
-            raise CorpusError(Problem(said, "sentences"))
-        return Corpus.from_text("\n".join(given["sentences"]), **options)
-    name = given.get("corpus", "notebook")
-    if not isinstance(name, str):
-        raise CorpusError(Problem(f"corpus must be “notebook” or a file's name, got {brief(name)}", "corpus"))
-    if name != "notebook":
-        return Corpus.from_file(folder / name, **options)
-    if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
-        raise CorpusError(
-            f"{', '.join(odd)} must go with a corpus file or sentences, got none: name them, or leave it out"
-        )
-    return Corpus.notebook()
-
-
-def _seeds(given: Any) -> Any:
-    if isinstance(given, str | list) and given:
-        return given
-    said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}'
-    raise ConfigError(Problem(said, "seeds"))
-
-
-def _text(path: Path) -> str:
-    try:
-        data = nameable(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"a study file must be readable, got {str(path)!r} ({error.strerror}): check the path"
-        ) from None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError(f"a study file must be UTF-8 text, got UTF-16 in {str(path)!r}: save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        said = (
-            f"a study file must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
-            f"save it as UTF-8"
-        )
-        raise ConfigError(Problem(said, line=line)) from None

@@ -44,9 +44,11 @@ def execute(store: Store, *, threads: int | None = None, progress: Report | None
 
     progress: called with the share of the whole study that is done
     join: help a process that is at it already, instead of holding the study
-    Raises `StudyHeld` when another process runs it, `StudyInterrupted`, `OutputError`.
+    Raises `StudyError` for a study of an older headlab, `StudyHeld` when another process runs it, `StudyInterrupted`,
+    `OutputError`.
     """
     threads = thread_count(threads)
+    store.require_current()
     with store.pinned() if join else held(store, "wait, or help it with --join"):
         if not join:
             store.forgive()

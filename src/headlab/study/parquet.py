@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from headlab.config import MAX_RUNS
 from headlab.errors import OutputError
-from headlab.study.columns import COLUMNS, EMPTY, LATER
+from headlab.study.columns import COLUMNS, EMPTY, LATER, OF_FILES
 
 _PECULIAR = re.compile(r"[*?\[\\\ud800-\udfff]")  # what DuckDB takes for a pattern; bytes that are no text
 _FILE = "the file's own name"  # a column; no other column is called so
@@ -104,7 +104,7 @@ def _sifted(reader: Reader, paths: list[Path]) -> dict[Path, Held]:
 
 
 def _fitting(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
-    """Return the files that have every column, each of its type, and no more rows than a study may have."""
+    """Return the files that have every result, columns of the right types, and no more rows than a study may have."""
     names = reader.names(paths)
     types: dict[Path, dict[str, str]] = {path: {} for path in paths}
     schemas = f"select file_name, name, duckdb_type from {reader.about('parquet_schema', paths)}"
@@ -116,14 +116,14 @@ def _fitting(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
 
 
 def _has_all(types: Mapping[str, str]) -> bool:
-    wanted = {name: kind for name, kind in COLUMNS.items() if name in types or name not in LATER}
+    wanted = {name: kind for name, kind in COLUMNS.items() if name in types or name in OF_FILES.keys() - LATER}
     return all(types.get(name) in _ALIKE[kind] for name, kind in wanted.items())
 
 
 def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, Held]:
     if not paths:
         return {}
-    whole = " and ".join(f"{name} is not null" for name in COLUMNS if name not in EMPTY | LATER)
+    whole = " and ".join(f"{name} is not null" for name in OF_FILES if name not in EMPTY | LATER)
     found = database.execute(
         f'select "{_FILE}", min(condition), max(condition), min(arrays), max(arrays), bool_and({whole}), '
         f"count(*) = count(distinct seed), bit_xor(hash(files)), list(seed) "

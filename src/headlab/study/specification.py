@@ -1,25 +1,27 @@
-"""A study's specification in its file: with its SHA-256, and the hash of the one that it follows."""
+"""A study's specification in its file: with its SHA-256, and the hash of the one that it follows.
+
+Formats: 1, arrays beside the rows; 2, runs named by every field; 3, by what differs from the defaults (`study.identity`).
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from headlab.config.numerics import NUMERICS
 from headlab.errors import StudyError
-from headlab.study.conditions import digest
 from headlab.study.design import StudyDesign
 from headlab.study.folder import Folder
+from headlab.study.hashes import digest
 
-FORMAT = 2  # in 1, arrays lay beside the rows
+FORMAT = 3
 FIRST = "study.json"
 _LATER = r"study\.\d{4}\.json"
 
 
-def written(design: StudyDesign, follows: str | None = None, version: int = FORMAT) -> bytes:
+def file_of(design: StudyDesign, follows: str | None = None) -> bytes:
     """Return the content of a specification's file; follows: the hash of the one before it."""
-    specification = design.to_dict()
-    sha = digest({"specification": specification, "extends": follows})
-    fields = {"format": version, "sha256": sha, "extends": follows, "specification": specification}
-    return json.dumps(fields, indent=1).encode() + b"\n"
+    content = {"specification": design.to_dict(), "extends": follows, "numerics": design.numerics}
+    return json.dumps({"format": FORMAT, "sha256": digest(content), **content}, indent=1).encode() + b"\n"
 
 
 def read_all(folder: Folder) -> list[dict[str, Any]]:
@@ -27,7 +29,10 @@ def read_all(folder: Folder) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for path in [folder.path / FIRST, *folder.entries(like=_LATER)]:
         given = _read(folder, path)
-        if given["extends"] != (found[-1]["sha256"] if found else None):
+        before = found[-1] if found else {**given, "sha256": None}
+        if [given["extends"], given["format"], given["numerics"]] != [
+            before[n] for n in ("sha256", "format", "numerics")
+        ]:
             raise StudyError(
                 f"{path.name} must extend the specification before it, and does not: restore the folder's files"
             )
@@ -35,25 +40,37 @@ def read_all(folder: Folder) -> list[dict[str, Any]]:
     return found
 
 
+def design_of(given: dict[str, Any]) -> StudyDesign:
+    """Return what a specification's file says; raises `StudyError`."""
+    return StudyDesign.from_dict(given["specification"], given["numerics"])
+
+
 def _read(folder: Folder, path: Path) -> dict[str, Any]:
+    unreadable = StudyError(f"{str(path)!r} must be a study's specification, and cannot be read: restore the file")
     try:
         given = json.loads((folder.read(path) or b"").decode())
-        version = given["format"]
-        if isinstance(version, int) and version > FORMAT:
-            raise StudyError(
-                f"a study must be of format {FORMAT} or older, got format {version} in {str(path)!r}: update headlab"
-            )
+        _refuse_newer(path, "format", given["format"], FORMAT)
+        numerics = given["numerics"] if given["format"] == FORMAT else 0
+        _refuse_newer(path, "numerics", numerics, NUMERICS)
         content = {"specification": given["specification"], "extends": given["extends"]}
-        known = type(version) is int and version > 0 and isinstance(given["specification"], dict)
+        content |= {"numerics": numerics} if numerics else {}
         sound = isinstance(given["sha256"], str) and digest(content) == given["sha256"]
+        known = isinstance(given["specification"], dict) and (numerics > 0) == (given["format"] == FORMAT)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        if isinstance(error, StudyError):
-            raise
-        known, sound = False, False
+        raise error if isinstance(error, StudyError) else unreadable from None
     if not known:
-        raise StudyError(f"{str(path)!r} must be a study's specification, and cannot be read: restore the file")
+        raise unreadable
     if not sound:
         raise StudyError(
             f"{str(path)!r} must not be changed, and its content does not match its hash: restore the file"
         )
-    return dict(given)
+    return {**given, "numerics": numerics}
+
+
+def _refuse_newer(path: Path, name: str, number: Any, newest: int) -> None:
+    if type(number) is not int or number < 0:
+        raise ValueError
+    if number > newest:
+        raise StudyError(
+            f"a study must be of {name} {newest} or older, got {name} {number} in {str(path)!r}: update headlab"
+        )

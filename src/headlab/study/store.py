@@ -10,7 +10,7 @@
 
 A file is written under a temporary name, flushed to disk, renamed to a name that carries the SHA-256 of its content, and the
 folder flushed. A chunk counts when its Parquet file is there; its arrays are written before. Nothing else says what is done.
-In studies of format 1 the arrays lie beside the rows.
+Studies of an older format, or whose runs have bits of an older kernel, are read, and nothing is added to them.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import json
 import math
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,14 +30,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.config.numerics import NUMERICS
 from headlab.errors import OutputError, StudyError
 from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
 from headlab.study import parquet, specification
 from headlab.study.arrays import loaded
-from headlab.study.columns import typed
-from headlab.study.conditions import digest
+from headlab.study.columns import typed_rows
 from headlab.study.design import StudyDesign
 from headlab.study.folder import LOCK, Folder, unwritable
+from headlab.study.old_formats import ARRAYS_BESIDE_ROWS
 from headlab.study.parquet import Held
 
 _CONDITION = "[0-9a-f]{16}"
@@ -77,7 +79,7 @@ class Store:
             nameable(folder).mkdir(parents=True, exist_ok=True)
             if any(path.suffix != PARTIAL for path in folder.iterdir()):
                 raise StudyError(f"a new study must have an empty folder, got {str(folder)!r}: name another one")
-            Folder(folder).write(folder / specification.FIRST, specification.written(design))
+            Folder(folder).write(folder / specification.FIRST, specification.file_of(design))
         except NotADirectoryError:
             raise StudyError(f"a study must be a folder, got the file {str(folder)!r}: name another place") from None
         except OSError as error:
@@ -87,12 +89,7 @@ class Store:
     def extend(self, design: StudyDesign) -> None:
         """Put a larger specification after the ones that are there; raises `StudyError` if it is not larger."""
         now = self.design
-        lost = set(now.identities) - set(design.identities)
-        if (
-            digest(now.corpus.to_dict()) != digest(design.corpus.to_dict())
-            or lost
-            or set(now.seeds) - set(design.seeds)
-        ):
+        if set(now.identities) - set(design.identities) or set(now.seeds) - set(design.seeds):
             raise StudyError(
                 f"an extension must keep the corpus, every condition and every seed of the study {str(self.folder)!r}: "
                 f"add to them, or make another study"
@@ -102,24 +99,39 @@ class Store:
     def specify(self, design: StudyDesign) -> None:
         """Put a specification after the ones that are there: from now on, it is the study's."""
         before = self._specifications
-        content = specification.written(design, before[-1]["sha256"], self._format)
+        content = specification.file_of(design, before[-1]["sha256"])
         with self._written():
             self._own.write(self.folder / f"study.{len(before):04}.json", content)
         self.__dict__.pop("_specifications", None)
         self.__dict__.pop("design", None)
 
+    @property
+    def _kind(self) -> tuple[int, int]:
+        return self._specifications[0]["format"], self._specifications[0]["numerics"]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its runs are named and trained as this headlab does."""
+        return self._kind == (specification.FORMAT, NUMERICS)
+
+    def require_current(self) -> None:
+        """Raise `StudyError` for a study whose runs are named, or were trained, by an older headlab."""
+        if not self.is_current:
+            version, numerics = self._kind
+            raise StudyError(
+                f"a study must be of format {specification.FORMAT} and numerics {NUMERICS} to be run further or changed, got "
+                f"format {version} and numerics {numerics} in {str(self.folder)!r}: it opens, shows and exports as it is; "
+                f"`headlab study new --like {shlex.quote(str(self.folder))}` writes a file for its successor"
+            )
+
     @cached_property
     def _specifications(self) -> list[dict[str, Any]]:
         return specification.read_all(self._own)
 
-    @property
-    def _format(self) -> int:
-        return int(self._specifications[0]["format"])
-
     @cached_property
     def design(self) -> StudyDesign:
         """The specification, with what came after the first one."""
-        return StudyDesign.from_dict(self._specifications[-1]["specification"])
+        return specification.design_of(self._specifications[-1])
 
     def chunks(self, condition: str | None = None, block: int | None = None) -> list[Chunk]:
         """Return the chunks that are there, by their names, in order: all, or those of one condition and block."""
@@ -179,7 +191,7 @@ class Store:
                 data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
                 name = f"{block:08}-{hashlib.sha256(data).hexdigest()}.safetensors"
                 self._own.write(self._own.place(self._beside, condition) / name, data)
-            place, table = self._own.place("runs", condition), typed({**rows, "arrays": name})
+            place, table = self._own.place("runs", condition), typed_rows({**rows, "arrays": name})
             temporary = partial(self.folder, f"{block:08}")  # who reads runs/ as a table meets whole files only
             with removed_on_failure(temporary):
                 data = parquet.write(table, temporary)
@@ -241,7 +253,7 @@ class Store:
 
     @property
     def _beside(self) -> str:
-        return "runs" if self._format == 1 else "arrays"
+        return "runs" if self._kind[0] == ARRAYS_BESIDE_ROWS else "arrays"
 
     def _arrays_path(self, chunk: Path, name: str) -> Path:
         return self.folder / self._beside / chunk.parent.name / name

@@ -1,6 +1,7 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from headlab.notation.values import brief, listed
 from headlab.runs.runs import Runs
 from headlab.study.answer import Group, Summary
 from headlab.study.arrays import ONE_OF_ALL
-from headlab.study.conditions import Condition, digest, with_factors
+from headlab.study.conditions import Condition, with_factors
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
+from headlab.study.hashes import digest
 from headlab.study.parquet import quoted
 from headlab.study.seeds import taken
 from headlab.study.store import Store
-from headlab.study.tables import CANONICAL, ORDER, asked, csv_of, opened
+from headlab.study.tables import CANONICAL, asked, csv_of, in_order, opened
 
 FORMATS = ("csv", "parquet")
 BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -33,6 +35,7 @@ BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 class Status:
     """Where a study stands: finished runs of all, by condition, who runs it, failed runs, seconds spent.
 
+    current: whether it can be run further; a study that an older headlab began is shown as it is
     damaged, set_aside: how many files were no sound part of it, and their names in `damaged/`
     """
 
@@ -44,6 +47,7 @@ class Status:
     set_aside: tuple[str, ...]
     failed: tuple[tuple[str, int], ...]
     seconds: float
+    current: bool
 
 
 class Study:
@@ -74,6 +78,7 @@ class Study:
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return cls.create(folder, design)
         study = cls(folder)
+        study.store.require_current()
         now, asked = ({**item.to_dict(), "title": ""} for item in (study.design, design))  # it may have been renamed
         if digest(now) != digest(asked):
             raise StudyError(
@@ -98,14 +103,14 @@ class Study:
         if seeds is not None:
             every = tuple(dict.fromkeys([*now.seeds, *taken(seeds, len(now.conditions))]))
             design = StudyDesign(design.corpus, design.conditions, every, design.keep, design.title)
-        with held(self.store):
-            self.store.extend(design)
+        with self._changing() as store:
+            store.extend(design)
 
     def rename(self, title: str) -> None:
         """Give the study another title; its runs stay as they are. Raises `ConfigError`, `StudyHeld`."""
         design = replace(self.design, title=title)
-        with held(self.store):
-            self.store.specify(design)
+        with self._changing() as store:
+            store.specify(design)
 
     def drop(self, *conditions: str | int) -> tuple[str, ...]:
         """Leave conditions out, by their names, identities or numbers, and return their names.
@@ -118,9 +123,16 @@ class Study:
         left = [item for identity, item in design.identities.items() if identity not in leaving]
         if not left:
             raise StudyError("a study must keep at least one condition, got all of them to drop: leave one out")
-        with held(self.store):
-            self.store.specify(replace(design, conditions=with_factors(left, design.corpus)))
+        with self._changing() as store:
+            store.specify(replace(design, conditions=with_factors(left, design.corpus)))
         return tuple(item.name for identity, item in design.identities.items() if identity in leaving)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Store]:
+        """Hold the study to change it; raises `StudyError` for one of an older headlab, `StudyHeld`."""
+        self.store.require_current()
+        with held(self.store):
+            yield self.store
 
     def _identity(self, condition: str | int) -> str:
         """Return the identity of a condition that is given by its name, its identity or its number."""
@@ -158,7 +170,7 @@ class Study:
         columns: some of them, as SQL names them
         """
         with opened(self.store) as database:
-            frame: pd.DataFrame = database.execute(f"select {columns} from runs {ORDER}").df()
+            frame: pd.DataFrame = database.execute(f"select {columns} from runs {in_order()}").df()
         return frame
 
     def sql(self, query: str, *, exact: bool = False) -> pd.DataFrame:
@@ -197,8 +209,8 @@ class Study:
         """Return what became of every run, and how many runs were trained by a headlab that did not grade them."""
         with opened(self.store) as database:
             columns = "condition, seed, final_loss, grade, outcome, mechanism"
-            table: pd.DataFrame = database.execute(f"select {columns} from runs {ORDER}").df()
-            ungraded = database.execute("select count(*) from written where grade is null").fetchall()
+            table: pd.DataFrame = database.execute(f"select {columns} from results {in_order('results')}").df()
+            ungraded = database.execute("select count(*) from ungraded where grade is null").fetchall()
         return table, int(ungraded[0][0])
 
     def runs(self, condition: str | int = 0) -> Runs:
@@ -278,7 +290,7 @@ class Study:
         with tempfile.TemporaryDirectory() as folder, opened(self.store) as database:
             target = f"{folder}/table.parquet"
             database.execute("set threads = 1")
-            database.execute(f"copy (select {CANONICAL} from runs {ORDER}) to {quoted(target)} (format parquet)")
+            database.execute(f"copy (select {CANONICAL} from runs {in_order()}) to {quoted(target)} (format parquet)")
             write_output(path, Path(target).read_bytes())
         return path
 
@@ -297,6 +309,7 @@ class Study:
             set_aside=tuple(path.name for path in self.store.damaged),
             failed=tuple(self.store.failed()),
             seconds=self.store.seconds(),
+            current=self.store.is_current,
         )
 
     def collect_garbage(self, *, dropped: bool = False) -> list[Path]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.notation.csv_text import csv_text
-from headlab.study.columns import COLUMNS
+from headlab.study.columns import OF_FILES, RESULTS, SETTINGS, settings_of, typed
+from headlab.study.conditions import in_force
 from headlab.study.design import StudyDesign
 from headlab.study.parquet import quoted, reading
 from headlab.study.store import Chunk, Store
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 ROWS_AT_A_TIME = 50_000
 # What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
 CANONICAL = "* exclude (arrays)"
-ORDER = "order by (select number from conditions where conditions.condition = runs.condition), seed"
+
+
+def in_order(table: str = "runs") -> str:
+    """Return SQL that puts the rows of a table in the order of conditions and seeds."""
+    return f"order by (select number from conditions where conditions.condition = {table}.condition), seed"
 
 
 @contextmanager
@@ -34,21 +39,33 @@ def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
     identities = store.design.identities
     sound = [chunk for chunk in store.sound_chunks() if chunk.condition in identities]
     chunks = [chunk.path for chunk in sound]
-    numbers = {"condition": list(identities), "number": np.arange(len(identities))}
     with duckdb.connect() as database, reading(store.folder) as reader:
-        database.register("given", pd.DataFrame({**numbers, "name": [item.name for item in identities.values()]}))
-        database.execute("create table conditions as select * from given")
-        database.unregister("given")
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        database.execute(f"create table no_runs ({columns})")
+        _tabulate(database, store.design)
+        names = ", ".join(OF_FILES)
         rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
-        names = ", ".join(COLUMNS)
         # Two processes may have trained the same runs, to the same bytes: one of each counts.
         distinct = "distinct on (condition, seed)" if _any_twice(store, sound) else ""
-        database.execute(f"create view written as select {distinct} {names} from (from no_runs {rows})")
-        database.execute(f"create view runs as select * replace ({_grade(store.design)} as grade) from written")
+        database.execute(f"create view ungraded as select {distinct} {names} from (from no_runs {rows})")
+        database.execute(f"create view results as select * replace ({_grade(store.design)} as grade) from ungraded")
+        columns = ", ".join((*RESULTS, *SETTINGS, "arrays"))
+        database.execute(f"create view runs as select {columns} from results join settings using (condition)")
         database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
         yield database
+
+
+def _tabulate(database: "duckdb.DuckDBPyConnection", design: StudyDesign) -> None:
+    """Make the tables that no file holds: conditions, their settings as they are in force, and results of no runs."""
+    identities = design.identities
+    names = [item.name for item in identities.values()]
+    conditions = {"condition": list(identities), "number": np.arange(len(identities)), "name": names}
+    settings = [settings_of(in_force(item.model, design.corpus), item.training) for item in identities.values()]
+    columns = {name: typed(name, [row[name] for row in settings]) for name in SETTINGS}
+    for name, table in (("conditions", conditions), ("settings", {"condition": list(identities), **columns})):
+        database.register("given", pd.DataFrame(table))
+        database.execute(f"create table {name} as select * from given")
+        database.unregister("given")
+    kinds = ", ".join(f"{name} {kind}" for name, kind in OF_FILES.items())
+    database.execute(f"create table no_runs ({kinds})")
 
 
 def _any_twice(store: Store, chunks: Sequence[Chunk]) -> bool:

@@ -9,8 +9,8 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report.figures import studies as figures
 from headlab.report.html.page import svg, template
-from headlab.study.conditions import digest
 from headlab.study.design import StudyDesign
+from headlab.study.hashes import digest
 from headlab.study.study import Study
 
 MOST_PAIRS = 28

@@ -1,0 +1,1 @@
+"""`headlab study`: what may be asked of conditions × seeds, a file a kind of question."""

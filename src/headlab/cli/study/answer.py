@@ -1,0 +1,109 @@
+"""`headlab study show`, `compare`, `export`, `sql`: what a study answers."""
+
+from pathlib import Path
+
+import click
+
+from headlab.cli import terminal
+from headlab.cli.help import Command
+from headlab.cli.options import json_option, safe_cells_option
+from headlab.cli.study.options import folder_argument
+from headlab.cli.terminal import put_csv, put_json, writable, written
+from headlab.errors import OutputError
+
+FIGURES = (".pdf", ".png", ".svg")
+
+
+@click.command(cls=Command)
+@folder_argument
+@click.option("--factor", help="The field that names the conditions.  [default: the one that differs]")
+@click.option("--figure", type=click.Path(path_type=Path), help="Draw the answer into a .pdf, .png or .svg file.")
+@json_option
+def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -> None:
+    """Print the answer of a study.
+
+    Solved shares and losses, mechanisms, and what can be concluded from how many runs.
+    """
+    from headlab.files import write_output
+    from headlab.report.json.study import study_json
+    from headlab.report.terminal.study import study_blocks
+    from headlab.study.study import Study
+
+    chosen = Study(folder)
+    summary = chosen.summary(factor)
+    if figure is not None:
+        from headlab.report.figures.drawing import image
+        from headlab.report.figures.studies import about_study, answer
+
+        kind = figure.suffix.lower()
+        if kind not in FIGURES:
+            raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
+        target = writable(figure)
+        curves = chosen.curves() if "curves" in chosen.design.keep else None
+        design = chosen.design
+        drawn = answer(summary, design.corpus, curves, design.models, about_study(design))
+        write_output(target, image(drawn, kind.removeprefix(".")))
+    if as_json:
+        put_json(study_json(summary))
+    else:
+        terminal.show(study_blocks(summary, chosen.design, chosen.status()))
+        if figure is not None:
+            written(figure, "\nFigure: ")
+
+
+FIGURES = (".pdf", ".png", ".svg")
+
+
+@click.command(cls=Command)
+@folder_argument
+@click.option("--factor", help="The field that names the conditions.  [default: the one that differs]")
+@json_option
+def compare(folder: Path, factor: str | None, as_json: bool) -> None:
+    """Compare every pair of conditions.
+
+    Solved shares, the same seed by seed, and the median losses of solved runs, each with its interval.
+    """
+    from headlab.report.json.study import comparison_json
+    from headlab.report.terminal.study import comparison_blocks
+    from headlab.study.study import Study
+
+    summary = Study(folder).summary(factor)
+    if as_json:
+        put_json(comparison_json(summary))
+    else:
+        terminal.show(comparison_blocks(summary))
+
+
+@click.command(cls=Command)
+@folder_argument
+@click.argument("output", type=click.Path(path_type=Path))
+@json_option
+def export(folder: Path, output: Path, as_json: bool) -> None:
+    """Write the table of runs as .csv or .parquet.
+
+    One row a run; the same study gives the same bytes on machines that round alike.
+    """
+    from headlab.study.study import Study
+
+    written(Study(folder).export(writable(output)), as_json="file" if as_json else None)
+
+
+@click.command(cls=Command)
+@folder_argument
+@click.argument("query")
+@safe_cells_option
+@json_option
+def sql(folder: Path, query: str, safe_cells: bool, as_json: bool) -> None:
+    """Ask a study's tables in SQL, and print CSV.
+
+    The tables are `runs`, one row a run, and `conditions`; the SQL is DuckDB's.
+    """
+    from headlab.notation.csv_text import csv_text
+    from headlab.report.json.values import records
+    from headlab.study.study import Study
+
+    frame = Study(folder).sql(query, exact=True)
+    if as_json:
+        put_json(records(frame))
+    else:
+        put_csv(csv_text(frame, safe=safe_cells))

@@ -1,0 +1,190 @@
+"""A study file: TOML in which a person says what to train. Read into a design's parts, every problem at once, and written."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headlab.config import ModelConfig, TrainConfig
+from headlab.config.record import gathered, no_field
+from headlab.data.corpus import Corpus
+from headlab.errors import ConfigError, CorpusError, Problem
+from headlab.files import nameable
+from headlab.notation.values import brief
+from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.conditions import Condition, conditions_of, fields_of
+
+KEEPS = ("weights", "curves", "snapshots")
+FILE_FIELDS = (
+    "title",
+    "corpus",
+    "sentences",
+    "start",
+    "wrap",
+    "tokens",
+    "seeds",
+    "keep",
+    "model",
+    "training",
+    "grid",
+    "condition",
+)
+
+NOTEBOOK_OPTIONS = {"start": "<Start>", "wrap": True, "tokens": "words"}
+
+TEMPLATE = """# A headlab study: every condition is trained with every seed.
+title = "Does the head size matter?"
+
+corpus = "notebook"          # or a file with one sentence a line, beside this one
+# sentences = ["man ordered the chicken", "woman ordered the beef"]     # or the sentences themselves
+# tokens = "characters"      # for a corpus or sentences: every character a token, not every word
+seeds = "0:1000"             # or a list: [1, 5, 9]
+keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots"
+
+[model]                      # what all conditions share; the notebook's values where nothing is said
+# n_heads = 1
+# residual = true
+
+[training]
+# learning_rate = 0.01       # without it, Keras' for the optimizer: sgd 0.01, the others 0.001
+# steps = 5000               # at a constant rate; without it, the notebook's schedule
+
+[grid]                       # every combination of these is a condition
+d_head = [10, 20, 40]
+# learning_rate = [0.01, 0.02]
+
+# [[condition]]              # conditions beside those of the grid, one by one
+# d_head = 160
+# optimizer = "adam"
+"""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a study file says, as far as it could be read, and everything that is wrong with it."""
+
+    corpus: Corpus
+    conditions: tuple[Condition, ...]
+    seeds: Any
+    keep: tuple[str, ...]
+    title: str
+    problems: list[Problem]
+
+
+def parts_of_file(path: Path) -> Parts:
+    """Read a study file; raises `ConfigError` for what is no TOML."""
+    try:
+        given = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"a study file must be TOML, got {str(path)!r}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"a study file must be TOML, got lists in lists without end in {str(path)!r}") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(
+            f"a study file must hold numbers and dates that are some, got {error} in {str(path)!r}"
+        ) from None
+    return parts_of(given, path.parent)
+
+
+def parts_of(given: Mapping[str, Any], folder: Path) -> Parts:
+    """Return the parts of a study from the fields of a study file; folder: where its corpus file is looked for."""
+    problems = [no_field("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
+    tables = {name: _table(problems, given, name) for name in ("model", "training", "grid")}
+    corpus = gathered(problems, lambda: _corpus(given, folder))
+    seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
+    base = fields_of(ModelConfig(), TrainConfig())
+    for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
+        problems += [no_field(f"[{name}]", key, known) for key in tables[name] if key not in known]
+        base |= {key: value for key, value in tables[name].items() if key in (*MODEL_FIELDS, *TRAINING_FIELDS)}
+    listed = _listed(problems, given.get("condition", []))
+    conditions, wrong = conditions_of(base, tables["grid"], listed, corpus or Corpus.notebook())
+    problems += wrong
+    keep = _keep(problems, given.get("keep", ["weights"]))
+    return Parts(
+        corpus or Corpus.notebook(),
+        conditions,
+        (0,) if seeds is None else seeds,
+        keep,
+        str(given.get("title", "")),
+        problems,
+    )
+
+
+def _table(problems: list[Problem], given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = given.get(name, {})
+    if isinstance(table, Mapping):
+        return table
+    problems.append(Problem(f"{name} must be a table of fields, got {brief(table)}", name))
+    return {}
+
+
+def _listed(problems: list[Problem], listed: Any) -> list[Mapping[str, Any]]:
+    if isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed):
+        return listed
+    said = f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}"
+    problems.append(Problem(said, "condition"))
+    return []
+
+
+def _keep(problems: list[Problem], keep: Any) -> tuple[str, ...]:
+    if isinstance(keep, list) and all(isinstance(name, str) for name in keep):
+        return tuple(keep)
+    problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}", "keep"))
+    return ()
+
+
+def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
+    options = {name: given[name] for name in ("start", "wrap", "tokens") if name in given}
+    if options.get("start") == "":
+        options["start"] = None
+    if "sentences" in given:
+        if "corpus" in given:
+            said = "a study must have a corpus or sentences, got both: leave one of them out"
+            raise CorpusError(Problem(said, "sentences"))
+        if not (isinstance(given["sentences"], list) and all(isinstance(line, str) for line in given["sentences"])):
+            said = f"sentences must be a list of texts, got {brief(given['sentences'])}"
+            raise CorpusError(Problem(said, "sentences"))
+        return Corpus.from_text("\n".join(given["sentences"]), **options)
+    name = given.get("corpus", "notebook")
+    if isinstance(name, Mapping):
+        return Corpus.from_dict({"start": None, **name})
+    if not isinstance(name, str):
+        said = f"corpus must be “notebook”, a file's name or a table, got {brief(name)}"
+        raise CorpusError(Problem(said, "corpus"))
+    if name != "notebook":
+        return Corpus.from_file(folder / name, **options)
+    if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
+        raise CorpusError(
+            f"{', '.join(odd)} must go with a corpus file or sentences, got none: name them, or leave it out"
+        )
+    return Corpus.notebook()
+
+
+def _seeds(given: Any) -> Any:
+    if isinstance(given, str | list) and given:
+        return given
+    said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}'
+    raise ConfigError(Problem(said, "seeds"))
+
+
+def _text(path: Path) -> str:
+    try:
+        data = nameable(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"a study file must be readable, got {str(path)!r} ({error.strerror}): check the path"
+        ) from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"a study file must be UTF-8 text, got UTF-16 in {str(path)!r}: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        said = (
+            f"a study file must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
+            f"save it as UTF-8"
+        )
+        raise ConfigError(Problem(said, line=line)) from None
