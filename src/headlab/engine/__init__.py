@@ -7,20 +7,20 @@ A run's result depends on the instruction set's rounding alone: not on its neigh
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 import headlab.engine._native as _native
-from headlab.config import Shape
-from headlab.engine.plan import make_plan
+from headlab.engine.plan import make_plan, settings_at
 from headlab.engine.problem import Problem
-from headlab.engine.rotation import Rotation, narrow_width
+from headlab.engine.rotation import FlatHeads, Rotation, narrow_width
+from headlab.engine.state import State
 from headlab.errors import ConfigError
 
-__all__ = ["Problem", "Trained", "instruction_sets", "loss_and_gradient", "train_flat"]
+__all__ = ["Problem", "State", "Trained", "instruction_sets", "loss_and_gradient", "train_flat"]
 
 Flat = NDArray[np.floating[Any]]
 
@@ -34,12 +34,12 @@ FUSED = ("avx512", "avx2")  # the widest first; both round alike: fused multiply
 class Trained:
     """What one call of the kernel leaves.
 
-    weights [run, weight], state [run, slot · weight], loss and rate [run, recorded step], final_loss [run],
+    weights [run, weight], and the state to go on from; loss and rate [run, recorded step], final_loss [run],
     snapshots [run, snapshot, weight]; outcome [run]: FINISHED, NOT_RUN, or the step at which the run diverged
     """
 
     weights: Flat
-    state: Flat | None
+    state: State
     loss: Flat
     rate: Flat
     final_loss: Flat
@@ -82,8 +82,8 @@ def train_flat(
     problem: Problem,
     weights: Flat,
     *,
-    state: Flat | None = None,
-    optimizer_step: int = 0,
+    state: State | None = None,
+    first_phase: int = 0,
     record_steps: Sequence[int] = (),
     snapshot_steps: Sequence[int] | None = None,
     threads: int | None = None,
@@ -92,58 +92,109 @@ def train_flat(
 ) -> Trained:
     """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
 
+    state: what an earlier call left, with these weights. Trained on from there is the same to the bit as trained in one
+        call, where both train the heads in one width; without it, everything but the weights starts afresh.
+    first_phase: the phase of the training to begin with; steps to record, and outcomes, count from there
     poll: called some 200 times a second with the number of (run, step) pairs done so far
     instruction_set: the one that is quickest for so many runs when left out
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
+    Raises `ConfigError` where weights or state do not fit the problem.
     """
-    turned = state is None and problem.training.steps > 0  # a run of no steps keeps its weights to the bit
-    narrow = narrow_width(problem.shape, problem.training) if turned else None
+    start = _start(problem, np.asarray(weights), state, first_phase)
     plan = make_plan(
         problem,
-        d_head=narrow,
+        d_head=None if start.basis is None else 2 * problem.shape.d_model,
+        first_phase=first_phase,
         record_steps=record_steps,
         snapshot_steps=snapshot_steps or (),
-        optimizer_step=optimizer_step,
+        optimizer_step=start.optimizer_step,
     )
-    layout = _Layout.of(problem.shape)
-    rotation, work = layout.narrow(weights) if narrow is not None else (None, np.array(weights, order="C"))
-    if work.shape[1] != plan.size:
-        raise ConfigError(f"the flat weights of a run must be {plan.size} numbers, got {work.shape[1]}")
+    work = _as_trained(problem, weights, start)
     name = instruction_set or fitting_instruction_set(len(work), work.dtype == np.float64)
-    results = _call_kernel(name, plan, work, state, snapshot_steps is not None, threads, poll)
-    if rotation is None:
+    results = _call_kernel(name, plan, work, start, snapshot_steps is not None, threads, poll)
+    results = replace(results, state=_after(problem, results, first_phase))
+    if start.basis is None:
         return results
-    wide = layout.widen(results, rotation)
-    wide.weights[wide.outcome == 0] = weights[wide.outcome == 0]  # what could not take one step is as it was given
-    if wide.snapshots is not None and snapshot_steps and snapshot_steps[0] == 0:
-        wide.snapshots[:, 0] = weights  # as they were given, not turned there and back
-    return wide
+    still = np.asarray(results.outcome == 0) | (plan.steps == 0)
+    return _widened(problem, results, weights, still, snapshot_steps or ())
+
+
+def _start(problem: Problem, weights: Flat, state: State | None, first_phase: int) -> State:
+    """Return the state to start from, in the width to train in."""
+    shape, settings = problem.shape, settings_at(problem.training, first_phase)
+    n_runs, size = len(weights), shape.n_weights
+    if weights.shape[1] != size:
+        raise ConfigError(f"the flat weights of a run must be {size} numbers, got {weights.shape[1]}")
+    fresh = State.at_start(settings.state_kind, n_runs, size, settings.learning_rate, weights.dtype)
+    start = fresh if state is None else state.astype(weights.dtype).of_kind(settings.state_kind)
+    if len(start) != n_runs:
+        raise ConfigError(f"a state must belong to its weights, of {n_runs} runs, got one of {len(start)}")
+    turns = narrow_width(shape, problem.training) is not None
+    if turns and start.basis is not None:
+        return start
+    start = start.wide(shape)
+    steps = sum(phase.steps for phase in problem.training.phases[first_phase:])
+    remembers = start.slots.size and start.optimizer_step
+    if not turns or steps == 0 or remembers:  # what was remembered in the full width goes on in it
+        return start
+    rotation, flat = FlatHeads.of(shape).narrow(weights)
+    narrow = FlatHeads.of(shape).split(flat, 2 * shape.d_model)[1].copy()
+    return replace(start, slots=np.zeros((n_runs, 0, flat.shape[1]), flat.dtype), narrow=narrow, basis=rotation.basis)
+
+
+def _as_trained(problem: Problem, weights: Flat, start: State) -> Flat:
+    """Return weights of their own memory, in the width to train in."""
+    if start.narrow is None:
+        return np.array(weights, order="C")
+    return FlatHeads.of(problem.shape).with_heads(weights, start.narrow)
+
+
+def _after(problem: Problem, results: Trained, first_phase: int) -> State:
+    """Return the state that the kernel left with what it does not know of: kind, steps, and heads as they were trained."""
+    state, shape = results.state, problem.shape
+    kind, seen = state.kind, state.optimizer_step
+    for number in range(first_phase, len(problem.training.phases)):
+        before, kind = kind, problem.training.settings(number).state_kind
+        seen = (seen if kind == before else 0) + problem.training.phases[number].steps
+    heads = None if state.basis is None else FlatHeads.of(shape).split(results.weights, 2 * shape.d_model)[1].copy()
+    return replace(state, kind=kind, optimizer_step=seen, narrow=heads)
+
+
+def _widened(
+    problem: Problem, results: Trained, given: Flat, still: NDArray[np.bool_], snapshot_steps: Sequence[int]
+) -> Trained:
+    """Return what was trained narrow in the model's width; what took no step is as it was given, not turned there and back."""
+    heads, rotation = FlatHeads.of(problem.shape), Rotation(cast(Flat, results.state.basis))
+    weights = heads.widen(results.weights, rotation)
+    weights[still] = given[still]
+    snapshots = None if results.snapshots is None else heads.widen(results.snapshots, rotation)
+    if snapshots is not None and snapshot_steps and snapshot_steps[0] == 0:
+        snapshots[:, 0] = given
+    return replace(results, weights=weights, snapshots=snapshots)
 
 
 def _call_kernel(
     name: str,
     plan: _native.Plan,
     work: Flat,
-    state: Flat | None,
+    start: State,
     keep_snapshots: bool,
     threads: int | None,
     poll: Callable[[int], None] | None,
 ) -> Trained:
     n_runs, dtype = len(work), work.dtype
-    first, last = plan.phases[0], plan.phases[-1]
-    arrays = _native.Arrays()
-    arrays.weights = work
-    if state is not None and first.state_slots:
-        arrays.slots = np.array(state, dtype, order="C")
-    arrays.last_slots = after = np.zeros((n_runs, last.state_slots * plan.size), dtype) if last.state_slots else None
-    arrays.rate, arrays.best = np.full(n_runs, first.learning_rate, dtype), np.full(n_runs, np.inf, dtype)
-    arrays.wait, arrays.cooldown = (np.zeros(n_runs, np.int64) for _ in range(2))
-    loss, rate = (np.full((n_runs, len(plan.record_steps)), np.nan, dtype) for _ in range(2))
-    arrays.losses, arrays.rates = loss, rate
-    arrays.final_loss = final_loss = np.full(n_runs, np.nan, dtype)
+    rate, best, wait, cooldown = start.rate.copy(), start.best.copy(), start.wait.copy(), start.cooldown.copy()
+    slots = np.zeros((n_runs, plan.phases[-1].state_slots, plan.size), dtype)
+    after = replace(start, slots=slots, rate=rate, best=best, wait=wait, cooldown=cooldown)
+    losses, rates = (np.full((n_runs, len(plan.record_steps)), np.nan, dtype) for _ in range(2))
+    final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
     snapshots = np.full((n_runs, len(plan.snapshot_steps), plan.size), np.nan, dtype) if keep_snapshots else None
-    arrays.snapshots = snapshots
-    arrays.outcome = outcome = np.full(n_runs, NOT_RUN, np.int64)
+    arrays = _native.Arrays()
+    arrays.weights, arrays.outcome = work, outcome
+    arrays.slots = np.ascontiguousarray(start.slots) if start.slots.size else None
+    arrays.last_slots = slots if slots.size else None
+    arrays.rate, arrays.best, arrays.wait, arrays.cooldown = rate, best, wait, cooldown
+    arrays.losses, arrays.rates, arrays.final_loss, arrays.snapshots = losses, rates, final_loss, snapshots
     interrupted = False
     lanes = _native.lanes(name, dtype == np.float64)
     threads = max(1, min(threads or default_threads(), default_threads(), -(-n_runs // lanes)))
@@ -152,7 +203,7 @@ def _call_kernel(
             _wait(_native.begin(name, plan, arrays, threads), poll)
     except KeyboardInterrupt:
         interrupted = True
-    return Trained(work, after, loss, rate, final_loss, snapshots, outcome, interrupted)
+    return Trained(work, after, losses, rates, final_loss, snapshots, outcome, interrupted)
 
 
 def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> None:
@@ -176,53 +227,3 @@ def loss_and_gradient(problem: Problem, weights: Flat) -> tuple[Flat, Flat]:
     arrays.weights, arrays.final_loss, arrays.gradient = work, np.empty(len(work), work.dtype), np.empty_like(work)
     _native.gradient(chosen_instruction_set(), plan, arrays)
     return arrays.final_loss, arrays.gradient
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where (W_Q, W_K) stand in the flat weights of one run, wide and narrow."""
-
-    start: int
-    blocks: int
-    d_model: int
-    d_head: int
-
-    @classmethod
-    def of(cls, shape: Shape) -> "_Layout":
-        return cls(shape.place("W_Q").start, shape.n_layers * shape.n_heads, shape.d_model, shape.d_head)
-
-    def _split(self, flat: Flat, width: int) -> tuple[Flat, Flat, Flat]:
-        size = 2 * self.blocks * self.d_model * width
-        middle = flat[..., self.start : self.start + size]
-        stacked = middle.reshape(*flat.shape[:-1], 2, self.blocks, self.d_model, width)
-        return flat[..., : self.start], stacked, flat[..., self.start + size :]
-
-    def narrow(self, flat: Flat) -> tuple[Rotation, Flat]:
-        before, wide, after = self._split(flat, self.d_head)
-        rotation, stacked = Rotation.narrowing(wide[:, 0], wide[:, 1])
-        q, k = stacked[:, :, : self.d_model], stacked[:, :, self.d_model :]
-        return rotation, _join(before, np.stack([q, k], axis=1).astype(flat.dtype), after)
-
-    def widen(self, results: Trained, rotation: Rotation) -> Trained:
-        weights = self._widen(results.weights, rotation)
-        snapshots = None if results.snapshots is None else self._widen(results.snapshots, rotation)
-        state = None if results.state is None else self._widen(results.state, rotation)
-        return Trained(
-            weights,
-            state,
-            results.loss,
-            results.rate,
-            results.final_loss,
-            snapshots,
-            results.outcome,
-            results.interrupted,
-        )
-
-    def _widen(self, flat: Flat, rotation: Rotation) -> Flat:
-        before, narrow, after = self._split(flat, 2 * self.d_model)
-        return _join(before, rotation.widen(narrow), after)
-
-
-def _join(before: Flat, stacked: Flat, after: Flat) -> Flat:
-    middle = stacked.reshape(*before.shape[:-1], -1)
-    return np.ascontiguousarray(np.concatenate([before, middle, after], axis=-1))

@@ -27,6 +27,7 @@ PROBE_SECONDS, PROBE_STEPS = 0.025, 250
 
 A_DRAW = 56  # bytes of a weight while it is drawn; only so many are drawn at once
 A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in lists and arrays
+A_STATE = 64  # bytes of a run's rate and plateau, before and after
 
 
 def plan_of(problem: Problem, d_head: int | None = None) -> _native.Plan:
@@ -56,12 +57,15 @@ def bytes_of(
     """
     number = 4 if problem.training.dtype == "float32" else 8
     plan, narrow = plan_of(problem), trained_width(problem)
-    kept = 1 + plan.most_slots + snapshots
-    later = plan.size * kept + 2 * recorded
-    if narrow is not None:  # the basis; all of it narrow; and a copy while the largest is put together
-        later += 2 * plan.size + plan_of(problem, narrow).size * kept + plan.size * max(1, plan.most_slots, snapshots)
+    later = plan.size * (1 + snapshots) + 2 * recorded
+    if narrow is None:
+        later += plan.size * plan.most_slots
+    else:  # all of it narrow, W_Q and W_K twice more; the basis; and a copy while the largest is put together
+        blocks, most = plan.n_layers * plan.n_heads, max(1, plan.most_slots, snapshots)
+        later += plan_of(problem, narrow).size * (1 + plan.most_slots + snapshots) + plan.size * most
+        later += 2 * blocks * plan.d_model * (plan.d_head + 2 * narrow)
     drawing = A_DRAW * min(n_runs * plan.size, NUMBERS_AT_A_TIME)
-    given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + number * plan.size)
+    given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * plan.size)
     name, _, at_once = _groups(problem, n_runs, threads)
     working = at_once * int(_workspace(problem, _shape(problem), name))
     return given + max(drawing, n_runs * number * later + working)

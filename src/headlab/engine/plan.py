@@ -13,6 +13,7 @@ def make_plan(
     problem: Problem,
     *,
     d_head: int | None = None,
+    first_phase: int = 0,
     record_steps: Sequence[int] = (),
     snapshot_steps: Sequence[int] = (),
     optimizer_step: int = 0,
@@ -20,6 +21,7 @@ def make_plan(
     """Return the kernel's plan of a problem.
 
     d_head: the width that is really trained, when it is narrower than the model's (see `rotation`); the scale stays.
+    first_phase: the number of the phase that it begins with; steps are counted from there
     """
     plan, model = _native.Plan(), problem.model
     shape = problem.shape if d_head is None else problem.shape.narrow(d_head)
@@ -29,7 +31,7 @@ def make_plan(
     plan.positions, plan.residual, plan.causal = model.positions, model.residual, model.causal
     plan.factored_values, plan.unembed = model.factored_values, model.unembed
     _set_rows(plan, problem)
-    plan.phases = _phases(problem.training)
+    plan.phases = _phases(problem.training, first_phase)
     plan.record_steps, plan.snapshot_steps = list(record_steps), list(snapshot_steps)
     plan.optimizer_step = optimizer_step
     return plan
@@ -50,10 +52,27 @@ def _set_rows(plan: _native.Plan, problem: Problem) -> None:
         plan.share = share[real].tolist()
 
 
-def _phases(training: TrainConfig) -> list[_native.Phase]:
-    if not training.phases:  # the loss of the weights as they are
-        return _phases(training.replace(phases=(Phase(0),)))
-    return [_phase(training.settings(number), phase) for number, phase in enumerate(training.phases)]
+def _phases(training: TrainConfig, first: int) -> list[_native.Phase]:
+    there = [
+        _phase(training.settings(number), training.phases[number]) for number in range(first, len(training.phases))
+    ]
+    return there or [_no_steps(training)]
+
+
+def _no_steps(training: TrainConfig) -> _native.Phase:
+    """Return a phase in which nothing happens, for the loss of the weights as they are."""
+    native = _phase(settings_at(training, len(training.phases)), Phase(0))
+    native.plateau_goes_on = True
+    return native
+
+
+def settings_at(training: TrainConfig, number: int) -> TrainConfig:
+    """Return the settings in force in a phase; after the last one its own, and the training's own where there is none.
+
+    >>> settings_at(TrainConfig(phases=()), 0).optimizer
+    'sgd'
+    """
+    return training.settings(min(number, len(training.phases) - 1)) if training.phases else training
 
 
 def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:

@@ -5,9 +5,11 @@
 The gradient of W_Q R is (d W_Q) R, and SGD (with or without momentum, under any schedule) is linear in it, so the
 rotated run is the run, rotated. Stack M = [W_Q; W_K], of 2 d_model rows: with Mᵀ = R L (a QR decomposition) the
 narrow weights L are 2 d_model wide whatever d_head was, and W_Q = L_Q Rᵀ at every step. Adam and RMSprop divide
-element by element and are not equivariant: they train the wide form.
+element by element and are not equivariant, and a weight that is frozen alone cannot turn: a training of which one phase
+is such trains the wide form from its first step on.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from headlab.config import Shape, TrainConfig
 from headlab.model.decompose import of_finite
+from headlab.model.params import Array
 
 NUMBERS_AT_A_TIME = 1 << 20
 
@@ -66,3 +69,47 @@ class Rotation:
         basis = self.basis.reshape(self.basis.shape[:1] + (1,) * (narrow.ndim - 4) + self.basis.shape[1:])
         with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
             return (narrow @ np.swapaxes(basis, -1, -2)).astype(narrow.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class FlatHeads:
+    """W_Q and W_K within flat weights [*run, weight], or within anything of their order, of either width."""
+
+    start: int
+    blocks: int
+    d_model: int
+    d_head: int
+
+    @classmethod
+    def of(cls, shape: Shape) -> "FlatHeads":
+        """Return those of a model on a batch."""
+        return cls(shape.place("W_Q").start, shape.n_layers * shape.n_heads, shape.d_model, shape.d_head)
+
+    def split(self, flat: Array, width: int) -> tuple[Array, Array, Array]:
+        """Return what stands before them, W_Q and W_K [*run, 2, block, d_model, width], and what stands after them."""
+        size = 2 * self.blocks * self.d_model * width
+        middle = flat[..., self.start : self.start + size]
+        heads = middle.reshape(*flat.shape[:-1], 2, self.blocks, self.d_model, width)
+        return flat[..., : self.start], heads, flat[..., self.start + size :]
+
+    def narrow(self, flat: Array) -> tuple[Rotation, Array]:
+        """Return the rotation of wide weights [run, weight], and the narrow ones."""
+        before, wide, after = self.split(flat, self.d_head)
+        rotation, stacked = Rotation.narrowing(wide[:, 0], wide[:, 1])
+        q, k = stacked[:, :, : self.d_model], stacked[:, :, self.d_model :]
+        return rotation, _joined(before, np.stack([q, k], axis=1).astype(flat.dtype), after)
+
+    def with_heads(self, flat: Array, heads: Array) -> Array:
+        """Return wide weights [run, weight] with W_Q and W_K in another form, [run, 2, block, d_model, 2 d_model]."""
+        before, _, after = self.split(flat, self.d_head)
+        return _joined(before, heads, after)
+
+    def widen(self, flat: Array, rotation: Rotation) -> Array:
+        """Return the wide form of narrow weights, or of what is like them, [run, ..., weight]."""
+        before, narrow, after = self.split(flat, 2 * self.d_model)
+        return _joined(before, rotation.widen(narrow), after)
+
+
+def _joined(before: Array, heads: Array, after: Array) -> Array:
+    middle = heads.reshape(*before.shape[:-1], math.prod(heads.shape[-4:]))
+    return np.ascontiguousarray(np.concatenate([before, middle, after], axis=-1))

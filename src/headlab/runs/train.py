@@ -3,7 +3,7 @@
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, cast
 
@@ -130,7 +130,7 @@ def resume(
     """
     _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
     last = runs.training
-    if runs.optimizer_state is not None and _state_kind(training) != _state_kind(last):
+    if runs.optimizer_state is not None and training.state_kind != last.state_kind:
         said = (
             f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
@@ -144,13 +144,21 @@ def resume(
         training,
         runs.params.flat().astype(np.dtype(training.dtype), copy=False),
         runs.seeds,
-        state=runs.optimizer_state,
-        optimizer_step=runs.optimizer_step,
+        state=_state(runs, training),
         kept=kept,
         threads=count,
         progress=progress,
         before=(*runs.before, runs.training),
     )
+
+
+def _state(runs: Runs, training: TrainConfig) -> engine.State | None:
+    """Return what the optimiser goes on from; rate and plateau start afresh."""
+    if runs.optimizer_state is None:
+        return None
+    size, rate = runs.params.flat().shape[1], training.learning_rate
+    fresh = engine.State.at_start(training.state_kind, len(runs), size, rate, np.dtype(training.dtype))
+    return replace(fresh, optimizer_step=runs.optimizer_step, slots=runs.optimizer_state.reshape(len(runs), -1, size))
 
 
 def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
@@ -236,8 +244,7 @@ def _train(
     flat: engine.Flat,
     seeds: NDArray[np.uint64] | None,
     *,
-    state: engine.Flat | None = None,
-    optimizer_step: int = 0,
+    state: engine.State | None = None,
     kept: "_Kept",
     threads: int | None,
     progress: Progress | None,
@@ -248,12 +255,12 @@ def _train(
         engine.Problem.of(corpus, model, training),
         flat,
         state=state,
-        optimizer_step=optimizer_step,
         record_steps=kept.recorded,
         snapshot_steps=kept.snapshots,
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
     )
+    after = trained.state.wide(model.on(corpus))
     runs = Runs(
         corpus=corpus,
         model=model,
@@ -267,8 +274,8 @@ def _train(
         snapshot_steps=np.array([] if kept.snapshots is None else kept.snapshots, np.int64),
         outcome=trained.outcome,
         final_loss=trained.final_loss,
-        optimizer_state=trained.state,
-        optimizer_step=optimizer_step + training.steps,
+        optimizer_state=after.slots.reshape(len(flat), -1) if after.slots.size else None,
+        optimizer_step=after.optimizer_step,
         before=before,
     )
     if trained.interrupted:
@@ -363,7 +370,3 @@ def thread_count(threads: Any) -> int | None:
     if is_seed(threads) and 1 <= threads <= 1024:
         return operator.index(threads)
     raise ConfigError(Problem(f"threads must be a whole number from 1 to 1024, got {brief(threads)}", "threads"))
-
-
-def _state_kind(training: TrainConfig) -> tuple[str, bool, bool]:
-    return training.optimizer, training.momentum > 0, training.centered and training.optimizer == "rmsprop"

@@ -1,0 +1,102 @@
+"""What runs need to go on as if they had never stopped: optimiser, rate, plateau, and wide heads as they are trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.config import Shape
+from headlab.engine.rotation import FlatHeads, Rotation
+from headlab.errors import ConfigError
+
+Flat = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What runs go on from. It belongs to the weights that it came with, and to no others.
+
+    kind: of what the optimiser remembers, `TrainConfig.state_kind`; under another kind it starts afresh
+    optimizer_step: how many steps it remembers (Adam's t), the same for all runs
+    slots [run, slot, weight]: what it remembers of each weight, of the width that was trained
+    rate [run]: of the next step; best [run]: the best loss of the plateau, ∞ before it has any
+    wait, cooldown [run]: steps without improvement, and steps until it looks again
+    narrow [run, 2, block, d_model, 2 d_model]: W_Q and W_K as they are trained where that is narrower than the model,
+    basis [run, block, d_head, 2 d_model]: which turns them back; None otherwise
+    """
+
+    kind: str
+    optimizer_step: int
+    slots: Flat
+    rate: Flat
+    best: Flat
+    wait: NDArray[np.int64]
+    cooldown: NDArray[np.int64]
+    narrow: Flat | None = None
+    basis: Flat | None = None
+
+    @classmethod
+    def at_start(cls, kind: str, n_runs: int, size: int, rate: float, dtype: np.dtype[Any]) -> Self:
+        """Return the state of runs that have not begun; size: the number of weights of one.
+
+        >>> State.at_start("adam", 3, 413, 0.001, np.dtype("float32")).slots.shape
+        (3, 0, 413)
+        """
+        rates, best = np.full(n_runs, rate, dtype), np.full(n_runs, np.inf, dtype)
+        wait, cooldown = (np.zeros(n_runs, np.int64) for _ in range(2))
+        return cls(kind, 0, np.zeros((n_runs, 0, size), dtype), rates, best, wait, cooldown)
+
+    @classmethod
+    def of_arrays(cls, kind: str, optimizer_step: int, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return a state of what `arrays` gave; raises `ConfigError` where one is missing, or of another length."""
+        problems = [f"the state must have an array {name}, got none" for name in _ARRAYS if name not in arrays]
+        problems += [
+            f"the state has no array {name}: leave it out" for name in arrays if name not in (*_ARRAYS, *_TURNED)
+        ]
+        if not problems and (lengths := {name: len(array) for name, array in arrays.items()}):
+            known = len(set(lengths.values())) == 1
+            problems += [] if known else [f"the state's arrays must be of as many runs, got {lengths}"]
+        if ("narrow" in arrays) != ("basis" in arrays):
+            problems.append("the state must have both narrow and basis, or neither, got one: give the other, too")
+        if problems:
+            raise ConfigError(problems)
+        return cls(kind, optimizer_step, **arrays)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by their names, without those that are None; all begin with the axis of runs."""
+        found = {name: getattr(self, name) for name in (*_ARRAYS, *_TURNED)}
+        return {name: array for name, array in found.items() if array is not None}
+
+    def __len__(self) -> int:
+        return len(self.rate)
+
+    def __getitem__(self, index: Any) -> "State":
+        """Return the state of some runs: a slice, a mask or a list of numbers."""
+        some: dict[str, Any] = {name: array[index] for name, array in self.arrays().items()}
+        return replace(self, **some)
+
+    def wide(self, shape: Shape) -> "State":
+        """Return the state of the weights in the model's own width, which go on without what they were trained as.
+
+        shape: of the model that is trained
+        """
+        if self.basis is None:
+            return self
+        slots = FlatHeads.of(shape).widen(self.slots, Rotation(self.basis))
+        return replace(self, slots=slots, narrow=None, basis=None)
+
+    def of_kind(self, kind: str) -> "State":
+        """Return the state for an optimiser of a kind, which remembers nothing where the kind is another."""
+        return self if kind == self.kind else replace(self, kind=kind, optimizer_step=0, slots=self.slots[:, :0])
+
+    def astype(self, dtype: np.dtype[Any]) -> "State":
+        """Return the state with its real numbers in a dtype."""
+        real = {name: array for name, array in self.arrays().items() if array.dtype.kind == "f"}
+        cast: dict[str, Any] = {name: array.astype(dtype, copy=False) for name, array in real.items()}
+        return replace(self, **cast)
+
+
+_TURNED = ("narrow", "basis")
+_ARRAYS = tuple(item.name for item in fields(State) if item.name not in ("kind", "optimizer_step", *_TURNED))
