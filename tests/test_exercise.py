@@ -14,8 +14,8 @@ import headlab as hl
 from headlab.analysis.looking.predictions import verdicts
 from headlab.cli.main import cli
 from headlab.homework.exercise import Exercise, exercise
+from headlab.report.html import embed
 from headlab.report.html import homework as page
-from headlab.report.notebook import views
 from headlab.report.terminal.homework import exercise_blocks
 from headlab.report.words.commands import RunCommands
 from headlab.report.words.homework import item_1
@@ -117,7 +117,7 @@ def test_page_makes_no_request_and_runs_no_script_but_its_views(html):
 
 
 def test_page_without_the_built_views_is_whole_all_the_same(done, html, monkeypatch, tmp_path):
-    monkeypatch.setattr(views, "PAGE", tmp_path)
+    monkeypatch.setattr(embed, "PAGE", tmp_path)
     still = page.render(done)
     assert "<script" not in still
     assert "script-src" not in still

@@ -518,12 +518,12 @@ widget.render({ model, el: document.querySelector('.out') }) // as marimo does w
 
 
 def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
-    from headlab.report.notebook.views import Kernel
+    from headlab.report.notebook.answerer import Answerer
 
     first = 2**53  # neighbours that a page's numbers cannot tell apart
     runs = hl.train(NOTEBOOK, seeds=range(first, first + 8))
-    kernel = Kernel(runs, 4)
-    told = json.dumps([base64.b64encode(frame).decode() for frame in kernel.first()])
+    answerer = Answerer(runs, 4)
+    told = json.dumps([base64.b64encode(frame).decode() for frame in answerer.first()])
     context = browser.new_context()
     page = context.new_page()
     pages = {"/": ("text/html", HOST % told), "/embed.js": ("text/javascript", (PAGE / "embed.js").read_text())}
@@ -535,7 +535,7 @@ def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
     def answered():
         page.wait_for_function("window.sent.length > 0")
         asked = page.evaluate("window.sent.shift()")
-        answers = [base64.b64encode(frame).decode() for frame in kernel.answer(asked)]
+        answers = [base64.b64encode(frame).decode() for frame in answerer.answer(asked)]
         page.evaluate("window.answer", [asked["view"], answers])
         return asked
 

@@ -12,8 +12,8 @@ from headlab.report.frames import recording
 from headlab.report.frames.recording import Recording
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, decode, encode
-from headlab.report.notebook import held, views
-from headlab.report.notebook.views import Kernel
+from headlab.report.notebook import kept_runs
+from headlab.report.notebook.answerer import Answerer
 from headlab.runs.moments import MOST_MOMENTS, moments_of
 
 NOTEBOOK = hl.Corpus.notebook()
@@ -57,19 +57,19 @@ def test_moments_are_steps_in_order_with_both_ends():
         assert len(moments) <= MOST_MOMENTS + 2
 
 
-def said(kernel, **asked):
-    return [decode(frame) for frame in kernel.answer(asked)]
+def said(answerer, **asked):
+    return [decode(frame) for frame in answerer.answer(asked)]
 
 
-def test_a_kernel_shows_a_run_and_answers_its_views(runs):
-    kernel = Kernel(runs, 4)
-    first = [decode(frame) for frame in kernel.first()]
+def test_an_answerer_shows_a_run_and_answers_its_views(runs):
+    answerer = Answerer(runs, 4)
+    first = [decode(frame) for frame in answerer.first()]
     assert [frame.kind for frame in first] == ["hello", "picture", "why", "seeds"]
     assert first[0].values["can"] == {"train": False, "try": True, "open": True}
-    (trial,) = said(kernel, ask="trial", id=5, run=4, more={"part": "source:man"})
+    (trial,) = said(answerer, ask="trial", id=5, run=4, more={"part": "source:man"})
     expected = runs[4].ablate("source:man").table()["difference_after"].tolist()
     assert [row["difference_after"] for row in trial.values["rows"]] == pytest.approx(expected)
-    shown = said(kernel, ask="show", id=6, run=7)
+    shown = said(answerer, ask="show", id=6, run=7)
     assert [(frame.kind, frame.values["id"], frame.values["run"]) for frame in shown] == [
         ("picture", 6, 7),
         ("why", 6, 7),
@@ -105,28 +105,28 @@ def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(
 
 
 @pytest.mark.parametrize("order", [(1, 6), (6, 1), (6, 6), (11, 0)])
-def test_two_views_of_one_kernel_are_answered_for_the_runs_that_they_show(runs, order):
-    kernel, (one, two) = Kernel(runs, 4), order
+def test_two_views_of_one_answerer_are_answered_for_the_runs_that_they_show(runs, order):
+    answerer, (one, two) = Answerer(runs, 4), order
     patch = {"patch": "pattern"}
     found = []
     for number in (one, two, 4):  # every view opens a run of its own; a third one stays with the first picture
         if number != 4:
-            assert said(kernel, ask="show", id=1, run=number)[0].values["seed"] == number
-        found.append(lambda number=number, **more: said(kernel, ask="trial", id=2, run=number, more=more)[0].values)
+            assert said(answerer, ask="show", id=1, run=number)[0].values["seed"] == number
+        found.append(lambda number=number, **more: said(answerer, ask="trial", id=2, run=number, more=more)[0].values)
     for number, ask in zip((two, 4, one), (found[1], found[2], found[0]), strict=True):  # asked in another order
         assert ask(**patch)["run"] == number
         expected = runs[number].patch("pattern").table()["difference_after"].tolist()
         assert [row["difference_after"] for row in ask(**patch)["rows"]] == pytest.approx(expected)
-    assert decode(kernel.first()[1]).values["run"] == 4
+    assert decode(answerer.first()[1]).values["run"] == 4
 
 
 @pytest.mark.parametrize("seeds", [[2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2], [2**64 - 1, 2**64 - 2, 0], [3, 3]])
 def test_a_seed_is_exact_and_a_run_is_opened_by_its_number(seeds):
     runs = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=3), seeds=seeds)
-    kernel = Kernel(runs, 0)
-    assert [int(seed) for seed in decode(kernel.first()[-1]).values["seed"]] == seeds
+    answerer = Answerer(runs, 0)
+    assert [int(seed) for seed in decode(answerer.first()[-1]).values["seed"]] == seeds
     for number, seed in enumerate(seeds):
-        picture = said(kernel, ask="show", run=number)[0]
+        picture = said(answerer, ask="show", run=number)[0]
         assert int(picture.values["seed"]) == seed
         assert float(picture.values["seed"]) == picture.values["seed"] or isinstance(picture.values["seed"], str)
         alone = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=3), seeds=seed)[0]
@@ -168,7 +168,7 @@ def test_a_whole_number_beyond_that_goes_as_text(value):
     ],
 )
 def test_what_a_kernel_cannot_do_is_said_in_a_sentence(runs, asked):
-    (frame,) = Kernel(runs, 4).answer({"id": 3, **asked})
+    (frame,) = Answerer(runs, 4).answer({"id": 3, **asked})
     found = decode(frame)
     assert (found.kind, found.values["id"]) == ("problems", 3)
     assert len(found.values["problems"][0]["text"]) > 20
@@ -201,7 +201,7 @@ def test_answers_go_to_the_view_that_asked(runs, monkeypatch):
 
 def test_runs_from_given_weights_are_numbered(runs):
     given = hl.train(NOTEBOOK, init=runs.params, training=hl.TrainConfig.of(steps=1))
-    assert decode(Kernel(given, 3).first()[-1]).values["seed"] == list(range(12))
+    assert decode(Answerer(given, 3).first()[-1]).values["seed"] == list(range(12))
 
 
 # What a notebook keeps
@@ -239,7 +239,8 @@ def test_twelve_executions_of_a_view_keep_what_one_keeps(show):
     size = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert all(view is first for view in kept)
-    assert size < 1_000_000 + 2 * held.size(first.kernel.runs)  # trained anew, there is one set of runs more
+    # Trained anew, there is one set of runs more.
+    assert size < 1_000_000 + 2 * kept_runs.bytes_kept(first.answerer.runs)
 
 
 def test_twelve_different_views_of_a_large_corpus_fit_into_a_notebook():
@@ -252,21 +253,21 @@ def test_twelve_different_views_of_a_large_corpus_fit_into_a_notebook():
 
 
 def test_runs_that_nobody_else_holds_make_room_for_others_and_their_view_says_so(monkeypatch):
-    monkeypatch.setattr(held, "MOST_BYTES", 1)
-    kernel = Kernel(hl.train(NOTEBOOK, training=FEW, seeds=range(3)), 1)
-    assert kinds(kernel.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # the newest ones stay
+    monkeypatch.setattr(kept_runs, "MOST_BYTES", 1)
+    answerer = Answerer(hl.train(NOTEBOOK, training=FEW, seeds=range(3)), 1)
+    assert kinds(answerer.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # the newest ones stay
     mine = hl.train(NOTEBOOK, training=FEW, seeds=range(4))
-    other = Kernel(mine, 0)
+    other = Answerer(mine, 0)
     gc.collect()
-    (frame,) = kernel.answer({"ask": "show", "run": 2})
+    (frame,) = answerer.answer({"ask": "show", "run": 2})
     assert "run its cell again" in decode(frame).values["problems"][0]["text"]
-    Kernel(hl.train(NOTEBOOK, training=FEW, seeds=range(5)), 0)
+    Answerer(hl.train(NOTEBOOK, training=FEW, seeds=range(5)), 0)
     gc.collect()
     assert kinds(other.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # somebody holds them
 
 
 def test_runs_count_with_all_that_they_keep_from_being_freed():
-    assert held.size(MANY[3].runs) == pytest.approx(held.size(MANY), rel=0.1)
+    assert kept_runs.bytes_kept(MANY[3].runs) == pytest.approx(kept_runs.bytes_kept(MANY), rel=0.1)
 
 
 @pytest.mark.parametrize(("n_runs", "length"), [(1200, 4), (300, 40), (5, 90)])
@@ -298,6 +299,6 @@ def test_without_anywidget_it_is_said_what_to_install(runs, monkeypatch):
 
 def test_without_the_built_page_it_is_said(runs, monkeypatch, tmp_path):
     pytest.importorskip("anywidget")
-    monkeypatch.setattr(views, "PAGE", tmp_path)
+    monkeypatch.setattr("headlab.report.notebook.view.PAGE", tmp_path)
     with pytest.raises(hl.HeadlabError, match="built without"):
         runs.view()

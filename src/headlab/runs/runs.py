@@ -264,7 +264,7 @@ class Runs:
 
     def view(self, number: int | None = None) -> Any:
         """Return a widget of these runs for a notebook: all at a glance, one to scrub and to ablate (`headlab[notebook]`)."""
-        from headlab.report.notebook.views import view
+        from headlab.report.notebook.view import view
 
         return view(self, number)
 

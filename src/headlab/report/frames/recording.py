@@ -20,6 +20,7 @@ from headlab.report.frames.wire import Frame, shares
 from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
 from headlab.runs.runs import Run, Runs
 
+MOST_NUMBERS_IN_A_FILE = 100_000  # in one array of what a file keeps: a report, a notebook
 MOST_POINTS = 400  # of the loss curve
 MOST_DEPENDENCIES, MOST_PATHS = 8, 40
 MOST_RUNS, MOST_WEIGHTS = 1_000, 400_000  # beside each other, and what their patterns hold together

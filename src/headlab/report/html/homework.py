@@ -20,8 +20,8 @@ from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.figures import runs as figures
 from headlab.report.figures import studies as study_figures
+from headlab.report.html.embed import Embedded
 from headlab.report.html.page import svg, template
-from headlab.report.notebook.views import Embedded
 from headlab.report.words import corpus as corpus_words
 from headlab.report.words import explanation as words
 from headlab.report.words import homework as homework_words

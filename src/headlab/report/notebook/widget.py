@@ -1,4 +1,4 @@
-"""The notebook's widget: the lab's views, with the kernel that trained the run behind them."""
+"""The notebook's widget: the lab's views, with the process that trained the run behind them."""
 
 import contextlib
 from typing import Any
@@ -9,7 +9,7 @@ import traitlets
 
 from headlab.errors import SelectionError
 from headlab.report import PAGE
-from headlab.report.notebook.views import Kernel
+from headlab.report.notebook.answerer import Answerer
 from headlab.report.terminal.grid import run_html
 from headlab.runs.runs import Runs
 
@@ -22,24 +22,24 @@ class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     _esm = PAGE / "embed.js"
     frames = traitlets.List(traitlets.Bytes()).tag(sync=True)
 
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        super().__init__(frames=kernel.first())
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
+        super().__init__(frames=answerer.first())
         self.on_msg(self._answer)
 
     @classmethod
     def of(cls, runs: Runs, number: int) -> "View":
         """Return the view of a run: the one that is there, where these or equal runs are shown already."""
-        kernel = Kernel(runs, number)
-        name = f"{kernel.name} {number}"
+        answerer = Answerer(runs, number)
+        name = f"{answerer.name} {number}"
         view = _shown.get(name)
         if view is None or view.comm is None:  # closed
-            view = _shown[name] = cls(kernel)
-        view.kernel = kernel  # of equal runs, those that are in use
+            view = _shown[name] = cls(answerer)
+        view.answerer = answerer  # of equal runs, those that are in use
         return view
 
     def _answer(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
-        self.send({"view": content.get("view")}, buffers=self.kernel.answer(content))
+        self.send({"view": content.get("view")}, buffers=self.answerer.answer(content))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Return what a notebook keeps: the widget, and tables for whoever cannot show one."""
@@ -47,6 +47,6 @@ class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         parts = bundle if isinstance(bundle, tuple) else (bundle, {})
         still = {}
         with contextlib.suppress(SelectionError):  # the runs have gone
-            run = self.kernel.runs[self.kernel.number]
+            run = self.answerer.runs[self.answerer.number]
             still = {"text/plain": repr(run), "text/html": run_html(run)}
         return ({**(parts[0] or {}), **still}, *parts[1:])

@@ -11,30 +11,30 @@ from headlab.runs.runs import Runs
 
 MOST_BYTES = 2**25  # together, of all but the last used ones
 
-_held: dict[str, Runs] = {}  # by name, the last used ones last
+_kept: dict[str, Runs] = {}  # by name, the last used ones last
 _lock = Lock()
 
 
-def hold(name: str, runs: Runs) -> None:
+def keep_runs(name: str, runs: Runs) -> None:
     """Keep runs for their views: the last used ones, as many as are small together."""
     with _lock:
-        _held.pop(name, None)
-        _held[name] = runs
-        while len(_held) > 1 and sum(map(size, _held.values())) > MOST_BYTES:
-            del _held[next(iter(_held))]
+        _kept.pop(name, None)
+        _kept[name] = runs
+        while len(_kept) > 1 and sum(map(bytes_kept, _kept.values())) > MOST_BYTES:
+            del _kept[next(iter(_kept))]
 
 
-def held(name: str) -> Runs | None:
+def find_runs(name: str) -> Runs | None:
     """Return the runs of a name, as long as they are kept."""
-    return _held.get(name)
+    return _kept.get(name)
 
 
-def size(runs: Runs) -> int:
+def bytes_kept(runs: Runs) -> int:
     """Return the bytes that runs keep from being freed: where they are a part of others, all of those."""
     return sum((values if values.base is None else values.base).nbytes for values in _arrays(runs).values())
 
 
-def identity(runs: Runs) -> str:
+def name_of(runs: Runs) -> str:
     """Return a name that equal runs share: twelve views of them are one, shown twelve times."""
     digest = hashlib.sha256(repr([runs.corpus.to_dict(), runs.model, runs.training]).encode())
     for name, values in _arrays(runs).items():

@@ -1,0 +1,11 @@
+"""The first frame that views get where nothing is trained, in a report or a notebook: what they may ask for."""
+
+from headlab.report.frames.wire import Frame
+
+
+def hello_frame(*, can_try: bool, can_open: bool) -> Frame:
+    """Return what the views must know first: what they may ask for."""
+    notebook = {"fork": None, "before": ""}
+    return Frame(
+        "hello", {"notebook": notebook, "fork_fields": [], "can": {"train": False, "try": can_try, "open": can_open}}
+    )

@@ -1,0 +1,23 @@
+"""A widget that shows runs, where the package for it is there."""
+
+from typing import Any
+
+from headlab.analysis.subject import run_number
+from headlab.errors import HeadlabError
+from headlab.report import PAGE
+from headlab.runs.runs import Runs
+
+
+def view(runs: Runs, number: int | None = None) -> Any:
+    """Return a widget for Jupyter, VS Code or marimo that shows a run: scrub its training, ablate what it looks at.
+
+    number: the run to show first; by default one with good predictions
+    Raises `SelectionError` for a run that does not exist, `HeadlabError` where the package anywidget is not there.
+    """
+    try:
+        from headlab.report.notebook.widget import View
+    except ImportError:
+        raise HeadlabError("view() must have the package anywidget: pip install 'headlab[notebook]'") from None
+    if not (PAGE / "embed.js").exists():
+        raise HeadlabError("view() must have the page, and this headlab was built without: pip install . builds it")
+    return View.of(runs, runs.pick() if number is None else run_number(number, len(runs), from_end=True))
