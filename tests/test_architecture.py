@@ -26,7 +26,7 @@ FLOORS = [  # from the top; a module imports only from floors below its own, or 
     {"engine", "model"},
     {"data"},
     {"config"},
-    {"arrays", "errors", "files", "notation"},
+    {"arrays", "errors", "files", "hooks", "notation"},
 ]
 MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
 NAMES = [

@@ -62,7 +62,8 @@ def test_help_lists_every_table() -> None:
 
 def test_weights_read_back_to_the_bit(run: Any, runs: hl.Runs) -> None:
     extreme = {name: np.resize(EXTREME, weight.shape) for name, weight in runs.params.items()}
-    dataclasses.replace(runs, params=Params(**extreme)).save("kept")
+    models = dataclasses.replace(runs.models, params=Params(**extreme))
+    dataclasses.replace(runs, models=models).save("kept")
     rows = [row for form in both(run, "weights", "--run", "1") for row in form]
     back = {name: np.full(weight[1].shape, np.nan, np.float32) for name, weight in extreme.items()}
     for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
@@ -76,7 +77,8 @@ def test_weights_read_back_to_the_bit(run: Any, runs: hl.Runs) -> None:
 def test_losses_and_seeds_read_back_equal(run: Any, runs: hl.Runs) -> None:
     loss = np.resize(EXTREME, runs.loss.shape)
     seeds = np.array([2**64 - 1, 2**53 + 1], np.uint64)
-    dataclasses.replace(runs, loss=loss, seeds=seeds, final_loss=np.float32([np.nan, np.inf])).save("kept")
+    history = dataclasses.replace(runs.history, loss=loss, final_loss=np.float32([np.nan, np.inf]))
+    dataclasses.replace(runs, history=history, seeds=seeds).save("kept")
     for form in both(run, "loss"):
         assert [[float(row[f"run {number}"]) for row in form] for number in range(2)] == loss.tolist()
     for form in both(run, "runs"):

@@ -10,6 +10,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from headlab import hooks
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
 from headlab.errors import (
     ConfigError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from headlab.data.dataset import Dataset, Goal
     from headlab.model.forward import forward
     from headlab.model.params import Params
+    from headlab.runs.models import Models
     from headlab.runs.runs import Run, Runs
     from headlab.runs.train import TrainingInterrupted, resume, train
     from headlab.tasks import tasks
@@ -36,6 +38,7 @@ _LAZY = {
     "Corpus": "headlab.data.corpus",
     "Dataset": "headlab.data.dataset",
     "Goal": "headlab.data.dataset",
+    "Models": "headlab.runs.models",
     "Params": "headlab.model.params",
     "Run": "headlab.runs.runs",
     "Runs": "headlab.runs.runs",
@@ -54,6 +57,7 @@ __all__ = [
     "Goal",
     "HeadlabError",
     "ModelConfig",
+    "Models",
     "OutputError",
     "Params",
     "Phase",
@@ -68,7 +72,23 @@ __all__ = [
     "resume",
     "tasks",
     "train",
+    "view",
 ]
+
+
+def view(runs: "Runs | Run", number: int | None = None) -> Any:
+    """Return a widget for a notebook: runs at a glance, one to scrub through its training and to ablate (`headlab[notebook]`).
+
+    number: of several, the run to show first; by default one with good predictions
+    Raises `SelectionError` for a run that does not exist, `HeadlabError` where the package anywidget is not there.
+    """
+    from headlab.report.notebook.view import view
+    from headlab.runs.runs import Run
+
+    return view(runs.runs, 0) if isinstance(runs, Run) else view(runs, number)
+
+
+hooks.view = view
 
 
 def __getattr__(name: str) -> Any:

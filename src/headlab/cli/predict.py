@@ -42,12 +42,12 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         asked, left = runs[runs.finished], len(runs) - int(runs.finished.sum())
         if len(asked) == 0:
             raise SelectionError("predictions must be of runs that finished, and none of these did: train others")
-        who = {"runs": len(asked), "left_out": left}
+        who: dict[str, Any] = {"runs": len(asked), "left_out": left}
         words = counted(len(asked), "run") + (f", without {left} that did not finish" if left else "")
+        found = asked.predict(text)
     else:
-        asked = runs[chosen(runs, number)]
-        who, words = {"run": asked.number, "seed": asked.seed}, repr(asked)
-    found = asked.predict(text)
+        run = runs[chosen(runs, number)]
+        who, words, found = {"run": run.number, "seed": run.seed}, repr(run), run.predict(text)
     if as_json:
         put_json({**who, **next_token_json(found)})
     else:

@@ -57,8 +57,7 @@ def answer_on_looking(run: "Run", solved: int, n_runs: int) -> ItemAnswer:
 def _nothing_to_tell(run: "Run") -> str:
     """Return why a run's attention tells nothing of a dependency; nothing where it does."""
     if not has_finite_outputs(run):
-        outcome = run.runs.outcomes()[0]
-        said = f"This run {outcome if outcome != 'finished' else 'ended with outputs that are no finite numbers'}"
+        said = f"This run {'ended with outputs that are no finite numbers' if run.finished else run.outcome_sentence}"
         return f"{said}: its weights tell nothing. Take a smaller learning rate or init scale, or another seed."
     if run.grade() == NOTHING_TO_SOLVE:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}, and attention has no dependency to code."
@@ -72,7 +71,7 @@ def _nothing_to_tell(run: "Run") -> str:
 
 def has_finite_outputs(run: "Run") -> bool:
     """Return whether a run did not diverge, and puts out numbers only."""
-    return bool(run.runs.finished[0] and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
+    return bool(run.finished and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
 
 
 def answer_on_sizes(study: "Summary", d_head: int) -> ItemAnswer:

@@ -13,6 +13,7 @@ from headlab.data.corpus import Corpus
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
+from headlab.model.params import Array
 from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
@@ -139,17 +140,19 @@ def _afresh(runs: Runs, after: TrainConfig, **options: Any) -> Runs:
 def _joined(first: Runs, after: Runs) -> Runs:
     """Return runs that went on as one history."""
     steps = first.training.steps
-    kept = first.snapshots is not None and after.snapshots is not None
-    return replace(
-        after,
-        seeds=first.seeds,
-        before=(*first.before, first.training),
+    history = replace(
+        after.history,
         loss=np.concatenate([first.loss, after.loss], axis=1),
         learning_rate=np.concatenate([first.learning_rate, after.learning_rate], axis=1),
         recorded_steps=np.concatenate([first.recorded_steps, steps + after.recorded_steps]),
-        snapshots=np.concatenate([first.snapshots, after.snapshots], axis=1) if kept else None,
+        snapshots=_one_after_the_other(first.snapshots, after.snapshots),
         snapshot_steps=np.concatenate([first.snapshot_steps, steps + after.snapshot_steps]),
     )
+    return replace(after, history=history, seeds=first.seeds, before=(*first.before, first.training))
+
+
+def _one_after_the_other(first: Array | None, after: Array | None) -> Array | None:
+    return None if first is None or after is None else np.concatenate([first, after], axis=1)
 
 
 def notebook_fields() -> dict[str, Any]:

@@ -89,11 +89,12 @@ class Params:
         return cls(**cut)
 
 
-def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = True) -> Params:
+def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = True, called: str = "init") -> Params:
     """Return given weights as `Params` with one leading run axis.
 
     A weight may come with or without the run axis, and without the layer and head axes where there is one of each
-    (the notebook's W_Q is 7 × 20). Raises `WeightsError`, which lists every weight that does not fit.
+    (the notebook's W_Q is 7 × 20). Raises `WeightsError`, which lists every weight that does not fit, and names the argument
+    as it is called.
 
     >>> from headlab.config import ModelConfig
     >>> from headlab.data.corpus import Corpus
@@ -102,12 +103,16 @@ def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = Tru
     (1, 7, 7)
     """
     if not isinstance(init, Params | Mapping):
-        raise WeightsError(f"init must be Params, or names and their arrays, got {brief(init)}")
+        raise WeightsError(f"{called} must be Params, or names and their arrays, got {brief(init)}")
     given = dict(init.items())
     shapes = shape.weights
-    problems = [f"init has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given]
+    problems = [
+        f"{called} has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given
+    ]
     problems += [
-        f"init has a weight {brief(name)} that this model has not: leave it out" for name in given if name not in shapes
+        f"{called} has a weight {brief(name)} that this model has not: leave it out"
+        for name in given
+        if name not in shapes
     ]
     fitted: dict[str, Array | None] = {}
     for name in shapes.keys() & given.keys():
@@ -126,7 +131,7 @@ def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = Tru
             problems.append(f"{name} must be finite, got {int((~np.isfinite(weight)).sum())} values that are not")
     lengths = {name: len(weight) for name, weight in fitted.items() if weight is not None}
     if 0 in lengths.values():
-        problems.append("init must have at least one run, got none")
+        problems.append(f"{called} must have at least one run, got none")
     if len(set(lengths.values())) > 1:
         problems.append(f"all weights must have as many runs, got {lengths}")
     if problems:

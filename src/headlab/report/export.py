@@ -138,7 +138,7 @@ def _explanations(runs: Runs, number: int) -> pd.DataFrame:
     parts = []
     for record in runs[number].explain().records:
         table = keyed(record.table())
-        where = {"sentence": record.sequence + 1, "position": record.place, "target": record.target}
+        where: dict[str, Any] = {"sentence": record.sequence + 1, "position": record.place, "target": record.target}
         where |= {"rival": record.rival, "mechanism": record.mechanism, "difference": record.difference}
         for place, (name, value) in enumerate(where.items()):
             table.insert(place, name, value)

@@ -1,7 +1,8 @@
 """Runs on disk: weights that anybody can open, and run.json with what they are weights of.
 
     weights-SHA256.safetensors   the weights by name, and under `run.…` curves, snapshots, outcomes; named by its content
-    run.json                     corpus, model, training, the name of the weights, and the SHA-256 of everything else in it
+    run.json                     corpus, model, training, the name of the weights, and the SHA-256 of everything else in it;
+                                 of models without a training, which loss they are measured by instead
     weights.safetensors          a link to the weights, for other programs
 
 Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
@@ -15,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,13 @@ from headlab.files import (
 )
 from headlab.model.params import Params, coerce
 from headlab.notation.values import brief
+from headlab.runs.history import History
 
 if TYPE_CHECKING:
+    from headlab.runs.models import Models
     from headlab.runs.runs import Runs
 
-FORMAT = 2
+FORMAT, FORMAT_OF_RUNS = 3, 2  # the newest; runs are as an older headlab reads them
 WEIGHTS, CONFIG = "weights.safetensors", "run.json"
 _NAME = re.compile(r"weights-([0-9a-f]{64})\.safetensors")
 _OURS = re.compile(rf"weights-[0-9a-f]{{64}}\.safetensors|(?:weights|run\.json).*{re.escape(PARTIAL)}")
@@ -64,17 +67,34 @@ _MAY_LACK = {"seeds", "snapshots", "optimizer_state"}
 
 def save(runs: "Runs", folder: str | Path) -> Path:
     """Write runs into a folder, which is made, in place of the ones that are there; raises `OutputError`."""
+    training = {
+        "training": runs.training.to_dict(),
+        "before": [training.to_dict() for training in runs.before],
+        "optimizer_step": runs.history.optimizer_step,
+    }
+    return _write(folder, lambda: _weights(runs), {"format": FORMAT_OF_RUNS}, runs.models, training)
+
+
+def save_models(models: "Models", folder: str | Path) -> Path:
+    """Write models without a training, as `save` writes runs; raises `OutputError`."""
+    return _write(folder, lambda: _tensors(models.params), {"format": FORMAT}, models, {"loss_kind": models.loss_kind})
+
+
+def _write(
+    folder: str | Path, tensors: Callable[[], bytes], form: dict[str, int], models: "Models", more: dict[str, Any]
+) -> Path:
     folder = Path(folder)
+    what = {"corpus": models.corpus.to_dict(), "model": models.model.to_dict()}
     try:
         new = not nameable(folder).is_dir()
         folder.mkdir(parents=True, exist_ok=True)
         if new:
             flush_folder(folder.parent)
         with _held(folder):
-            data = _weights(runs)
+            data = tensors()
             name = f"weights-{hashlib.sha256(data).hexdigest()}.safetensors"
             write_whole(folder / name, data)
-            write_whole(folder / CONFIG, _sealed(runs, name))
+            write_whole(folder / CONFIG, _sealed({**form, "weights": name, **what, **more}))
             _lead_to(folder / WEIGHTS, name, data)
             _sweep(folder, name)
     except (OSError, MemoryError) as error:
@@ -84,12 +104,41 @@ def save(runs: "Runs", folder: str | Path) -> Path:
 
 def load(folder: str | Path) -> "Runs":
     """Read runs from a folder; raises `WeightsError` when a file is missing, damaged, or of a newer format."""
-    folder = Path(folder)
-    config, data = _consistent(folder)
+    config, tensors = _read_folder(folder)
+    if "training" not in config and "loss_kind" in config:
+        raise WeightsError(
+            f"{CONFIG} must tell of a training, got models without one in {str(folder)!r}: open them with Models.load"
+        )
+    with _told(folder):
+        return _runs(config, tensors)
+
+
+def load_models(folder: str | Path) -> "Models":
+    """Read models from a folder, those of runs too; raises as `load`."""
+    config, tensors = _read_folder(folder)
+    if "training" in config:
+        with _told(folder):
+            return _runs(config, tensors).models
+    from headlab.runs.models import Models
+
+    with _told(folder):
+        corpus, model = Corpus.from_dict(config["corpus"]), ModelConfig.from_dict(config["model"])
+        return Models(_params(tensors, corpus, model, finite=False), corpus, model, config["loss_kind"])
+
+
+def _read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    config, data = _consistent(Path(folder))
     try:
-        return _runs(config, load_tensors(data))
+        return config, load_tensors(data)
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{WEIGHTS} must be a safetensors file, got {error}: train again") from None
+
+
+@contextlib.contextmanager
+def _told(folder: str | Path) -> Iterator[None]:
+    """Raise whatever is wrong with what stands in a folder as one sentence."""
+    try:
+        yield
     except (HeadlabError, KeyError, TypeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         why = f"no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
         raise WeightsError(
@@ -99,23 +148,19 @@ def load(folder: str | Path) -> "Runs":
 
 
 def _weights(runs: "Runs") -> bytes:
-    tensors = {name: np.ascontiguousarray(weight) for name, weight in runs.params.items()}
-    arrays = {name: getattr(runs, name) for name in _ARRAYS}
+    history = runs.history
+    arrays = {name: getattr(history, name) for name in _ARRAYS if name not in ("seeds", "outcome")}
+    return _tensors(runs.params, **arrays, seeds=runs.seeds, outcome=history.numbers)
+
+
+def _tensors(params: Params, **arrays: Any) -> bytes:
+    tensors = {name: np.ascontiguousarray(weight) for name, weight in params.items()}
     tensors |= {f"run.{name}": np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
     return bytes(save_tensors(tensors))
 
 
-def _sealed(runs: "Runs", weights: str) -> bytes:
+def _sealed(fields: dict[str, Any]) -> bytes:
     """Return run.json, which begins with the SHA-256 of all that follows."""
-    fields = {
-        "format": FORMAT,
-        "weights": weights,
-        "corpus": runs.corpus.to_dict(),
-        "model": runs.model.to_dict(),
-        "training": runs.training.to_dict(),
-        "before": [training.to_dict() for training in runs.before],
-        "optimizer_step": runs.optimizer_step,
-    }
     body = json.dumps(fields, indent=2, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass")
     return b'{\n  "sha256": "%s",%s' % (hashlib.sha256(body).hexdigest().encode(), body)
 
@@ -210,6 +255,7 @@ def _read(path: Path) -> bytes:
 
 
 def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
+    from headlab.runs.models import Models
     from headlab.runs.runs import Runs
 
     corpus = Corpus.from_dict(config["corpus"])
@@ -220,15 +266,21 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
     step = config["optimizer_step"]
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         raise WeightsError(f"optimizer_step {brief(step)}, which is no number of steps")
-    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("run.")}
     arrays = {name: tensors.get(f"run.{name}") for name in _ARRAYS}
+    numbers = arrays.pop("outcome")
+    diverged = numbers is not None and bool((numbers >= 0).any())
+    params = _params(tensors, corpus, model, finite=not diverged)
+    _check_arrays(arrays | {"outcome": numbers}, params)
+    seeds, earlier = arrays.pop("seeds"), tuple(map(TrainConfig.from_dict, before))
+    history = History.of(numbers, optimizer_step=step, **arrays)  # type: ignore[arg-type]
+    return Runs(Models(params, corpus, model, training.loss), history, training, seeds, earlier)
+
+
+def _params(tensors: dict[str, np.ndarray], corpus: Corpus, model: ModelConfig, *, finite: bool) -> Params:
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("run.")}
     if odd := [name for name, weight in weights.items() if weight.dtype.kind != "f"]:
         raise WeightsError(f"{odd[0]} as {weights[odd[0]].dtype}, and weights are real numbers")
-    diverged = arrays["outcome"] is not None and bool((arrays["outcome"] >= 0).any())
-    params = coerce(weights, model.on(corpus), finite=not diverged)
-    _check_arrays(arrays, params)
-    earlier = tuple(map(TrainConfig.from_dict, before))
-    return Runs(corpus, model, training, params=params, optimizer_step=step, before=earlier, **arrays)  # type: ignore[arg-type]
+    return coerce(weights, model.on(corpus), finite=finite)
 
 
 def _check_arrays(arrays: dict[str, np.ndarray | None], params: Params) -> None:

@@ -20,6 +20,8 @@ from headlab.model.initial import initial
 from headlab.model.params import Params, coerce
 from headlab.notation.numbers import counted, size_of
 from headlab.notation.values import brief
+from headlab.runs.history import History, Outcome
+from headlab.runs.models import Model, Models
 from headlab.runs.runs import Runs
 
 Progress = Callable[[float], None]
@@ -128,9 +130,14 @@ def resume(
     >>> resume(runs, short)
     Runs(1 of 50 steps of sgd, then 50 of sgd, d_head=20: 0 solved, 0 by a hair, 1 not)
     """
+    if isinstance(runs, Models | Model):
+        raise ConfigError(
+            "runs must be finished runs, whose optimiser's state goes on, got models without a training: start afresh with "
+            "train(init=models.params)"
+        )
     _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
     last = runs.training
-    if runs.optimizer_state is not None and training.state_kind != last.state_kind:
+    if runs.history.optimizer_state is not None and training.state_kind != last.state_kind:
         said = (
             f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
             f"{training.optimizer}: start afresh with train(init=runs.params)"
@@ -154,11 +161,12 @@ def resume(
 
 def _state(runs: Runs, training: TrainConfig) -> engine.State | None:
     """Return what the optimiser goes on from; rate and plateau start afresh."""
-    if runs.optimizer_state is None:
+    slots, step = runs.history.optimizer_state, runs.history.optimizer_step
+    if slots is None:
         return None
     size, rate = runs.params.flat().shape[1], training.learning_rate
     fresh = engine.State.at_start(training.state_kind, len(runs), size, rate, np.dtype(training.dtype))
-    return replace(fresh, optimizer_step=runs.optimizer_step, slots=runs.optimizer_state.reshape(len(runs), -1, size))
+    return replace(fresh, optimizer_step=step, slots=slots.reshape(len(runs), -1, size))
 
 
 def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
@@ -261,25 +269,21 @@ def _train(
         poll=None if progress is None else lambda done: progress(done / total),
     )
     after = trained.state.wide(model.on(corpus))
-    runs = Runs(
-        corpus=corpus,
-        model=model,
-        training=training,
-        seeds=seeds,
-        params=Params.from_flat(trained.weights, model.on(corpus)),
+    params = Params.from_flat(trained.weights, model.on(corpus))
+    history = History.of(
+        trained.outcome,
+        trained.final_loss,
         loss=trained.loss,
         learning_rate=trained.rate,
         recorded_steps=np.array(kept.recorded, np.int64),
         snapshots=trained.snapshots,
         snapshot_steps=np.array([] if kept.snapshots is None else kept.snapshots, np.int64),
-        outcome=trained.outcome,
-        final_loss=trained.final_loss,
         optimizer_state=after.slots.reshape(len(flat), -1) if after.slots.size else None,
         optimizer_step=after.optimizer_step,
-        before=before,
     )
+    runs = Runs(Models(params, corpus, model, training.loss), history, training, seeds, before)
     if trained.interrupted:
-        raise TrainingInterrupted(runs[trained.outcome != engine.NOT_RUN], len(runs))
+        raise TrainingInterrupted(runs[runs.outcome != Outcome.INTERRUPTED], len(runs))
     if progress is not None:
         progress(1.0)
     return runs

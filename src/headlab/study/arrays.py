@@ -14,6 +14,7 @@ from headlab.study.conditions import Condition
 
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")
+HISTORY = (*_CURVES, *_SNAPSHOTS)  # what may be kept of how runs were trained
 
 
 def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:

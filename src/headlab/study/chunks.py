@@ -126,7 +126,7 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
     return {
         "condition": task.identity,
         "seed": runs.seeds,
-        "outcome": runs.outcome,
+        "outcome": runs.history.numbers,
         "final_loss": runs.final_loss,
         "solved": runs.solved(),
         "grade": runs.grade(),

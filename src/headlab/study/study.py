@@ -15,9 +15,11 @@ from headlab.errors import StudyError
 from headlab.files import write_output
 from headlab.model.params import Params
 from headlab.notation.values import brief, listed
+from headlab.runs.history import History
+from headlab.runs.models import Models
 from headlab.runs.runs import Runs
 from headlab.study.answer import Group, Summary
-from headlab.study.arrays import ONE_OF_ALL
+from headlab.study.arrays import HISTORY, ONE_OF_ALL
 from headlab.study.conditions import Condition, with_factors
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
@@ -228,20 +230,14 @@ class Study:
         table = self.table()
         rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"]]
         weights = {name: arrays.get(name) for name in _WEIGHTS}
-        nothing = np.zeros((len(rows), 0), np.float32)
+        params = Params(**weights)
+        final_loss = rows["final_loss"].to_numpy(condition.training.dtype)
+        kept = {name: arrays[name] for name in HISTORY if name in arrays}
         return Runs(
-            corpus=self.design.corpus,
-            model=condition.model,
-            training=condition.training,
-            seeds=arrays["seed"],
-            params=Params(**weights),
-            loss=arrays.get("loss", nothing),
-            learning_rate=arrays.get("learning_rate", nothing),
-            recorded_steps=arrays.get("recorded_steps", np.zeros(0, np.int64)),
-            snapshots=arrays.get("snapshots"),
-            snapshot_steps=arrays.get("snapshot_steps", np.zeros(0, np.int64)),
-            outcome=rows["outcome"].to_numpy(np.int64),
-            final_loss=rows["final_loss"].to_numpy(condition.training.dtype),
+            Models(params, self.design.corpus, condition.model, condition.training.loss),
+            History.of(rows["outcome"].to_numpy(np.int64), final_loss, **kept),
+            condition.training,
+            arrays["seed"],
         )
 
     def curves(self) -> pd.DataFrame:

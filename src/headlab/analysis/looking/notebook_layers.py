@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations
@@ -28,7 +29,7 @@ class Layers:
     With several layers or heads, the attention rows keep those two axes in front.
     """
 
-    def __init__(self, tokens: Array, activations: Activations) -> None:
+    def __init__(self, tokens: NDArray[np.int64], activations: Activations) -> None:
         on = activations
         positions = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
         outputs: dict[str, Any] = {

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from headlab.data.corpus import Corpus
-from headlab.model.losses import mean_loss
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import BLUE, GREY, LARGEST, ORANGE, finite, new, plain, reach, say, styled, tidy
 from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES, telling_columns
+from headlab.runs.models import Model
 from headlab.runs.runs import Run
 
 MAP, DIVERGING = "Blues", "RdBu"
@@ -28,7 +28,7 @@ MOST_CELLS = 2_000  # in one figure
 MOST_DROPS, FLAT_NAME = 4, 9  # of the learning rate, in words; characters that fit above a column
 
 
-def about_run(run: Run, moment: Run | None = None, step: int | None = None) -> str:
+def about_run(run: Run, moment: Model | None = None, step: int | None = None) -> str:
     """Return what a figure of a run is of: its sentences, and its seed, head size, step and loss.
 
     moment, step: the run as it was at a step of its training, where that is what is drawn; by default its end
@@ -38,16 +38,14 @@ def about_run(run: Run, moment: Run | None = None, step: int | None = None) -> s
     man ordered the chicken / woman ordered the beef
     seed 4, d_head 20, step 5,020, loss 0.172
     """
-    model, loss = run.model, float(run.final_loss)
-    if moment is not None:
-        loss = float(mean_loss(moment.logits(), run.corpus.targets, run.training.loss, run.corpus.weights))
+    model, loss = run.model, run.final_loss if moment is None else moment.loss()
     parts = [
         "given weights" if run.seed is None else f"seed {run.seed}",
         f"d_head {model.d_head}",
         *([f"{model.n_heads} heads"] if model.n_heads > 1 else []),
         *([f"{model.n_layers} layers"] if model.n_layers > 1 else []),
         f"step {run.training.steps if step is None else step:,}",
-        f"loss {loss:.3f}" if np.isfinite(loss) else run.runs.outcomes()[0],
+        f"loss {loss:.3f}" if np.isfinite(loss) else run.outcome_sentence,
     ]
     return f"{about_corpus(run.corpus)}\n{', '.join(parts)}"
 

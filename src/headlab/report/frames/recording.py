@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.evidence import Evidence
@@ -17,6 +16,7 @@ from headlab.errors import SelectionError
 from headlab.model.params import Params
 from headlab.report.frames.parts import listed_parts
 from headlab.report.frames.wire import Frame, shares
+from headlab.runs.models import Models
 from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
 from headlab.runs.runs import Run, Runs
 
@@ -28,28 +28,28 @@ MOST_RUNS, MOST_WEIGHTS = 1_000, 400_000  # beside each other, and what their pa
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A run and what it was at each kept moment: `past` holds one run a moment, the last one being the trained run."""
+    """A run and what it was at each kept moment: `past` holds one model a moment, the last one being the trained one."""
 
     run: Run
     moments: Sequence[int]
-    past: Runs
+    past: Models
 
     @classmethod
     def of(cls, run: Run, most: int = MOST_NUMBERS) -> "Recording":
         """Return a run with the snapshots that it has, and its end; fewer where one array would have more than `most` numbers."""
         weights = run.runs.params.flat()
         steps = run.training.steps if len(run.recorded_steps) == 0 else int(run.recorded_steps[-1]) + 1
-        if run.runs.snapshots is None:
-            return cls(run, [steps], _beside(run, weights))
-        moments = run.snapshot_steps.tolist()
-        snapshots: NDArray[Any] = run.runs.snapshots[0]
+        if run.snapshots is None:
+            return cls(run, [steps], run.runs.models)
+        moments, snapshots = run.snapshot_steps.tolist(), run.snapshots
         if not moments or moments[-1] < steps:
             moments, snapshots = [*moments, steps], np.concatenate([snapshots, weights])
         room = room_for(run.corpus, run.model, most)
         if len(moments) > room:
             chosen = np.linspace(0, len(moments) - 1, room).round().astype(int)
             moments, snapshots = [moments[at] for at in chosen], snapshots[chosen]
-        return cls(run, moments, _beside(run, snapshots))
+        params = Params.from_flat(snapshots, run.model.on(run.corpus))
+        return cls(run, moments, replace(run.runs.models, params=params))
 
     def frames(self) -> Iterator[Frame]:
         """Yield the picture, and then why the run predicts what it predicts."""
@@ -75,11 +75,11 @@ class Recording:
             "picture",
             {
                 "seed": run.seed,
-                "outcome": run.runs.outcomes()[0],
-                "finished": bool(run.runs.finished[0]),
+                "outcome": run.outcome_sentence,
+                "finished": run.finished,
                 "solved": run.solved(),
                 "grade": run.grade(),
-                "final_loss": float(run.final_loss),
+                "final_loss": run.final_loss,
                 "steps": self.moments[-1],
                 "parameters": model.on(corpus).n_weights,
                 "n_layers": model.n_layers,
@@ -105,8 +105,8 @@ class Recording:
         dependency's `parts` say what the numbers are of, under the array's name, as far as the place sees them.
         """
         run, past = self.run, self.past
-        if not run.runs.finished[0]:
-            return Frame("why", {"none": f"The run {run.runs.outcomes()[0]}: there is nothing to explain."})
+        if not run.finished:
+            return Frame("why", {"none": f"The run {run.outcome_sentence}: there is nothing to explain."})
         try:
             explanation = run.explain().first(MOST_DEPENDENCIES)
             explained = choices(past.subject)[:MOST_DEPENDENCIES]
@@ -140,17 +140,6 @@ class Recording:
                 for way, found in ways.items()
             },
         )
-
-
-def _beside(run: Run, weights: NDArray[Any]) -> Runs:
-    """Return several sets of one run's weights as runs beside each other."""
-    n = len(weights)
-    return replace(
-        run.runs, seeds=None, params=Params.from_flat(weights, run.model.on(run.corpus)), loss=np.zeros((n, 0), np.float32),
-        learning_rate=np.zeros((n, 0), np.float32), recorded_steps=np.zeros(0, np.int64), snapshots=None,
-        snapshot_steps=np.zeros(0, np.int64), outcome=np.repeat(run.runs.outcome, n),
-        final_loss=np.repeat(run.runs.final_loss, n), optimizer_state=None,
-    )  # fmt: skip
 
 
 def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:

@@ -44,5 +44,6 @@ def name_of(runs: Runs) -> str:
 
 
 def _arrays(runs: Runs) -> dict[str, Any]:
-    named = {item.name: getattr(runs, item.name) for item in fields(runs)} | dict(runs.params.items())
+    history = {item.name: getattr(runs.history, item.name) for item in fields(runs.history)}
+    named = {"seeds": runs.seeds, **history, "outcome": runs.history.numbers} | dict(runs.params.items())
     return {name: values for name, values in named.items() if isinstance(values, np.ndarray)}

@@ -85,7 +85,7 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
         line.append(". Shown is ")
     line.append("the run from given weights: " if run.seed is None else f"seed {run.seed}: ")
     line.append(run.grade(), GRADE_STYLES.get(run.grade(), ""))
-    loss = f", loss {float(run.final_loss):.4f}" if run.runs.finished[0] else f", {run.runs.outcomes()[0]}"
+    loss = f", loss {run.final_loss:.4f}" if run.finished else f", {run.outcome_sentence}"
     line.append(
         f"{loss} (smallest possible {corpus.floor(run.model):.4f}, by the current token alone {corpus.bigram_floor():.4f})."
     )

@@ -1,0 +1,13 @@
+"""What a lower floor asks of an upper one, without knowing it: the top of the package says who answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from headlab.errors import HeadlabError
+
+
+def _nobody(runs: Any, number: int | None) -> Any:
+    raise HeadlabError("view() must have something that draws, and nothing has been set: import headlab")
+
+
+view: Callable[[Any, int | None], Any] = _nobody  # who draws runs in a notebook, and which of them first

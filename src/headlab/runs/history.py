@@ -1,0 +1,109 @@
+"""How a training went: its curves, the moments whose weights were kept, how every run ended."""
+
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab import engine
+from headlab.model.params import Array
+
+_OF_ALL = ("recorded_steps", "snapshot_steps", "optimizer_step")  # without a run axis
+
+
+class Outcome(Enum):
+    """How the training of a run ended; the value is what a user reads.
+
+    >>> Outcome.DIVERGED.sentence(17), Outcome.FINISHED.sentence()
+    ('diverged at step 17', 'finished')
+    """
+
+    FINISHED = "finished"
+    DIVERGED = "diverged at step {step}"
+    INTERRUPTED = "interrupted"
+
+    def sentence(self, step: int | None = None) -> str:
+        """Return how it ended, in words; step: at which one it diverged."""
+        return self.value.format(step=step)
+
+
+def outcomes_of(numbers: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return outcomes [run] and the steps of those that diverged [run] from the numbers of kernel and files.
+
+    numbers [run]: -1 finished, -2 interrupted, otherwise the step at which the loss was no finite number
+
+    >>> outcomes_of(np.array([-1, 17]))[0].tolist()
+    [<Outcome.FINISHED: 'finished'>, <Outcome.DIVERGED: 'diverged at step {step}'>]
+    """
+    outcome = np.full(len(numbers), Outcome.DIVERGED, dtype=object)
+    outcome[numbers == engine.FINISHED] = Outcome.FINISHED
+    outcome[numbers == engine.NOT_RUN] = Outcome.INTERRUPTED
+    return outcome, np.where(numbers >= 0, numbers, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """How the training of several runs went.
+
+    outcome [run]: an `Outcome` each; diverged_at [run]: the step, or -1
+    final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
+    loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
+    snapshots: flat weights [run, snapshot, weight] before the steps snapshot_steps, or None
+    optimizer_state, optimizer_step: what `resume` goes on from
+    """
+
+    outcome: NDArray[np.object_]
+    diverged_at: NDArray[np.int64]
+    final_loss: Array
+    loss: Array
+    learning_rate: Array
+    recorded_steps: NDArray[np.int64]
+    snapshots: Array | None
+    snapshot_steps: NDArray[np.int64]
+    optimizer_state: Array | None = None
+    optimizer_step: int = 0
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int64], final_loss: Array, **kept: Any) -> "History":
+        """Return a history from the numbers of kernel or files (see `outcomes_of`); no curve where none was kept.
+
+        >>> History.of(np.array([-1, 17]), np.array([0.2, np.nan])).sentences()
+        ['finished', 'diverged at step 17']
+        """
+        nothing = np.zeros((len(numbers), 0), final_loss.dtype)
+        none = np.zeros(0, np.int64)
+        bare = {
+            "loss": nothing,
+            "learning_rate": nothing,
+            "recorded_steps": none,
+            "snapshots": None,
+            "snapshot_steps": none,
+        }
+        return cls(*outcomes_of(numbers), final_loss, **{**bare, **kept})
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+    def __getitem__(self, index: Any) -> "History":
+        """Return the history of some of the runs, chosen as NumPy chooses along an axis."""
+        kept = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _OF_ALL}
+        some: dict[str, Any] = {name: None if value is None else value[index] for name, value in kept.items()}
+        return replace(self, **some)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """[run]: the outcomes as the kernel gives them and as files hold them; see `outcomes_of`."""
+        others = {Outcome.FINISHED: engine.FINISHED, Outcome.INTERRUPTED: engine.NOT_RUN}
+        ends = [others.get(one, step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]
+        return np.array(ends, np.int64)
+
+    @property
+    def finished(self) -> NDArray[np.bool_]:
+        """[run]: trained to the last step without diverging."""
+        return np.asarray(self.outcome == Outcome.FINISHED, bool)
+
+    def sentences(self) -> list[str]:
+        """Return for every run how it ended, in words."""
+        return [one.sentence(step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]

@@ -1,0 +1,381 @@
+"""Models without a training: `Models` are many along one leading axis, a `Model` is one of them without that axis.
+
+A moment of a training, weights from elsewhere, weights set by hand: what they compute, predict, and why.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from headlab.analysis import questions
+from headlab.analysis.explanation.explanation import Explanation, Explanations, explain
+from headlab.analysis.looking import predictions as looking
+from headlab.analysis.looking.circuits import W_QK, effective_rank
+from headlab.analysis.looking.next_token import NextToken, next_token
+from headlab.analysis.looking.notebook_layers import Layers
+from headlab.analysis.subject import Subject, is_index
+from headlab.config import ModelConfig
+from headlab.data.corpus import Corpus
+from headlab.errors import SelectionError
+from headlab.model.forward import Activations, forward
+from headlab.model.losses import mean_loss
+from headlab.model.params import Array, Params, coerce, summary
+from headlab.notation.values import brief
+from headlab.runs.selection import best_of, number_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RUNS_AT_A_TIME, LOGITS_AT_A_TIME = 4096, 20_000_000
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Models:
+    """Models of one shape on one corpus, along a leading run axis, however they came about.
+
+    params: weights, with or without a leading run axis: `Params`, or a mapping of names to arrays
+    corpus: what they are asked about; model: their shape, the notebook's when left out
+    loss_kind: which loss is measured: softmax or normalized_sigmoid
+    Raises `WeightsError`, which lists every weight that does not fit.
+
+    >>> import headlab as hl
+    >>> start = hl.train(hl.Corpus.notebook(), seeds=4).at(0)
+    >>> by_hand = dict(start.params.items()) | {"W_Q": np.zeros((7, 20))}
+    >>> hl.Models(by_hand, hl.Corpus.notebook()).pattern()[0, 0, 1].tolist()
+    [0.5, 0.5, 0.0, 0.0, 0.0]
+    """
+
+    params: Params
+    corpus: Corpus
+    model: ModelConfig
+    loss_kind: str
+
+    choice, contributions, coding = questions.choice, questions.contributions, questions.coding
+    ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
+    battery, pattern_variance = questions.battery, questions.pattern_variance
+    head_scores, circuits = questions.head_scores, questions.circuits
+
+    def __init__(
+        self,
+        params: Params | Mapping[str, NDArray[Any]],
+        corpus: Corpus,
+        model: ModelConfig | None = None,
+        loss_kind: str = "softmax",
+    ) -> None:
+        model = ModelConfig() if model is None else model
+        fields = {"params": _with_run_axis(params, corpus, model), "corpus": corpus, "model": model}
+        for name, value in {**fields, "loss_kind": loss_kind}.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return self.params.run_shape[0]
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> "Model": ...
+    @overload
+    def __getitem__(self, index: "slice | list[int] | list[bool] | NDArray[Any]") -> "Models": ...
+    def __getitem__(self, index: Any) -> "Model | Models":
+        """Return one `Model` for a number, `Models` for a slice, a mask or a list of numbers."""
+        number = number_of(index, len(self))
+        if number is not None:
+            return Model(self.choose(slice(number, number + 1)), number)
+        return self.choose(index)
+
+    def __iter__(self) -> Iterator["Model"]:
+        return (self[number] for number in range(len(self)))
+
+    def choose(self, index: Any) -> "Models":
+        """Return some of the models, chosen as NumPy chooses along an axis."""
+        return replace(self, params=self.params[index])
+
+    def activations(self) -> Activations:
+        """Return everything the models compute on their corpus, with a leading run axis."""
+        return self._activations
+
+    @cached_property
+    def _activations(self) -> Activations:
+        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+            return forward(self.params, self.corpus.tokens, self.model)
+
+    def logits(self) -> Array:
+        """Return [run, sequence, position, d_vocab]."""
+        return self._logits
+
+    @cached_property
+    def _logits(self) -> Array:
+        # Some runs at a time: all activations of 100,000 runs would take more memory than their weights.
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [
+                forward(self.params[start : start + RUNS_AT_A_TIME], self.corpus.tokens, self.model).logits
+                for start in range(0, max(1, len(self)), RUNS_AT_A_TIME)
+            ]
+        return np.concatenate(parts)
+
+    def sigmoid(self) -> Array:
+        """Return sigmoid(logits), the output that the notebook prints."""
+        return self._view("sigmoid")
+
+    def probs(self) -> Array:
+        """Return softmax(logits), the probabilities that the softmax loss sees."""
+        return self._view("probs")
+
+    def _view(self, kind: str) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return looking.view(self.logits(), kind)
+
+    def pattern(self) -> Array:
+        """Return the attention [run, sequence, query, key]; with several layers or heads, [run, layer, head, ...]."""
+        pattern = self._activations.pattern
+        return pattern[:, 0, 0] if pattern.shape[1:3] == (1, 1) else pattern
+
+    def loss(self) -> Array:
+        """Return the loss [run] of these weights on their corpus, in nats per position with a target."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._judged(
+                lambda logits: mean_loss(logits, self.corpus.targets, self.loss_kind, self.corpus.weights)
+            )
+
+    def solved(self) -> NDArray[np.bool_]:
+        """Return [run]: every resolvable position's most likely token is its target."""
+        return self._judged(lambda logits: looking.solved(logits, self.corpus, self.model))
+
+    def grade(self) -> NDArray[np.str_]:
+        """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
+
+        `nothing to solve` where no prefix of the corpus decides a target.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=range(3)).at(0).grade().tolist()
+        ['not solved', 'not solved', 'not solved']
+        """
+        return self._judged(lambda logits: looking.grade(logits, self.corpus, None, self.model))
+
+    def lead(self) -> Array:
+        """Return [run]: the smallest lead of a target over its strongest rival, in logits; see `predictions.lead`."""
+        return self._judged(lambda logits: looking.lead(logits, self.corpus, self.model))
+
+    def _judged(self, judge: Callable[[Array], NDArray[Any]]) -> NDArray[Any]:
+        """Return what is made of logits, of some runs at a time where all of their logits would be large."""
+        step = max(1, min(RUNS_AT_A_TIME, LOGITS_AT_A_TIME // (self.corpus.tokens.size * self.corpus.d_vocab)))
+        if step >= len(self) or "_logits" in self.__dict__:
+            return judge(self.logits())
+        parts = (self.choose(slice(start, start + step)) for start in range(0, len(self), step))
+        return np.concatenate([judge(part.logits()) for part in parts])
+
+    def pick(self) -> int:
+        """Return the number of a model to show: the first that is solved.
+
+        Without one, of those right by a hair the one with the largest lead; without any, the one of the smallest loss.
+        """
+        return best_of(self.grade(), self.lead, self.loss)
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a model: loss, solved (those right by a hair too), grade."""
+        return judged_table({"loss": self.loss()}, self.grade(), self.solved)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        return Subject(self.params, self.corpus, self.model, self.loss_kind, grades=self.grade())
+
+    def explain(self) -> Explanations:
+        """Explain every model: where it looks, what that gives, how the dependency is coded, and the test by intervention."""
+        return explain(self.subject)
+
+    def predict(self, text: str) -> NextToken:
+        """Return what every model predicts after a text, with a leading run axis; see `analysis.next_token`.
+
+        Raises `CorpusError` for unknown words, `SelectionError` for a text that is too long, or runs that diverged.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=range(8), record="none").predict("woman ordered the …").token
+        'beef'
+        """
+        return next_token(self.params, self.corpus, self.model, text)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights and run.json into a folder, as `Runs.save` does; raises `OutputError`."""
+        from headlab.runs.files import save_models
+
+        return save_models(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Models":
+        """Read what was saved, the models of `Runs` too; raises `WeightsError` for anything damaged."""
+        from headlab.runs.files import load_models
+
+        return load_models(folder)
+
+    def __repr__(self) -> str:
+        return f"Models({len(self)}, d_head={self.model.d_head}: {looking.tally(self.grade())})"
+
+
+class Model:
+    """One model: the arrays of `Models` without their run axis, and tables to look at.
+
+    >>> import headlab as hl
+    >>> hl.train(hl.Corpus.notebook(), seeds=4)[0].at(0)
+    Model(loss 1.9271, not solved)
+    """
+
+    choice, contributions, coding = questions.choice, questions.contributions, questions.coding
+    ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
+    battery, pattern_variance = questions.battery, questions.pattern_variance
+    head_scores, circuits = questions.head_scores, questions.circuits
+
+    def __init__(self, models: Models, number: int) -> None:
+        self.models = models
+        self.number = number
+
+    @property
+    def params(self) -> Params:
+        """The weights, without a run axis."""
+        return self.models.params[0]
+
+    @property
+    def corpus(self) -> Corpus:
+        """What the model is asked about."""
+        return self.models.corpus
+
+    @property
+    def model(self) -> ModelConfig:
+        """Its shape."""
+        return self.models.model
+
+    def activations(self) -> Activations:
+        """Return everything the model computes on its corpus."""
+        return self.models.activations()[0]
+
+    def logits(self) -> Array:
+        """Return [sequence, position, d_vocab]."""
+        return self.models.logits()[0]
+
+    def sigmoid(self) -> Array:
+        """Return sigmoid(logits), the output that the notebook prints."""
+        return self.models.sigmoid()[0]
+
+    def probs(self) -> Array:
+        """Return softmax(logits)."""
+        return self.models.probs()[0]
+
+    def pattern(self) -> Array:
+        """Return the attention [sequence, query, key]; with several layers or heads, [layer, head, ...]."""
+        return self.models.pattern()[0]
+
+    def loss(self) -> float:
+        """Return the loss of these weights on their corpus, in nats per position with a target."""
+        return float(self.models.loss()[0])
+
+    def solved(self) -> bool:
+        """Return whether every resolvable position's most likely token is its target."""
+        return bool(self.models.solved()[0])
+
+    def grade(self) -> str:
+        """Return `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`."""
+        return str(self.models.grade()[0])
+
+    def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
+        """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""
+        return looking.tables(looking.view(self.logits(), view), self.corpus)
+
+    def predict(self, text: str) -> NextToken:
+        """Return what the model predicts after a text that it need not have been trained on; raises as `Models.predict`.
+
+        >>> import headlab as hl
+        >>> hl.train(hl.Corpus.notebook(), seeds=0, record="none")[0].predict("man ordered the …")
+        NextToken(after '<Start> man ordered the': chicken 0.9..., beef 0.0..., ordered 0.0..., 4 more)
+        """
+        return next_token(self.params, self.corpus, self.model, text)
+
+    def attention(self, layer: int = 0, head: int = 0) -> list[pd.DataFrame]:
+        """Return one table a sentence: rows are query positions, columns key positions."""
+        for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
+            if not is_index(value, count):
+                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {brief(value)}")
+        return looking.tables(self.activations().pattern[layer, head], self.corpus, columns="positions")
+
+    def layers(self) -> Layers:
+        """Return the notebook's 14 layers by number or name."""
+        return Layers(self.corpus.tokens, self.activations())
+
+    def summary(self) -> pd.DataFrame:
+        """Return every weight's shape and number of parameters; `attrs` holds the effective rank of W_QK."""
+        table = summary(self.model.on(self.corpus))
+        table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
+        return table
+
+    @property
+    def subject(self) -> Subject:
+        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        return self.models.subject
+
+    def explain(self) -> Explanation:
+        """Explain the model: where it looks, what that gives, how the dependency is coded, and the test by intervention."""
+        return self.models.explain()[0]
+
+    def save(self, folder: str | Path) -> Path:
+        """Write weights and run.json into a folder, as `Models.save` does; raises `OutputError`."""
+        return self.models.save(folder)
+
+    def __repr__(self) -> str:
+        return f"Model(loss {self.loss():.4f}, {self.grade()})"
+
+
+class HasModels(Protocol):
+    """What many models came of: runs."""
+
+    @property
+    def models(self) -> Models:
+        """What training made."""
+
+
+class HasModel(Protocol):
+    """What one model came of: a run."""
+
+    @property
+    def trained_model(self) -> Model:
+        """What training made."""
+
+
+def of_models(ask: Callable[Concatenate[Models, P], R]) -> Callable[Concatenate[HasModels, P], R]:
+    """Return what runs answer because they have models."""
+
+    @wraps(ask)
+    def answer(self: HasModels, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return ask(self.models, *args, **kwargs)
+
+    return answer
+
+
+def of_model(ask: Callable[Concatenate[Model, P], R]) -> Callable[Concatenate[HasModel, P], R]:
+    """Return what a run answers because it has a model."""
+
+    @wraps(ask)
+    def answer(self: HasModel, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return ask(self.trained_model, *args, **kwargs)
+
+    return answer
+
+
+def judged_table(
+    told: dict[str, Any], grades: NDArray[np.str_], solved: Callable[[], NDArray[np.bool_]]
+) -> pd.DataFrame:
+    """Return a row a run: what is told of it, whether it is solved, its grade; solved is asked where grades leave it open."""
+    by_grade = np.isin(grades, (looking.SOLVED, looking.HAIR))
+    right = solved() if (grades == looking.NOTHING_TO_SOLVE).any() else by_grade
+    return pd.DataFrame(told | {"solved": right, "grade": grades}, index=pd.RangeIndex(len(grades), name="run"))
+
+
+def _with_run_axis(params: Params | Mapping[str, NDArray[Any]], corpus: Corpus, model: ModelConfig) -> Params:
+    """Return weights as floating-point `Params` with one run axis; those of a training are taken as they are."""
+    shape = model.on(corpus)
+    if isinstance(params, Params) and {name: weight.shape[1:] for name, weight in params.items()} == shape.weights:
+        return params
+    flat = coerce(params, shape, called="params").flat()
+    return Params.from_flat(flat.astype(np.result_type(flat, np.float32), copy=False), shape)

@@ -1,0 +1,43 @@
+"""Which of several runs: by a number, a slice, a mask or a list; or the one that is best to look at."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headlab.analysis.looking import predictions as looking
+from headlab.analysis.subject import run_number
+from headlab.errors import SelectionError
+from headlab.model.params import Array
+from headlab.notation.values import brief
+
+
+def number_of(index: Any, count: int) -> int | None:
+    """Return the number of the run that an index is, None where it chooses several; raises `SelectionError`.
+
+    >>> number_of(-1, 3), number_of([0, 2], 3)
+    (2, None)
+    """
+    if isinstance(index, int | np.integer) and not isinstance(index, bool):
+        return run_number(index, count, from_end=True)
+    try:
+        chosen = np.arange(count)[index]
+    except (IndexError, TypeError, ValueError):
+        chosen = None
+    if np.ndim(chosen) != 1 or chosen is None:  # NumPy takes None, True and two lists for further axes
+        raise SelectionError(
+            f"runs must be chosen by a number, a slice, a mask or a list of numbers from 0 to {count - 1}, "
+            f"got {brief(index)}"
+        )
+    return None
+
+
+def best_of(grades: NDArray[np.str_], leads: Callable[[], Array], losses: Callable[[], Array]) -> int:
+    """Return the number of the first that is solved, else of the largest lead by a hair, else of the smallest loss."""
+    if (grades == looking.SOLVED).any():
+        return int(np.argmax(grades == looking.SOLVED))
+    if (grades == looking.HAIR).any():
+        return int(np.argmax(np.where(grades == looking.HAIR, leads(), -np.inf)))
+    loss = losses()
+    return int(np.argmin(np.where(np.isfinite(loss), loss, np.inf)))
