@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 import headlab as hl
 from headlab import Corpus, ModelConfig
+from headlab.analysis.looking.evaluation import evaluate
 from headlab.analysis.looking.predictions import ahead, grade, lead, solved
+from headlab.analysis.subject import Subject
 from headlab.data.dataset import Dataset, Goal
+from headlab.model.forward import forward
+from headlab.model.losses import mean_loss
 
 SEEN = Corpus.from_text("the cat meows\nthe dog barks\na cat meows", start=None)
 UNSEEN = Corpus.from_text("a dog barks", start=None, vocabulary=SEEN.vocabulary)
@@ -149,3 +153,34 @@ def test_an_identity_goes_by_what_is_trained_and_graded_and_by_no_word():
 
 def test_a_model_on_a_dataset_is_one_on_its_corpus():
     assert ModelConfig().on(Dataset(SEEN)).weights == ModelConfig().on(SEEN).weights
+
+
+def test_a_test_is_measured_beside_what_was_trained():
+    lines = [f"{who} ordered the {what}" for who in ("man", "boy", "lad") for what in ("chicken",)]
+    lines += [f"{who} ordered the {what}" for who in ("woman", "girl", "lass") for what in ("beef",)]
+    corpus = Corpus.from_text("\n".join(lines))
+    test = Corpus.from_text("boy ordered the beef\nlass ordered the beef", vocabulary=corpus.vocabulary)
+    dataset = Dataset(corpus, "orders", test)
+    runs = hl.train(corpus, training=hl.TrainConfig.of(steps=1500, learning_rate=0.1), seeds=range(3), record="none")
+    subject = Subject(runs.params, dataset, runs.model)
+    found = evaluate(subject)
+    assert found.columns.tolist() == ["loss", "right", "test_loss", "test_right"]
+    np.testing.assert_allclose(found["loss"], subject.mean_loss)
+    np.testing.assert_array_equal(found["right"] == 1, runs.solved())
+    # “boy” ordered the chicken there and the beef here: nothing decides that place, and the first word nothing at all.
+    assert dataset.resolvable_in_test().sum() == 2 * 5 - 3
+    logits = forward(runs.params, test.tokens, runs.model).logits
+    np.testing.assert_allclose(found["test_loss"], mean_loss(logits, test.targets), rtol=1e-4)
+    where = dataset.resolvable_in_test()
+    right = (logits.argmax(axis=-1) == test.targets)[:, where].mean(axis=1)
+    np.testing.assert_allclose(found["test_right"], right)
+    assert evaluate(Subject(runs.params, corpus, runs.model)).columns.tolist() == ["loss", "right"]
+
+
+def test_grades_of_a_subject_go_by_its_datasets_goal():
+    runs = hl.train(Corpus.notebook(), seeds=range(12), record="none")
+    modest = Dataset(Corpus.notebook(), goal=Goal(0.5))
+    subject = Subject(runs.params, modest, runs.model)
+    np.testing.assert_array_equal(subject.solved, solved(subject.clean.logits, modest))
+    np.testing.assert_array_equal(subject.grade == "not solved", ~subject.solved)
+    assert subject.solved.sum() > runs.solved().sum()

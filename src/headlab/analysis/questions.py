@@ -12,6 +12,7 @@ import pandas as pd
 from headlab.analysis.bound_choice import BoundChoice
 from headlab.analysis.choice import choice_at, choices
 from headlab.analysis.looking import circuits as looking_circuits
+from headlab.analysis.looking import evaluation
 from headlab.analysis.looking import head_scores as looking_head_scores
 from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import Coding
@@ -126,3 +127,8 @@ def head_scores(self: HasSubject) -> pd.DataFrame:
 def circuits(self: HasSubject, layer: int = 0, head: int = 0) -> looking_circuits.Circuits:
     """Return a head's QK and OV circuits in words (of the first run)."""
     return looking_circuits.circuits(self.subject, layer, head)
+
+
+def evaluate(self: HasSubject) -> pd.DataFrame:
+    """Return loss and share right of every model on what it is asked about, and on the dataset's test where it has one."""
+    return evaluation.evaluate(self.subject)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from headlab.analysis.looking import predictions
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset, Trainable
 from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
@@ -24,8 +25,9 @@ NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One trained model or many, along one leading run axis, with the corpus that they are asked about.
+    """One trained model or many, along one leading run axis, with what they are asked about.
 
+    data: a corpus, a dataset or a task
     params: weights [run, ...], taken as float64, so that parts add up to their sum; nan for a run with one that is not
         finite; loss: what it was trained on
     finished: which runs' training did not diverge [run]; None: all
@@ -38,7 +40,7 @@ class Subject:
     """
 
     params: Params
-    corpus: Corpus
+    data: Trainable
     model: ModelConfig
     loss: str = "softmax"
     finished: NDArray[np.bool_] | None = None
@@ -57,6 +59,16 @@ class Subject:
         """[run]: every weight is a finite number."""
         weights = [weight.reshape(self.n_runs, -1) for _, weight in self.params.items()]
         return np.logical_and.reduce([np.isfinite(weight).all(axis=1) for weight in weights])
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """What the models are asked about, with the goal that `solved` and `grade` go by."""
+        return Dataset.of(self.data)
+
+    @property
+    def corpus(self) -> Corpus:
+        """The sentences that they are asked about."""
+        return self.dataset.corpus
 
     @property
     def n_runs(self) -> int:
@@ -103,14 +115,14 @@ class Subject:
     @cached_property
     def solved(self) -> NDArray[np.bool_]:
         """[run]: every resolvable position's most likely token is its target."""
-        return predictions.solved(self.clean.logits, self.corpus, self.model) & self.finite
+        return predictions.solved(self.clean.logits, self.dataset, self.model) & self.finite
 
     @cached_property
     def grade(self) -> NDArray[np.str_]:
         """[run]: `solved`, `right by a hair`, `not solved` or `nothing to solve`; as `Runs.grade` has it."""
         if self.grades is not None:
             return self.grades
-        return predictions.grade(self.clean.logits, self.corpus, self.finite, self.model)
+        return predictions.grade(self.clean.logits, self.dataset, self.finite, self.model)
 
     @cached_property
     def mean_loss(self) -> Array:
