@@ -54,16 +54,11 @@ def imported_rooms(path):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("headlab."))
 
 
-# A Run in Jupyter shows itself with the report's tables: the one import that goes up, made when it is used.
-UPWARD = {("runs", "report")}
-
-
 @pytest.mark.parametrize("path", [p for p, parts in MODULES.items() if parts != ("__init__.py",)], ids=str)
 def test_imports_go_downward_only(path):
     here = room(MODULES[path])
     for there in imported_rooms(path):
-        allowed = here == there or floor(there) >= floor(here) or (here, there) in UPWARD
-        assert allowed, f"{here} imports {there}"
+        assert here == there or floor(there) >= floor(here), f"{here} imports {there}"
 
 
 def test_analysis_never_imports_training():

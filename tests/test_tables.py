@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.style import Style
 
 import headlab as hl
-from headlab.report.terminal.grid import run_html, terminal_table
+from headlab.report.terminal.grid import terminal_table
 
 
 def printed(frame: pd.DataFrame, *, width: int = 80, color: bool = False, **options: object) -> str:
@@ -97,7 +97,7 @@ def test_markup_in_a_corpus_is_only_text() -> None:
 
 def test_html_of_a_run_escapes_the_corpus() -> None:
     corpus = hl.Corpus.from_text("<b>x</b> & y\n<b>x</b> & z", start=None)
-    page = run_html(hl.train(corpus, training=hl.TrainConfig.of(steps=5))[0])
+    page = hl.train(corpus, training=hl.TrainConfig.of(steps=5))[0]._repr_html_()
     assert "<b>x</b>" not in page.replace("<b>Run", "")
     assert "&lt;b&gt;" in page
     assert "background-color" in page

@@ -27,6 +27,7 @@ from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params, coerce, summary
 from headlab.notation.values import brief
+from headlab.runs.html import tables_html
 from headlab.runs.selection import best_of, number_of
 
 P = ParamSpec("P")
@@ -325,6 +326,9 @@ class Model:
 
     def __repr__(self) -> str:
         return f"Model(loss {self.loss():.4f}, {self.grade()})"
+
+    def _repr_html_(self) -> str:
+        return tables_html(repr(self), self.predictions(), self.attention())
 
 
 class HasModels(Protocol):

@@ -22,6 +22,7 @@ from headlab.model.params import Array, Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief, listed
 from headlab.runs.history import History, Outcome
+from headlab.runs.html import tables_html
 from headlab.runs.models import Model, Models, judged_table, of_model, of_models
 from headlab.runs.selection import best_of, number_of
 
@@ -374,6 +375,4 @@ class Run:
         return f"Run({name}, loss {self.final_loss:.4f}, {self.grade()})"
 
     def _repr_html_(self) -> str:
-        from headlab.report.terminal.grid import run_html
-
-        return run_html(self)
+        return tables_html(repr(self), self.predictions(), self.attention())

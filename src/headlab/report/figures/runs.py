@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from headlab.data.corpus import Corpus
+from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import BLUE, GREY, LARGEST, ORANGE, finite, new, plain, reach, say, styled, tidy
-from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES, telling_columns
+from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES
 from headlab.runs.models import Model
 from headlab.runs.runs import Run
 

@@ -16,6 +16,7 @@ from headlab.analysis.parts.mechanism import MEANINGS, in_words
 from headlab.files import write_output
 from headlab.homework.answers import has_finite_outputs
 from headlab.homework.exercise import Exercise
+from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.figures import runs as figures
@@ -137,7 +138,7 @@ def prediction_tables(run: Any, view: str, shown: Sequence[tuple[int, int]]) -> 
         rows = limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)
         targets, verdict = corpus.targets[number][rows].tolist(), marks[number][rows]
         frame = frames[number].iloc[rows].set_axis(range(corpus.d_vocab), axis=1)
-        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS, {target for target in targets if target >= 0})
+        kept = telling_columns(frame, limits.MOST_PAGE_COLUMNS, {target for target in targets if target >= 0})
         lines = []
         for row, (label, values) in enumerate(kept.iterrows()):
             cells = [
@@ -165,13 +166,13 @@ def _attention(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]
     tables = []
     for number, seen in shown:
         frame = frames[number].iloc[limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)]
-        kept = limits.telling_columns(frame, limits.MOST_PAGE_COLUMNS)
+        kept = telling_columns(frame, limits.MOST_PAGE_COLUMNS)
         tables.append(_shaded(f"Sentence {number + 1}{'' if only else which}", kept))
     return tables
 
 
 def _association(frame: pd.DataFrame) -> ShadedTable:
-    kept = limits.telling_columns(frame.head(limits.MOST_PAGE_COLUMNS), limits.MOST_PAGE_COLUMNS)
+    kept = telling_columns(frame.head(limits.MOST_PAGE_COLUMNS), limits.MOST_PAGE_COLUMNS)
     left = frame.shape[0] - kept.shape[0]
     return _shaded("P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept)
 

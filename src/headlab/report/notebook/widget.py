@@ -10,7 +10,6 @@ import traitlets
 from headlab.errors import SelectionError
 from headlab.report import PAGE
 from headlab.report.notebook.answerer import Answerer
-from headlab.report.terminal.grid import run_html
 from headlab.runs.runs import Runs
 
 _shown: WeakValueDictionary[str, "View"] = WeakValueDictionary()
@@ -48,5 +47,5 @@ class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         still = {}
         with contextlib.suppress(SelectionError):  # the runs have gone
             run = self.answerer.runs[self.answerer.number]
-            still = {"text/plain": repr(run), "text/html": run_html(run)}
+            still = {"text/plain": repr(run), "text/html": run._repr_html_()}
         return ({**(parts[0] or {}), **still}, *parts[1:])

@@ -1,10 +1,8 @@
-"""Tables for a terminal (Rich, shaded cells) and for Jupyter and the page (HTML)."""
+"""Tables for a terminal: Rich, with shaded cells, folded to its width."""
 
-from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pandas as pd
 from rich.cells import cell_len
@@ -12,15 +10,9 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
-from headlab.notation.values import and_more
 from headlab.notation.visible import visible
-from headlab.report.limits import MOST_PAGE_COLUMNS, telling_columns
-
-if TYPE_CHECKING:
-    from headlab.runs.runs import Run
 
 GAP = 2  # characters between columns
-MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
 # From which value a cell has which style. Colours of one lightness, the more blue the larger: as far from a white terminal as
 # from a black one, so that larger is louder on both; what is nearly nothing has no colour and steps back.
 _SHADES = {
@@ -129,40 +121,3 @@ def _shade(value: float) -> str:
 def _verdict(mark: str, target: str) -> Text:
     style = {"right": "green", "wrong": "bold red"}.get(mark, "dim")
     return as_text(f"{MARKS[mark]} {target}", style=style)
-
-
-def shading(frame: pd.DataFrame, color: str = "33, 110, 180") -> Callable[[object], str]:
-    """Return the CSS of a cell by its value in 0 … 1, for a pandas Styler; the text stays readable on every shade."""
-
-    def css(value: object) -> str:
-        share = float(value) if isinstance(value, int | float) and 0 <= value <= 1 else 0.0
-        return f"background-color: rgba({color}, {share:.3f}); color: {'#fff' if share > 0.6 else 'inherit'}"
-
-    return css
-
-
-def run_html(run: "Run") -> str:
-    """Return a run's predictions and attention as HTML tables, for Jupyter."""
-    parts = [f"<p><b>{_escape(repr(run))}</b></p>"]
-    for name, call, frames in (
-        ("Predictions (sigmoid)", "predictions", run.predictions()),
-        ("Attention", "attention", run.attention()),
-    ):
-        narrow = [telling_columns(frame, MOST_PAGE_COLUMNS) for frame in frames]
-        shown = narrow[: max(1, bisect(list(accumulate(frame.size for frame in narrow)), MOST_CELLS))]
-        for number, frame in enumerate(shown, 1):
-            styled = frame.rename(index=_escape, columns=_escape).style.format("{:.3f}").map(shading(frame))
-            parts.append(styled.set_caption(f"{name}, sentence {number}").to_html())
-        left = [*and_more(len(frames) - len(shown), "sentences"), *and_more(_narrower(frames, narrow), "columns")]
-        parts += [f"<p>{sentence[:-1]}: <code>run.{call}()</code> has them all.</p>" for sentence in left]
-    return "\n".join(parts)
-
-
-def _narrower(frames: Sequence[pd.DataFrame], narrow: Sequence[pd.DataFrame]) -> int:
-    return max((before.shape[1] - after.shape[1] for before, after in zip(frames, narrow, strict=True)), default=0)
-
-
-def _escape(text: object) -> str:
-    import html
-
-    return html.escape(str(text))

@@ -13,6 +13,7 @@ from rich.text import Text
 from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
 from headlab.homework.answers import has_finite_outputs
 from headlab.notation.numbers import counted, signed
+from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more, listed
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
@@ -127,7 +128,7 @@ def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
             frame = frames[sequence].iloc[limits.window(len(frames[sequence]), place, limits.MOST_ROWS)]
             title = f"Attention weights{which}, sentence {sequence + 1}"
             yield as_text("")
-            yield terminal_table(limits.telling_columns(frame, limits.MOST_COLUMNS), title=title, shade=True)
+            yield terminal_table(telling_columns(frame, limits.MOST_COLUMNS), title=title, shade=True)
     left = run.model.n_layers * run.model.n_heads - len(heads)
     yield from map(as_text, and_more(left, "heads", commands.export("attention")))
     yield from map(as_text, words.more_sentences(exercise, len(shown), commands))
@@ -135,7 +136,7 @@ def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
 
 def _predictions(run: "Run", sequence: int, frame: pd.DataFrame, marks: list[str], rows: slice) -> Any:
     corpus, targets = run.corpus, run.corpus.targets[sequence][rows]
-    kept = limits.telling_columns(frame, limits.MOST_COLUMNS, sorted({int(t) for t in targets if t >= 0}))
+    kept = telling_columns(frame, limits.MOST_COLUMNS, sorted({int(t) for t in targets if t >= 0}))
     names = [corpus.labels[target] if target >= 0 else "" for target in targets]
     title = f"Output predictions (sigmoid output), head size {run.model.d_head}, sentence {sequence + 1}"
     return terminal_table(kept, title=title, shade=True, marks=marks, targets=names)
@@ -203,7 +204,7 @@ def _corpus(exercise: "Exercise") -> Iterator[Any]:
     yield from map(as_text, and_more(corpus.n_sequences - most, "sentences"))
     yield as_text("")
     association = corpus.association()
-    table = limits.telling_columns(association.head(MOST_ASSOCIATED), MOST_ASSOCIATED)
+    table = telling_columns(association.head(MOST_ASSOCIATED), MOST_ASSOCIATED)
     yield terminal_table(table, title="Association: P(next token | token)", shade=True)
     yield from map(as_text, and_more(len(association) - MOST_ASSOCIATED, "tokens"))
     dependencies = corpus.dependencies(model)
