@@ -14,7 +14,7 @@ import headlab as hl
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
 from headlab.analysis.part import Part
-from headlab.analysis.trials.effects import ablate
+from headlab.analysis.trials.ablation import ablate
 from headlab.study.statistics import wilson
 
 SEEDS = range(300)

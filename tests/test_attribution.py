@@ -10,14 +10,8 @@ import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.looking.circuits import W_OV, circuits
 from headlab.analysis.parts.coding import coding
-from headlab.analysis.parts.contributions import (
-    adjoints,
-    compositions,
-    contributions,
-    edge_contributions,
-    readout,
-    score_parts,
-)
+from headlab.analysis.parts.composition import compositions, score_parts
+from headlab.analysis.parts.contributions import adjoints, contributions, edge_contributions, readout
 from headlab.analysis.subject import Subject
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import headlab as hl
 from headlab import Corpus, ModelConfig
 from headlab.analysis.looking.evaluation import evaluate
-from headlab.analysis.looking.predictions import ahead, grade, lead, solved
+from headlab.analysis.looking.predictions import grade, lead, place_leads, solved
 from headlab.analysis.subject import Subject
 from headlab.data.dataset import Dataset, Goal
 from headlab.model.forward import forward
@@ -69,7 +69,7 @@ def test_a_goal_hangs_on_as_many_places_as_it_says(share, seed):
     dataset = Dataset(Corpus.notebook(), goal=Goal(share))
     where = dataset.corpus.resolvable()
     logits = np.random.default_rng(seed).normal(0, 2, (20, 2, 5, 7)) + 2 * np.eye(7)[dataset.corpus.targets]
-    leads = ahead(logits, dataset.corpus.targets)[:, where]
+    leads = place_leads(logits, dataset.corpus.targets)[:, where]
     needed = next(k for k in range(where.sum() + 1) if k >= share * where.sum() - 1e-9)
     np.testing.assert_array_equal(solved(logits, dataset), (leads > 0).sum(axis=1) >= needed)
     clear = (leads >= 0.5).sum(axis=1) >= needed

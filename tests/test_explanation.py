@@ -12,7 +12,7 @@ from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.part import Part
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
-from headlab.analysis.trials.effects import ablate
+from headlab.analysis.trials.ablation import ablate
 from headlab.report.json.values import json_value
 
 NOTEBOOK = hl.Corpus.notebook()

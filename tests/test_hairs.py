@@ -7,8 +7,8 @@ from planted import ANIMALS, LONG, LOOK, NOTEBOOK, TWICE, Head, plant
 import headlab as hl
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.explanation import explain
-from headlab.analysis.looking.predictions import ahead, grade, solved, verdicts
-from headlab.analysis.parts.mechanism import HAIR, MECHANISMS, in_words, of_choice
+from headlab.analysis.looking.predictions import grade, place_leads, solved, verdicts
+from headlab.analysis.parts.mechanism import HAIR, MECHANISMS, in_words, mechanism_of_choice
 from headlab.analysis.subject import Subject
 from headlab.report.terminal.explanation import explanation_blocks
 from headlab.report.words.commands import RunCommands
@@ -23,7 +23,7 @@ def copies(man, woman, direct=None):
 
 
 def mechanisms(subject):
-    return [str(of_choice(subject, choice)[0][0]) for choice in choices(subject)]
+    return [str(mechanism_of_choice(subject, choice)[0][0]) for choice in choices(subject)]
 
 
 LEADS = {  # of chicken, of beef: is it a hair, is there little to explain
@@ -161,7 +161,7 @@ def test_a_tie_is_no_lead_whatever_the_order_of_the_vocabulary():
         assert solved(tied, NOTEBOOK) == is_target
         assert grade(tied, NOTEBOOK) == ("solved" if is_target else "not solved")
         assert verdicts(tied, NOTEBOOK)[0][3] == ("right" if is_target else "wrong")
-        assert (ahead(tied, NOTEBOOK.targets)[0, 3] == 0) != is_target
+        assert (place_leads(tied, NOTEBOOK.targets)[0, 3] == 0) != is_target
 
 
 def test_only_the_hair_is_called_otherwise_where_people_read():

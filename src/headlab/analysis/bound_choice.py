@@ -9,7 +9,10 @@ from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.parts.contributions import Contributions, contributions
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.effects import Effects, ablate, patch, set_pattern
+from headlab.analysis.trials.ablation import ablate
+from headlab.analysis.trials.effects import Effects
+from headlab.analysis.trials.patching import patch
+from headlab.analysis.trials.pattern_by_hand import set_pattern
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,7 +128,7 @@ class Models:
 
     def _view(self, kind: str) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
-            return looking.view(self.logits(), kind)
+            return looking.output(self.logits(), kind)
 
     def pattern(self) -> Array:
         """Return the attention [run, sequence, query, key]; with several layers or heads, [run, layer, head, ...]."""
@@ -283,7 +283,7 @@ class Model:
 
     def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
         """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""
-        return looking.tables(looking.view(self.logits(), view), self.corpus)
+        return looking.tables(looking.output(self.logits(), view), self.corpus)
 
     def predict(self, text: str) -> NextToken:
         """Return what the model predicts after a text that it need not have been trained on; raises as `Models.predict`.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from headlab.analysis.choice import Choice
 from headlab.analysis.parts.contributions import edge_contributions
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.effects import donor
+from headlab.analysis.trials.ablation import donor
 from headlab.model.params import Array
 
 SMALL = 0.1  # of the logit difference
@@ -39,17 +39,17 @@ class Claims:
 
     def edges(self) -> NDArray[np.str_]:
         """Return the claim about every edge, [run, layer, head, query, key]."""
-        return named(self.change, self.total[:, None, None, None, None])
+        return necessity(self.change, self.total[:, None, None, None, None])
 
     def sources(self) -> NDArray[np.str_]:
         """Return the claim about every source position, all its edges together, [run, key]."""
-        return named(self.change.sum(axis=(2, 3, 4)), self.total[:, None])
+        return necessity(self.change.sum(axis=(2, 3, 4)), self.total[:, None])
 
 
-def named(change: Array, total: Array) -> NDArray[np.str_]:
+def necessity(change: Array, total: Array) -> NDArray[np.str_]:
     """Return `necessary`, `irrelevant` or `between` from the changes [kind, ...] of a logit difference.
 
-    >>> named(np.array([[-3.0], [-2.5], [-5.0]]), np.array([2.0])).tolist()
+    >>> necessity(np.array([[-3.0], [-2.5], [-5.0]]), np.array([2.0])).tolist()
     ['necessary']
     """
     tried = np.isfinite(change)

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.explanation.claims import Claims, claims, named
-from headlab.analysis.parts import mechanism
+from headlab.analysis.explanation.claims import Claims, claims, necessity
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
+from headlab.analysis.parts.mechanism import leads_of_choice, mechanism_of_choice
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.effects import Effects, Prediction, ablate, patch
+from headlab.analysis.trials.ablation import ablate
+from headlab.analysis.trials.effects import Effects, Prediction
+from headlab.analysis.trials.patching import patch
 from headlab.model.params import Array
 
 PATCHED = ("pattern", "v")
@@ -69,7 +71,7 @@ class Evidence:
     @cached_property
     def findings(self) -> NDArray[np.str_]:
         """What ablation says of every part, [run, part]: `necessary`, `irrelevant` or `between`."""
-        return named(np.moveaxis(self.ablations.change, 2, 0), self.ablations.before.difference[:, :, 0])
+        return necessity(np.moveaxis(self.ablations.change, 2, 0), self.ablations.before.difference[:, :, 0])
 
     @cached_property
     def patches(self) -> Effects | None:
@@ -83,7 +85,7 @@ class Evidence:
 
     @cached_property
     def _coded(self) -> tuple[NDArray[np.str_], Coding | None]:
-        return mechanism.of_choice(self.subject, self.choice)
+        return mechanism_of_choice(self.subject, self.choice)
 
     @property
     def mechanism(self) -> NDArray[np.str_]:
@@ -92,8 +94,8 @@ class Evidence:
 
     @cached_property
     def leads(self) -> tuple[Array, Array]:
-        """By how many logits the right token leads, here and at the other place, [run] each; see `mechanism.leads`."""
-        return mechanism.leads(self.subject, self.choice)
+        """By how many logits the right token leads, here and at the other place, [run] each; see `leads_of_choice`."""
+        return leads_of_choice(self.subject, self.choice)
 
     @property
     def coding(self) -> Coding | None:

@@ -14,7 +14,8 @@ from headlab.analysis.choice import Choice, choices
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
 from headlab.analysis.explanation.sentences import sentence
-from headlab.analysis.parts import mechanism
+from headlab.analysis.parts.census import census
+from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_of_choice, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.notation.numbers import counted
 
@@ -68,7 +69,7 @@ class Explanations:
         # Runs some at a time: nothing here needs their activations once the shares are known.
         rows = []
         for _, some in self.subject.in_batches():
-            names, splits = zip(*(mechanism.of_choice(some, item) for item in self.choices), strict=True)
+            names, splits = zip(*(mechanism_of_choice(some, item) for item in self.choices), strict=True)
             shares = [split.share("pattern") for split in splits if split is not None]
             rows.append(
                 pd.DataFrame(
@@ -76,7 +77,7 @@ class Explanations:
                         "loss": some.mean_loss,
                         "solved": some.solved,
                         "grade": some.grade,
-                        "mechanism": mechanism.of_runs(some, names),
+                        "mechanism": mechanism_of_runs(some, names),
                         "pattern_share": np.mean(shares, axis=0) if shares else np.full(some.n_runs, np.nan),
                     }
                 )
@@ -92,16 +93,14 @@ class Explanations:
     def census(self) -> pd.DataFrame:
         """Return one row a mechanism: runs, share, median pattern share, the name of a prototype run."""
         overview = self._overview
-        return mechanism.census(
-            self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names
-        )
+        return census(self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names)
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(repr(self))}</b></p>\n{self.judged().census().to_html()}"
 
     def __repr__(self) -> str:
         judged = self.judged()
-        counts = ", ".join(f"{runs} {mechanism.in_words(str(name))}" for name, runs in judged.census()["runs"].items())
+        counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in judged.census()["runs"].items())
         n, some = len(self.choices), len(judged.choices)
         where = f"; at the first {some} of {n:,} places" if some < n else ""
         return f"Explanations({counted(len(self), 'run')}: {counts}{where})"
@@ -132,7 +131,7 @@ class Explanation:
     @property
     def meaning(self) -> str:
         """What that mechanism is, in words."""
-        return mechanism.MEANINGS[self.mechanism]
+        return MEANINGS[self.mechanism]
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
@@ -169,13 +168,13 @@ class Explanation:
     def __str__(self) -> str:
         shown = self.first(SHOWN).sentences()
         left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
-        head = f"{mechanism.in_words(self.mechanism)}: {self.meaning}."
+        head = f"{in_words(self.mechanism)}: {self.meaning}."
         return "\n".join([head, *(f"• {text}" for text in shown), *left])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{mechanism.in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
+        parts = [f"<p><b>{in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
         for record in self.first(SHOWN).records:
             parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(sentence(record))}</p>")
             parts.append(record.table().head(ROWS).round(3).to_html())

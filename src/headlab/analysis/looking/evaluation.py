@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.looking.predictions import TIE, ahead
+from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float
 from headlab.data.corpus import Corpus
@@ -45,6 +45,6 @@ def _measured(
 ) -> dict[str, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         loss = mean_loss(logits, corpus.targets, subject.loss, corpus.weights)
-    leads = ahead(logits[:, resolvable], corpus.targets[resolvable]) > TIE
+    leads = place_leads(logits[:, resolvable], corpus.targets[resolvable]) > TIE
     right = leads.mean(axis=-1) if resolvable.any() else np.full(len(logits), np.nan)
     return {"loss": loss, "right": right}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.analysis.subject import run_number
+from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
 from headlab.config import ModelConfig
 from headlab.data.batch import ABSENT
 from headlab.data.corpus import Corpus
@@ -19,7 +19,6 @@ from headlab.model.params import Array, Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief
 
-NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_ROWS = 10
 

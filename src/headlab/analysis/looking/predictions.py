@@ -22,14 +22,14 @@ SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
 NOTHING_TO_SOLVE = "nothing to solve"
 WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of this corpus"
 
-VIEWS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
+OUTPUTS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 
 
-def view(logits: Array, kind: str) -> Array:
+def output(logits: Array, kind: str) -> Array:
     """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
-    if kind not in VIEWS:
-        raise SelectionError(f"the view must be one of {', '.join(VIEWS)}, got {brief(kind)}")
-    return VIEWS[kind](logits)
+    if kind not in OUTPUTS:
+        raise SelectionError(f"the output must be one of {', '.join(OUTPUTS)}, got {brief(kind)}")
+    return OUTPUTS[kind](logits)
 
 
 def solved(logits: Array, data: Trainable, model: ModelConfig | None = None) -> NDArray[np.bool_]:
@@ -56,18 +56,18 @@ def _decisive_leads(logits: Array, dataset: Dataset, model: ModelConfig | None) 
     if not count:
         return None
     shown = logits[..., where, :]
-    each = ahead(shown, dataset.corpus.targets[where])
+    each = place_leads(shown, dataset.corpus.targets[where])
     needed = dataset.goal.places(count)
     leads = each.min(axis=-1) if needed == count else np.sort(each, axis=-1)[..., count - needed]
     return np.where(np.isfinite(shown).all(axis=(-1, -2)), leads, np.nan)
 
 
-def ahead(logits: Array, targets: NDArray[np.int64]) -> Array:
+def place_leads(logits: Array, targets: NDArray[np.int64]) -> Array:
     """Return [*run, *place]: how far a target's logit is ahead of the strongest other one; below 0 where it is behind.
 
     logits [*run, *place, d_vocab]; targets [*place]
 
-    >>> ahead(np.array([[3.0, 1.0, 2.5], [0.0, 2.0, 2.0]]), np.array([0, 1])).tolist()
+    >>> place_leads(np.array([[3.0, 1.0, 2.5], [0.0, 2.0, 2.0]]), np.array([0, 1])).tolist()
     [0.5, 0.0]
     """
     is_target = np.arange(logits.shape[-1]) == np.asarray(targets)[..., None]
@@ -142,6 +142,6 @@ def verdicts(logits: Array, corpus: Corpus, model: ModelConfig | None = None) ->
     model: as in `solved`
     """
     where = corpus.resolvable(model)
-    words = np.where(ahead(logits, corpus.targets) > TIE, "right", "wrong")
+    words = np.where(place_leads(logits, corpus.targets) > TIE, "right", "wrong")
     words = np.where(where, words, np.where(corpus.targets >= 0, "open", ""))
     return [row[:length].tolist() for row, length in zip(words, corpus.lengths, strict=True)]

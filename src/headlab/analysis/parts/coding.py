@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headlab.analysis.choice import Choice
-from headlab.analysis.parts.contributions import frozen
+from headlab.analysis.choice import Choice, Place
+from headlab.analysis.parts.contributions import adjoints, readout
 from headlab.analysis.subject import Subject
 from headlab.model.params import Array
 
@@ -63,10 +63,33 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     if choice.other is None:
         return None
     places = (choice.place, choice.other)
-    parts = {(i, j): frozen(subject, places[i], places[j], choice.target, choice.rival) for i in (0, 1) for j in (0, 1)}
+    parts = {
+        (i, j): recombined_difference(subject, places[i], places[j], choice.target, choice.rival)
+        for i, j in np.ndindex(2, 2)
+    }
     heads = {key: through for key, (_, through) in parts.items()}
     return Coding(
         pattern=(heads[0, 0] - heads[1, 0] + heads[0, 1] - heads[1, 1]) / 2,
         value=(heads[0, 0] - heads[0, 1] + heads[1, 0] - heads[1, 1]) / 2,
         direct=parts[0, 0][0] - parts[1, 1][0],
     )
+
+
+def recombined_difference(
+    subject: Subject, pattern_of: Place, content_of: Place, target: int, rival: int
+) -> tuple[Array, Array]:
+    """Return logit(target) - logit(rival) with the pattern of one place and the embeddings of another, in two parts.
+
+    Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.
+    """
+    w = readout(subject.params, target, rival)
+    pattern = subject.clean.pattern[:, :, :, pattern_of.sequence]
+    real = subject.corpus.tokens[content_of.sequence] >= 0
+    embeds = subject.clean.resid_0[:, content_of.sequence] * real[:, None]
+    direct = np.zeros(subject.n_runs)
+    G = adjoints(subject, pattern, w, pattern_of.position)[0]
+    if subject.model.residual:
+        G = G.copy()
+        G[:, pattern_of.position] -= w
+        direct = np.einsum("rd,rd->r", embeds[:, content_of.position], w)
+    return direct, np.einsum("rsd,rsd->r", G, embeds)

@@ -7,21 +7,20 @@ most one a layer, to the logits; the logit difference is the sum over all paths 
 
 where G_p[s] carries the readout w = W_U[:, a] - W_U[:, b] back along the path: through a head, G'[s] = sum over queries q
 of pattern[q, s] · G[q] W_OVᵀ. With one layer these are the direct path and one path a head and source position. With more
-layers, a path through two heads is V-composition; Q- and K-composition change the pattern and are listed by `score_parts`.
+layers, a path through two heads is V-composition; Q- and K-composition change the pattern, see `parts.composition`.
 Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from math import comb
 
 import numpy as np
 import pandas as pd
 
 from headlab.analysis.choice import Place
-from headlab.analysis.looking.circuits import W_OV, W_QK
+from headlab.analysis.looking.circuits import W_OV
 from headlab.analysis.part import head_name
 from headlab.analysis.subject import Subject
 from headlab.errors import SelectionError
@@ -186,90 +185,6 @@ def edge_contributions(subject: Subject, place: Place, target: int, rival: int) 
         read = on.resid_pre[:, layer, None] @ OV[:, layer, :, None]  # [run, head, sequence, key, d_model]
         parts.append(on.pattern[:, layer] * (G[layer + 1][:, None, None] @ np.swapaxes(read, -1, -2)))
     return np.stack(parts, axis=1)
-
-
-def frozen(subject: Subject, pattern_of: Place, content_of: Place, target: int, rival: int) -> tuple[Array, Array]:
-    """Return logit(target) - logit(rival) with the pattern of one place and the embeddings of another, in two parts.
-
-    Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.
-    """
-    w = readout(subject.params, target, rival)
-    pattern = subject.clean.pattern[:, :, :, pattern_of.sequence]
-    real = subject.corpus.tokens[content_of.sequence] >= 0
-    embeds = subject.clean.resid_0[:, content_of.sequence] * real[:, None]
-    direct = np.zeros(subject.n_runs)
-    G = adjoints(subject, pattern, w, pattern_of.position)[0]
-    if subject.model.residual:
-        G = G.copy()
-        G[:, pattern_of.position] -= w
-        direct = np.einsum("rd,rd->r", embeds[:, content_of.position], w)
-    return direct, np.einsum("rsd,rsd->r", G, embeds)
-
-
-def score_parts(
-    subject: Subject, layer: int, head: int, sequence: int, query: int, key: int
-) -> tuple[list[str], Array]:
-    """Return one score as a sum over parts of its query and parts of its key: names, [run, query part, key part].
-
-        score = sum over i, j of  r_i[query] W_QK r_j[key]ᵀ / sqrt(d_head)
-
-    The parts r of the residual stream are the token embedding, the position embedding, and what each earlier head wrote:
-    rows of heads are Q-composition, columns of heads are K-composition. Before the mask. Raises `SelectionError`.
-    """
-    layer, head = subject.layer_and_head(layer, head)
-    sequence = subject.sequence(sequence)
-    at = [subject.position(sequence, place) for place in (query, key)]
-    names, parts = stream_parts(subject, layer)
-    q, k = (parts[:, :, sequence, position] for position in at)
-    QK = W_QK(subject.params)[:, layer, head]
-    return names, (q @ QK @ np.swapaxes(k, -1, -2)) * subject.model.scale
-
-
-def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Array]:
-    """Return the parts that add up to a layer's `resid_pre`: names, [run, part, sequence, position, d_model]."""
-    on, model = subject.clean, subject.model
-    names: list[str] = []
-    parts: list[Array] = []
-    if model.residual or layer == 0:
-        names, parts = ["token", "position"], [on.token_embed, on.pos_embed]
-    for earlier, head in product(range(0 if model.residual else max(0, layer - 1), layer), range(model.n_heads)):
-        names.append(path_name(((earlier, head),)))
-        parts.append(on.z[:, earlier, head])
-    return names, np.stack(parts, axis=1)
-
-
-def compositions(subject: Subject, place: Place, target: int, rival: int, run: int = 0) -> pd.DataFrame:
-    """Return, for every later head and every earlier one, how much the later one's edges at a place rest on the earlier.
-
-    A row a pair of heads and key position: `Q` and `K` are the parts of the score in which the earlier head shapes the query
-    or the key (`QK`: both); `V` is the part of the logit difference that the later head reads from what the earlier wrote.
-    Empty for one layer.
-    """
-    w, OV = readout(subject.params, target, rival), W_OV(subject.params)
-    pattern = subject.clean.pattern[:, :, :, place.sequence]
-    G = adjoints(subject, pattern, w, place.position)
-    rows = []
-    for layer, head in product(range(1, subject.model.n_layers), range(subject.model.n_heads)):
-        names, stream = stream_parts(subject, layer)
-        for key in range(place.position + 1 if subject.model.causal else int(subject.corpus.lengths[place.sequence])):
-            _, scores = score_parts(subject, layer, head, place.sequence, place.position, key)
-            embeds = [number for number, name in enumerate(names) if name in ("token", "position")]
-            for number in range(len(embeds), len(names)):
-                read = stream[run, number, place.sequence, key] @ OV[run, layer, head]
-                rows.append(
-                    {
-                        "head": path_name(((layer, head),)),
-                        "earlier": names[number],
-                        "key": key,
-                        "Q": float(scores[run, number, embeds].sum()),
-                        "K": float(scores[run, embeds, number].sum()),
-                        "QK": float(scores[run, number, len(embeds) :].sum()),
-                        "V": float(
-                            pattern[run, layer, head, place.position, key] * read @ G[layer + 1][run, place.position]
-                        ),
-                    }
-                )
-    return pd.DataFrame(rows, columns=["head", "earlier", "key", "Q", "K", "QK", "V"])
 
 
 def _back(pattern: Array, G: Array, OV: Array) -> Array:

@@ -1,9 +1,8 @@
-"""What a run does, as one word, from measured quantities; and a census of many runs."""
+"""What a run does, as one word, from measured quantities."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
@@ -48,8 +47,8 @@ def classify(
     """Return the mechanism [run] by which one dependency is coded.
 
     told_apart: the most likely token is the target here, and the rival is preferred at the other place
-    hair: the right token's lead is below half a logit, here or there; see `by_a_hair`
-    near_bigram: at both places together the loss is about that of the current token alone; see `near_bigram`
+    hair: the right token's lead is below half a logit, here or there; see `is_by_a_hair`
+    near_bigram: at both places together the loss is about that of the current token alone; see `is_near_bigram`
     split: how the change of the logit difference between both places falls into pattern, value and direct part
 
     by a hair              told apart, by a hair
@@ -78,36 +77,36 @@ def classify(
     return names
 
 
-def of_choice(subject: Subject, choice: Choice) -> tuple[NDArray[np.str_], Coding | None]:
+def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[NDArray[np.str_], Coding | None]:
     """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
-    here, preferred = leads(subject, choice)[0], _preferred(subject, choice)
+    here, preferred = leads_of_choice(subject, choice)[0], _preferred(subject, choice)
     with np.errstate(over="ignore", invalid="ignore"):
         told_apart = subject.finite & (here > predictions.TIE) & (preferred > predictions.TIE)
-        split, hair = coding(subject, choice), by_a_hair(subject, choice)
-        return classify(told_apart, hair, near_bigram(subject, choice), split), split
+        split, hair = coding(subject, choice), is_by_a_hair(subject, choice)
+        return classify(told_apart, hair, is_near_bigram(subject, choice), split), split
 
 
-def by_a_hair(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
+def is_by_a_hair(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
 
     At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
     """
-    here, there = leads(subject, choice)
+    here, there = leads_of_choice(subject, choice)
     with np.errstate(invalid="ignore"):
         there = np.where(there > predictions.TIE, there, _preferred(subject, choice) + 0 * there)
         return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
 
 
-def leads(subject: Subject, choice: Choice) -> tuple[Array, Array]:
+def leads_of_choice(subject: Subject, choice: Choice) -> tuple[Array, Array]:
     """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
 
     Not a number where there is no other place, or nothing that the model sees settles it.
     """
     place, other, logits = choice.place, choice.other, subject.clean.logits
-    here = predictions.ahead(logits[:, place.sequence, place.position], np.array(choice.target))
+    here = predictions.place_leads(logits[:, place.sequence, place.position], np.array(choice.target))
     if other is None or not subject.corpus.resolvable(subject.model)[other.sequence, other.position]:
         return here, np.full(here.shape, np.nan)
-    return here, predictions.ahead(logits[:, other.sequence, other.position], np.array(choice.rival))
+    return here, predictions.place_leads(logits[:, other.sequence, other.position], np.array(choice.rival))
 
 
 def _preferred(subject: Subject, choice: Choice) -> Array:
@@ -119,7 +118,7 @@ def _preferred(subject: Subject, choice: Choice) -> Array:
         return np.asarray(logits[:, choice.rival] - logits[:, choice.target])
 
 
-def near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
+def is_near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
 
     loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
@@ -139,14 +138,14 @@ def near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
 
 
-def near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
+def is_near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
     """Return [run]: the mean loss is within a third of the gap between the floors from the bigram floor."""
     floor, bigram_floor = subject.corpus.floor(subject.model), subject.corpus.bigram_floor()
     with np.errstate(invalid="ignore"):
         return np.abs(subject.mean_loss - bigram_floor) <= NEAR_BIGRAM * (bigram_floor - floor)
 
 
-def of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
+def mechanism_of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
     """Return the mechanism of every run [run] from those of its dependencies, and its grade.
 
     right by a hair  `by a hair`, and no other run: its grade counts every settled place, dependencies or not
@@ -159,40 +158,6 @@ def of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.st
     names[np.isin(names, (HAIR, BIGRAM, OTHER))] = UNCLASSIFIED
     unsolved = (subject.grade == predictions.NOT_SOLVED) | ~subject.finite
     names[unsolved] = OTHER
-    names[unsolved & near_bigram_floor(subject)] = BIGRAM
+    names[unsolved & is_near_bigram_floor(subject)] = BIGRAM
     names[subject.grade == predictions.HAIR] = HAIR
     return names
-
-
-def census(mechanisms: NDArray[np.str_], pattern_share: Array, loss: Array, names: Sequence[object]) -> pd.DataFrame:
-    """Return one row a mechanism that occurs: runs, share of all, median pattern share, and a prototype run.
-
-    The prototype is the run whose pattern share is nearest to its mechanism's median (unsolved or by a hair: whose loss is).
-    names: what each run is called, for instance its seed
-
-    >>> table = census(np.array(["mixed", "mixed", "value-coded"]), np.array([0.4, 0.5, 0.0]), np.zeros(3), [7, 8, 9])
-    >>> table.loc["mixed", "runs"], table.loc["value-coded", "prototype"]
-    (np.int64(2), np.int64(9))
-    """
-    rows = []
-    for name in MECHANISMS:
-        where = np.nonzero(mechanisms == name)[0]
-        if len(where) == 0:
-            continue
-        by = loss if name in (HAIR, BIGRAM, OTHER) else pattern_share
-        known = where[np.isfinite(by[where])]
-        middle = float(np.median(by[known])) if len(known) else np.nan
-        nearest = known[np.argmin(np.abs(by[known] - middle))] if len(known) else where[0]
-        share = pattern_share[where][np.isfinite(pattern_share[where])]
-        rows.append(
-            {
-                "mechanism": name,
-                "runs": len(where),
-                "share": len(where) / len(mechanisms),
-                "pattern_share": float(np.median(share))
-                if len(share) and name not in (HAIR, BIGRAM, OTHER)
-                else np.nan,
-                "prototype": names[nearest],
-            }
-        )
-    return pd.DataFrame(rows).set_index("mechanism")

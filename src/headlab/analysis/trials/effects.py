@@ -1,6 +1,6 @@
 """What an intervention does to one choice: the logit difference, the target's probability, the prediction; before and after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,26 +13,13 @@ from headlab.analysis.choice import Choice, Place
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.interventions import (
-    KINDS,
-    PATCHES,
-    Ablation,
-    Intervention,
-    Patch,
-    SetPattern,
-    intervene,
-    pattern_row,
-)
-from headlab.analysis.trials.model_parts import find_part, parts_at
-from headlab.errors import SelectionError
+from headlab.analysis.trials.interventions import Intervention, intervene
 from headlab.model.forward import softmax
 from headlab.model.params import Array
 from headlab.notation.numbers import counted
-from headlab.notation.values import brief
 from headlab.notation.visible import visible
 
 MOST_ROWS = 100  # in a notebook
-WITHIN_SENTENCE = ("positions", "direct:position")  # kinds of parts: their mean and resampling need no other sentence
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
 
 
@@ -157,124 +144,29 @@ class Effects:
         )
 
 
-def donor(subject: Subject, choice: Choice) -> int | None:
-    """Return the sentence that parts are resampled from: the choice's other one, else the next; None without any."""
-    row = choice.place.sequence
-    if choice.other is not None and choice.other.sequence != row:
-        return choice.other.sequence
-    return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
-
-
-def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str, Any] | str] | None = None) -> Effects:
-    """Take parts away, each in all three ways, and return what that does to the choice.
-
-    parts: as `find_part` takes them; by default every source position, every head where there are several, both direct
-        parts, all positions. Raises `SelectionError` for a part that does not exist.
-    """
-    row = choice.place.sequence
-    taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
-    other = donor(subject, choice)
-    cases: list[Intervention] = [
-        Ablation(row, part, kind, row if other is None else other) for part in taken for kind in KINDS
-    ]
-    after = _predicted(subject, choice, cases, [choice.place] * len(cases))
-    if other is None:  # with one sentence, mean and resampling would put back what was there
-        after = _without(
-            after, [kind != "zero" and part.kind not in WITHIN_SENTENCE for part in taken for kind in KINDS]
-        )
-    names = tuple(part.name(subject.corpus, row) for part in taken)
-    before = _before(subject, choice, [choice.place])
-    return Effects(choice, names, KINDS, before, _grouped(after, len(KINDS)), tuple(taken))
-
-
-def patch(
+def effects_of(
     subject: Subject,
     choice: Choice,
-    what: str | Sequence[str],
-    layer: int | None = None,
-    head: int | None = None,
-    position: int | None = None,
+    names: Sequence[str],
+    groups: Sequence[Sequence[Intervention]],
+    kinds: tuple[str, ...],
+    places: Sequence[Place],
+    parts: tuple[Part, ...] = (),
 ) -> Effects:
-    """Patch activations from the other sentence into this one, and the other way round; both directions, always.
+    """Make interventions, all of them in one forward pass, and return what they do to a choice.
 
-    What is necessary shows when it is taken away from one side, what is sufficient when it is put into the other: a circuit
-    that needs two parts (AND) is missed by one direction, one that has a spare part (OR) by the other.
-    what: one or several of q, k, v, z, pattern, scores, resid; layer, head, position: by default all of them
-    Kinds are `into this` (donor: the other sentence) and `into other`. Raises `SelectionError`.
+    names, groups: what each group is called, and its interventions, one a kind
+    places: where each kind's prediction is read, or one place for all kinds
     """
-    chosen = [what] if isinstance(what, str) else list(what)
-    wrong = [name for name in chosen if name not in PATCHES]
-    if wrong or not chosen:
-        raise SelectionError(
-            f"what to patch must be one of {', '.join(PATCHES)}; got {brief((wrong or ['nothing'])[0])}"
-        )
-    here, there = choice.place, choice.other
-    if there is None or there.sequence == here.sequence:
-        raise SelectionError(
-            "patching must have another sentence in which the same token goes on with the rival, and this corpus has none: "
-            "add one"
-        )
-    if layer is not None or head is not None:
-        layer, head = subject.layer_and_head(layer or 0, head or 0)
-    lengths = subject.corpus.lengths[[here.sequence, there.sequence]]
-    if not subject.model.causal and lengths[0] != lengths[1] and {"pattern", "scores"} & set(chosen):
-        raise SelectionError(
-            f"sentences must be of one length to patch a pattern without the causal mask, got {lengths[0]} and {lengths[1]}: "
-            f"patch q, k, v or z"
-        )
-    if position is not None:
-        position = subject.position(here.sequence, position)
-        subject.position(there.sequence, position)
-    cases: list[Intervention] = []
-    for name in chosen:
-        cases.append(Patch(here.sequence, there.sequence, name, layer, head, position))
-        cases.append(Patch(there.sequence, here.sequence, name, layer, head, position))
-    after = _predicted(subject, choice, cases, [here, there] * len(chosen))
-    before = _before(subject, choice, [here, there])
-    return Effects(choice, tuple(chosen), ("into this", "into other"), before, _grouped(after, 2))
-
-
-def set_pattern(
-    subject: Subject,
-    choice: Choice,
-    weights: Mapping[int | str, float],
-    layer: int = 0,
-    head: int = 0,
-    query: int | str | None = None,
-) -> Effects:
-    """Set a row of a head's pattern by hand and return what that does to the choice.
-
-    weights: by position or word, those left out are 0; they must sum to 1
-    query: whose row; by default the position that the choice is at. Raises `SelectionError`.
-    """
-    row = choice.place.sequence
-    at = choice.place.position if query is None else subject.position(row, query)
-    layer, head = subject.layer_and_head(layer, head)
-    case = SetPattern(row, pattern_row(subject, row, at, weights), at, layer, head)
-    after = _predicted(subject, choice, [case], [choice.place])
-    words = ", ".join(f"{place} {weight:g}" for place, weight in weights.items())
+    cases = [case for group in groups for case in group]
+    at = [place.position for place in places] * (len(cases) // len(places))
+    after = intervene(subject, cases)[:, np.arange(len(cases)), at]
+    clean = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
     return Effects(
-        choice, (f"pattern {words}",), ("set",), _before(subject, choice, [choice.place]), _grouped(after, 1)
+        choice,
+        tuple(names),
+        kinds,
+        Prediction(clean[:, None], choice.target, choice.rival),
+        Prediction(after.reshape(len(after), len(groups), len(kinds), -1), choice.target, choice.rival),
+        parts,
     )
-
-
-def _predicted(subject: Subject, choice: Choice, cases: Sequence[Intervention], places: Sequence[Place]) -> Prediction:
-    logits = intervene(subject, cases)[:, np.arange(len(cases)), [place.position for place in places]]
-    return Prediction(logits, choice.target, choice.rival)
-
-
-def _before(subject: Subject, choice: Choice, places: Sequence[Place]) -> Prediction:
-    """Return the choice without intervention, [run, 1, place]: it stands beside every group of `after`."""
-    logits = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
-    return Prediction(logits[:, None], choice.target, choice.rival)
-
-
-def _grouped(predicted: Prediction, kinds: int) -> Prediction:
-    logits = predicted.logits
-    return Prediction(logits.reshape(len(logits), -1, kinds, logits.shape[-1]), predicted.target, predicted.rival)
-
-
-def _without(predicted: Prediction, cases: Sequence[bool]) -> Prediction:
-    logits = predicted.logits.copy()
-    logits[:, list(cases)] = np.nan
-    return Prediction(logits, predicted.target, predicted.rival)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.interventions import SetPattern, intervene
+from headlab.analysis.trials.interventions import intervene
+from headlab.analysis.trials.pattern_by_hand import SetPattern
 from headlab.model.forward import allowed, softmax
 from headlab.model.params import Array
 
