@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from headlab.config import ModelConfig, TrainConfig
-from headlab.data.corpus import Corpus
 from headlab.engine import Problem, cost
+
+if TYPE_CHECKING:
+    from headlab.config import ModelConfig, TrainConfig
+    from headlab.data.corpus import Corpus
 
 LOOKED_AT = 600_000_000  # bytes for looking at what was trained, some runs at a time, and for the page
 
@@ -23,9 +26,9 @@ class Cost:
 class Plan:
     """What an exercise is to do."""
 
-    corpus: Corpus
-    model: ModelConfig
-    training: TrainConfig
+    corpus: "Corpus"
+    model: "ModelConfig"
+    training: "TrainConfig"
     head_sizes: Sequence[int]
     n_runs: int
     threads: int | None = None

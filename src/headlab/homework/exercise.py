@@ -3,20 +3,22 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.explanation.explanation import Explanation, Explanations
 from headlab.analysis.looking.predictions import SOLVED
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
-from headlab.data.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.homework.answers import ItemAnswer, answer_on_looking, answer_on_sizes, base_of
 from headlab.runs.moments import moments_of
-from headlab.runs.runs import Run, Runs
 from headlab.runs.train import train
 from headlab.study.answer import Group, Summary
 from headlab.study.head_sizes import study_head_sizes
+
+if TYPE_CHECKING:
+    from headlab.analysis.explanation.explanation import Explanation, Explanations
+    from headlab.data.corpus import Corpus
+    from headlab.runs.runs import Run, Runs
 
 HEAD_SIZES = (10, 20, 40)
 MOST_PLACES = 8  # of a large corpus, that are explained
@@ -26,9 +28,9 @@ MOST_PLACES = 8  # of a large corpus, that are explained
 class Exercise:
     """The homework's answers: the runs of item 1 and the one picked, why it predicts so, and the study of item 2."""
 
-    corpus: Corpus
-    runs: Runs
-    run: Run
+    corpus: "Corpus"
+    runs: "Runs"
+    run: "Run"
     study: Summary
 
     @cached_property
@@ -43,7 +45,7 @@ class Exercise:
         return list(self.answers[0].numbers.get("sides", []))
 
     @classmethod
-    def of(cls, runs: Runs, number: int | None = None) -> "Exercise":
+    def of(cls, runs: "Runs", number: int | None = None) -> "Exercise":
         """Return the same record for runs that are there already: item 2 then has their one head size.
 
         number: the run to show; by default one with good predictions (see `Runs.pick`)
@@ -75,12 +77,12 @@ class Exercise:
         return sorted([*told.items(), *((number, 0) for number in others)][:most])
 
     @cached_property
-    def explanation(self) -> Explanation | None:
+    def explanation(self) -> "Explanation | None":
         """Why the run predicts what it predicts, at the first places; None where the model sees nothing that settles one."""
         return self.run.explain().first(MOST_PLACES) if self.places else None
 
     @cached_property
-    def explanations(self) -> Explanations | None:
+    def explanations(self) -> "Explanations | None":
         """The same of all runs; None too where that is much more than anybody reads."""
         return self.runs.explain() if 0 < self.places <= MOST_PLACES else None
 
@@ -96,7 +98,7 @@ class Exercise:
 
 
 def exercise(
-    corpus: Corpus,
+    corpus: "Corpus",
     *,
     model: ModelConfig | None = None,
     training: TrainConfig | None = None,
@@ -112,7 +114,8 @@ def exercise(
     progress: called with the share that is done
     Raises `ConfigError`, `CorpusError`.
 
-    >>> done = exercise(Corpus.notebook(), n_runs=8, head_sizes=[20])
+    >>> import headlab as hl
+    >>> done = exercise(hl.Corpus.notebook(), n_runs=8, head_sizes=[20])
     >>> done.run.solved()
     True
     """

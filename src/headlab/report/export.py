@@ -5,7 +5,7 @@ Sentences count from 1, everything else from 0. A token's column is named by its
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,12 @@ from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
 from headlab.notation.values import brief
-from headlab.runs.runs import Run, Runs
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Run, Runs
 
 
-def table_of(runs: Runs, name: str, number: int = 0) -> pd.DataFrame:
+def table_of(runs: "Runs", name: str, number: int = 0) -> pd.DataFrame:
     """Return a table by its name; `number` is the run that a table of one run is of.
 
     Raises `SelectionError` for a table or a run that does not exist, or a corpus that has nothing to explain.
@@ -60,16 +62,16 @@ def _unique(keys: Sequence[str], names: Sequence[Hashable]) -> list[str]:
     return found
 
 
-def _loss(runs: Runs, _: int) -> pd.DataFrame:
+def _loss(runs: "Runs", _: int) -> pd.DataFrame:
     columns = {"step": runs.recorded_steps}
     return pd.DataFrame(columns | {f"run {run}": curve for run, curve in enumerate(runs.loss)})
 
 
-def _predictions(runs: Runs, number: int) -> pd.DataFrame:
+def _predictions(runs: "Runs", number: int) -> pd.DataFrame:
     return _stacked(runs[number].predictions())
 
 
-def _attention(runs: Runs, number: int) -> pd.DataFrame:
+def _attention(runs: "Runs", number: int) -> pd.DataFrame:
     run: Run = runs[number]
     parts = []
     for layer, head in _heads(run):
@@ -86,7 +88,7 @@ def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return keyed(pd.concat(named, keys=range(1, len(frames) + 1), names=["sentence"]))
 
 
-def _weights(runs: Runs, number: int) -> pd.DataFrame:
+def _weights(runs: "Runs", number: int) -> pd.DataFrame:
     parts = []
     for name, weight in runs[number].params.items():
         blocks = weight[None, None] if weight.ndim == 2 else weight
@@ -97,11 +99,11 @@ def _weights(runs: Runs, number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _scores(runs: Runs, number: int) -> pd.DataFrame:
+def _scores(runs: "Runs", number: int) -> pd.DataFrame:
     return runs[number].head_scores().drop(columns="run")
 
 
-def _circuits(runs: Runs, number: int) -> pd.DataFrame:
+def _circuits(runs: "Runs", number: int) -> pd.DataFrame:
     run: Run = runs[number]
     parts = []
     for layer, head in _heads(run):
@@ -113,11 +115,11 @@ def _circuits(runs: Runs, number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _contributions(runs: Runs, number: int) -> pd.DataFrame:
+def _contributions(runs: "Runs", number: int) -> pd.DataFrame:
     return pd.DataFrame(_parts(runs[number])).astype({"source": "Int64"})
 
 
-def _parts(run: Run) -> Iterator[dict[str, Any]]:
+def _parts(run: "Run") -> Iterator[dict[str, Any]]:
     """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings."""
     corpus = run.corpus
     for item in choices(run.subject):
@@ -134,7 +136,7 @@ def _parts(run: Run) -> Iterator[dict[str, Any]]:
         yield where | rest | {"value": found.remainder[0]}
 
 
-def _explanations(runs: Runs, number: int) -> pd.DataFrame:
+def _explanations(runs: "Runs", number: int) -> pd.DataFrame:
     parts = []
     for record in runs[number].explain().records:
         table = keyed(record.table())
@@ -146,11 +148,11 @@ def _explanations(runs: Runs, number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _heads(run: Run) -> Iterator[tuple[int, int]]:
+def _heads(run: "Run") -> Iterator[tuple[int, int]]:
     return ((layer, head) for layer in range(run.model.n_layers) for head in range(run.model.n_heads))
 
 
-TABLES: dict[str, Callable[[Runs, int], pd.DataFrame]] = {
+TABLES: dict[str, Callable[["Runs", int], pd.DataFrame]] = {
     "runs": lambda runs, _: keyed(runs.table()),
     "loss": _loss,
     "census": lambda runs, _: keyed(runs.explain().census()),

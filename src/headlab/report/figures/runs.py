@@ -7,7 +7,7 @@ every one of them what it is of, for whoever finds it on paper (see `about_run`)
 from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,22 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from headlab.data.corpus import Corpus
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import BLUE, GREY, LARGEST, ORANGE, finite, new, plain, reach, say, styled, tidy
 from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES
-from headlab.runs.models import Model
-from headlab.runs.runs import Run
+
+if TYPE_CHECKING:
+    from headlab.data.corpus import Corpus
+    from headlab.runs.models import Model
+    from headlab.runs.runs import Run
 
 MAP, DIVERGING = "Blues", "RdBu"
 MOST_CELLS = 2_000  # in one figure
 MOST_DROPS, FLAT_NAME = 4, 9  # of the learning rate, in words; characters that fit above a column
 
 
-def about_run(run: Run, moment: Model | None = None, step: int | None = None) -> str:
+def about_run(run: "Run", moment: "Model | None" = None, step: int | None = None) -> str:
     """Return what a figure of a run is of: its sentences, and its seed, head size, step and loss.
 
     moment, step: the run as it was at a step of its training, where that is what is drawn; by default its end
@@ -51,10 +53,11 @@ def about_run(run: Run, moment: Model | None = None, step: int | None = None) ->
     return f"{about_corpus(run.corpus)}\n{', '.join(parts)}"
 
 
-def about_corpus(corpus: Corpus) -> str:
+def about_corpus(corpus: "Corpus") -> str:
     """Return the first sentences of a corpus in a line.
 
-    >>> about_corpus(Corpus.from_text("a b\\nc d\\ne f"))
+    >>> import headlab as hl
+    >>> about_corpus(hl.Corpus.from_text("a b\\nc d\\ne f"))
     'a b / c d / …'
     """
     first = 0 if corpus.start is None else 1

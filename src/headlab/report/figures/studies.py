@@ -4,7 +4,7 @@ Conditions stand side by side where their names are short and few, and below eac
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,14 @@ from matplotlib.figure import Figure, SubFigure
 from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.analysis.parts.mechanism import MECHANISMS, in_words
 from headlab.config import ModelConfig
-from headlab.data.corpus import Corpus
 from headlab.notation.numbers import counted, percent
 from headlab.report.figures.drawing import BLUE, GREY, ORANGE, finite, plain, say, styled, tidy
 from headlab.report.figures.runs import about_corpus, loss_reach
-from headlab.study.answer import Group, Summary
-from headlab.study.design import StudyDesign
+
+if TYPE_CHECKING:
+    from headlab.data.corpus import Corpus
+    from headlab.study.answer import Group, Summary
+    from headlab.study.design import StudyDesign
 
 Models = Mapping[str, ModelConfig]
 
@@ -47,10 +49,12 @@ INK = "#111111"  # on light bars, whatever the page's text colour
 DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
 
 
-def about_study(design: StudyDesign) -> str:
+def about_study(design: "StudyDesign") -> str:
     """Return what a figure of a study is of: its title, its sentences, and how much was trained.
 
-    >>> print(about_study(StudyDesign.grid(Corpus.notebook(), seeds=range(40), d_head=[5, 10])))
+    >>> import headlab as hl
+    >>> from headlab.study.design import StudyDesign
+    >>> print(about_study(StudyDesign.grid(hl.Corpus.notebook(), seeds=range(40), d_head=[5, 10])))
     man ordered the chicken / woman ordered the beef
     2 conditions, 40 seeds each, 5,020 steps
     """
@@ -61,19 +65,19 @@ def about_study(design: StudyDesign) -> str:
 
 
 @styled
-def conditions(study: Summary, about: str = "") -> Figure:
+def conditions(study: "Summary", about: str = "") -> Figure:
     """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
     return _stacked([(_conditions_height(study), lambda part: _conditions(part, study))], about)
 
 
 @styled
-def census(study: Summary, about: str = "") -> Figure:
+def census(study: "Summary", about: str = "") -> Figure:
     """Draw the shares of mechanisms, a stacked bar a condition."""
     return _stacked([(_census_height(study), lambda part: _census(part, study))], about)
 
 
 @styled
-def curves(table: pd.DataFrame, corpus: Corpus, models: Models | None = None, about: str = "") -> Figure:
+def curves(table: pd.DataFrame, corpus: "Corpus", models: Models | None = None, about: str = "") -> Figure:
     """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs.
 
     models: each condition's, by its name, whose floor is drawn; None: causal, with positions
@@ -83,8 +87,8 @@ def curves(table: pd.DataFrame, corpus: Corpus, models: Models | None = None, ab
 
 @styled
 def answer(
-    study: Summary,
-    corpus: Corpus,
+    study: "Summary",
+    corpus: "Corpus",
     table: pd.DataFrame | None = None,
     models: Models | None = None,
     about: str = "",
@@ -110,11 +114,11 @@ def _stacked(parts: list[Any], about: str) -> Figure:
     return figure
 
 
-def _conditions_height(study: Summary) -> float:
+def _conditions_height(study: "Summary") -> float:
     return 1.0 + 0.24 * len(_drawn(study)) if _lying(study) else 3.2
 
 
-def _conditions(figure: SubFigure, study: Summary) -> None:
+def _conditions(figure: SubFigure, study: "Summary") -> None:
     lying, drawn = _lying(study), _drawn(study)
     draw = [_losses] if study.nothing_to_solve else [_shares, _losses]
     panels = figure.subplots(1, len(draw), sharey=lying, squeeze=False)[0]
@@ -143,7 +147,7 @@ def _conditions(figure: SubFigure, study: Summary) -> None:
         figure.suptitle(f"{len(drawn)} of {len(study.groups)} conditions", fontsize=9)
 
 
-def _shares(axes: Axes, drawn: list[Group], lying: bool) -> None:
+def _shares(axes: Axes, drawn: list["Group"], lying: bool) -> None:
     for at, group in enumerate(drawn):
         if group.nothing_to_solve:
             continue
@@ -162,7 +166,7 @@ def _shares(axes: Axes, drawn: list[Group], lying: bool) -> None:
     axes.set_title("runs solved, 95 % interval; ○ with hairs", fontsize=8 if lying else 9, loc="left")
 
 
-def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
+def _losses(axes: Axes, drawn: list["Group"], lying: bool) -> None:
     for at, group in enumerate(drawn):
         shown = np.linspace(0, len(group.losses) - 1, min(len(group.losses), MOST_POINTS)).astype(int)
         losses, grade = finite(group.losses[shown]), group.grade[shown]
@@ -177,11 +181,11 @@ def _losses(axes: Axes, drawn: list[Group], lying: bool) -> None:
     axes.set_title(f"{title}; {diverged:,} diverged" if diverged else title, fontsize=8 if lying else 9, loc="left")
 
 
-def _census_height(study: Summary) -> float:
+def _census_height(study: "Summary") -> float:
     return 0.9 + (0.24 if _lying(study) else 0.4) * len(_drawn(study))
 
 
-def _census(figure: SubFigure, study: Summary) -> None:
+def _census(figure: SubFigure, study: "Summary") -> None:
     axes = figure.subplots()
     tidy(axes)
     table = study.census()
@@ -223,7 +227,7 @@ def _curves_height(table: pd.DataFrame) -> float:
     return 0.4 + 1.9 * -(-min(MOST_CURVES, table["condition"].nunique()) // COLUMNS)
 
 
-def _curves(figure: SubFigure, table: pd.DataFrame, corpus: Corpus, models: Models) -> None:
+def _curves(figure: SubFigure, table: pd.DataFrame, corpus: "Corpus", models: Models) -> None:
     names = list(dict.fromkeys(table["condition"]))
     drawn, last = names[:MOST_CURVES], float(table["step"].max()) + 1
     late = table[table["step"] >= last / 100] if last > 2 else table
@@ -252,10 +256,10 @@ def _curve(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(rows["step"], finite(rows["q50"]), color=BLUE, linewidth=1.4, marker="o" if len(rows) == 1 else "")
 
 
-def _drawn(study: Summary) -> list[Group]:
+def _drawn(study: "Summary") -> list["Group"]:
     return list(study.groups[:MOST_CONDITIONS])
 
 
-def _lying(study: Summary) -> bool:
+def _lying(study: "Summary") -> bool:
     names = [str(group.value) for group in study.groups]
     return len(names) > FEW_CONDITIONS or max(map(len, names)) > SHORT_NAME

@@ -7,21 +7,23 @@ The spelling is null where a part cannot be taken away by itself. A path through
 """
 
 from dataclasses import asdict, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.choice import Choice
 from headlab.analysis.part import Part
-from headlab.analysis.parts.contributions import Contributions, Path
-from headlab.analysis.subject import Subject
 from headlab.analysis.trials.model_parts import find_part, parts_at
 from headlab.analysis.trials.spelling import spelling
 from headlab.errors import SelectionError
+
+if TYPE_CHECKING:
+    from headlab.analysis.choice import Choice
+    from headlab.analysis.parts.contributions import Contributions, Path
+    from headlab.analysis.subject import Subject
 
 PART_FIELDS = [field.name for field in fields(Part)]
 PAST_HEADS = (Part("direct:token"), Part("direct:position"))
 
 
-def part_values(subject: Subject, part: Part, sequence: int) -> dict[str, Any]:
+def part_values(subject: "Subject", part: Part, sequence: int) -> dict[str, Any]:
     """Return a part as a frame has it."""
     try:
         spelled = spelling(find_part(subject, sequence, part))
@@ -30,7 +32,7 @@ def part_values(subject: Subject, part: Part, sequence: int) -> dict[str, Any]:
     return {**asdict(part), "name": part.label(subject.corpus, sequence), "spelling": spelled}
 
 
-def listed_parts(subject: Subject, choice: Choice, found: Contributions, way: str) -> list[dict[str, Any]]:
+def listed_parts(subject: "Subject", choice: "Choice", found: "Contributions", way: str) -> list[dict[str, Any]]:
     """Return the parts that a choice's numbers are of, in their order: what passes the heads by, then by source, head or path.
 
     Of the sources only those that the place sees.
@@ -46,6 +48,6 @@ def listed_parts(subject: Subject, choice: Choice, found: Contributions, way: st
     return past + [part_values(subject, part, sequence) for part in parts]
 
 
-def _path_values(path: Path) -> dict[str, Any]:
+def _path_values(path: "Path") -> dict[str, Any]:
     name = " → ".join(f"{layer}.{head}" for layer, head in path)
     return {**dict.fromkeys(PART_FIELDS), "kind": "path", "name": name, "spelling": None}

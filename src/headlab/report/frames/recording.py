@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,15 +10,17 @@ from headlab.analysis.choice import choices
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.parts.contributions import path_name
 from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
-from headlab.config import ModelConfig
-from headlab.data.corpus import Corpus
 from headlab.errors import SelectionError
 from headlab.model.params import Params
 from headlab.report.frames.parts import listed_parts
 from headlab.report.frames.wire import Frame, shares
-from headlab.runs.models import Models
 from headlab.runs.moments import MOST_NUMBERS, MOST_SENTENCES, room_for
-from headlab.runs.runs import Run, Runs
+
+if TYPE_CHECKING:
+    from headlab.config import ModelConfig
+    from headlab.data.corpus import Corpus
+    from headlab.runs.models import Models
+    from headlab.runs.runs import Run, Runs
 
 MOST_NUMBERS_IN_A_FILE = 100_000  # in one array of what a file keeps: a report, a notebook
 MOST_POINTS = 400  # of the loss curve
@@ -30,12 +32,12 @@ MOST_RUNS, MOST_WEIGHTS = 1_000, 400_000  # beside each other, and what their pa
 class Recording:
     """A run and what it was at each kept moment: `past` holds one model a moment, the last one being the trained one."""
 
-    run: Run
+    run: "Run"
     moments: Sequence[int]
-    past: Models
+    past: "Models"
 
     @classmethod
-    def of(cls, run: Run, most: int = MOST_NUMBERS) -> "Recording":
+    def of(cls, run: "Run", most: int = MOST_NUMBERS) -> "Recording":
         """Return a run with the snapshots that it has, and its end; fewer where one array would have more than `most` numbers."""
         weights = run.runs.params.flat()
         steps = run.training.steps if len(run.recorded_steps) == 0 else int(run.recorded_steps[-1]) + 1
@@ -142,7 +144,7 @@ class Recording:
         )
 
 
-def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:
+def _tables(run: "Run", layer: int, head: int) -> dict[str, Any]:
     return {
         name: {
             "rows": list(map(str, frame.index)),
@@ -154,7 +156,7 @@ def _tables(run: Run, layer: int, head: int) -> dict[str, Any]:
     }
 
 
-def seeds_frame(runs: Runs) -> Frame:
+def seeds_frame(runs: "Runs") -> Frame:
     """Return patterns, losses and mechanisms of many runs, the first ones where there are too many to draw.
 
     `seed` counts the runs where they came from given weights; `of` is how many there are.
@@ -176,14 +178,14 @@ def seeds_frame(runs: Runs) -> Frame:
     )
 
 
-def _mechanisms(runs: Runs) -> list[str]:
+def _mechanisms(runs: "Runs") -> list[str]:
     try:
         return [str(name) for name in runs.explain().mechanism]
     except SelectionError:  # nothing to explain: the current token always tells
         return [""] * len(runs)
 
 
-def corpus_values(corpus: Corpus, model: ModelConfig) -> dict[str, Any]:
+def corpus_values(corpus: "Corpus", model: "ModelConfig") -> dict[str, Any]:
     """Return what the page says about the corpus, as a model of a shape sees it."""
     return {
         "vocabulary": list(corpus.vocabulary),

@@ -1,16 +1,18 @@
 """One trial on a run, as a frame: a part taken away, an activation of the other sentence, a row of the pattern set by hand."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.trials.effects import Effects
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import part_values
 from headlab.report.frames.wire import Frame
-from headlab.runs.runs import Run
+
+if TYPE_CHECKING:
+    from headlab.analysis.trials.effects import Effects
+    from headlab.runs.runs import Run
 
 
-def trial_frame(run: Run, asked: Mapping[str, Any]) -> Frame:
+def trial_frame(run: "Run", asked: Mapping[str, Any]) -> Frame:
     """Return what becomes of a choice of a run after an intervention.
 
     asked: `part` (its fields, or as `run.ablate` takes it), `patch` (an activation) or `row` (weights by position, with layer,
@@ -34,7 +36,7 @@ def trial_frame(run: Run, asked: Mapping[str, Any]) -> Frame:
     return _frame(effects, "pattern set by hand", effects.names[0])
 
 
-def _without(run: Run, effects: Effects) -> Frame:
+def _without(run: "Run", effects: "Effects") -> Frame:
     part, sequence = effects.parts[0], effects.choice.place.sequence
     values = part_values(run.subject, part, sequence)
     words = run.corpus.sentences[sequence]
@@ -42,5 +44,5 @@ def _without(run: Run, effects: Effects) -> Frame:
     return _frame(effects, values["spelling"], f"without {name}", values)
 
 
-def _frame(effects: Effects, name: str, title: str, part: dict[str, Any] | None = None) -> Frame:
+def _frame(effects: "Effects", name: str, title: str, part: dict[str, Any] | None = None) -> Frame:
     return Frame("trial", {"name": name, "part": part, "title": title, "rows": effects.table().to_dict("records")})

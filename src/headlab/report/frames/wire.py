@@ -13,13 +13,15 @@ import json
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.errors import Problem
 from headlab.report.json.values import json_value
+
+if TYPE_CHECKING:
+    from headlab.errors import Problem
 
 MOST_EXACT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
@@ -33,7 +35,7 @@ class Frame:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
-def problems(said: Iterable[Problem]) -> Frame:
+def problems(said: Iterable["Problem"]) -> Frame:
     """Return the message that something cannot be done: each problem with its sentence, field and line."""
     return Frame("problems", {"problems": [asdict(problem) for problem in said]})
 

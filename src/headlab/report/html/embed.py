@@ -3,15 +3,18 @@
 import base64
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from headlab.homework.exercise import Exercise
 from headlab.report import PAGE
 from headlab.report.frames.hello import hello_frame
 from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording, seeds_frame
 from headlab.report.frames.wire import encode
 from headlab.runs.moments import a_moment
+
+if TYPE_CHECKING:
+    from headlab.homework.exercise import Exercise
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Embedded:
     frames: tuple[str, ...]
 
     @classmethod
-    def of(cls, exercise: Exercise) -> "Embedded | None":
+    def of(cls, exercise: "Exercise") -> "Embedded | None":
         """Return the views of an exercise; None where headlab was built without its page, or one moment is too large."""
         if (
             not (PAGE / "embed.js").exists()

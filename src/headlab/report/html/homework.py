@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from headlab.analysis.looking.predictions import GRADES, NOTHING_TO_SOLVE, verdi
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
 from headlab.files import write_output
 from headlab.homework.answers import has_finite_outputs
-from headlab.homework.exercise import Exercise
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report import limits
@@ -28,6 +27,9 @@ from headlab.report.words import explanation as words
 from headlab.report.words import homework as homework_words
 from headlab.report.words.commands import NO_COMMANDS, RunCommands
 from headlab.study.statistics import wilson
+
+if TYPE_CHECKING:
+    from headlab.homework.exercise import Exercise
 
 MOST_CIRCUITS = 60  # rows of circuit tables that a page can show
 MOST_HEADS = 8  # whose attention is on a page
@@ -66,13 +68,13 @@ class Why:
     checks: list[str]
 
 
-def write(exercise: Exercise, path: str | Path, commands: RunCommands = NO_COMMANDS) -> Path:
+def write(exercise: "Exercise", path: str | Path, commands: RunCommands = NO_COMMANDS) -> Path:
     """Write the page of an exercise whole or not at all; raises `OutputError`."""
     write_output(Path(path), render(exercise, commands).encode())
     return Path(path)
 
 
-def render(exercise: Exercise, commands: RunCommands = NO_COMMANDS) -> str:
+def render(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> str:
     """Return the page of an exercise as HTML; commands: about the run that is shown, for the page to quote."""
     run, corpus, study = exercise.run, exercise.corpus, exercise.study
     shown = exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
@@ -120,7 +122,7 @@ def render(exercise: Exercise, commands: RunCommands = NO_COMMANDS) -> str:
     )
 
 
-def _grades(exercise: Exercise) -> list[tuple[str, int]]:
+def _grades(exercise: "Exercise") -> list[tuple[str, int]]:
     """Return how many runs have which grade, as the page's tiles show them."""
     found = exercise.runs.grade()
     names = GRADES if np.isin(found, GRADES).any() else (NOTHING_TO_SOLVE,)
@@ -177,7 +179,7 @@ def _association(frame: pd.DataFrame) -> ShadedTable:
     return _shaded("P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept)
 
 
-def _curve(exercise: Exercise) -> Figure:
+def _curve(exercise: "Exercise") -> Figure:
     run, corpus = exercise.run, exercise.corpus
     return figures.loss_curve(
         run.recorded_steps,
@@ -191,7 +193,7 @@ def _curve(exercise: Exercise) -> Figure:
     )
 
 
-def _why(exercise: Exercise, commands: RunCommands) -> list[Why]:
+def _why(exercise: "Exercise", commands: RunCommands) -> list[Why]:
     if exercise.explanation is None:
         return []
     shown = exercise.explanation
@@ -212,7 +214,7 @@ def _why(exercise: Exercise, commands: RunCommands) -> list[Why]:
     ]
 
 
-def _census(exercise: Exercise) -> list[dict[str, Any]]:
+def _census(exercise: "Exercise") -> list[dict[str, Any]]:
     if exercise.explanations is None or len(exercise.runs) == 1:
         return []
     census = exercise.explanations.census()
@@ -228,7 +230,7 @@ def _census(exercise: Exercise) -> list[dict[str, Any]]:
     ]
 
 
-def _circuits(exercise: Exercise) -> list[ShadedTable]:
+def _circuits(exercise: "Exercise") -> list[ShadedTable]:
     run = exercise.run
     if (
         not np.isfinite(run.logits()).all()

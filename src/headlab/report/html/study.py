@@ -2,27 +2,29 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
 from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report.figures import studies as figures
 from headlab.report.html.page import svg, template
-from headlab.study.design import StudyDesign
 from headlab.study.hashes import digest
-from headlab.study.study import Study
+
+if TYPE_CHECKING:
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
 
 MOST_PAIRS = 28
 
 
-def write(study: Study, path: str | Path, factor: str | None = None) -> Path:
+def write(study: "Study", path: str | Path, factor: str | None = None) -> Path:
     """Write the page of a study whole or not at all; raises `StudyError`, `OutputError`."""
     write_output(Path(path), render(study, factor).encode())
     return Path(path)
 
 
-def render(study: Study, factor: str | None = None) -> str:
+def render(study: "Study", factor: str | None = None) -> str:
     """Return the page of a study as HTML; factor: as in `Study.summary`."""
     design, summary = study.design, study.summary(factor)
     pairs, mechanisms = summary.pairs(), summary.mechanisms()
@@ -48,10 +50,11 @@ def render(study: Study, factor: str | None = None) -> str:
     )
 
 
-def shared_settings(design: StudyDesign) -> dict[str, Any]:
+def shared_settings(design: "StudyDesign") -> dict[str, Any]:
     """Return the fields of model and training that all conditions share, with their values.
 
     >>> from headlab.data.corpus import Corpus
+    >>> from headlab.study.design import StudyDesign
     >>> settings = shared_settings(StudyDesign.grid(Corpus.notebook(), seeds=[0], d_head=[10, 20]))
     >>> settings["n_heads"], "d_head" in settings
     (1, False)
@@ -67,7 +70,7 @@ def shared_settings(design: StudyDesign) -> dict[str, Any]:
     return shared
 
 
-def _seeds(design: StudyDesign) -> str:
+def _seeds(design: "StudyDesign") -> str:
     ranges = design.to_dict()["seeds"]
     parts = [f"{first} to {last - 1}" if last - first > 1 else str(first) for first, last in ranges[:8]]
     return ", ".join(parts) + (" …" if len(ranges) > 8 else "")

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.subject import run_number
 from headlab.errors import HeadlabError, SelectionError
@@ -12,7 +12,9 @@ from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording, s
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, encode, problems
 from headlab.report.notebook.kept_runs import find_runs, keep_runs, name_of
-from headlab.runs.runs import Runs
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
 
 
 class Answerer:
@@ -21,13 +23,13 @@ class Answerer:
     number: the run that a view begins with
     """
 
-    def __init__(self, runs: Runs, number: int) -> None:
+    def __init__(self, runs: "Runs", number: int) -> None:
         self.number, self.name = number, name_of(runs)
         self._runs = weakref.ref(runs)
         keep_runs(self.name, runs)
 
     @property
-    def runs(self) -> Runs:
+    def runs(self) -> "Runs":
         """The runs that are asked about; raises `SelectionError` where they have made room for others."""
         runs = self._runs() or find_runs(self.name)
         if runs is None:
@@ -55,7 +57,7 @@ class Answerer:
             return [encode(problems(error.problems), id=name)]
 
 
-def _frames(runs: Runs, number: int, asked: Mapping[str, Any]) -> list[Frame]:
+def _frames(runs: "Runs", number: int, asked: Mapping[str, Any]) -> list[Frame]:
     if asked.get("ask") == "trial":
         more = asked.get("more")
         return [trial_frame(runs[number], more if isinstance(more, dict) else {})]
@@ -64,5 +66,5 @@ def _frames(runs: Runs, number: int, asked: Mapping[str, Any]) -> list[Frame]:
     raise SelectionError(f"the views can ask for show or trial, got {brief(asked.get('ask'))}")
 
 
-def _recorded(runs: Runs, number: int) -> list[Frame]:
+def _recorded(runs: "Runs", number: int) -> list[Frame]:
     return list(Recording.of(runs[number], MOST_NUMBERS_IN_A_FILE).frames())

@@ -3,19 +3,20 @@
 import hashlib
 from dataclasses import fields
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.runs.runs import Runs
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
 
 MOST_BYTES = 2**25  # together, of all but the last used ones
 
-_kept: dict[str, Runs] = {}  # by name, the last used ones last
+_kept: dict[str, "Runs"] = {}  # by name, the last used ones last
 _lock = Lock()
 
 
-def keep_runs(name: str, runs: Runs) -> None:
+def keep_runs(name: str, runs: "Runs") -> None:
     """Keep runs for their views: the last used ones, as many as are small together."""
     with _lock:
         _kept.pop(name, None)
@@ -24,17 +25,17 @@ def keep_runs(name: str, runs: Runs) -> None:
             del _kept[next(iter(_kept))]
 
 
-def find_runs(name: str) -> Runs | None:
+def find_runs(name: str) -> "Runs | None":
     """Return the runs of a name, as long as they are kept."""
     return _kept.get(name)
 
 
-def bytes_kept(runs: Runs) -> int:
+def bytes_kept(runs: "Runs") -> int:
     """Return the bytes that runs keep from being freed: where they are a part of others, all of those."""
     return sum((values if values.base is None else values.base).nbytes for values in _arrays(runs).values())
 
 
-def name_of(runs: Runs) -> str:
+def name_of(runs: "Runs") -> str:
     """Return a name that equal runs share: twelve views of them are one, shown twelve times."""
     digest = hashlib.sha256(repr([runs.corpus.to_dict(), runs.model, runs.training]).encode())
     for name, values in _arrays(runs).items():
@@ -43,7 +44,7 @@ def name_of(runs: Runs) -> str:
     return digest.hexdigest()
 
 
-def _arrays(runs: Runs) -> dict[str, Any]:
+def _arrays(runs: "Runs") -> dict[str, Any]:
     history = {item.name: getattr(runs.history, item.name) for item in fields(runs.history)}
     named = {"seeds": runs.seeds, **history, "outcome": runs.history.numbers} | dict(runs.params.items())
     return {name: values for name, values in named.items() if isinstance(values, np.ndarray)}

@@ -1,14 +1,16 @@
 """A widget that shows runs, where the package for it is there."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.subject import run_number
 from headlab.errors import HeadlabError
 from headlab.report import PAGE
-from headlab.runs.runs import Runs
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
 
 
-def view(runs: Runs, number: int | None = None) -> Any:
+def view(runs: "Runs", number: int | None = None) -> Any:
     """Return a widget for Jupyter, VS Code or marimo that shows a run: scrub its training, ablate what it looks at.
 
     number: the run to show first; by default one with good predictions

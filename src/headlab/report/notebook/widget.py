@@ -1,7 +1,7 @@
 """The notebook's widget: the lab's views, with the process that trained the run behind them."""
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import anywidget
@@ -10,7 +10,9 @@ import traitlets
 from headlab.errors import SelectionError
 from headlab.report import PAGE
 from headlab.report.notebook.answerer import Answerer
-from headlab.runs.runs import Runs
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
 
 _shown: WeakValueDictionary[str, "View"] = WeakValueDictionary()
 
@@ -27,7 +29,7 @@ class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         self.on_msg(self._answer)
 
     @classmethod
-    def of(cls, runs: Runs, number: int) -> "View":
+    def of(cls, runs: "Runs", number: int) -> "View":
         """Return the view of a run: the one that is there, where these or equal runs are shown already."""
         answerer = Answerer(runs, number)
         name = f"{answerer.name} {number}"

@@ -1,11 +1,13 @@
 """What comes after a text, on a terminal."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.looking.next_token import NextToken
 from headlab.notation.values import and_more
 from headlab.report.limits import MOST_COLUMNS
 from headlab.report.terminal.grid import as_text, terminal_table
+
+if TYPE_CHECKING:
+    from headlab.analysis.looking.next_token import NextToken
 
 ONE = "probability: softmax of the logits; sigmoid: of each logit alone, as the notebook prints it."
 MANY = (
@@ -16,7 +18,7 @@ NO_MASK = (
 )
 
 
-def next_token_blocks(found: NextToken, top: int) -> list[Any]:
+def next_token_blocks(found: "NextToken", top: int) -> list[Any]:
     """Return the screen's blocks: the most likely tokens, how many more there are, and where the last position looks."""
     table = found.table()
     who = "mean of the runs" if found.n_runs else "last position"

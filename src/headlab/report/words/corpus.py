@@ -1,16 +1,21 @@
 """What can be said of a corpus before any training: what a model sees of it, and what each of its dependencies is."""
 
-from headlab.config import ModelConfig
-from headlab.data.corpus import Corpus
-from headlab.data.dependencies import Dependency
+from typing import TYPE_CHECKING
+
 from headlab.notation.values import enumeration
+
+if TYPE_CHECKING:
+    from headlab.config import ModelConfig
+    from headlab.data.corpus import Corpus
+    from headlab.data.dependencies import Dependency
 
 MOST_ALTERNATIVES = 4  # of a dependency, named
 
 
-def sight_words(model: ModelConfig) -> str:
+def sight_words(model: "ModelConfig") -> str:
     """Return what a model of a shape sees at a position, in words.
 
+    >>> from headlab.config import ModelConfig
     >>> sight_words(ModelConfig()), sight_words(ModelConfig(causal=False))
     ('the full prefix', 'the whole sentence, the answer included')
     """
@@ -19,10 +24,11 @@ def sight_words(model: ModelConfig) -> str:
     return f"the tokens of the {'prefix' if model.causal else 'whole sentence'}, not their positions"
 
 
-def dependency_sentence(item: Dependency, corpus: Corpus, model: ModelConfig) -> str:
+def dependency_sentence(item: "Dependency", corpus: "Corpus", model: "ModelConfig") -> str:
     """Return what one dependency of a corpus is for a model of a shape, in words.
 
-    >>> corpus, blind = Corpus.notebook(), ModelConfig(causal=False)
+    >>> import headlab as hl
+    >>> corpus, blind = hl.Corpus.notebook(), hl.ModelConfig(causal=False)
     >>> dependency_sentence(corpus.dependencies(blind)[0], corpus, blind)
     'Sentence 1, position 0: “<Start>” goes on with “man”, elsewhere with “woman”; “man” at position 1 tells which: it is \
 the answer itself, as without the causal mask every token is seen.'
@@ -39,7 +45,7 @@ the answer itself, as without the causal mask every token is seen.'
     return f"{fact}; “{names[item.settled_token]}” at position {item.settled_by} tells which{how}."
 
 
-def _unknowable(item: Dependency, corpus: Corpus, model: ModelConfig) -> str:
+def _unknowable(item: "Dependency", corpus: "Corpus", model: "ModelConfig") -> str:
     if model.positions or not corpus.resolvable(model.replace(positions=True))[item.sequence, item.position]:
         before = "nothing before it" if model.causal else "nothing in its sentence"
         return f"{before} tells which, so no model can know"
