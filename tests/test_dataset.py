@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from headlab.analysis.subject import Subject
 from headlab.data.dataset import Dataset, Goal
 from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
+from headlab.tasks.task import Task
 
 SEEN = Corpus.from_text("the cat meows\nthe dog barks\na cat meows", start=None)
 UNSEEN = Corpus.from_text("a dog barks", start=None, vocabulary=SEEN.vocabulary)
@@ -184,3 +186,52 @@ def test_grades_of_a_subject_go_by_its_datasets_goal():
     np.testing.assert_array_equal(subject.solved, solved(subject.clean.logits, modest))
     np.testing.assert_array_equal(subject.grade == "not solved", ~subject.solved)
     assert subject.solved.sum() > runs.solved().sum()
+
+
+ANIMALS = Dataset(SEEN, "animals", UNSEEN, Goal(0.75))
+SHORT = hl.TrainConfig.of(steps=40, learning_rate=0.1)
+
+
+def test_runs_know_their_dataset_and_grade_by_its_goal():
+    runs = hl.train(ANIMALS, training=hl.TrainConfig.of(steps=400, learning_rate=0.1), seeds=range(8))
+    assert runs.dataset is runs[3].dataset is ANIMALS
+    assert runs[3].corpus is runs.corpus is SEEN
+    np.testing.assert_array_equal(runs.solved(), solved(runs.logits(), ANIMALS))
+    np.testing.assert_array_equal(runs.grade(), grade(runs.logits(), ANIMALS))
+    assert runs.at(0).dataset is ANIMALS
+    alone = hl.train(SEEN, training=runs.training, seeds=range(8))
+    np.testing.assert_array_equal(alone.params.flat(), runs.params.flat())
+    assert hl.resume(runs, SHORT).dataset is ANIMALS
+    np.testing.assert_array_equal(runs.evaluate(), evaluate(runs.subject))
+    assert runs[3].evaluate()["test_loss"].tolist() == [runs.evaluate()["test_loss"][3]]
+
+
+def test_a_dataset_comes_back_with_saved_runs_and_with_saved_models(tmp_path):
+    runs = hl.train(ANIMALS, training=SHORT, seeds=range(3))
+    for folder, again in (
+        (runs.save(tmp_path / "runs"), hl.Runs.load(tmp_path / "runs")),
+        (runs.at(0).save(tmp_path / "models"), hl.Models.load(tmp_path / "models")),
+    ):
+        assert again.dataset.to_dict() == ANIMALS.to_dict(), folder
+    pd.testing.assert_frame_equal(hl.Runs.load(tmp_path / "runs").evaluate(), runs.evaluate())
+    np.testing.assert_array_equal(hl.Runs.load(tmp_path / "runs").grade(), runs.grade())
+
+
+def test_runs_of_a_corpus_alone_are_written_as_they_always_were(tmp_path):
+    hl.train(SEEN, training=SHORT).save(tmp_path)
+    written = json.loads((tmp_path / "run.json").read_text())
+    assert written["corpus"] == SEEN.to_dict()
+    assert not {"name", "test", "goal", "dataset"} & set(written)
+
+
+def test_a_task_brings_its_model_and_its_training():
+    task = Task("small", "a small one", lambda: Dataset(SEEN), model=ModelConfig(d_head=3), training=SHORT)
+    runs = hl.train(task, seeds=range(2))
+    assert (runs.dataset.name, runs.model, runs.training) == ("small", task.model, SHORT)
+    assert hl.train(task, ModelConfig(d_head=4)).model.d_head == 4
+    with pytest.raises(hl.ConfigError) as wrong:
+        hl.train("notebook", training="adam")
+    assert [str(problem)[:30] for problem in wrong.value.problems] == [
+        "what is trained on must be a C",
+        "training must be a TrainConfig",
+    ]

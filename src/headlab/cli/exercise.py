@@ -91,11 +91,11 @@ def exercise(
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {brief(n_runs)}")
     file = options["file"]
-    corpus, sizes, target = read_dataset(options).corpus, head_size_list(head_sizes), writable(output)
-    check(Plan(corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
+    dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), writable(output)
+    check(Plan(dataset.corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
     with progress_bar("training") as progress:
         done = homework.exercise(
-            corpus,
+            dataset,
             model=model,
             training=training,
             head_sizes=sizes,

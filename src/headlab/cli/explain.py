@@ -166,11 +166,11 @@ def _runs(
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
-    corpus = read_dataset(options).corpus
+    dataset = read_dataset(options)
     numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
-    expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
+    expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
-        runs = train(corpus, model, training, seeds=numbers, record="none", progress=progress, **options)
+        runs = train(dataset, model, training, seeds=numbers, record="none", progress=progress, **options)
     seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
     return runs, RunCommands.of_options(retraced_options(ctx, file), seed)
 

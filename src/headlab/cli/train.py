@@ -45,13 +45,13 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     from headlab.report.terminal.runs import runs_blocks
 
     model, training = configurations(options)
-    corpus, numbers = read_dataset(options).corpus, seed_list(seeds)
+    dataset, numbers = read_dataset(options), seed_list(seeds)
     target = None if save is None else saveable(save)
     interrupted = None
-    expected = partial(training_seconds, corpus, model, training, len(numbers), **options)
+    expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         try:
-            runs = train_runs(corpus, model, training, seeds=numbers, record=record, progress=progress, **options)
+            runs = train_runs(dataset, model, training, seeds=numbers, record=record, progress=progress, **options)
         except TrainingInterrupted as error:
             interrupted, runs = error, error.runs
     if target is not None and len(runs):

@@ -18,6 +18,7 @@ from headlab.study.head_sizes import study_head_sizes
 if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import Explanation, Explanations
     from headlab.data.corpus import Corpus
+    from headlab.data.dataset import Trainable
     from headlab.runs.runs import Run, Runs
 
 HEAD_SIZES = (10, 20, 40)
@@ -98,7 +99,7 @@ class Exercise:
 
 
 def exercise(
-    corpus: "Corpus",
+    data: "Trainable",
     *,
     model: ModelConfig | None = None,
     training: TrainConfig | None = None,
@@ -110,7 +111,7 @@ def exercise(
 ) -> Exercise:
     """Do the whole homework: train `n_runs` runs, pick one that predicts well, explain it, compare head sizes.
 
-    seed: the run to show; by default the first with good predictions (see `Runs.pick`)
+    data: a corpus, a dataset or a task; seed: the run to show; by default the first with good predictions (see `Runs.pick`)
     progress: called with the share that is done
     Raises `ConfigError`, `CorpusError`.
 
@@ -123,12 +124,12 @@ def exercise(
     first = None if progress is None else (lambda done: progress(done * part))
     rest = None if progress is None else (lambda done: progress(part + done * (1 - part)))
     seeds = range(n_runs) if seed is None else [seed]
-    runs = train(corpus, model, training, seeds=seeds, record="none", threads=threads, progress=first)
+    runs = train(data, model, training, seeds=seeds, record="none", threads=threads, progress=first)
     shown = seeds[runs.pick()]  # trained once more, alone and with its curve: the same run to the bit
-    model, training = model or ModelConfig(), training or TrainConfig()
-    moments = moments_of(corpus, model, training.steps)
-    run = train(corpus, model, training, seeds=shown, snapshots=moments, threads=threads)[0]
+    model, training = runs.model, runs.training
+    moments = moments_of(runs.corpus, model, training.steps)
+    run = train(data, model, training, seeds=shown, snapshots=moments, threads=threads)[0]
     study = study_head_sizes(
-        corpus, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
+        data, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
     )
-    return Exercise(corpus, runs, run, study)
+    return Exercise(runs.corpus, runs, run, study)

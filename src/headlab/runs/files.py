@@ -1,8 +1,9 @@
 """Runs on disk: weights that anybody can open, and run.json with what they are weights of.
 
     weights-SHA256.safetensors   the weights by name, and under `run.…` curves, snapshots, outcomes; named by its content
-    run.json                     corpus, model, training, the name of the weights, and the SHA-256 of everything else in it;
-                                 of models without a training, which loss they are measured by instead
+    run.json                     corpus (name, test and goal of its dataset), model, training, the name of the weights, and
+                                 the SHA-256 of everything else in it; of models without a training, which loss they are
+                                 measured by instead
     weights.safetensors          a link to the weights, for other programs
 
 Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
@@ -26,7 +27,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.data.corpus import Corpus
+from headlab.data.dataset import DATASET_FIELDS, Dataset
 from headlab.errors import HeadlabError, WeightsError
 from headlab.files import (
     PARTIAL,
@@ -84,7 +85,7 @@ def _write(
     folder: str | Path, tensors: Callable[[], bytes], form: dict[str, int], models: "Models", more: dict[str, Any]
 ) -> Path:
     folder = Path(folder)
-    what = {"corpus": models.corpus.to_dict(), "model": models.model.to_dict()}
+    what = {**models.dataset.to_dict(), "model": models.model.to_dict()}
     try:
         new = not nameable(folder).is_dir()
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,8 +123,8 @@ def load_models(folder: str | Path) -> "Models":
     from headlab.runs.models import Models
 
     with _told(folder):
-        corpus, model = Corpus.from_dict(config["corpus"]), ModelConfig.from_dict(config["model"])
-        return Models(_params(tensors, corpus, model, finite=False), corpus, model, config["loss_kind"])
+        dataset, model = _dataset(config), ModelConfig.from_dict(config["model"])
+        return Models(_params(tensors, dataset, model, finite=False), dataset, model, config["loss_kind"])
 
 
 def _read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -258,7 +259,7 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
     from headlab.runs.models import Models
     from headlab.runs.runs import Runs
 
-    corpus = Corpus.from_dict(config["corpus"])
+    dataset = _dataset(config)
     model, training = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["training"])
     before = config.get("before", [])  # runs of an older headlab do not say
     if not isinstance(before, list):
@@ -269,18 +270,22 @@ def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
     arrays = {name: tensors.get(f"run.{name}") for name in _ARRAYS}
     numbers = arrays.pop("outcome")
     diverged = numbers is not None and bool((numbers >= 0).any())
-    params = _params(tensors, corpus, model, finite=not diverged)
+    params = _params(tensors, dataset, model, finite=not diverged)
     _check_arrays(arrays | {"outcome": numbers}, params)
     seeds, earlier = arrays.pop("seeds"), tuple(map(TrainConfig.from_dict, before))
     history = History.of(numbers, optimizer_step=step, **arrays)  # type: ignore[arg-type]
-    return Runs(Models(params, corpus, model, training.loss), history, training, seeds, earlier)
+    return Runs(Models(params, dataset, model, training.loss), history, training, seeds, earlier)
 
 
-def _params(tensors: dict[str, np.ndarray], corpus: Corpus, model: ModelConfig, *, finite: bool) -> Params:
+def _dataset(config: dict[str, Any]) -> Dataset:
+    return Dataset.from_dict({"corpus": config["corpus"]} | {n: config[n] for n in DATASET_FIELDS if n in config})
+
+
+def _params(tensors: dict[str, np.ndarray], dataset: Dataset, model: ModelConfig, *, finite: bool) -> Params:
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("run.")}
     if odd := [name for name, weight in weights.items() if weight.dtype.kind != "f"]:
         raise WeightsError(f"{odd[0]} as {weights[odd[0]].dtype}, and weights are real numbers")
-    return coerce(weights, model.on(corpus), finite=finite)
+    return coerce(weights, model.on(dataset), finite=finite)
 
 
 def _check_arrays(arrays: dict[str, np.ndarray | None], params: Params) -> None:

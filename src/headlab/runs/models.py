@@ -22,6 +22,7 @@ from headlab.analysis.looking.notebook_layers import Layers
 from headlab.analysis.subject import Subject, is_index
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
@@ -38,10 +39,10 @@ RUNS_AT_A_TIME, LOGITS_AT_A_TIME = 4096, 20_000_000
 
 @dataclass(frozen=True, eq=False, init=False)
 class Models:
-    """Models of one shape on one corpus, along a leading run axis, however they came about.
+    """Models of one shape on one dataset, along a leading run axis, however they came about.
 
     params: weights, with or without a leading run axis: `Params`, or a mapping of names to arrays
-    corpus: what they are asked about; model: their shape, the notebook's when left out
+    dataset: what they are asked about: a corpus, a dataset or a task; model: their shape, the notebook's when left out
     loss_kind: which loss is measured: softmax or normalized_sigmoid
     Raises `WeightsError`, which lists every weight that does not fit.
 
@@ -53,26 +54,31 @@ class Models:
     """
 
     params: Params
-    corpus: Corpus
+    dataset: Dataset
     model: ModelConfig
     loss_kind: str
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
     battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits = questions.head_scores, questions.circuits
+    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
 
     def __init__(
         self,
         params: Params | Mapping[str, NDArray[Any]],
-        corpus: Corpus,
+        dataset: Trainable,
         model: ModelConfig | None = None,
         loss_kind: str = "softmax",
     ) -> None:
-        model = ModelConfig() if model is None else model
-        fields = {"params": _with_run_axis(params, corpus, model), "corpus": corpus, "model": model}
+        model, dataset = ModelConfig() if model is None else model, Dataset.of(dataset)
+        fields = {"params": _with_run_axis(params, dataset, model), "dataset": dataset, "model": model}
         for name, value in {**fields, "loss_kind": loss_kind}.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def corpus(self) -> Corpus:
+        """The sentences that they are asked about."""
+        return self.dataset.corpus
 
     def __len__(self) -> int:
         return self.params.run_shape[0]
@@ -144,7 +150,7 @@ class Models:
 
     def solved(self) -> NDArray[np.bool_]:
         """Return [run]: every resolvable position's most likely token is its target."""
-        return self._judged(lambda logits: looking.solved(logits, self.corpus, self.model))
+        return self._judged(lambda logits: looking.solved(logits, self.dataset, self.model))
 
     def grade(self) -> NDArray[np.str_]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
@@ -155,11 +161,11 @@ class Models:
         >>> hl.train(hl.Corpus.notebook(), seeds=range(3)).at(0).grade().tolist()
         ['not solved', 'not solved', 'not solved']
         """
-        return self._judged(lambda logits: looking.grade(logits, self.corpus, None, self.model))
+        return self._judged(lambda logits: looking.grade(logits, self.dataset, None, self.model))
 
     def lead(self) -> Array:
         """Return [run]: the smallest lead of a target over its strongest rival, in logits; see `predictions.lead`."""
-        return self._judged(lambda logits: looking.lead(logits, self.corpus, self.model))
+        return self._judged(lambda logits: looking.lead(logits, self.dataset, self.model))
 
     def _judged(self, judge: Callable[[Array], NDArray[Any]]) -> NDArray[Any]:
         """Return what is made of logits, of some runs at a time where all of their logits would be large."""
@@ -182,8 +188,8 @@ class Models:
 
     @cached_property
     def subject(self) -> Subject:
-        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
-        return Subject(self.params, self.corpus, self.model, self.loss_kind, grades=self.grade())
+        """The weights, in float64, with the dataset: what `headlab.analysis` studies."""
+        return Subject(self.params, self.dataset, self.model, self.loss_kind, grades=self.grade())
 
     def explain(self) -> Explanations:
         """Explain every model: where it looks, what that gives, how the dependency is coded, and the test by intervention."""
@@ -228,7 +234,7 @@ class Model:
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
     battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits = questions.head_scores, questions.circuits
+    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
 
     def __init__(self, models: Models, number: int) -> None:
         self.models = models
@@ -240,8 +246,13 @@ class Model:
         return self.models.params[0]
 
     @property
-    def corpus(self) -> Corpus:
+    def dataset(self) -> Dataset:
         """What the model is asked about."""
+        return self.models.dataset
+
+    @property
+    def corpus(self) -> Corpus:
+        """The sentences that it is asked about."""
         return self.models.corpus
 
     @property
@@ -313,7 +324,7 @@ class Model:
 
     @property
     def subject(self) -> Subject:
-        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        """The weights, in float64, with the dataset: what `headlab.analysis` studies."""
         return self.models.subject
 
     def explain(self) -> Explanation:
@@ -376,9 +387,9 @@ def judged_table(
     return pd.DataFrame(told | {"solved": right, "grade": grades}, index=pd.RangeIndex(len(grades), name="run"))
 
 
-def _with_run_axis(params: Params | Mapping[str, NDArray[Any]], corpus: Corpus, model: ModelConfig) -> Params:
+def _with_run_axis(params: Params | Mapping[str, NDArray[Any]], dataset: Dataset, model: ModelConfig) -> Params:
     """Return weights as floating-point `Params` with one run axis; those of a training are taken as they are."""
-    shape = model.on(corpus)
+    shape = model.on(dataset)
     if isinstance(params, Params) and {name: weight.shape[1:] for name, weight in params.items()} == shape.weights:
         return params
     flat = coerce(params, shape, called="params").flat()

@@ -17,6 +17,7 @@ from headlab.analysis.looking import predictions as looking
 from headlab.analysis.subject import Subject
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset
 from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
 from headlab.notation.numbers import counted
@@ -46,7 +47,7 @@ class Runs:
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
     battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits = questions.head_scores, questions.circuits
+    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
     activations = of_models(Models.activations)
     logits = of_models(Models.logits)
     sigmoid = of_models(Models.sigmoid)
@@ -60,8 +61,13 @@ class Runs:
         return self.models.params
 
     @property
+    def dataset(self) -> Dataset:
+        """What they were trained on, with its test and its goal."""
+        return self.models.dataset
+
+    @property
     def corpus(self) -> Corpus:
-        """What they were trained on."""
+        """The sentences that they were trained on."""
         return self.models.corpus
 
     @property
@@ -200,8 +206,8 @@ class Runs:
 
     @cached_property
     def subject(self) -> Subject:
-        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
-        return Subject(self.params, self.corpus, self.model, self.training.loss, self.finished, self.grade())
+        """The weights, in float64, with the dataset: what `headlab.analysis` studies."""
+        return Subject(self.params, self.dataset, self.model, self.training.loss, self.finished, self.grade())
 
     def explain(self) -> Explanations:
         """Explain every run: where it looks, what that gives, how the dependency is coded, and the test by intervention.
@@ -251,7 +257,7 @@ class Run:
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
     battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits = questions.head_scores, questions.circuits
+    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
 
     def __init__(self, runs: Runs, number: int) -> None:
         self.runs = runs
@@ -279,8 +285,13 @@ class Run:
         return self.trained_model.params
 
     @property
+    def dataset(self) -> Dataset:
+        """What it was trained on, with its test and its goal."""
+        return self.runs.dataset
+
+    @property
     def corpus(self) -> Corpus:
-        """What it was trained on."""
+        """The sentences that it was trained on."""
         return self.runs.corpus
 
     @property
@@ -355,7 +366,7 @@ class Run:
 
     @property
     def subject(self) -> Subject:
-        """The weights, in float64, with the corpus: what `headlab.analysis` studies."""
+        """The weights, in float64, with the dataset: what `headlab.analysis` studies."""
         return self.runs.subject
 
     def explain(self) -> Explanation:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headlab import engine
 from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
 from headlab.config.record import gathered
-from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset, Trainable
 from headlab.engine import cost, memory
 from headlab.errors import ConfigError, Problem
 from headlab.model.initial import initial
@@ -23,6 +23,7 @@ from headlab.notation.values import brief
 from headlab.runs.history import History, Outcome
 from headlab.runs.models import Model, Models
 from headlab.runs.runs import Runs
+from headlab.tasks.task import Task
 
 Progress = Callable[[float], None]
 RECORDS = ("all", "log", "none")
@@ -38,7 +39,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def train(
-    corpus: Corpus,
+    data: Trainable,
     model: ModelConfig | None = None,
     training: TrainConfig | None = None,
     *,
@@ -51,7 +52,8 @@ def train(
 ) -> Runs:
     """Train one run for each seed, or from each row of `init`.
 
-    model, training: the notebook's when left out
+    data: a corpus, a dataset or a task
+    model, training: the task's, or the notebook's, when left out
     seeds: one seed, or several; [0] when neither seeds nor init are given
     init: weights to start from, with or without a leading run axis (`Params`, or a mapping of names to arrays)
     record: at which steps loss and learning rate are kept: all, log(-spaced) or none
@@ -67,24 +69,36 @@ def train(
     >>> runs.loss.shape
     (3, 100)
     """
-    model = ModelConfig() if model is None else model
-    training = TrainConfig() if training is None else training
-    _check_kinds(("corpus", corpus, Corpus), ("model", model, ModelConfig), ("training", training, TrainConfig))
+    dataset, model, training = _asked(data, model, training)
     problems: list[Problem] = []
-    gathered(problems, lambda: engine.Problem.of(corpus, model, training))
+    gathered(problems, lambda: engine.Problem.of(dataset.corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append(Problem("either seeds or init must be given, got both: leave one of them out", "seeds"))
     kept, count = _options(problems, record, snapshots, threads, training.steps)
-    shape = model.on(corpus)
+    shape = model.on(dataset)
     given = None if init is None else coerce(init, shape)
     seed_list = np.zeros(0, np.uint64) if numbers is None else numbers
-    _check_fits(corpus, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
+    _check_fits(dataset, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
     dtype = np.dtype(training.dtype)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
         flat = (given or initial(shape, seed_list, dtype)).flat().astype(dtype, copy=False)
     named = seed_list if given is None else None
-    return _train(corpus, model, training, flat, named, kept=kept, threads=count, progress=progress)
+    return _train(dataset, model, training, flat, named, kept=kept, threads=count, progress=progress)
+
+
+def _asked(
+    data: Trainable, model: ModelConfig | None, training: TrainConfig | None
+) -> tuple[Dataset, ModelConfig, TrainConfig]:
+    """Return what is trained on, what, and how, with what is usual where it was left out; raises `ConfigError`."""
+    problems: list[Problem] = []
+    dataset = gathered(problems, lambda: Dataset.of(data))
+    usual = (data.model, data.training) if isinstance(data, Task) else (ModelConfig(), TrainConfig())
+    model, training = usual[0] if model is None else model, usual[1] if training is None else training
+    gathered(problems, lambda: _check_kinds(("model", model, ModelConfig), ("training", training, TrainConfig)))
+    if problems or dataset is None:
+        raise ConfigError(problems)
+    return dataset, model, training
 
 
 def _check_kinds(*given: tuple[str, Any, type]) -> None:
@@ -144,9 +158,9 @@ def resume(
         )
         raise ConfigError(Problem(said, "optimizer"))
     kept, count = _options([], record, snapshots, threads, training.steps)
-    _check_fits(runs.corpus, runs.model, training, len(runs), kept)
+    _check_fits(runs.dataset, runs.model, training, len(runs), kept)
     return _train(
-        runs.corpus,
+        runs.dataset,
         runs.model,
         training,
         runs.params.flat().astype(np.dtype(training.dtype), copy=False),
@@ -246,7 +260,7 @@ def is_seed(seed: Any) -> bool:
 
 
 def _train(
-    corpus: Corpus,
+    dataset: Dataset,
     model: ModelConfig,
     training: TrainConfig,
     flat: engine.Flat,
@@ -260,7 +274,7 @@ def _train(
 ) -> Runs:
     total = max(1, len(flat) * training.steps)
     trained = engine.train_flat(
-        engine.Problem.of(corpus, model, training),
+        engine.Problem.of(dataset.corpus, model, training),
         flat,
         state=state,
         record_steps=kept.recorded,
@@ -268,8 +282,8 @@ def _train(
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
     )
-    after = trained.state.wide(model.on(corpus))
-    params = Params.from_flat(trained.weights, model.on(corpus))
+    after = trained.state.wide(model.on(dataset))
+    params = Params.from_flat(trained.weights, model.on(dataset))
     history = History.of(
         trained.outcome,
         trained.final_loss,
@@ -281,7 +295,7 @@ def _train(
         optimizer_state=after.slots.reshape(len(flat), -1) if after.slots.size else None,
         optimizer_step=after.optimizer_step,
     )
-    runs = Runs(Models(params, corpus, model, training.loss), history, training, seeds, before)
+    runs = Runs(Models(params, dataset, model, training.loss), history, training, seeds, before)
     if trained.interrupted:
         raise TrainingInterrupted(runs[runs.outcome != Outcome.INTERRUPTED], len(runs))
     if progress is not None:
@@ -327,9 +341,9 @@ def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
         raise ConfigError(Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name))
 
 
-def _check_fits(corpus: Corpus, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
+def _check_fits(dataset: Dataset, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
     """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
-    problem = engine.Problem.of(corpus, model, training)
+    problem = engine.Problem.of(dataset.corpus, model, training)
     needed, free = kept.take(problem, n_runs), memory.available()
     if needed <= free:
         return

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import ConfigError
 from headlab.runs.train import seed_array, train
 from headlab.study.answer import Group, Summary
 
 
 def study_head_sizes(
-    corpus: Corpus,
+    data: Trainable,
     d_heads: Sequence[int],
     *,
     model: ModelConfig | None = None,
@@ -21,8 +21,10 @@ def study_head_sizes(
 ) -> Summary:
     """Train every head size on the same seeds and compare the shares of solved runs.
 
+    data: a corpus, a dataset or a task
     Raises `ConfigError` for an empty or repeated list of head sizes.
 
+    >>> from headlab.data.corpus import Corpus
     >>> study = study_head_sizes(Corpus.notebook(), [10, 20], seeds=range(8), training=TrainConfig.of(steps=50))
     >>> len(study.groups), len(study.comparisons)
     (2, 1)
@@ -34,6 +36,6 @@ def study_head_sizes(
     groups = []
     for number, condition in enumerate(models):
         share = None if progress is None else (lambda done, n=number: progress((n + done) / len(models)))
-        runs = train(corpus, condition, training, seeds=given, record="none", threads=threads, progress=share)
+        runs = train(data, condition, training, seeds=given, record="none", threads=threads, progress=share)
         groups.append(Group.of(runs, condition.d_head))
-    return Summary("d_head", tuple(groups), base.on(corpus).d_model)
+    return Summary("d_head", tuple(groups), base.on(Dataset.of(data)).d_model)
