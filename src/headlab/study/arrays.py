@@ -1,5 +1,6 @@
 """What is kept of a chunk's runs beside their rows: weights, curves and snapshots, as safetensors."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,27 @@ from headlab.study.conditions import Condition
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")
 HISTORY = (*_CURVES, *_SNAPSHOTS)  # what may be kept of how runs were trained
+HEAD = 65_536  # bytes in which a file says what it holds
+
+
+def names_of(keep: Sequence[str], condition: Condition, corpus: Corpus) -> frozenset[str]:
+    """Return the names of the arrays that are there when these are kept of the runs of a condition.
+
+    >>> from headlab.config import ModelConfig, TrainConfig
+    >>> sorted(names_of(["weights", "curves"], Condition(ModelConfig(), TrainConfig()), Corpus.notebook()))
+    ['W_E', 'W_K', 'W_Q', 'W_V', 'W_pos', 'learning_rate', 'loss', 'recorded_steps']
+    """
+    kinds = {"weights": (*condition.model.on(corpus).weights,), "curves": _CURVES, "snapshots": _SNAPSHOTS}
+    return frozenset(name for kind in keep for name in kinds[kind])
+
+
+def names_in(head: bytes) -> frozenset[str]:
+    """Return the names of a file's arrays, from its first bytes; none where they say nothing."""
+    size = int.from_bytes(head[:8], "little")
+    try:
+        return frozenset(json.loads(head[8 : 8 + size]))
+    except (ValueError, TypeError, RecursionError):
+        return frozenset()
 
 
 def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:

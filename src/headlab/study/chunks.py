@@ -7,6 +7,7 @@ machine cuts the same study in the same way, and the same chunk has the same byt
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,10 @@ def chunk_size(design: StudyDesign) -> int:
 
 
 def pending(store: Store) -> list[Task]:
-    """Return the chunks that are still to be trained; what is damaged is set aside, and is to be trained again."""
+    """Return the chunks that are still to be trained: of runs that lack something that is kept now, too.
+
+    What is damaged is set aside, and is to be trained again.
+    """
     design, done = store.design, _done_seeds(store, store.sound_chunks())
     size, tasks = chunk_size(design), []
     for identity, condition in design.identities.items():
@@ -74,13 +78,25 @@ def still_missing(store: Store, task: Task) -> Task | None:
 
 
 def _done_seeds(store: Store, chunks: list[Chunk]) -> dict[str, set[int]]:
-    """Return the seeds of every condition whose rows and arrays are as they were written."""
+    """Return the seeds of every condition whose rows and arrays are as they were written, and all that is kept now."""
     found: dict[str, set[int]] = {}
-    known = [chunk for chunk in chunks if chunk.condition in store.design.identities]
-    for chunk, (_, seeds) in store.contents(known).items():
-        if store.has_arrays(chunk):
-            found.setdefault(chunk.condition, set()).update(seeds.tolist())
+    for chunk in _complete(store, chunks):
+        found.setdefault(chunk.condition, set()).update(store.contents([chunk])[chunk].seeds.tolist())
     return found
+
+
+def _complete(store: Store, chunks: list[Chunk]) -> list[Chunk]:
+    known = [chunk for chunk in chunks if chunk.condition in store.design.identities]
+    return [chunk for chunk in known if store.has_arrays(chunk) and store.keeps(chunk, store.design.keep)]
+
+
+def superseded(store: Store) -> list[Path]:
+    """Return the chunks that lack something that is kept now, and whose runs are all in others that lack nothing."""
+    chunks = [chunk for chunk in store.sound_chunks() if chunk.condition in store.design.identities]
+    lacking = [chunk for chunk in chunks if not store.keeps(chunk, store.design.keep)]
+    seeds = {chunk: set(held.seeds.tolist()) for chunk, held in store.contents(lacking).items()}
+    done = _done_seeds(store, chunks) if lacking else {}
+    return [chunk.path for chunk in lacking if seeds[chunk] <= done.get(chunk.condition, set())]
 
 
 @dataclass(frozen=True)

@@ -126,14 +126,14 @@ class Folder:
                         found.append(Path(entry.path))
         return sorted(found)
 
-    def read(self, path: Path) -> bytes | None:
-        """Return a file's content; None where there is no plain file, or the disk cannot read it.
+    def read(self, path: Path, size: int = -1) -> bytes | None:
+        """Return a file's content, or its first `size` bytes; None where there is no plain file, or the disk cannot read it.
 
         Raises `StudyError` where the fault is not the file's: no right to read it, too many open files.
         """
         try:
             with os.fdopen(os.open(path, _READ), "rb") as file:
-                return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+                return file.read(size) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
         except OSError as error:
             if error.errno in _NO_FILE:
                 return None

@@ -34,7 +34,7 @@ from headlab.config.numerics import NUMERICS
 from headlab.errors import OutputError, StudyError
 from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
 from headlab.study import parquet, specification
-from headlab.study.arrays import loaded
+from headlab.study.arrays import HEAD, loaded, names_in, names_of
 from headlab.study.columns import typed_rows
 from headlab.study.design import StudyDesign
 from headlab.study.folder import LOCK, Folder, unwritable
@@ -70,6 +70,7 @@ class Store:
         self._own = Folder(self.folder)
         self._unmoved: set[Path] = set()
         self._held: dict[Path, Held] = {}  # what sound chunks hold: their names tell their content
+        self._names: dict[Path, frozenset[str]] = {}  # of their arrays
 
     @classmethod
     def create(cls, folder: str | Path, design: StudyDesign) -> "Store":
@@ -200,6 +201,7 @@ class Store:
                 path = temporary.replace(place / f"{block:08}-{sha}.parquet")
             flush_folder(place)
         self._held[path] = Held(name, np.asarray(table["seed"], np.uint64))
+        self._names[path] = frozenset(arrays)
         return Chunk(condition, block, sha, path)
 
     @contextlib.contextmanager
@@ -267,6 +269,19 @@ class Store:
                 f"arrays must be what their name says, got {str(path)!r} missing or damaged: run the study again"
             )
         return arrays
+
+    def names_kept(self, chunk: Chunk) -> frozenset[str]:
+        """Return the names of the arrays of a sound chunk, as their file's head says them."""
+        held = self._held[chunk.path]
+        if chunk.path not in self._names and held.arrays:
+            head = self._own.read(self._arrays_path(chunk.path, held.arrays), HEAD)
+            self._names[chunk.path] = names_in(head or b"")
+        return self._names.get(chunk.path, frozenset())
+
+    def keeps(self, chunk: Chunk, kinds: Sequence[str]) -> bool:
+        """Return whether a sound chunk of one of the study's conditions has the arrays of these kinds: weights, curves …"""
+        wanted = names_of(kinds, self.design.identities[chunk.condition], self.design.corpus)
+        return not wanted or wanted <= self.names_kept(chunk)
 
     def has_arrays(self, chunk: Chunk) -> bool:
         """Return whether a chunk's arrays are what their name says (or it has none); else the chunk is set aside."""

@@ -1,6 +1,7 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +21,14 @@ from headlab.runs.models import Models
 from headlab.runs.runs import Runs
 from headlab.study.answer import Group, Summary
 from headlab.study.arrays import HISTORY, ONE_OF_ALL
+from headlab.study.chunks import superseded
 from headlab.study.conditions import Condition, with_factors
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
 from headlab.study.hashes import digest
 from headlab.study.parquet import quoted
 from headlab.study.seeds import taken
-from headlab.study.store import Store
+from headlab.study.store import Chunk, Store
 from headlab.study.tables import CANONICAL, asked, csv_of, in_order, opened
 
 FORMATS = ("csv", "parquet")
@@ -37,6 +39,7 @@ BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
 class Status:
     """Where a study stands: finished runs of all, by condition, who runs it, failed runs, seconds spent.
 
+    lacking: how many of the finished runs, of which condition, lack something that is kept now, and are trained again
     current: whether it can be run further; a study that an older headlab began is shown as it is
     damaged, set_aside: how many files were no sound part of it, and their names in `damaged/`
     """
@@ -49,7 +52,13 @@ class Status:
     set_aside: tuple[str, ...]
     failed: tuple[tuple[str, int], ...]
     seconds: float
+    lacking: dict[str, int]
     current: bool
+
+    @property
+    def to_train(self) -> int:
+        """How many runs are to be trained."""
+        return self.of - self.runs + sum(self.lacking.values())
 
 
 class Study:
@@ -218,6 +227,7 @@ class Study:
     def runs(self, condition: str | int = 0) -> Runs:
         """Return the trained models of one condition, by its name, identity or number; they must have been kept.
 
+        Curves and snapshots come with them where all of them have some.
         Raises `StudyError` for a condition that does not exist, or a study that kept no weights.
         """
         design, identity = self.design, self._identity(condition)
@@ -226,7 +236,7 @@ class Study:
         return self._runs(design.identities[identity], identity)
 
     def _runs(self, condition: Condition, identity: str) -> Runs:
-        arrays = self._arrays(identity)
+        arrays = self._arrays(identity, "weights")
         table = self.table()
         rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"]]
         weights = {name: arrays.get(name) for name in _WEIGHTS}
@@ -250,23 +260,33 @@ class Study:
             raise StudyError(f"a study must have kept curves to show them, and this one kept {', '.join(design.keep)}")
         frames = []
         for identity, condition in design.identities.items():
-            arrays = self._arrays(identity)
+            arrays = self._arrays(identity, "curves")
             loss = np.where(np.isfinite(arrays["loss"]), arrays["loss"], np.inf)
             bands = np.quantile(loss, list(BANDS), axis=0, method="inverted_cdf")
             columns = {f"q{100 * share:.0f}": band for share, band in zip(BANDS, bands, strict=True)}
             frames.append(pd.DataFrame({"condition": condition.name, "step": arrays["recorded_steps"], **columns}))
         return pd.concat(frames, ignore_index=True)
 
-    def _arrays(self, identity: str) -> dict[str, NDArray[Any]]:
-        """Return what was kept of a condition's runs, in the order of their seeds."""
-        names = self.store.array_names(self.store.sound_chunks(identity))
-        parts = [self.store.arrays(chunk, name) for chunk, name in names.items()]
-        if not parts:
-            raise StudyError("the condition must have finished runs, and has none: run the study")
-        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0] if name not in ONE_OF_ALL}
-        order = np.unique(whole["seed"], return_index=True)[1]  # two processes may have trained the same run
+    def _arrays(self, identity: str, kind: str) -> dict[str, NDArray[Any]]:
+        """Return what was kept of a condition's runs that have arrays of a kind, in the order of their seeds.
+
+        Of a run that two chunks hold, as two processes trained it or more is kept now, the one with all of that counts.
+        """
+        store, found = self.store, list[dict[str, NDArray[Any]]]()
+        chunks = [chunk for chunk in store.sound_chunks(identity) if store.keeps(chunk, [kind])]
+        chunks.sort(key=lambda chunk: store.keeps(chunk, self.design.keep), reverse=True)
+        seen = np.zeros(0, np.uint64)
+        for chunk, name in store.array_names(chunks).items():
+            if not np.isin(store.contents([chunk])[chunk].seeds, seen).all():
+                found.append(store.arrays(chunk, name))
+                seen = np.union1d(seen, found[-1]["seed"])
+        if not found:
+            raise StudyError(f"the condition must have finished runs with {kind}, and has none: run the study")
+        names = [name for name in found[0] if all(name in part for part in found)]
+        whole = {name: np.concatenate([part[name] for part in found]) for name in names if name not in ONE_OF_ALL}
+        order = np.unique(whole["seed"], return_index=True)[1]
         return {name: values[order] for name, values in whole.items()} | {
-            name: parts[0][name] for name in ONE_OF_ALL if name in parts[0]
+            name: found[0][name] for name in ONE_OF_ALL if name in names
         }
 
     def export(self, path: str | Path) -> Path:
@@ -292,10 +312,16 @@ class Study:
 
     def status(self) -> Status:
         """Return where the study stands."""
-        design = self.design
-        with opened(self.store) as database:
-            counts = dict(database.execute("select condition, count(*) from runs group by condition").fetchall())
-        by_condition = {item.name: counts.get(identity, 0) for identity, item in design.identities.items()}
+        design, store = self.design, self.store
+        chunks = [chunk for chunk in store.sound_chunks() if chunk.condition in design.identities]
+        finished = _counts(store, chunks)
+        complete = _counts(store, [chunk for chunk in chunks if store.keeps(chunk, design.keep)])
+        by_condition = {item.name: finished[identity] for identity, item in design.identities.items()}
+        lacking = {
+            item.name: finished[identity] - complete[identity]
+            for identity, item in design.identities.items()
+            if finished[identity] > complete[identity]
+        }
         return Status(
             runs=sum(by_condition.values()),
             of=design.n_runs,
@@ -305,24 +331,34 @@ class Study:
             set_aside=tuple(path.name for path in self.store.damaged),
             failed=tuple(self.store.failed()),
             seconds=self.store.seconds(),
+            lacking=lacking,
             current=self.store.is_current,
         )
 
     def collect_garbage(self, *, dropped: bool = False) -> list[Path]:
         """Remove what killed processes left (temporary files, arrays that no chunk names), and return it.
 
+        So are chunks whose runs were trained again because more is kept now.
         dropped: the runs of conditions that were dropped as well. Raises `StudyHeld` while a process runs the study.
         """
         with held(self.store):
             removed = []
-            for find in (self.store.dropped, self.store.leftovers) if dropped else (self.store.leftovers,):
-                for path in find():
+            for find in (superseded, *([Store.dropped] if dropped else []), Store.leftovers):
+                for path in find(self.store):
                     self.store.remove(path)
                     removed.append(path)
         return removed
 
 
 _WEIGHTS = tuple(row.name for row in WEIGHTS)
+
+
+def _counts(store: Store, chunks: Sequence[Chunk]) -> Counter[str]:
+    """Return how many runs of each condition some chunks hold; what two of them hold counts once."""
+    seeds: dict[str, list[NDArray[np.uint64]]] = {}
+    for chunk, content in store.contents(chunks).items():
+        seeds.setdefault(chunk.condition, []).append(content.seeds)
+    return Counter({identity: len(np.unique(np.concatenate(parts))) for identity, parts in seeds.items()})
 
 
 def _value(condition: Condition, factor: str) -> Any:

@@ -43,9 +43,11 @@ def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
         _tabulate(database, store.design)
         names = ", ".join(OF_FILES)
         rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
-        # Two processes may have trained the same runs, to the same bytes: one of each counts.
-        distinct = "distinct on (condition, seed)" if _any_twice(store, sound) else ""
-        database.execute(f"create view ungraded as select {distinct} {names} from (from no_runs {rows})")
+        # Two processes may have trained the same runs, to the same bytes, or a later one may keep more: one of each counts.
+        distinct, order = "", ""
+        if _any_twice(store, sound):
+            distinct, order = "distinct on (condition, seed)", "order by condition, seed, headlab, arrays"
+        database.execute(f"create view ungraded as select {distinct} {names} from (from no_runs {rows}) {order}")
         database.execute(f"create view results as select * replace ({_grade(store.design)} as grade) from ungraded")
         columns = ", ".join((*RESULTS, *SETTINGS, "arrays"))
         database.execute(f"create view runs as select {columns} from results join settings using (condition)")

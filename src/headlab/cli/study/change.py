@@ -38,7 +38,7 @@ def extend(folder: Path, seeds: str | None, file: Path | None, as_json: bool) ->
 
 def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> None:
     now = chosen.status()
-    left = now.of - now.runs
+    left = now.to_train
     if as_json:
         put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
     else:

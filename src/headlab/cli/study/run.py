@@ -66,7 +66,7 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
     from headlab.study.execution import estimated_seconds
 
     status = chosen.status()
-    done = status.runs / status.of
+    done = 1 - status.to_train / status.of
 
     def expected() -> float:
         return 0.0 if cluster else (1 - done) * estimated_seconds(chosen.design, threads)
@@ -101,6 +101,10 @@ def status(folder: Path, as_json: bool) -> None:
         say(f"{name:32} {runs:>9,} {'run' if runs == 1 else 'runs'}")
     who = f"running: {now.running}" if now.running else "nobody is running it"
     say(f"{now.runs:,} of {counted(now.of, 'run')}, {duration(now.seconds)} of training; {who}")
+    if lacking := sum(now.lacking.values()):
+        say(
+            f"{counted(lacking, 'finished run')} {'lacks' if lacking == 1 else 'lack'} something that is kept now: run the study"
+        )
     if not now.current:
         say(f"an older headlab began it: it is shown, not run further; its successor: {_successor(folder)}")
     if now.damaged:
@@ -119,4 +123,8 @@ def _successor(folder: Path) -> str:
 
 
 def _status(now: Any) -> dict[str, Any]:
-    return {**vars(now), "failed": [{"condition": name, "seed": seed} for name, seed in now.failed]}
+    return {
+        **vars(now),
+        "to_train": now.to_train,
+        "failed": [{"condition": name, "seed": seed} for name, seed in now.failed],
+    }
