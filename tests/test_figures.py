@@ -72,7 +72,7 @@ def test_a_word_is_drawn_letter_by_letter_wherever_it_stands(word):
     every = [
         figures.heat_map(table, title=word, about=f"{word}\nseed 4"),
         figures.contributions(pd.Series([1.0, -2.0], [word, "b"]), title=word, about=word),
-        figures.head_at_work([table], [table], view="probs", about=word),
+        figures.head_at_work([table], [table], output="probs", about=word),
     ]
     for figure in every:
         found = texts(figure)
@@ -178,7 +178,7 @@ def test_every_figure_of_any_run_is_drawn_without_a_warning(which):
     about = figures.about_run(run)
     for figure in (
         curve_of(Exercise.of(runs, 0)),
-        figures.head_at_work(run.attention(), run.predictions("logits"), view="logits", about=about),
+        figures.head_at_work(run.attention(), run.predictions("logits"), output="logits", about=about),
         *([figures.heat_map(run.circuits().writes["token"], title="OV")] if run.runs.finished[0] else []),
         study_figures.conditions(Exercise.of(runs, 0).study),
     ):
@@ -231,7 +231,7 @@ def test_a_picture_stays_a_size_that_can_be_looked_at_and_counts_what_it_leaves_
     many = [table.iloc[:12, :8]] * 30
     for figure, said in (
         (figures.heat_map(table, title="t"), "… and 436 more rows."),
-        (figures.head_at_work(many, many, view="probs"), "… and 20 more sentences."),
+        (figures.head_at_work(many, many, output="probs"), "… and 20 more sentences."),
     ):
         assert said in texts(figure)
         width, height = figure.get_size_inches()
@@ -261,7 +261,7 @@ def test_a_figure_of_a_run_says_which_run_it_is():
     assert about == "man ordered the chicken / woman ordered the beef\nseed 4, d_head 20, step 5,020, loss 0.172"
     for figure in (
         curve_of(Exercise.of(run.runs, 0)),
-        figures.head_at_work(run.attention(), run.predictions(), view="sigmoid", about=about),
+        figures.head_at_work(run.attention(), run.predictions(), output="sigmoid", about=about),
         figures.contributions(run.explain().records[0].parts(), title="t", about=about),
     ):
         assert all(line in texts(figure) for line in about.split("\n"))

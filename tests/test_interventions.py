@@ -136,6 +136,17 @@ def test_patching_one_position_leaves_the_others(runs):
     np.testing.assert_allclose(elsewhere, 0, atol=1e-9)
 
 
+def test_a_layer_is_patched_with_all_of_its_heads_and_a_head_in_all_layers():
+    subject = subject_of(MODELS["two layers"])
+    z = subject.clean.z[:, 1, :, 1, 3]  # what both heads of the last layer write in the other sentence
+    before = subject.clean.attn_out[:, 1, 0, 3]
+    expected = subject.clean.logits[:, 0, 3] - before + z.sum(axis=1)
+    np.testing.assert_allclose(patch(subject, MAN, "z", layer=1).after.logits[:, 0, 0], expected, atol=1e-9)
+    everywhere = patch(subject, MAN, "v", head=1).after.difference
+    assert not np.allclose(everywhere, patch(subject, MAN, "v", layer=0, head=1).after.difference)
+    assert not np.allclose(everywhere, patch(subject, MAN, "v").after.difference)
+
+
 @pytest.mark.parametrize("what", PATCHES)
 def test_every_patch_goes_both_ways(runs, what):
     effects = runs.patch(what)

@@ -129,7 +129,7 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
     run = recording.past[moment % len(recording.moments)]
     pattern = run.attention(int(what.get("layer", 0)), int(what.get("head", 0)))
     about = about_run(recording.run, run, recording.moments[moment])
-    drawn = head_at_work(pattern, run.predictions(view), view=view, about=about)
+    drawn = head_at_work(pattern, run.predictions(view), output=view, about=about)
     yield Frame("figure", {"base64": base64.b64encode(image(drawn, kind)).decode(), "format": kind})
 
 

@@ -292,9 +292,9 @@ class Model:
         """Return `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`."""
         return str(self.models.grade()[0])
 
-    def predictions(self, view: str = "sigmoid") -> list[pd.DataFrame]:
-        """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; view: sigmoid, probs or logits."""
-        return looking.tables(looking.output(self.logits(), view), self.corpus)
+    def predictions(self, output: str = "sigmoid") -> list[pd.DataFrame]:
+        """Return one table a sentence: rows `3 the`, columns the vocabulary's labels; output: sigmoid, probs or logits."""
+        return looking.tables(looking.output(self.logits(), output), self.corpus)
 
     def predict(self, text: str) -> NextToken:
         """Return what the model predicts after a text that it need not have been trained on; raises as `Models.predict`.

@@ -5,6 +5,7 @@ Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,10 @@ def singular_values(matrix: Array) -> Array:
 _EMBEDS = ("token", "position")
 
 
+def _score_name(query: str, key: str) -> str:
+    return f"{query}–{key}"
+
+
 @dataclass(frozen=True, eq=False)
 class Circuits:
     """One head of one run in words.
@@ -75,12 +80,11 @@ class Circuits:
 
     def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:
         """Return the score of a query (token label, position) and a key, the sum of its parts."""
-        at = {"query": dict(zip(_EMBEDS, query, strict=True)), "key": dict(zip(_EMBEDS, key, strict=True))}
         total = 0.0
-        for name, table in self.scores.items():
-            rows, columns = name.split("–")
-            row, column = table.index.get_loc(at["query"][rows]), table.columns.get_loc(at["key"][columns])
-            total += float(table.to_numpy()[row, column])
+        for (rows, asked), (columns, read) in product(zip(_EMBEDS, query, strict=True), zip(_EMBEDS, key, strict=True)):
+            table = self.scores.get(_score_name(rows, columns))
+            if table is not None:  # of a model without positions there is one alone
+                total += float(table.to_numpy()[table.index.get_loc(asked), table.columns.get_loc(read)])
         return total
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -127,7 +131,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
     W_U = np.eye(params.W_E.shape[-1]) if params.W_U is None else params.W_U
     return Circuits(
         scores={
-            f"{i}–{j}": pd.DataFrame(
+            _score_name(i, j): pd.DataFrame(
                 rows @ QK @ columns.T * subject.model.scale,
                 index=pd.Index(row_names, name=f"query {i}"),
                 columns=pd.Index(column_names, name=f"key {j}"),

@@ -44,8 +44,10 @@ def patch(
             "patching must have another sentence in which the same token goes on with the rival, and this corpus has none: "
             "add one"
         )
-    if layer is not None or head is not None:
-        layer, head = subject.layer_and_head(layer or 0, head or 0)
+    if layer is not None:
+        layer = subject.layer_and_head(layer, 0)[0]
+    if head is not None:
+        head = subject.layer_and_head(0, head)[1]
     lengths = subject.corpus.lengths[[here.sequence, there.sequence]]
     if not subject.model.causal and lengths[0] != lengths[1] and {"pattern", "scores"} & set(chosen):
         raise SelectionError(

@@ -137,13 +137,13 @@ def heat_map(frame: pd.DataFrame, *, title: str, about: str = "") -> Figure:
 
 @styled
 def head_at_work(
-    patterns: Sequence[pd.DataFrame], predictions: Sequence[pd.DataFrame], *, view: str, about: str = ""
+    patterns: Sequence[pd.DataFrame], predictions: Sequence[pd.DataFrame], *, output: str, about: str = ""
 ) -> Figure:
     """Draw where a head looks and what is predicted, one row a sentence.
 
     >>> import headlab as hl
     >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
-    >>> figure = head_at_work(run.attention(), run.predictions("probs"), view="probs", about=about_run(run))
+    >>> figure = head_at_work(run.attention(), run.predictions("probs"), output="probs", about=about_run(run))
     """
     pairs = list(zip(patterns, predictions, strict=True))
     narrow = [(_shown(one), _shown(two)) for one, two in pairs[:MOST_PAGE_SENTENCES]]
@@ -157,7 +157,7 @@ def head_at_work(
     say(figure, width, "\n".join(lines).strip())
     axes = figure.subplots(len(shown), 2, squeeze=False, width_ratios=widths, height_ratios=heights)
     for row, frames in enumerate(shown):
-        for place, frame, what in zip(axes[row], frames, ("pattern", view), strict=True):
+        for place, frame, what in zip(axes[row], frames, ("pattern", output), strict=True):
             tidy(place)
             _draw_table(place, frame, f"sentence {row + 1}: {what}")
     return figure

@@ -98,7 +98,7 @@ def render(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> str:
         summary=run.summary(),
         ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
         layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
-        tables={view: prediction_tables(run, view, shown) for view in ("sigmoid", "probs")}
+        tables={output: prediction_tables(run, output, shown) for output in ("sigmoid", "probs")}
         if has_finite_outputs(run)
         else None,
         attention=[table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
@@ -129,12 +129,12 @@ def _grades(exercise: "Exercise") -> list[tuple[str, int]]:
     return [(name, int((found == name).sum())) for name in names]
 
 
-def prediction_tables(run: Any, view: str, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+def prediction_tables(run: Any, output: str, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
     """Return one shaded table a sentence, each row with its target and whether it was predicted.
 
     shown: the sentences, each with a position that is to be seen
     """
-    corpus, marks, frames = run.corpus, verdicts(run.logits(), run.corpus, run.model), run.predictions(view)
+    corpus, marks, frames = run.corpus, verdicts(run.logits(), run.corpus, run.model), run.predictions(output)
     result = []
     for number, seen in shown:
         rows = limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)
