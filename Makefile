@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml CMakeLists.txt build_backend/headlab_build.py web/package-lock.json $(shell find web/src -type f) \
-	$(shell find src -name '*.py' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.j2')
+	$(shell find src -name '*.py' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.pattern' -o -name '*.j2')
 
 ifdef UV
 MAKE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
@@ -29,7 +29,12 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -m "long or not long" --durations=20
 
-lint: $(VENV)/.installed-dev
+# The kernel's types come with the build; mypy reads the sources, and finds them there.
+STUB := src/headlab/engine/_native.pyi
+$(STUB): $(VENV)/.installed-dev
+	@cp "$$(cd $(VENV) && bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/headlab/engine/_native.pyi" $@
+
+lint: $(VENV)/.installed-dev $(STUB)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 # The page's layout, mistakes that a linter finds, its types and its own tests; needs npm.
@@ -68,4 +73,4 @@ $(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build dist headlab-report.html
+	rm -rf $(VENV) build dist headlab-report.html $(STUB)

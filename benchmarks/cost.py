@@ -42,7 +42,7 @@ CASES = {
 }
 
 
-def measured(problem: engine.Problem, n_runs: int) -> float:
+def measured(problem: engine.Job, n_runs: int) -> float:
     """Return the seconds of a training, its best of three."""
     weights = np.zeros((n_runs, cost.plan_of(problem).size), problem.training.dtype)
     best = np.inf
@@ -58,7 +58,7 @@ def main() -> None:
     ratios = []
     for name, ((tokens, targets, d_vocab), model, fields) in CASES.items():
         training = hl.TrainConfig.of(learning_rate=1e-4, **fields)
-        problem = engine.Problem(tokens, targets, d_vocab, model, training)
+        problem = engine.Job(tokens, targets, d_vocab, model, training)
         said, took = cost.seconds(problem, 1, 1), measured(problem, 1)
         ratios.append(said / took)
         print(f"{name:42} said {said:8.4f} s   took {took:8.4f} s   ratio {ratios[-1]:.2f}")

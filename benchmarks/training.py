@@ -13,7 +13,7 @@ import numpy as np
 
 import headlab as hl
 from headlab import engine
-from headlab.engine.plan import make_plan
+from headlab.engine.native import make_plan
 
 REPEATS = 5
 
@@ -27,7 +27,7 @@ def best(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def per_run_step(problem: engine.Problem, n_runs: int, threads: int) -> float:
+def per_run_step(problem: engine.Job, n_runs: int, threads: int) -> float:
     rng = np.random.default_rng(0)
     size = make_plan(problem).size
     weights = rng.uniform(-0.1, 0.1, (n_runs, size)).astype(problem.training.dtype)
@@ -35,10 +35,10 @@ def per_run_step(problem: engine.Problem, n_runs: int, threads: int) -> float:
     return seconds / n_runs / problem.training.steps * 1e6
 
 
-def notebook(d_head: int = 20, **training: object) -> engine.Problem:
+def notebook(d_head: int = 20, **training: object) -> engine.Job:
     corpus = hl.Corpus.notebook()
     config = hl.TrainConfig(**training)
-    return engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(d_head=d_head), config)
+    return engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(d_head=d_head), config)
 
 
 def multiply_adds(d_vocab: int, d: int, h: int, t: int, b: int) -> float:
@@ -61,7 +61,7 @@ def large() -> tuple[float, float]:
     d, t, b, h = 64, 64, 2, 16
     tokens = rng.integers(0, 64, (b, t))
     model = hl.ModelConfig(d_head=h, d_model=d, unembed=True)
-    problem = engine.Problem(
+    problem = engine.Job(
         tokens, np.roll(tokens, -1, axis=1), 64, model, hl.TrainConfig.of(steps=20, learning_rate=1e-3)
     )
     micros = per_run_step(problem, 32, 1)

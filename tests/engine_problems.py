@@ -3,8 +3,8 @@
 import numpy as np
 
 from headlab.config import ModelConfig, TrainConfig
-from headlab.engine import Problem
-from headlab.engine.plan import make_plan
+from headlab.engine import Job
+from headlab.engine.native import make_plan
 
 TOKENS = np.array([[0, 1, 2, 3, 1], [0, 4, 2, 3, -1], [0, 4, 4, -1, -1]])
 TARGETS = np.array([[1, 2, 3, 1, 0], [4, 2, 3, 0, -1], [4, 4, -1, -1, -1]])
@@ -29,14 +29,14 @@ MODELS = {
 WEIGHTS = np.array([[0.5, 0, 2, 1e-3, 7], [3, 0.25, 0, 1, 0], [4, 1, 0, 0, 0]])  # some targets count for nothing
 
 
-def problem(model: ModelConfig = MODELS["notebook"], weights: np.ndarray | None = None, **training: object) -> Problem:
+def problem(model: ModelConfig = MODELS["notebook"], weights: np.ndarray | None = None, **training: object) -> Job:
     fields = {"steps": 40, "learning_rate": 0.05, **training}
-    return Problem(TOKENS, TARGETS, D_VOCAB, model, TrainConfig.of(**fields), weights)
+    return Job(TOKENS, TARGETS, D_VOCAB, model, TrainConfig.of(**fields), weights)
 
 
-def n_weights(of: Problem) -> int:
+def n_weights(of: Job) -> int:
     return make_plan(of).size
 
 
-def random_weights(of: Problem, n_runs: int, seed: int = 0, dtype: str = "float64", scale: float = 0.5) -> np.ndarray:
+def random_weights(of: Job, n_runs: int, seed: int = 0, dtype: str = "float64", scale: float = 0.5) -> np.ndarray:
     return (np.random.default_rng(seed).normal(size=(n_runs, n_weights(of))) * scale).astype(dtype)

@@ -17,18 +17,18 @@ def processor(monkeypatch):
     """A processor of 16 lanes, whose multiply-adds take a nanosecond whatever runs beside the test."""
     monkeypatch.setattr(cost, "_second", lambda name, float64: 1e-9)
     monkeypatch.setattr(cost, "default_threads", lambda: 4)
-    monkeypatch.setattr(engine, "default_threads", lambda: 4)
+    monkeypatch.setattr(engine.native, "default_threads", lambda: 4)
     monkeypatch.setattr(cost, "fitting_instruction_set", lambda n_runs, float64: engine.instruction_sets()[0])
 
 
 def seconds(n_runs=1, threads=1, corpus=NOTEBOOK, model=None, **fields):
     training = hl.TrainConfig.of(**{"steps": 1000, **fields})
-    problem = engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(**(model or {})), training)
+    problem = engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(**(model or {})), training)
     return cost.seconds(problem, n_runs, threads)
 
 
 def lanes():
-    return engine._native.lanes(engine.instruction_sets()[0], False)
+    return engine.native.lanes_of(engine.instruction_sets()[0], False)
 
 
 def test_few_runs_take_what_a_whole_group_takes():
@@ -57,7 +57,7 @@ def test_wide_heads_take_longer_where_they_are_trained_wide():
 
 def test_multiply_adds_are_those_of_the_products_by_hand():
     # Distinct inputs 7, pairs of positions 2 · 15; d_model 7, d_head 2: apart, six products of queries and keys.
-    problem = engine.Problem(NOTEBOOK.tokens, NOTEBOOK.targets, 7, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1))
+    problem = engine.Job(NOTEBOOK.tokens, NOTEBOOK.targets, 7, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1))
     by_hand = 6 * 7 * 7 * 2 + 3 * 7 * 7 * 7 + 3 * 30 * (2 + 7)
     assert list(cost._multiply_adds(problem, cost.plan_of(problem))) == [by_hand, 0]
 
@@ -65,8 +65,8 @@ def test_multiply_adds_are_those_of_the_products_by_hand():
 def test_study_is_estimated_without_training_any_of_it(monkeypatch):
     corpus = hl.Corpus.from_text("\n".join(f"word{n} ordered dish{n}" for n in range(60)))
     design = StudyDesign.grid(corpus, seeds=range(1), d_head=[10, 20], steps=[1])
-    monkeypatch.setattr(engine, "train_flat", None)
-    monkeypatch.setattr(engine._native, "begin", None)
+    monkeypatch.setattr(engine.native, "train_flat", None)
+    monkeypatch.setattr(engine.native._native, "begin", None)
     assert 0 < estimated_seconds(design) < 1
     larger = StudyDesign.grid(corpus, seeds=range(1000), d_head=[10, 20], steps=[1000])
     assert estimated_seconds(larger) > 1000 * estimated_seconds(design)

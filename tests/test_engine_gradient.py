@@ -95,7 +95,7 @@ def test_large_model_is_tiled_and_packed_without_changing_the_gradient():
     rng = np.random.default_rng(0)
     model = ModelConfig(d_head=16, n_heads=2, d_model=33, unembed=True, factored_values=True)
     tokens = rng.integers(0, 11, (4, 50))
-    of = engine.Problem(tokens, np.roll(tokens, -1, axis=1), 11, model, problem(dtype="float64").training)
+    of = engine.Job(tokens, np.roll(tokens, -1, axis=1), 11, model, problem(dtype="float64").training)
     weights = random_weights(of, 1, scale=0.2)
     value, gradient = engine.loss_and_gradient(of, weights)
     assert value[0] == pytest.approx(autodiff_loss(weights[0], of), abs=1e-12)
@@ -131,7 +131,7 @@ def test_equal_weights_of_targets_change_no_bit(loss, dtype):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_target_of_weight_zero_is_no_target(loss):
     plain = problem(loss=loss)
-    masked = engine.Problem(
+    masked = engine.Job(
         plain.tokens, np.where(WEIGHTS > 0, plain.targets, -1), plain.d_vocab, plain.model, plain.training
     )
     zeros = problem(weights=(WEIGHTS > 0) * 3.0, loss=loss)

@@ -21,13 +21,13 @@ OPTIMIZERS = {
 }
 
 
-def phased(*phases: Phase, model="notebook", dtype="float64", **fields) -> engine.Problem:
+def phased(*phases: Phase, model="notebook", dtype="float64", **fields) -> engine.Job:
     of = problem(MODELS[model])
     training = TrainConfig(**{"learning_rate": 0.05, "dtype": dtype, **fields}, phases=phases)
-    return engine.Problem(of.tokens, of.targets, of.d_vocab, of.model, training)
+    return engine.Job(of.tokens, of.targets, of.d_vocab, of.model, training)
 
 
-def everything(of: engine.Problem, weights, snapshots=()):
+def everything(of: engine.Job, weights, snapshots=()):
     trained = engine.train_flat(of, weights, record_steps=range(of.training.steps), snapshot_steps=list(snapshots))
     return [trained.weights, trained.loss, trained.rate, trained.final_loss, trained.snapshots, trained.outcome]
 
@@ -78,7 +78,7 @@ def test_fork_that_changes_nothing_is_the_run(fields):
     assert_same(everything(whole, weights), everything(fork, weights))
 
 
-def by_definition(of: engine.Problem, w):
+def by_definition(of: engine.Job, w):
     """Every phase by Keras' rules, one weight vector; what is frozen neither moves nor is remembered otherwise."""
     rate, kind, t, m, v, b = of.training.learning_rate, None, 0, 0.0, 0.0, 0.0
     for number, phase in enumerate(of.training.phases):

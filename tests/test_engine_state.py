@@ -21,11 +21,11 @@ OPTIMIZERS = {
 }
 
 
-def with_training(of: engine.Problem, training: TrainConfig) -> engine.Problem:
-    return engine.Problem(of.tokens, of.targets, of.d_vocab, of.model, training)
+def with_training(of: engine.Job, training: TrainConfig) -> engine.Job:
+    return engine.Job(of.tokens, of.targets, of.d_vocab, of.model, training)
 
 
-def in_calls(of: engine.Problem, weights, firsts=None):
+def in_calls(of: engine.Job, weights, firsts=None):
     """Train call by call, each from one of the given phases to before the next, and return what came of all."""
     phases, state, outcome = of.training.phases, None, np.full(len(weights), engine.FINISHED)
     firsts = range(len(phases)) if firsts is None else firsts
@@ -41,7 +41,7 @@ def in_calls(of: engine.Problem, weights, firsts=None):
     return trained, np.concatenate(losses, axis=1), np.concatenate(rates, axis=1), outcome
 
 
-def assert_never_stopped(of: engine.Problem, weights, firsts=None):
+def assert_never_stopped(of: engine.Job, weights, firsts=None):
     whole = engine.train_flat(of, weights, record_steps=range(of.training.steps))
     last, loss, rate, outcome = in_calls(of, weights, firsts)
     np.testing.assert_array_equal(last.weights, whole.weights)
@@ -59,7 +59,7 @@ def assert_never_stopped(of: engine.Problem, weights, firsts=None):
 @pytest.mark.parametrize("fields", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_three_calls_are_the_notebooks_three_phases(fields, d_head, dtype):
     training = TrainConfig(**fields, dtype=dtype)
-    of = engine.Problem.of(NOTEBOOK, ModelConfig(d_head=d_head), training)
+    of = engine.Job.of(NOTEBOOK, ModelConfig(d_head=d_head), training)
     weights = initial(of.shape, np.arange(20, dtype=np.uint64), np.dtype(dtype)).flat()
     weights[7] *= 500
     weights[11] = np.nan
@@ -73,9 +73,7 @@ def test_three_calls_are_the_notebooks_three_phases(fields, d_head, dtype):
 @pytest.mark.parametrize(("dtype", "rate"), [("float32", 30.0), ("float64", 300.0)])
 @pytest.mark.parametrize("d_head", [20, 10])
 def test_runs_that_diverge_on_the_way_stay_as_they_ended(d_head, dtype, rate):
-    of = engine.Problem.of(
-        NOTEBOOK, ModelConfig(d_head=d_head), TrainConfig.of(steps=90, learning_rate=rate, dtype=dtype)
-    )
+    of = engine.Job.of(NOTEBOOK, ModelConfig(d_head=d_head), TrainConfig.of(steps=90, learning_rate=rate, dtype=dtype))
     weights = initial(of.shape, np.arange(64, dtype=np.uint64), np.dtype(dtype)).flat()
     middle = int(np.median(engine.train_flat(of, weights).outcome))
     fall = Plateau(patience=1, cooldown=2, min_rate=rate / 2)  # in the middle of which half of them diverge

@@ -16,7 +16,7 @@ import _thread, os, resource, signal, sys, threading, time
 import numpy as np
 import headlab as hl
 from headlab import engine
-engine.default_threads = lambda: 1000  # as on a machine with so many processors
+engine.native.default_threads = lambda: 1000  # as on a machine with so many processors
 corpus, started = hl.Corpus.notebook(), threading.Event()
 
 def long(seeds=64, threads=2, progress=lambda share: started.set()):
@@ -152,9 +152,9 @@ def test_thousand_threads_train_what_one_does():
 
 def test_memory_that_cannot_be_had_is_an_exception():
     script = """
-from headlab.engine.plan import make_plan
+from headlab.engine.native import make_plan
 model, training = hl.ModelConfig(n_layers=1024, n_heads=32), hl.TrainConfig.of(steps=1)
-problem = engine.Problem(corpus.tokens, corpus.targets, 7, model, training)
+problem = engine.Job(corpus.tokens, corpus.targets, 7, model, training)
 weights = np.zeros((1, make_plan(problem).size), np.float32)
 try:
     engine.train_flat(problem, weights)

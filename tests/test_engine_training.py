@@ -137,7 +137,7 @@ def plateau_by_definition(losses, rate, plateau):
 def test_learning_rate_falls_in_the_steps_where_keras_callback_lets_it_fall(plateau):
     training = TrainConfig(learning_rate=0.05, phases=(Phase(5), Phase(400, plateau), Phase(5)))
     of = problem()
-    of = engine.Problem(of.tokens, of.targets, of.d_vocab, of.model, training)
+    of = engine.Job(of.tokens, of.targets, of.d_vocab, of.model, training)
     result = engine.train_flat(of, random_weights(of, 9, dtype="float32"), record_steps=range(410))
     for losses, rates in zip(result.loss, result.rate, strict=True):
         expected = plateau_by_definition(losses[5:405], np.float32(0.05), plateau)
@@ -152,7 +152,7 @@ def test_wide_head_trained_narrow_is_the_same_run(name, fields, monkeypatch):
     weights = random_weights(of, 3, scale=0.3)
     assert narrow_width(of.shape, of.training) is not None
     narrow = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
-    monkeypatch.setattr(engine, "narrow_width", lambda *_: None)
+    monkeypatch.setattr(engine.native, "narrow_width", lambda *_: None)
     wide = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
     for a, b in zip(every_result(narrow), every_result(wide), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)

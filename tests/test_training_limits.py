@@ -122,7 +122,7 @@ def test_counted_bytes_are_what_a_training_takes_at_most_and_not_much_more(model
     runs = hl.train(CORPUS, shape, how, seeds=range(1_000), threads=1, **options)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    problem = engine.Problem(CORPUS.tokens, CORPUS.targets, CORPUS.d_vocab, shape, how)
+    problem = engine.Job(CORPUS.tokens, CORPUS.targets, CORPUS.d_vocab, shape, how)
     kept = {"recorded": len(runs.recorded_steps), "snapshots": len(runs.snapshot_steps)}
     assert peak <= cost.bytes_of(problem, 1_000, **kept) <= 2 * peak + cost.A_DRAW * runs.params.flat().size
 
@@ -137,7 +137,7 @@ shape, how = hl.ModelConfig(d_head=4, **{model}), hl.TrainConfig.of(steps=1, **{
 peak = lambda: 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 before = peak()
 hl.train(corpus, shape, how, seeds=range({runs}), threads={threads}, record="none", snapshots=None)
-problem = engine.Problem(corpus.tokens, corpus.targets, corpus.d_vocab, shape, how)
+problem = engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, shape, how)
 print(peak() - before, cost.bytes_of(problem, {runs}, threads={threads}))
 """
 

@@ -219,10 +219,10 @@ def training_seconds(
     corpus: "Corpus", model: ModelConfig, training: TrainConfig, n_runs: int, threads: int | None = None
 ) -> float:
     """Return about how many seconds a training takes on this machine."""
-    from headlab.engine import Problem
+    from headlab.engine import Job
     from headlab.engine.cost import seconds
 
-    return seconds(Problem.of(corpus, model, training), n_runs, threads)
+    return seconds(Job.of(corpus, model, training), n_runs, threads)
 
 
 def seed_list(text: str) -> Sequence[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from headlab.engine import Problem, cost
+from headlab.engine import Job, cost
 
 if TYPE_CHECKING:
     from headlab.config import ModelConfig, TrainConfig
@@ -41,12 +41,12 @@ class Plan:
         >>> found.seconds < 20, found.memory < 1e9
         (True, True)
         """
-        seconds, height = cost.seconds(self._problem(self.model.d_head), 1), 0
+        seconds, height = cost.seconds(self._job(self.model.d_head), 1), 0
         for d_head in (self.model.d_head, *self.head_sizes):
-            problem = self._problem(d_head)
-            seconds += cost.seconds(problem, self.n_runs, self.threads)
-            height = max(height, cost.bytes_of(problem, self.n_runs, threads=self.threads))
+            job = self._job(d_head)
+            seconds += cost.seconds(job, self.n_runs, self.threads)
+            height = max(height, cost.bytes_of(job, self.n_runs, threads=self.threads))
         return Cost(seconds, height + LOOKED_AT)
 
-    def _problem(self, d_head: int) -> Problem:
-        return Problem.of(self.corpus, self.model.replace(d_head=d_head), self.training)
+    def _job(self, d_head: int) -> Job:
+        return Job.of(self.corpus, self.model.replace(d_head=d_head), self.training)

@@ -89,8 +89,8 @@ class Experiment:
     def seconds(self) -> float:
         """About how long one run takes on one processor, from what the engine counts."""
         corpus, parts = self.corpus, [part for part in (self.before, self.training) if part]
-        problems = [engine.Problem.of(corpus, self.model, part) for part in parts]
-        return sum(cost.seconds(problem, 1, 1) for problem in problems)
+        jobs = [engine.Job.of(corpus, self.model, part) for part in parts]
+        return sum(cost.seconds(job, 1, 1) for job in jobs)
 
     @property
     def steps(self) -> int:

@@ -71,7 +71,7 @@ def train(
     """
     dataset, model, training = _asked(data, model, training)
     problems: list[Problem] = []
-    gathered(problems, lambda: engine.Problem.of(dataset.corpus, model, training))
+    gathered(problems, lambda: engine.Job.of(dataset.corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append(Problem("either seeds or init must be given, got both: leave one of them out", "seeds"))
@@ -274,7 +274,7 @@ def _train(
 ) -> Runs:
     total = max(1, len(flat) * training.steps)
     trained = engine.train_flat(
-        engine.Problem.of(dataset.corpus, model, training),
+        engine.Job.of(dataset.corpus, model, training),
         flat,
         state=state,
         record_steps=kept.recorded,
@@ -323,10 +323,10 @@ class _Kept:
     snapshots: Sequence[int] | None
     threads: int | None
 
-    def take(self, problem: engine.Problem, n_runs: int) -> int:
+    def take(self, job: engine.Job, n_runs: int) -> int:
         """Return how many bytes a training takes with them."""
         steps = {"recorded": len(self.recorded), "snapshots": len(self.snapshots or ())}
-        return cost.bytes_of(problem, n_runs, **steps, threads=self.threads)
+        return cost.bytes_of(job, n_runs, **steps, threads=self.threads)
 
 
 def _recorded(record: str, steps: int) -> Sequence[int]:
@@ -343,11 +343,11 @@ def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
 
 def _check_fits(dataset: Dataset, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
     """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
-    problem = engine.Problem.of(dataset.corpus, model, training)
-    needed, free = kept.take(problem, n_runs), memory.available()
+    job = engine.Job.of(dataset.corpus, model, training)
+    needed, free = kept.take(job, n_runs), memory.available()
     if needed <= free:
         return
-    fit, bare = (_that_fit(ways, problem, free) for ways in (kept, _Kept((), None, kept.threads)))
+    fit, bare = (_that_fit(ways, job, free) for ways in (kept, _Kept((), None, kept.threads)))
     ways = [f"train at most {fit:,} at once"] if fit else []
     if bare > fit:
         ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
@@ -359,8 +359,8 @@ def _check_fits(dataset: Dataset, model: ModelConfig, training: TrainConfig, n_r
     )
 
 
-def _that_fit(kept: _Kept, problem: engine.Problem, free: int) -> int:
-    return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(problem, n_runs))
+def _that_fit(kept: _Kept, job: engine.Job, free: int) -> int:
+    return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(job, n_runs))
 
 
 def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | None:

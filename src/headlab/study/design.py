@@ -11,7 +11,7 @@ from headlab.config.numerics import NUMERICS
 from headlab.config.record import gathered
 from headlab.data.corpus import Corpus
 from headlab.data.text import HALF_A_CHARACTER
-from headlab.engine.problem import Problem as Trainable
+from headlab.engine.job import Job
 from headlab.errors import ConfigError, HeadlabError, Problem, StudyError
 from headlab.notation.values import brief
 from headlab.study import old_formats
@@ -71,7 +71,7 @@ class StudyDesign:
             problems.append(Problem(f"conditions must differ, got “{name}” twice: leave one out", "condition"))
         for condition in self.conditions:
             try:
-                Trainable.of(self.corpus, condition.model, condition.training)
+                Job.of(self.corpus, condition.model, condition.training)
             except ConfigError as error:
                 problems += [problem.within(condition.name) for problem in error.problems]
         if problems:

@@ -182,8 +182,8 @@ def stoppable() -> Iterator[Stop]:
 
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
     """Return about how long the trainings of a study take here, from what the engine counts; nothing is trained."""
-    problems = [engine.Problem.of(design.corpus, item.model, item.training) for item in design.conditions]
+    jobs = [engine.Job.of(design.corpus, item.model, item.training) for item in design.conditions]
     at_once = min(
         thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
     )
-    return sum(cost.seconds(problem, len(design.seeds), 1) for problem in problems) / at_once
+    return sum(cost.seconds(job, len(design.seeds), 1) for job in jobs) / at_once

@@ -1,4 +1,4 @@
-"""What the kernel trains on: token ids, targets and their weights, the model, the training."""
+"""What the kernel trains: token ids, targets and their weights, the model, the training."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.config.record import gathered
-from headlab.errors import ConfigError
-from headlab.errors import Problem as Wrong
+from headlab.errors import ConfigError, Problem
 from headlab.model.losses import LossPlaces
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What the kernel trains on: ids [sequence, position] (-1 is padding, or no target), the model, the training.
+class Job:
+    """What the kernel trains: ids [sequence, position] (-1 is padding, or no target), the model, the training.
 
     weights: of the targets in the loss, Σ w·l / Σ w [sequence, position]; all alike when left out
 
@@ -36,7 +35,7 @@ class Problem:
     weights: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        problems: list[Wrong] = []
+        problems: list[Problem] = []
         shape = gathered(problems, lambda: self.shape)
         problems += self.training.frozen_problems(shape.weights) if shape is not None else []
         gathered(problems, self.loss_places)
@@ -58,6 +57,6 @@ class Problem:
         return LossPlaces.of(self.targets, self.weights)
 
     @classmethod
-    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Problem":
+    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Job":
         """Return what is to be trained on a corpus."""
         return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights)
