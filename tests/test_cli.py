@@ -16,7 +16,7 @@ from strict import strict
 import headlab as hl
 from headlab.cli.help import GROUPS
 from headlab.cli.main import cli
-from headlab.cli.options import MODEL_HELP, TRAINING_HELP, configurations, corpus_options, plain, seed_list
+from headlab.cli.options import MODEL, TRAINING, configurations, corpus_options, plain, seed_list
 
 COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "tasks", "report", "export")
 
@@ -53,11 +53,29 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("", {}),
+        ("--steps 100", {"steps": 100}),
+        ("--steps 100 --schedule plateau", {"steps": 100, "schedule": "plateau"}),
+        ("--schedule constant", {"schedule": "constant"}),
+    ],
+)
+def test_steps_and_schedule_mean_what_they_mean_in_python(options: str, expected: dict[str, Any]) -> None:
+    context = cli.commands["train"].make_context("train", options.split())
+    assert configurations(dict(context.params))[1] == hl.TrainConfig.of(**expected)
+
+
+def row_names(table: Any) -> set[str]:
+    return {row.name for row in table}
+
+
 def test_every_field_is_an_option_with_help() -> None:
     model = {item.name for item in dataclasses.fields(hl.ModelConfig)}
-    training = {item.name for item in dataclasses.fields(hl.TrainConfig)} - {"phases"}
-    assert set(MODEL_HELP) == model
-    assert set(TRAINING_HELP) == training
+    training = {item.name for item in dataclasses.fields(hl.TrainConfig)} - {"phases"} | {"steps", "schedule"}
+    assert {row.name for row in MODEL if row.help and row.label} == model
+    assert {row.name for row in TRAINING if row.help and row.label} == training
     for command in ("exercise", "train", "explain"):
         assert model | training <= {parameter.name for parameter in cli.commands[command].params}
 
@@ -69,7 +87,7 @@ def test_help_lists_a_command_s_own_options_first_and_the_rest_in_groups(run: An
         assert titles == ["Options", "Corpus", "Model", "Training", "Output"], command
         for title, part in zip(titles, re.split(r"^\w+:$", text, flags=re.MULTILINE)[1:], strict=True):
             listed = set(re.findall(r"^  (?:-\w, )?--([\w-]+)", part, re.MULTILINE))
-            shared = {"Model": MODEL_HELP, "Training": {"steps", "threads", *TRAINING_HELP}}
+            shared = {"Model": row_names(MODEL), "Training": {"threads", *row_names(TRAINING)}}
             if title in shared:
                 assert listed == {name.replace("_", "-") for name in shared[title]}
             elif title == "Options":

@@ -152,3 +152,42 @@ def test_every_problem_of_a_record_is_listed_with_those_of_its_parts():
     with pytest.raises(hl.ConfigError) as refused:
         hl.TrainConfig.of(steps=-1, learning_rate=-1)
     assert len(refused.value.problems) == 2
+
+
+def test_steps_and_a_schedule_stand_for_phases_and_mean_one_thing():
+    of = hl.TrainConfig.of
+    assert of() == hl.TrainConfig() == of(schedule="plateau") == of(steps=5020, schedule="plateau")
+    assert of(steps=1000).phases == (Phase(1000),) == of(steps=np.int64(1000), schedule="constant").phases
+    assert of(schedule="constant").phases == (Phase(5020),)
+    assert of(steps=21, schedule="plateau").phases == (Phase(10), Phase(1, Plateau()), Phase(10))
+    schedules = [of(), of(steps=3), of(steps=3, plateau=Plateau()), hl.TrainConfig(phases=())]
+    assert [training.schedule for training in schedules] == ["plateau", "constant", "phases", "phases"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"steps": 20, "schedule": "plateau"}, "steps must be above 20 with the schedule plateau, got 20: the first"),
+        ({"steps": -1}, "steps must be a whole number from 0 to 1000000000, got -1"),
+        ({"schedule": "cosine"}, "schedule must be one of plateau, constant, got 'cosine'"),
+        ({"steps": 5, "phases": (Phase(5),)}, "either phases or steps and a schedule must be given"),
+        ({"steps": 5, "schedule": "constant", "plateau": Plateau()}, "either a plateau or a schedule must be given"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(fields, said):
+    with pytest.raises(hl.ConfigError, match=said):
+        hl.TrainConfig.of(**fields)
+
+
+def test_every_field_is_declared_with_its_words_range_and_default():
+    for record in (hl.ModelConfig, hl.TrainConfig, Plateau):
+        for row in record.table():
+            assert row.label
+            assert row.help.endswith(".")
+            assert row.default is not None or row.usual
+            assert row.default is None or row.problems(row.default) == []
+            assert f"\n    {row.name}: " in record.__doc__
+            for bound in (row.low, row.high) if row.kind in ("whole", "real") else ():
+                assert abs(bound) == float("inf") or bool(row.problems(bound)) == (
+                    (row.open_high and bound == row.high) or (row.open_low and bound == row.low)
+                )

@@ -1,6 +1,8 @@
 """Study designs: a file and Python say the same, every problem is listed at once, an identity belongs to its run alone."""
 
 import json
+import re
+import tomllib
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.identity import Data
 from headlab.study.study import Study
-from headlab.study.study_file import TEMPLATE
+from headlab.study.study_file import template
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -23,10 +25,35 @@ def written(tmp_path, text):
 
 
 def test_the_template_is_the_homeworks_second_item(tmp_path):
-    design = StudyDesign.from_toml(written(tmp_path, TEMPLATE))
+    design = StudyDesign.from_toml(written(tmp_path, template()))
     assert [condition.name for condition in design.conditions] == ["d_head 10", "d_head 20", "d_head 40"]
     assert design.n_runs == 3000
     assert design.conditions[1].training == hl.TrainConfig()
+
+
+def test_every_field_stands_in_the_template_with_its_default():
+    for name, record in (("model", hl.ModelConfig), ("training", hl.TrainConfig)):
+        lines = template().split(f"[{name}]")[1].split("\n[")[0].split("\n")
+        said = tomllib.loads("\n".join(line[2:] for line in lines if re.match(r"# \w+ = [^ #]", line)))
+        assert said == {row.name: row.default for row in record.table() if row.default is not None}
+        assert all(any(line.startswith(f"# {row.name} = ") for line in lines) for row in record.table())
+
+
+def test_a_schedule_is_a_factor_and_steps_alone_are_at_a_constant_rate(tmp_path):
+    text = 'seeds = "0:4"\n[training]\nsteps = 100\n[grid]\nschedule = ["plateau", "constant"]\n[[condition]]\nsteps = 30\n'
+    design = StudyDesign.from_toml(written(tmp_path, text))
+    expected = [
+        hl.TrainConfig.of(steps=100, schedule="plateau"),
+        hl.TrainConfig.of(steps=100),
+        hl.TrainConfig.of(steps=30),
+    ]
+    assert [condition.training for condition in design.conditions] == expected
+    assert design.conditions[0].name == "steps 100, schedule plateau"
+    assert StudyDesign.from_toml(written(tmp_path, design.to_toml())).to_dict() == design.to_dict()
+    again = StudyDesign.grid(NOTEBOOK, seeds=[1], training=expected[1], schedule=["plateau", "constant"])
+    assert [condition.training for condition in again.conditions] == expected[:2]
+    with pytest.raises(hl.ConfigError, match="either phases or steps and a schedule"):
+        StudyDesign.grid(NOTEBOOK, seeds=[1], phases=[[{"steps": 5}]], steps=[5])
 
 
 def test_a_file_and_python_make_the_same_design(tmp_path):
@@ -226,7 +253,7 @@ def test_conditions_that_differ_never_bear_the_same_name():
     assert len(set(names)) == 3
     close = StudyDesign.grid(NOTEBOOK, seeds=range(2), learning_rate=[0.1234567, 0.1234568])
     assert len({item.name for item in close.conditions}) == 2
-    assert names[:2] == ["steps 5020, phases 5020", "steps 5020, phases 10 + 5000 on plateau + 10"]
+    assert names[:2] == ["steps 5020, schedule constant", "steps 5020, schedule plateau"]
     schedules = [[hl.Phase(5), hl.Phase(6)], [hl.Phase(6), hl.Phase(5)], [hl.Phase(3)]]
     schedules += [[hl.Phase(3, hl.Plateau(patience=n))] for n in (3, 10)]
     names = [item.name for item in StudyDesign.grid(NOTEBOOK, seeds=[1], phases=schedules).conditions]
@@ -250,7 +277,7 @@ def test_a_factor_that_a_condition_leaves_out_has_the_value_in_force(tmp_path):
 
 def test_conditions_are_counted_and_grouped_by_identity_and_not_by_what_is_displayed(tmp_path):
     listed = [{"steps": 30}, {"d_head": 20}, {"steps": 10}]
-    three = hl.TrainConfig(phases=(hl.Phase(10), hl.Phase(10, hl.Plateau()), hl.Phase(10)))
+    three = hl.TrainConfig(phases=(hl.Phase(10), hl.Phase(10, hl.Plateau(patience=3)), hl.Phase(10)))
     study = Study.create(tmp_path / "s", StudyDesign.grid(NOTEBOOK, seeds=range(4), training=three, conditions=listed))
     assert study.run() == 12
     assert (study.status().runs, list(study.status().by_condition.values())) == (12, [4, 4, 4])

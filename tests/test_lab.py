@@ -234,6 +234,21 @@ def test_the_notebooks_schedule_is_the_standard_one():
     assert Experiment.of({"schedule": "constant"}).training == hl.TrainConfig.of(steps=5020)
 
 
+def test_steps_alone_mean_in_a_link_what_they_mean_everywhere():
+    assert Experiment.of({"steps": 1000}).training == hl.TrainConfig.of(steps=1000)
+    reduced = Experiment.of({"steps": 1000, "schedule": "plateau"}).training
+    assert reduced == hl.TrainConfig.of(steps=1000, schedule="plateau")
+
+
+def test_the_page_is_told_every_field_with_what_it_may_be_in_the_lab():
+    rows = {row["name"]: row for row in frames_of(work.hello, Experiment.of({}))["hello"].values["fields"]}
+    model, training = ({row.name for row in record.table()} for record in (hl.ModelConfig, hl.TrainConfig))
+    assert rows.keys() == model | training - {"dtype"}
+    assert (rows["d_head"]["low"], rows["d_head"]["high"], rows["init_scale"]["high"]) == (1, 1024, None)
+    assert rows["schedule"]["choices"] == ["plateau", "constant"]
+    assert rows["beta_1"]["optimizers"] == ["adam", "adamw"]
+
+
 @pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
 def test_a_figure_is_drawn_of_any_moment(kind, start):
     what = {"format": kind, "moment": 3, "view": "probs"}

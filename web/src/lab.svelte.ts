@@ -1,6 +1,6 @@
 // The page's one state: the experiment, how one looks at it, what has come of it, and who is asked.
 
-import { FIELDS, type Field } from './fields'
+import { controls, counts, type Field } from './fields'
 import { problemsBeside, type Problems } from './problems'
 import type { Can, Frame, Hello, Picture, Problem, ProblemsFrame, TrialOf, Value } from './protocol'
 import { Address, read, write } from './state/address'
@@ -18,6 +18,7 @@ export class Lab implements Listener {
   problems = $state<Problem[]>([])
   can = $state.raw<Can>({ train: false, try: false, open: false }) // what whoever answers is able to do
   playing = $state(false)
+  private table = $state.raw<Field[]>([])
 
   readonly experiment = new Experiment(() => this.changed())
   readonly looking = new Looking()
@@ -52,6 +53,7 @@ export class Lab implements Listener {
   private begin({ values }: Hello) {
     this.experiment.begin(values)
     this.can = values.can
+    this.table = controls(values.fields)
     if (!this.can.train) this.experiment.fields = { ...values.notebook }
     else if (!this.ready) this.readAddress()
     this.ready = true
@@ -122,7 +124,7 @@ export class Lab implements Listener {
   // The settings that have a control now.
   get knobs(): Field[] {
     const { fields } = this.experiment
-    return FIELDS.filter(({ name, when }) => !this.looking.hidden(name) && (!when || when(fields)))
+    return this.table.filter((field) => !this.looking.hidden(field.name) && counts(field, fields))
   }
 
   get beside(): Problems {

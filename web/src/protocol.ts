@@ -24,7 +24,18 @@ export interface Can {
   open: boolean
 }
 
-export type Hello = Message<'hello', { notebook: Fields; fork_fields: string[]; can: Can }>
+// A row of the table of fields (src/headlab/config/fields.py).
+export interface Row {
+  name: string
+  label: string
+  help: string
+  kind: 'whole' | 'real' | 'flag' | 'choice'
+  choices: string[]
+  usual: string // in words, what is taken where there is no value
+  optimizers: string[] | null // that have it; null: all
+}
+
+export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can }>
 
 interface OneOfMany {
   run?: number // its place among all runs, where they are all there

@@ -25,6 +25,16 @@ describe('the address', () => {
     expect(read('#' + write(fields, notebook, look), notebook)).toEqual({ fields, look })
   })
 
+  it('names the schedule beside steps, which alone are at a constant rate', () => {
+    const scheduled = { ...notebook, steps: 5020, schedule: 'plateau' }
+    const at = (change: object) => write({ ...scheduled, ...change }, scheduled, LOOK)
+    expect(at({ steps: 1000 })).toBe('steps=1000&schedule=plateau')
+    expect(at({ schedule: 'constant' })).toBe('schedule=constant')
+    for (const change of [{ steps: 1000 }, { steps: 1000, schedule: 'constant' }, {}])
+      expect(read(at(change), scheduled).fields).toEqual({ ...scheduled, ...change })
+    expect(read('steps=1000', scheduled).fields.schedule).toBe('constant')
+  })
+
   it('says nothing of what differs from nothing', () => {
     expect(write({ ...notebook, seed: 5 }, notebook, { ...LOOK, moment: 0 })).toBe('seed=5&moment=0')
   })

@@ -9,22 +9,19 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import (
-    MODEL_HELP,
     REPORT,
-    TRAINING_HELP,
     configurations,
     corpus_options,
-    field_options,
     head_size_list,
     json_option,
     plain,
     read_dataset,
     retraced_options,
-    steps_option,
+    setting_options,
     threads_option,
 )
 from headlab.cli.terminal import progress_bar, put_json, show, writable, written
-from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
+from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError
 from headlab.notation.numbers import duration, size_of
 from headlab.notation.values import brief
@@ -56,9 +53,7 @@ SMALL = 32  # a width of the residual stream that does for any vocabulary
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
 )
-@steps_option
-@field_options(ModelConfig, MODEL_HELP)
-@field_options(TrainConfig, TRAINING_HELP)
+@setting_options
 @threads_option
 @click.option("--anyway", is_flag=True, help="Even if it takes longer than 10 minutes.")
 @click.option("--details", is_flag=True, help="Also print what the answers rest on.")

@@ -10,25 +10,21 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import (
-    MODEL_HELP,
-    TRAINING_HELP,
     configurations,
     corpus_options,
-    field_options,
     given,
     json_option,
     plain,
     read_dataset,
     retraced_options,
     seed_list,
+    setting_options,
     shell_word,
-    steps_option,
     threads_option,
     training_seconds,
 )
 from headlab.cli.predict import chosen
 from headlab.cli.terminal import progress_bar, put_json, say, show
-from headlab.config import ModelConfig, TrainConfig
 from headlab.errors import ConfigError, SelectionError
 from headlab.notation.values import and_more, brief, listed
 
@@ -104,9 +100,7 @@ class Question:
 )
 @click.option("--head", type=plain, metavar="NUMBER", help="Only this head's part.")
 @click.option("--show", "table", metavar="TABLE", help=f"Print a table instead: {', '.join(TABLES)}.")
-@steps_option
-@field_options(ModelConfig, MODEL_HELP)
-@field_options(TrainConfig, TRAINING_HELP)
+@setting_options
 @threads_option
 @json_option
 @click.pass_context

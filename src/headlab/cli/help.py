@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from headlab.cli.options import MODEL_HELP, TRAINING_HELP
+from headlab.cli.options import MODEL, TRAINING
 
 GROUPS = {
     "Corpus": {"start", "no_start", "wrap", "tokens_are", "vocabulary", "labels"},
-    "Model": set(MODEL_HELP),
-    "Training": {"steps", "threads", *TRAINING_HELP},
+    "Model": {row.name for row in MODEL},
+    "Training": {"threads", *(row.name for row in TRAINING)},
     "Output": {"output", "save", "figure", "safe_cells", "as_json"},
 }
 OWN = "Options"

@@ -1,6 +1,5 @@
 """Options that several commands share, in the library's own words, and how they become the library's records."""
 
-import dataclasses
 import os
 import shlex
 import sys
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headlab.cli.terminal import tell_notes
-from headlab.config import LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, ModelConfig, Phase, TrainConfig
+from headlab.config import Field, ModelConfig, TrainConfig
+from headlab.config.fields import FLAG
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
@@ -21,34 +21,16 @@ if TYPE_CHECKING:
     from headlab.data.dataset import Dataset
 
 REPORT = "headlab-report.html"
-MODEL_HELP = {
-    "d_head": "Width of queries and keys.",
-    "n_heads": "Attention heads in a layer.",
-    "n_layers": "Layers.",
-    "d_model": "Width of the residual stream; needs --unembed unless it is d_vocab.",
-    "factored_values": "Values as W_V times W_O instead of one full W_V.",
-    "unembed": "A learned W_U instead of the residual stream as logits.",
-    "residual": "The residual connection.",
-    "positions": "The learned position embeddings.",
-    "causal": "The causal mask.",
-    "init_scale": "Factor on every initial weight.",
+MODEL, TRAINING = ModelConfig.table(), TrainConfig.table()
+_RETRACED = {
+    "start",
+    "no_start",
+    "wrap",
+    "tokens_are",
+    "vocabulary",
+    "labels",
+    *(row.name for row in (*MODEL, *TRAINING)),
 }
-TRAINING_HELP = {
-    "optimizer": "Keras' definitions.",
-    "learning_rate": "Of the first step.  [default: Keras' for the optimiser: sgd 0.01, the others 0.001]",
-    "loss": "softmax is what the notebook trains.",
-    "momentum": "For sgd and rmsprop.",
-    "nesterov": "For sgd.",
-    "rho": "For rmsprop.",
-    "centered": "For rmsprop.",
-    "beta_1": "For adam and adamw.",
-    "beta_2": "For adam and adamw.",
-    "epsilon": "For rmsprop, adam and adamw.",
-    "weight_decay": "For adamw.",
-    "dtype": "float32 or float64.",
-}
-_RETRACED = {"start", "no_start", "wrap", "tokens_are", "vocabulary", "labels", "steps", *MODEL_HELP, *TRAINING_HELP}
-_CHOICES = {"optimizer": OPTIMIZERS, "loss": LOSSES}
 
 
 def plain(text: Any) -> Any:
@@ -66,32 +48,25 @@ def plain(text: Any) -> Any:
     return text
 
 
-def field_options(config: type, helps: dict[str, str]) -> Callable[[Any], Any]:
-    """Add one option a field of a configuration, so that command line and library share words, defaults and checks."""
+def setting_options(command: Any) -> Any:
+    """Add an option for every row of the table of fields, so that command line and library share words, defaults and checks."""
+    for row in reversed((*MODEL, *TRAINING)):
+        command = _option(row)(command)
+    return command
 
-    def decorate(command: Any) -> Any:
-        for field in reversed([item for item in dataclasses.fields(config) if item.name in helps]):
-            name = field.name.replace("_", "-")
-            if isinstance(field.default, bool):
-                option = click.option(
-                    f"--{name}/--no-{name}", default=field.default, show_default=True, help=helps[field.name]
-                )
-            else:
-                text = helps[field.name]
-                if field.name in _CHOICES:
-                    text = f"One of {', '.join(_CHOICES[field.name])}. {text}"
-                option = click.option(
-                    f"--{name}",
-                    type=plain,
-                    metavar="TEXT" if field.name in _CHOICES else "NUMBER",
-                    default=field.default,
-                    show_default=field.default is not None,
-                    help=text,
-                )
-            command = option(command)
-        return command
 
-    return decorate
+def _option(row: Field) -> Callable[[Any], Any]:
+    name, text = row.name.replace("_", "-"), row.told()
+    if row.kind == FLAG:
+        return click.option(f"--{name}/--no-{name}", default=row.default, show_default=True, help=text)
+    return click.option(
+        f"--{name}",
+        type=plain,
+        metavar="TEXT" if row.choices else "NUMBER",
+        default=row.default,
+        show_default=row.default is not None,
+        help=f"{text}  [default: {row.usual}]" if row.usual else text,
+    )
 
 
 def corpus_options(command: Any) -> Any:
@@ -117,12 +92,6 @@ def corpus_options(command: Any) -> Any:
     return command
 
 
-steps_option = click.option(
-    "--steps",
-    type=plain,
-    metavar="NUMBER",
-    help="Steps at a constant rate.  [default: 10 + 5000 with reduction on plateau + 10]",
-)
 threads_option = click.option("--threads", type=plain, metavar="NUMBER", help="Processors to use.  [default: all]")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
 safe_cells_option = click.option(
@@ -195,21 +164,12 @@ def retraced_options(ctx: click.Context, file: str | None) -> str:
     return " ".join(words)
 
 
-def _model(options: dict[str, Any]) -> ModelConfig:
-    return ModelConfig(**{name: options.pop(name) for name in MODEL_HELP})
-
-
-def _training(options: dict[str, Any]) -> TrainConfig:
-    steps = options.pop("steps")
-    phases = NOTEBOOK_PHASES if steps is None else (Phase(steps),)
-    return TrainConfig(phases=phases, **{name: options.pop(name) for name in TRAINING_HELP})
-
-
 def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
     """Take both configurations out of `options`; raises one `ConfigError` that lists the problems of both."""
     problems: list[Problem] = []
-    model = gathered(problems, lambda: _model(options))
-    training = gathered(problems, lambda: _training(options))
+    chosen, flat = ({row.name: options.pop(row.name) for row in table} for table in (MODEL, TRAINING))
+    model = gathered(problems, lambda: ModelConfig(**chosen))
+    training = gathered(problems, lambda: TrainConfig.of(**{k: v for k, v in flat.items() if v is not None}))
     if model is None or training is None:
         raise ConfigError(problems)
     return model, training

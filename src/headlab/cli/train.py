@@ -8,20 +8,16 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import (
-    MODEL_HELP,
-    TRAINING_HELP,
     configurations,
     corpus_options,
-    field_options,
     json_option,
     read_dataset,
     seed_list,
-    steps_option,
+    setting_options,
     threads_option,
     training_seconds,
 )
 from headlab.cli.terminal import progress_bar, put_json, saveable, show, written
-from headlab.config import ModelConfig, TrainConfig
 
 
 @click.command(cls=Command)
@@ -29,9 +25,7 @@ from headlab.config import ModelConfig, TrainConfig
 @click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for run.json and weights.safetensors.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
-@steps_option
-@field_options(ModelConfig, MODEL_HELP)
-@field_options(TrainConfig, TRAINING_HELP)
+@setting_options
 @threads_option
 @json_option
 def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: Any) -> None:

@@ -1,7 +1,9 @@
 """What is trained and how: records, frozen, validated whole, with a JSON round trip."""
 
+from headlab.config.fields import Field
 from headlab.config.model import ModelConfig, Shape, Sized
-from headlab.config.training import DTYPES, HAVE, LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, Phase, Plateau, TrainConfig
+from headlab.config.plateau import Plateau
+from headlab.config.training import DTYPES, HAVE, LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, Phase, TrainConfig
 from headlab.config.weights import WEIGHTS, Weight
 
 MAX_RUNS = 10_000_000
@@ -14,6 +16,7 @@ __all__ = [
     "NOTEBOOK_PHASES",
     "OPTIMIZERS",
     "WEIGHTS",
+    "Field",
     "ModelConfig",
     "Phase",
     "Plateau",

@@ -9,22 +9,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from headlab.config.record import Checked, flag, real_number, whole_number
+from headlab.config.fields import documented, flag, real, whole
+from headlab.config.record import Checked
 from headlab.config.weights import WEIGHTS
 from headlab.errors import ConfigError, Problem
 
 
+@documented
 @dataclass(frozen=True)
 class ModelConfig(Checked):
-    """The shape of the model.
+    """The shape of the model; every field says what it is.
 
-    d_head: width of queries and keys (and of values when `factored_values`); scores are scaled by 1/sqrt(d_head)
-    n_heads, n_layers: attention heads in a layer, layers
-    d_model: width of the residual stream; None means d_vocab, the only choice without `unembed`
-    factored_values: values are W_V [d_model, d_head] times W_O [d_head, d_model] instead of one full W_V [d_model, d_model]
-    unembed: logits are resid · W_U instead of the residual stream itself
-    residual, positions, causal: the residual connection, the learned positions, the causal mask
-    init_scale: factor on every initial weight
+    scores = q · k / sqrt(d_head); values are W_V [d_model, d_model], or W_V [d_model, d_head] times W_O [d_head, d_model]
+    where they are factored; logits are the residual stream, or that times W_U
 
     Raises `ConfigError`, which lists all wrong fields.
 
@@ -33,16 +30,27 @@ class ModelConfig(Checked):
 positions=True, causal=True, init_scale=1.0)
     """
 
-    d_head: int = 20
-    n_heads: int = 1
-    n_layers: int = 1
-    d_model: int | None = None
-    factored_values: bool = False
-    unembed: bool = False
-    residual: bool = True
-    positions: bool = True
-    causal: bool = True
-    init_scale: float = 1.0
+    d_head: int = whole(20, 1, 65_536, label="d_head", help="Width of queries and keys: the notebook's head size.")
+    n_heads: int = whole(1, 1, 1_024, label="heads", help="Attention heads in a layer.")
+    n_layers: int = whole(1, 1, 1_024, label="layers", help="Layers of attention.")
+    d_model: int | None = whole(
+        None, 1, 65_536, usual="d_vocab", label="d_model",
+        help="Width of the residual stream; any but d_vocab needs a learned W_U (unembed).",
+    )  # fmt: skip
+    factored_values: bool = flag(
+        False, label="W_V · W_O", help="Values through d_head numbers, W_V times W_O, instead of one full W_V."
+    )
+    unembed: bool = flag(
+        False, label="W_U", help="A learned W_U, the unembedding, instead of the residual stream as logits."
+    )
+    residual: bool = flag(
+        True, label="residual", help="Each layer adds to the residual stream instead of replacing it."
+    )
+    positions: bool = flag(
+        True, label="positions", help="Learned position embeddings: the model knows where a token stands."
+    )
+    causal: bool = flag(True, label="causal mask", help="A position sees only itself and what comes before it.")
+    init_scale: float = real(1.0, 0.0, label="initial scale", help="Factor on every initial weight.")
 
     @property
     def scale(self) -> float:
@@ -67,20 +75,6 @@ positions=True, causal=True, init_scale=1.0)
             )
             raise ConfigError(Problem(wrong, "d_model"))
         return Shape(self, batch.d_vocab, batch.n_ctx, d_model, self.d_head)
-
-    def _problems(self) -> list[Problem]:
-        return [
-            *whole_number("d_head", self.d_head, 1, 65_536),
-            *whole_number("n_heads", self.n_heads, 1, 1_024),
-            *whole_number("n_layers", self.n_layers, 1, 1_024),
-            *([] if self.d_model is None else whole_number("d_model", self.d_model, 1, 65_536)),
-            *flag("factored_values", self.factored_values),
-            *flag("unembed", self.unembed),
-            *flag("residual", self.residual),
-            *flag("positions", self.positions),
-            *flag("causal", self.causal),
-            *real_number("init_scale", self.init_scale, 0.0),
-        ]
 
 
 class Sized(Protocol):

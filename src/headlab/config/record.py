@@ -3,13 +3,12 @@
 import dataclasses
 import difflib
 import json
-import math
 import numbers
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
+from headlab.config.fields import Field, rows_of
 from headlab.errors import ConfigError, HeadlabError, Problem
 from headlab.notation.values import brief
 
@@ -81,33 +80,6 @@ def plain_value(value: Any, kind: Any) -> Any:
         return value  # a whole number beyond all real ones, to be refused with the others
 
 
-def whole_number(name: str, value: Any, low: int, high: int) -> list[Problem]:
-    """Return what is wrong with a whole number, which must be from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        return [Problem(f"{name} must be a whole number from {low} to {high}, got {brief(value)}", name)]
-    return []
-
-
-def real_number(name: str, value: Any, low: float, high: float = math.inf, *, open_high: bool = False) -> list[Problem]:
-    """Return what is wrong with a real number, which must be finite and from `low` to `high`, or below it."""
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-    if fits and low <= value <= high and not (open_high and value == high):
-        return []
-    bound = f"at least {low:g}" if high == math.inf else f"from {low:g} to {'below ' if open_high else ''}{high:g}"
-    return [Problem(f"{name} must be a finite number {bound}, got {brief(value)}", name)]
-
-
-def flag(name: str, value: Any) -> list[Problem]:
-    """Return what is wrong with a truth value."""
-    return [] if isinstance(value, bool) else [Problem(f"{name} must be True or False, got {brief(value)}", name)]
-
-
-def choice(name: str, value: Any, known: tuple[str, ...]) -> list[Problem]:
-    """Return what is wrong with a word, which must be a known one."""
-    fits = isinstance(value, str) and value in known
-    return [] if fits else [Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name)]
-
-
 @dataclass(frozen=True)
 class Checked:
     """A frozen record that lists every problem of its fields at once."""
@@ -122,7 +94,21 @@ class Checked:
             raise ConfigError(problems)
 
     def _problems(self) -> Iterable[Problem]:
-        raise NotImplementedError
+        """Yield what is wrong; here, with the fields that have a row in the table of fields."""
+        for name, rows in rows_of(type(self)).items():
+            for row in rows:
+                if row.name == name:
+                    yield from row.problems(getattr(self, name))
+
+    @classmethod
+    def table(cls) -> tuple[Field, ...]:
+        """Return the rows of the table of fields that are the record's, in its order.
+
+        >>> from headlab.config import ModelConfig
+        >>> [(row.name, row.default) for row in ModelConfig.table()][:2]
+        [('d_head', 20), ('n_heads', 1)]
+        """
+        return tuple(row for rows in rows_of(cls).values() for row in rows)
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed; raises `ConfigError` for an unknown field.

@@ -4,21 +4,14 @@ plateau) + 10 steps.
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
-from headlab.config.record import (
-    Checked,
-    choice,
-    flag,
-    gathered,
-    nearest,
-    no_field,
-    plain_value,
-    real_number,
-    whole_number,
-)
+from headlab.config.fields import choice, documented, flag, real, standing_for, whole
+from headlab.config.plateau import Plateau
+from headlab.config.record import Checked, gathered, nearest, no_field, plain_value
+from headlab.config.schedule import EDGE, NOTEBOOK_STEPS, SCHEDULE, STEPS, stretches
 from headlab.config.weights import WEIGHTS
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
@@ -29,57 +22,12 @@ DTYPES = ("float32", "float64")
 NAMES = tuple(weight.name for weight in WEIGHTS)
 
 
-@dataclass(frozen=True)
-class Plateau(Checked):
-    """Reduce the learning rate when the loss stops falling, exactly as Keras 2's ReduceLROnPlateau does.
-
-    An epoch improves when loss < best - min_delta, in float64 on the float32 loss; after `patience` epochs in a row
-    without improvement the rate becomes max(rate · factor, min_rate) from the next step on.
-    `best` and the count start afresh in every phase, unless it goes on with the plateau of the one before; the rate goes on.
-    min_rate: 0.0001 when left out; Keras' name for it, min_lr, is understood as well
-    Source: tf-keras, callbacks.ReduceLROnPlateau.
-
-    >>> Plateau().patience, Plateau().min_rate, Plateau(min_lr=0).min_rate
-    (10, 0.0001, 0.0)
-    """
-
-    factor: float = 0.2
-    patience: int = 10
-    min_rate: float = field(default=None)  # type: ignore[assignment]  # a number from the first line of its making on
-    min_delta: float = 0.0001
-    cooldown: int = 0
-    min_lr: InitVar[float | None] = None
-
-    _also = ("min_lr",)
-
-    def __post_init__(self, min_lr: float | None) -> None:
-        if min_lr is not None and self.min_rate is not None:
-            got = f"{brief(self.min_rate)} and {brief(min_lr)}"
-            raise ConfigError(Problem(f"min_rate and min_lr are one field, got {got}: leave one out", "min_rate"))
-        if self.min_rate is None:
-            object.__setattr__(self, "min_rate", 0.0001 if min_lr is None else min_lr)
-        super().__post_init__()
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with some fields changed; raises `ConfigError`."""
-        return super().replace(**({"min_rate": None} if "min_lr" in changes else {}) | changes)
-
-    def _problems(self) -> list[Problem]:
-        return [
-            *real_number("factor", self.factor, 0.0, 1.0, open_high=True),
-            *whole_number("patience", self.patience, 0, 10**9),
-            *real_number("min_rate", self.min_rate, 0.0),
-            *real_number("min_delta", self.min_delta, 0.0),
-            *whole_number("cooldown", self.cooldown, 0, 10**9),
-        ]
-
-
+@documented
 @dataclass(frozen=True, repr=False)
 class Phase(Checked):
     """A stretch of training, and what changes from its first step on.
 
-    steps: how many; plateau: reduce the rate on a plateau, or None
-    plateau_goes_on: with best, count and cooldown of the plateau of the phase before, instead of afresh
+    plateau: reduce the rate on a plateau, or None
     changes: fields of the training with their values from here on, until a later phase changes them: any but phases and
         dtype. Without a learning_rate, each run's rate goes on from where it is. Where the optimizer changes, options
         that the new one has not are at their defaults again. What the optimiser remembers starts afresh when its kind
@@ -95,9 +43,13 @@ class Phase(Checked):
     Phase(steps=90, plateau=None, changes={'optimizer': 'adam', 'learning_rate': 1.0}, freeze=('W_pos',))
     """
 
-    steps: int
+    steps: int = whole(label="steps", help="How many.")
     plateau: Plateau | None = None
-    plateau_goes_on: bool = False
+    plateau_goes_on: bool = flag(
+        False,
+        label="goes on",
+        help="With best, count and cooldown of the plateau of the phase before, instead of afresh.",
+    )
     changes: Mapping[str, Any] = field(default_factory=dict)
     freeze: tuple[str, ...] = ()
 
@@ -134,10 +86,9 @@ class Phase(Checked):
         return {name: value for name, value in super().to_dict().items() if name in self._told()}
 
     def _problems(self) -> Iterator[Problem]:
-        yield from whole_number("steps", self.steps, 0, 10**9)
+        yield from super()._problems()
         if self.plateau is not None and not isinstance(self.plateau, Plateau):
             yield Problem(f"plateau must be a Plateau or None, got {brief(self.plateau)}", "plateau")
-        yield from flag("plateau_goes_on", self.plateau_goes_on)
         if self.plateau_goes_on is True and self.plateau is None:
             said = "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
             yield Problem(said, "plateau_goes_on")
@@ -165,36 +116,18 @@ class Phase(Checked):
                 yield Problem(f"{name} must have a value where it changes, got None: leave it out", name)
 
 
-NOTEBOOK_PHASES = (Phase(10), Phase(5000, Plateau()), Phase(10))
-
-
-# Which optimisers have an option. One that is given to another would do nothing, and is refused.
-HAVE = {
-    "momentum": ("sgd", "rmsprop"),
-    "nesterov": ("sgd",),
-    "rho": ("rmsprop",),
-    "centered": ("rmsprop",),
-    "beta_1": ("adam", "adamw"),
-    "beta_2": ("adam", "adamw"),
-    "epsilon": ("rmsprop", "adam", "adamw"),
-    "weight_decay": ("adamw",),
-}
+NOTEBOOK_PHASES = (Phase(EDGE), Phase(NOTEBOOK_STEPS - 2 * EDGE, Plateau()), Phase(EDGE))
 FIRST_RATE = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
 
 
+@documented
 @dataclass(frozen=True)
 class TrainConfig(Checked):
     """How a model is trained: Keras' optimisers, with Keras' definitions and defaults.
 
-    optimizer: one of sgd, rmsprop, adam, adamw
-    learning_rate: of the first step, Keras' for the optimiser when left out (sgd 0.01, the others 0.001); `phases` may
-        reduce it
-    phases: trained one after the other; each may change any of these fields but dtype, and freeze weights
-    loss: softmax (cross-entropy on the logits: what the notebook trains) or normalized_sigmoid (what the same script
-    minimises under Keras 3 on JAX or PyTorch)
-    momentum: sgd and rmsprop; nesterov: sgd with a momentum; rho, centered: rmsprop; beta_1, beta_2: adam and adamw;
-    epsilon: all but sgd; weight_decay: adamw. An optimiser takes no option that it has not.
-    dtype: float32 or float64
+    phases: trained one after the other; each may change any of these fields but dtype, and freeze weights. `of` builds the
+    usual ones from steps and a schedule.
+    An optimiser takes no option that it has not.
 
     Raises `ConfigError`, which lists all wrong fields.
 
@@ -204,19 +137,51 @@ class TrainConfig(Checked):
     (Phase(steps=100, plateau=None),)
     """
 
-    optimizer: str = "sgd"
-    learning_rate: float = field(default=None)  # type: ignore[assignment]  # a number from the first line of its making on
-    phases: tuple[Phase, ...] = NOTEBOOK_PHASES
-    loss: str = "softmax"
-    momentum: float = 0.0
-    nesterov: bool = False
-    rho: float = 0.9
-    centered: bool = False
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
-    weight_decay: float = 0.004
-    dtype: str = field(default="float32")
+    optimizer: str = choice(
+        "sgd", OPTIMIZERS, label="optimiser", help="How a gradient becomes a step, by Keras' definitions."
+    )
+    # A number from the first line of its making on.
+    learning_rate: float = real(
+        None, 0.0, usual="Keras' for the optimiser: sgd 0.01, the others 0.001", label="learning rate",
+        help="How far a step goes; of the first step, where a schedule reduces it.",
+    )  # fmt: skip
+    phases: tuple[Phase, ...] = standing_for(NOTEBOOK_PHASES, STEPS, SCHEDULE)
+    loss: str = choice(
+        "softmax", LOSSES, label="loss",
+        help="What training makes small: softmax of the logits, as the notebook does, or sigmoid outputs divided by their sum.",
+    )  # fmt: skip
+    momentum: float = real(
+        0.0, 0.0, 1.0, optimizers=("sgd", "rmsprop"), label="momentum", help="How much of the last step goes on."
+    )
+    nesterov: bool = flag(
+        False, optimizers=("sgd",), label="Nesterov", help="The gradient is taken ahead, where the momentum leads."
+    )
+    rho: float = real(
+        0.9, 0.0, 1.0, optimizers=("rmsprop",), label="rho", help="How much of the mean square of gradients is kept."
+    )
+    centered: bool = flag(
+        False, optimizers=("rmsprop",), label="centered", help="Divide by the spread of gradients, not by their size."
+    )
+    beta_1: float = real(
+        0.9, 0.0, 1.0, open_high=True, optimizers=("adam", "adamw"), label="beta 1",
+        help="How much of the mean gradient is kept.",
+    )  # fmt: skip
+    beta_2: float = real(
+        0.999, 0.0, 1.0, open_high=True, optimizers=("adam", "adamw"), label="beta 2",
+        help="How much of the mean square of gradients is kept.",
+    )  # fmt: skip
+    epsilon: float = real(
+        1e-7, 0.0, optimizers=("rmsprop", "adam", "adamw"), label="epsilon",
+        help="Added to what the gradient is divided by, so that it is never 0.",
+    )  # fmt: skip
+    weight_decay: float = real(
+        0.004,
+        0.0,
+        optimizers=("adamw",),
+        label="weight decay",
+        help="How fast weights shrink, times the learning rate.",
+    )
+    dtype: str = choice("float32", DTYPES, label="numbers", help="The numbers that are computed with, 4 bytes or 8.")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_rate_left_out", self.learning_rate is None)
@@ -243,14 +208,43 @@ class TrainConfig(Checked):
         return bool(vars(self)["_rate_left_out"])
 
     @classmethod
-    def of(cls, *, steps: int, plateau: Plateau | None = None, **fields: Any) -> Self:
-        """Build a configuration with a single phase of `steps` steps; raises `ConfigError`."""
+    def of(
+        cls, *, steps: int | None = None, schedule: str | None = None, plateau: Plateau | None = None, **fields: Any
+    ) -> Self:
+        """Build a configuration from flat settings, as a command line, a study file and a link have them.
+
+        Neither steps nor a schedule: the notebook's 10 + 5000 (reduced on plateau) + 10. Steps alone: at a constant rate.
+        schedule: "plateau" is 10 + (steps - 20, reduced on plateau) + 10, "constant" 5,020 steps where none are given
+        plateau: of a single phase of so many steps, without a schedule; fields: the others of the record
+        Raises `ConfigError`, which lists all wrong fields.
+
+        >>> [phase.steps for phase in TrainConfig.of(steps=100, schedule="plateau").phases]
+        [10, 80, 10]
+        >>> TrainConfig.of(schedule="constant").phases, TrainConfig.of() == TrainConfig()
+        ((Phase(steps=5020, plateau=None),), True)
+        """
         problems: list[Problem] = []
-        phases = gathered(problems, lambda: (Phase(steps, plateau),))
-        built = gathered(problems, lambda: cls.from_dict({**fields, "phases": phases or ()}))
+        if steps is not None or schedule is not None or plateau is not None:
+            count = plain_value(steps, int)
+            alone = plateau is not None and schedule is None
+            phases = gathered(problems, lambda: (Phase(count, plateau),) if alone else _phases_of(count, schedule))
+            if plateau is not None and schedule is not None:
+                said = "either a plateau or a schedule must be given, got both: leave one of them out"
+                problems.append(Problem(said, "schedule"))
+            if "phases" in fields:
+                said = "either phases or steps and a schedule must be given, got both: leave one of them out"
+                problems.append(Problem(said, "phases"))
+            fields["phases"] = phases or ()
+        built = gathered(problems, lambda: cls.from_dict(fields))
         if problems or built is None:
             raise ConfigError(problems)
         return built
+
+    @property
+    def schedule(self) -> str:
+        """`constant` or `plateau` for what `of` builds under that name, and `phases` for any others."""
+        names = [name for name in SCHEDULE.choices if name == "constant" or self.steps > 2 * EDGE]
+        return next((name for name in names if self.phases == _phases_of(self.steps, name)), "phases")
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Self:
@@ -320,26 +314,14 @@ class TrainConfig(Checked):
         """The number of steps of all phases together."""
         return sum(phase.steps for phase in self.phases)
 
-    def _problems(self) -> list[Problem]:
+    def _problems(self) -> Iterator[Problem]:
         phases_fit = isinstance(self.phases, tuple) and all(isinstance(phase, Phase) for phase in self.phases)
-        phases = Problem(f"phases must be a tuple of Phase, got {brief(self.phases)}", "phases")
-        found = [
-            *choice("optimizer", self.optimizer, OPTIMIZERS),
-            *real_number("learning_rate", self.learning_rate, 0.0),
-            *([] if phases_fit else [phases]),
-            *choice("loss", self.loss, LOSSES),
-            *real_number("momentum", self.momentum, 0.0, 1.0),
-            *flag("nesterov", self.nesterov),
-            *real_number("rho", self.rho, 0.0, 1.0),
-            *flag("centered", self.centered),
-            *real_number("beta_1", self.beta_1, 0.0, 1.0, open_high=True),
-            *real_number("beta_2", self.beta_2, 0.0, 1.0, open_high=True),
-            *real_number("epsilon", self.epsilon, 0.0),
-            *real_number("weight_decay", self.weight_decay, 0.0),
-            *choice("dtype", self.dtype, DTYPES),
-            *self._misplaced(),
-        ]
-        return found + (list(self._problems_of_phases(found)) if phases_fit else [])
+        found = [*super()._problems(), *self._misplaced()]
+        yield from found
+        if phases_fit:
+            yield from self._problems_of_phases(found)
+        else:
+            yield Problem(f"phases must be a tuple of Phase, got {brief(self.phases)}", "phases")
 
     def _problems_of_phases(self, known: Iterable[Problem]) -> Iterator[Problem]:
         """Yield what is wrong with phases that is not wrong from the start, each problem where it begins."""
@@ -369,9 +351,15 @@ class TrainConfig(Checked):
             yield Problem(said, "nesterov")
 
 
+# Which optimisers have an option. One that is given to another would do nothing, and is refused.
+HAVE = {row.name: row.optimizers for row in TrainConfig.table() if row.optimizers is not None}
 DEFAULTS = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
 FIXED = ("phases", "dtype")  # what no phase changes
 CHANGEABLE = tuple(name for name in DEFAULTS if name not in FIXED)
+
+
+def _phases_of(steps: int | None, schedule: str | None) -> tuple[Phase, ...]:
+    return tuple(Phase(count, Plateau() if watches else None) for count, watches in stretches(steps, schedule))
 
 
 def _phase(item: Any) -> Phase:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from headlab import engine
-from headlab.config import HAVE, ModelConfig, Phase, Plateau, TrainConfig
+from headlab.config import HAVE, ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
@@ -18,12 +18,9 @@ from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
 
-MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
-TRAINING_FIELDS = tuple(item.name for item in fields(TrainConfig) if item.name not in ("phases", "dtype"))
-FORK_FIELDS = ("steps", "schedule", *TRAINING_FIELDS)  # what may differ before and after a fork
+MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
+FORK_FIELDS = tuple(row.name for row in TrainConfig.table() if row.name != "dtype")  # what a fork may change
 FIELDS = ("text", "start", "wrap", "seed", "fork", "before", *FORK_FIELDS, *MODEL_FIELDS)
-SCHEDULES = ("plateau", "constant")
-EDGE = 10  # steps at a constant rate before and after the ones that watch for a plateau: the notebook's
 
 MOST_CHARACTERS = 16_384
 MOST = {"sequences": 200, "positions": 64, "d_vocab": 512}
@@ -54,6 +51,8 @@ class Experiment:
         """
         problems = [Problem(f"{name} is no setting: leave it out", name) for name in given if name not in FIELDS]
         chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
+        if "steps" in given and "schedule" not in given:
+            chosen["schedule"] = None  # steps alone mean here what they mean everywhere
         if not training.is_seed(chosen["seed"]):
             said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
             problems.append(Problem(said, "seed"))
@@ -165,10 +164,8 @@ def notebook_fields() -> dict[str, Any]:
         "seed": 4,
         "fork": None,
         "before": "",
-        "steps": standard.steps,
-        "schedule": "plateau",
         **{name: getattr(model, name) for name in MODEL_FIELDS},
-        **{name: getattr(standard, name) for name in TRAINING_FIELDS},
+        **{name: getattr(standard, name) for name in FORK_FIELDS},
     }
 
 
@@ -224,19 +221,20 @@ def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConf
 
 
 def _training(chosen: Mapping[str, Any]) -> TrainConfig:
-    steps, schedule = chosen["steps"], chosen["schedule"]
-    if schedule not in SCHEDULES:
-        raise ConfigError(Problem(f"schedule must be one of {', '.join(SCHEDULES)}, got {brief(schedule)}", "schedule"))
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ConfigError(Problem(f"steps must be a whole number, at least 1, got {brief(steps)}", "steps"))
-    phases: tuple[Phase, ...] = (Phase(steps),)
-    if schedule == "plateau" and steps > 2 * EDGE:
-        phases = (Phase(EDGE), Phase(steps - 2 * EDGE, Plateau()), Phase(EDGE))
     # The page keeps what was chosen for another optimiser; what this one has not is left out.
-    had = [name for name in TRAINING_FIELDS if chosen["optimizer"] in HAVE.get(name, (chosen["optimizer"],))]
+    had = [name for name in FORK_FIELDS if chosen["optimizer"] in HAVE.get(name, (chosen["optimizer"],))]
     if not chosen["momentum"]:
         had = [name for name in had if name != "nesterov"]
-    return TrainConfig(phases=phases, **{name: chosen[name] for name in had})
+    training = TrainConfig.of(**{name: chosen[name] for name in had})
+    if training.steps < 1:
+        raise ConfigError(Problem("steps must be at least 1 in the lab, got 0: take some", "steps"))
+    return training
+
+
+def table() -> list[dict[str, Any]]:
+    """Return the table of fields as the page reads it: with what a number may be in the lab."""
+    rows = [row for row in (*TrainConfig.table(), *ModelConfig.table()) if row.name in FIELDS]
+    return [replace(row, high=min(row.high, MOST_OF.get(row.name, row.high))).to_dict() for row in rows]
 
 
 def _between(whole: TrainConfig, first: int, last: int) -> TrainConfig:

@@ -11,7 +11,7 @@ from headlab.analysis.looking.predictions import SOLVED
 from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
-from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields
+from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields, table
 from headlab.report.frames.recording import Recording, seeds_frame
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame
@@ -28,8 +28,8 @@ MOST_KEPT, MOST_NUMBERS_KEPT = 64, 20_000_000  # runs that questions follow abou
 def hello(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield what a page must know before its first experiment."""
     can = {"train": True, "try": True, "open": True}
-    values = {"version": __version__, "notebook": notebook_fields(), "fork_fields": list(FORK_FIELDS), "can": can}
-    yield Frame("hello", values)
+    known = {"notebook": notebook_fields(), "fields": table(), "fork_fields": list(FORK_FIELDS)}
+    yield Frame("hello", {"version": __version__, **known, "can": can})
 
 
 def picture(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
 
-MODEL_FIELDS = tuple(item.name for item in fields(ModelConfig))
-TRAINING_FIELDS = (*(item.name for item in fields(TrainConfig)), "steps")
+MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
+TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
 _SQL = {int: "bigint", float: "double", bool: "boolean", str: "varchar", int | None: "bigint"}
 _NUMPY = {"bigint": np.int64, "ubigint": np.uint64, "double": np.float64, "boolean": np.bool_, "varchar": np.object_}
 RESULTS = {
@@ -29,6 +29,7 @@ SETTINGS = {
     **{item.name: _SQL[item.type] for item in fields(ModelConfig)},  # type: ignore[index]
     **{item.name: _SQL[item.type] for item in fields(TrainConfig) if item.name != "phases"},  # type: ignore[index]
     "steps": "bigint",
+    "schedule": "varchar",
     "phases": "varchar",
 }
 # Every column with its SQL type. Files that were written before a column was there have none of it.
@@ -40,7 +41,7 @@ EMPTY = frozenset({"final_loss", "pattern_share"})  # of a run that diverged, or
 
 def settings_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
     """Return every setting of a condition as the table has it; model: with its d_model in force."""
-    values = {**vars(model), **vars(training), "steps": training.steps}
+    values = {**vars(model), **vars(training), "steps": training.steps, "schedule": training.schedule}
     values["phases"] = json.dumps(training.to_dict()["phases"])
     return {name: values[name] for name in SETTINGS}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
+from headlab.config import NOTEBOOK_PHASES, ModelConfig, Phase, Plateau, TrainConfig
 from headlab.config.record import gathered, no_field
 from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError, Problem
@@ -21,6 +21,7 @@ from headlab.study.hashes import canonical_json
 from headlab.study.identity import Data, run_identity, training_of
 
 MAX_CONDITIONS = 100_000
+FLAT = ("steps", "schedule")  # the settings that stand for phases
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,30 @@ class Condition:
 
 
 def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
-    """Return the fields of both, by name; `steps` is None: the phases say it."""
-    given = {**vars(model), **vars(training)}
-    fields = {name: given.get(name) for name in (*MODEL_FIELDS, *TRAINING_FIELDS)}
-    if training.rate_left_out:  # a condition's optimiser brings its own
-        del fields["learning_rate"]
-    return fields
+    """Return the fields of both, by name, without those of the training that were left out: a condition may bring its own."""
+    own = {name: getattr(training, name) for name in TRAINING_FIELDS if name not in FLAT}
+    if training.rate_left_out:
+        del own["learning_rate"]
+    if training.phases == NOTEBOOK_PHASES:
+        del own["phases"]
+    return {name: getattr(model, name) for name in MODEL_FIELDS} | own
+
+
+def laid_over(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields with others over them: phases take the place of steps and a schedule, and these of a training's phases.
+
+    >>> laid_over({"steps": 5, "d_head": 1}, {"phases": []})
+    {'d_head': 1, 'phases': []}
+    >>> laid_over({"phases": (Phase(5), Phase(7))}, {"schedule": "constant"})
+    {'steps': 12, 'schedule': 'constant'}
+    """
+    found, phases = dict(base), base.get("phases")
+    if "phases" in setting:
+        found = {name: value for name, value in base.items() if name not in FLAT}
+    elif isinstance(phases, tuple) and setting.keys() & {*FLAT}:
+        found = {name: value for name, value in base.items() if name != "phases"}
+        found |= {} if "steps" in setting else {"steps": sum(phase.steps for phase in phases)}
+    return found | {**setting}
 
 
 def conditions_of(
@@ -91,7 +110,7 @@ def conditions_of(
         ]
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
-    built = [gathered(problems, partial(_condition, {**base, **setting})) for setting in settings or [{}]]
+    built = [gathered(problems, partial(_condition, laid_over(base, setting))) for setting in settings or [{}]]
     return with_factors([condition for condition in built if condition is not None], corpus), problems
 
 
@@ -142,14 +161,10 @@ def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
 
 
 def _condition(values: dict[str, Any]) -> Condition:
-    steps = values.pop("steps", None)
     problems: list[Problem] = []
     model = gathered(problems, lambda: ModelConfig(**{name: values[name] for name in MODEL_FIELDS}))
     training = {name: values[name] for name in TRAINING_FIELDS if name in values}
-    if steps is not None:
-        phase = gathered(problems, lambda: Phase(steps))
-        training["phases"] = () if phase is None else (phase,)
-    built = gathered(problems, lambda: TrainConfig.from_dict(training))
+    built = gathered(problems, lambda: TrainConfig.of(**training))
     if problems or model is None or built is None:
         raise ConfigError(problems)
     return Condition(model, built)
@@ -162,10 +177,13 @@ def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condi
         for item in conditions
     ]
     for row, item in zip(rows, conditions, strict=True):
-        row["steps"] = item.training.steps
+        row |= {"steps": item.training.steps, "schedule": item.training.schedule}
+    if any(row["schedule"] == "phases" for row in rows):  # their own words say more
+        for row in rows:
+            del row["schedule"]
     differing = [name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1] if rows else []
     schedules = _schedules(conditions)
-    if len(set(schedules)) > len({row["steps"] for row in rows}):  # steps alone do not tell them apart
+    if len(set(schedules)) > len({(row["steps"], row.get("schedule")) for row in rows}):  # these do not tell them apart
         differing.append("phases")
         for row, text in zip(rows, schedules, strict=True):
             row["phases"] = text

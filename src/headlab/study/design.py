@@ -94,7 +94,7 @@ class StudyDesign:
     ) -> "StudyDesign":
         """Build a study of every combination of some fields' values, and of further conditions one by one.
 
-        factors: fields of `ModelConfig` and `TrainConfig` (and `steps`), each with its values
+        factors: fields of `ModelConfig` and `TrainConfig` (and `steps`, `schedule`), each with its values
         conditions: mappings of such fields to one value each. Raises `ConfigError`, which lists all problems.
 
         Values, seeds too, may come in lists, ranges, generators and NumPy's arrays.

@@ -1,12 +1,13 @@
 """A study file: TOML in which a person says what to train. Read into a design's parts, every problem at once, and written."""
 
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.record import gathered, no_field
 from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError, CorpusError, Problem
@@ -14,6 +15,7 @@ from headlab.files import nameable
 from headlab.notation.values import brief
 from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition, conditions_of, fields_of
+from headlab.study.toml import value_text
 
 KEEPS = ("weights", "curves", "snapshots")
 FILE_FIELDS = (
@@ -33,6 +35,7 @@ FILE_FIELDS = (
 
 NOTEBOOK_OPTIONS = {"start": "<Start>", "wrap": True, "tokens": "words"}
 
+ASIDE = 29  # where the template's comments begin
 TEMPLATE = """# A headlab study: every condition is trained with every seed.
 title = "Does the head size matter?"
 
@@ -43,14 +46,12 @@ seeds = "0:1000"             # or a list: [1, 5, 9]
 keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots"
 
 [model]                      # what all conditions share; the notebook's values where nothing is said
-# n_heads = 1
-# residual = true
+{model}
 
 [training]
-# learning_rate = 0.01       # without it, Keras' for the optimizer: sgd 0.01, the others 0.001
-# steps = 5000               # at a constant rate; without it, the notebook's schedule
+{training}
 
-[grid]                       # every combination of these is a condition
+[grid]                       # every combination of these is a condition: any fields of model and training
 d_head = [10, 20, 40]
 # learning_rate = [0.01, 0.02]
 
@@ -58,6 +59,20 @@ d_head = [10, 20, 40]
 # d_head = 160
 # optimizer = "adam"
 """
+
+
+def template() -> str:
+    """Return a study file to begin with, in which every field is named with its default and what it means."""
+    tables = {"model": ModelConfig.table(), "training": TrainConfig.table()}
+    return TEMPLATE.format(**{name: "\n".join(map(_commented, table)) for name, table in tables.items()})
+
+
+def _commented(row: Field) -> str:
+    value = "" if row.default is None else value_text(row.default)
+    usual = f" Without it: {row.usual}." if row.usual else ""
+    first, *others = textwrap.wrap(f"{row.told()}{usual}", ASIDE * 3)
+    lines = [f"{f'# {row.name} = {value}'.ljust(ASIDE)}# {first}", *(f"{'#'.ljust(ASIDE)}# {line}" for line in others)]
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headlab.config import ModelConfig, Phase
+from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.text import join_tokens
 from headlab.study.conditions import Condition
@@ -35,10 +35,10 @@ def file_text(
 
 
 def _training(condition: Condition) -> dict[str, Any]:
-    found, phases = training_of(condition.training), condition.training.phases
-    if phases == (Phase(condition.training.steps),):
+    found, schedule = training_of(condition.training), condition.training.schedule
+    if "phases" in found and schedule != "phases":
         del found["phases"]
-        found["steps"] = condition.training.steps
+        found |= {"steps": condition.training.steps, **({"schedule": schedule} if schedule == "plateau" else {})}
     return found
 
 

@@ -1,4 +1,5 @@
 // The whole experiment and how one looks at it as the fragment of an address, and back: only what differs from the standard.
+// Steps without a schedule are steps at a constant rate, as everywhere: beside steps, the notebook's schedule is named.
 
 import type { Fields, Value } from '../protocol'
 import { LOOK, type Look } from './look.svelte'
@@ -8,6 +9,7 @@ const WAIT_MS = 250
 export function write(fields: Fields, notebook: Fields, look: Look): string {
   const parts = new URLSearchParams()
   for (const [name, value] of Object.entries(fields)) if (value !== notebook[name]) parts.set(name, value === null ? '' : String(value))
+  if (parts.has('steps') && fields.schedule === notebook.schedule) parts.set('schedule', String(fields.schedule))
   for (const [name, value] of Object.entries(look)) if (value !== LOOK[name as keyof Look]) parts.set(name, String(value))
   return parts.toString()
 }
@@ -20,6 +22,7 @@ export function read(hash: string, notebook: Fields): { fields: Fields; look: Lo
     if (Object.hasOwn(notebook, name)) fields[name] = like(text, notebook[name])
     else if (Object.hasOwn(LOOK, name)) look[name] = place(text, LOOK[name as keyof Look])
   }
+  if (parts.has('steps') && !parts.has('schedule') && 'schedule' in notebook) fields.schedule = 'constant'
   return { fields, look: look as unknown as Look }
 }
 

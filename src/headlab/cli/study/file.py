@@ -30,11 +30,11 @@ def new(file: Path, like: Path | None, as_json: bool) -> None:
     """
     from headlab.files import leads_to_stdout, write_output
     from headlab.study.study import Study
-    from headlab.study.study_file import TEMPLATE
+    from headlab.study.study_file import template
 
     if file.is_file() and not leads_to_stdout(file):
         raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
-    text = TEMPLATE if like is None else Study(like).design.successor().to_toml()
+    text = template() if like is None else Study(like).design.successor().to_toml()
     write_output(writable(file), text.encode())
     hint = f"   (check it with: headlab study check {shell_word(file)})"
     written(file, after=hint, as_json="file" if as_json else None)

@@ -5,7 +5,5 @@ from headlab.report.frames.wire import Frame
 
 def hello_frame(*, can_try: bool, can_open: bool) -> Frame:
     """Return what the views must know first: what they may ask for."""
-    notebook = {"fork": None, "before": ""}
-    return Frame(
-        "hello", {"notebook": notebook, "fork_fields": [], "can": {"train": False, "try": can_try, "open": can_open}}
-    )
+    known = {"notebook": {"fork": None, "before": ""}, "fields": [], "fork_fields": []}
+    return Frame("hello", {**known, "can": {"train": False, "try": can_try, "open": can_open}})
