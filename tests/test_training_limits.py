@@ -11,6 +11,7 @@ import pytest
 
 import headlab as hl
 from headlab import engine
+from headlab.config.seeds import seed_array, seeds_of_text
 from headlab.engine import cost, memory
 from headlab.runs import train as training
 from headlab.study.head_sizes import study_head_sizes
@@ -45,18 +46,18 @@ def test_generator_of_seeds_is_read_no_further_than_may_be_trained_at_once(monke
 @pytest.mark.parametrize("text", ["0:1000000000", ":1000000000", "0:" + "9" * 40])
 def test_more_seeds_than_may_be_trained_at_once_are_refused_as_text(text):
     with pytest.raises(hl.ConfigError, match="at most 10,000,000 seeds"):
-        training.seeds_of_text(text)
+        seeds_of_text(text)
 
 
 def test_seeds_are_exact_up_to_the_last_one():
     last = 2**64 - 1
-    assert training.seed_array(range(last - 1, last + 1)).tolist() == [last - 1, last]
-    assert training.seed_array(np.array([last], np.uint64)).tolist() == [last]
-    assert training.seed_array(np.array(7)).tolist() == [7]
-    assert training.seed_array(range(9, 0, -4)).tolist() == [9, 5, 1]
+    assert seed_array(range(last - 1, last + 1)).tolist() == [last - 1, last]
+    assert seed_array(np.array([last], np.uint64)).tolist() == [last]
+    assert seed_array(np.array(7)).tolist() == [7]
+    assert seed_array(range(9, 0, -4)).tolist() == [9, 5, 1]
     for wrong in (range(last, last + 2), range(-1, 3), [1, np.True_], [1, True], 1.0, np.array(1.0), "1", []):
         with pytest.raises(hl.ConfigError, match=r"whole numbers from 0 to 2\*\*64 - 1"):
-            training.seed_array(wrong)
+            seed_array(wrong)
 
 
 @pytest.fixture

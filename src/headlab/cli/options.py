@@ -191,7 +191,7 @@ def seed_list(text: str) -> Sequence[int]:
     >>> seed_list("0:1000")
     range(0, 1000)
     """
-    from headlab.runs.train import seeds_of_text
+    from headlab.config.seeds import seeds_of_text
 
     return seeds_of_text(text, "--seeds")
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from headlab import engine
 from headlab.config import HAVE, ModelConfig, TrainConfig
+from headlab.config.seeds import is_seed
 from headlab.data.corpus import Corpus
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
@@ -53,7 +54,7 @@ class Experiment:
         chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
         if "steps" in given and "schedule" not in given:
             chosen["schedule"] = None  # steps alone mean here what they mean everywhere
-        if not training.is_seed(chosen["seed"]):
+        if not is_seed(chosen["seed"]):
             said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
             problems.append(Problem(said, "seed"))
         parts: dict[str, Any] = {}

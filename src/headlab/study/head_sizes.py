@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from headlab.config import ModelConfig, TrainConfig
+from headlab.config.seeds import seed_array
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import ConfigError
-from headlab.runs.train import seed_array, train
+from headlab.runs.train import train
 from headlab.study.answer import Group, Summary
 
 

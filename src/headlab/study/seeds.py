@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from headlab.config import MAX_RUNS
+from headlab.config.seeds import is_seed, range_length, seeds_of_text
 from headlab.errors import ConfigError
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief
-from headlab.runs.train import is_seed, range_length, seeds_of_text
 from headlab.study.conditions import first_repeated
 
 
