@@ -232,6 +232,6 @@ def test_a_task_brings_its_model_and_its_training():
     with pytest.raises(hl.ConfigError) as wrong:
         hl.train("notebook", training="adam")
     assert [str(problem)[:30] for problem in wrong.value.problems] == [
-        "what is trained on must be a C",
+        "corpus must be a Corpus, a Dat",
         "training must be a TrainConfig",
     ]

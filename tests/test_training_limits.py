@@ -11,9 +11,9 @@ import pytest
 
 import headlab as hl
 from headlab import engine
+from headlab.config import seeds as config_seeds
 from headlab.config.seeds import seed_array, seeds_of_text
 from headlab.engine import cost, memory
-from headlab.runs import train as training
 from headlab.study.head_sizes import study_head_sizes
 
 CORPUS = hl.Corpus.notebook()
@@ -33,7 +33,7 @@ def test_range_of_more_seeds_than_may_be_trained_at_once_is_refused_unread(seeds
 
 
 def test_generator_of_seeds_is_read_no_further_than_may_be_trained_at_once(monkeypatch):
-    monkeypatch.setattr(training, "MAX_RUNS", 1000)
+    monkeypatch.setattr(config_seeds, "MAX_RUNS", 1000)
     for seeds in (itertools.count(), itertools.repeat(0)):
         with pytest.raises(hl.ConfigError, match="seeds must be at most 1,000, got more"):
             hl.train(CORPUS, seeds=seeds)

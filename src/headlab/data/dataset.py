@@ -101,10 +101,8 @@ class Dataset:
         found = given if isinstance(given, cls) else getattr(given, "dataset", None)
         if isinstance(found, cls):
             return found
-        raise ConfigError(
-            f"what is trained on must be a Corpus, a Dataset or a task, got {brief(given)}: "
-            f"make one with Corpus.from_text, or take tasks['notebook']"
-        )
+        said = f"corpus must be a Corpus, a Dataset or a task, got {brief(given)}"
+        raise ConfigError(Problem(f"{said}: make one with Corpus.from_text, or take tasks['notebook']", "corpus"))
 
     @property
     def batch(self) -> Batch:

@@ -39,7 +39,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 def train(
-    data: Trainable,
+    corpus: Trainable,
     model: ModelConfig | None = None,
     training: TrainConfig | None = None,
     *,
@@ -52,7 +52,7 @@ def train(
 ) -> Runs:
     """Train one run for each seed, or from each row of `init`.
 
-    data: a corpus, a dataset or a task
+    corpus: a corpus, a dataset or a task
     model, training: the task's, or the notebook's, when left out
     seeds: one seed, or several; [0] when neither seeds nor init are given
     init: weights to start from, with or without a leading run axis (`Params`, or a mapping of names to arrays)
@@ -69,7 +69,7 @@ def train(
     >>> runs.loss.shape
     (3, 100)
     """
-    dataset, model, training = _asked(data, model, training)
+    dataset, model, training = _asked(corpus, model, training)
     problems: list[Problem] = []
     gathered(problems, lambda: engine.Job.of(dataset.corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
@@ -88,12 +88,12 @@ def train(
 
 
 def _asked(
-    data: Trainable, model: ModelConfig | None, training: TrainConfig | None
+    corpus: Trainable, model: ModelConfig | None, training: TrainConfig | None
 ) -> tuple[Dataset, ModelConfig, TrainConfig]:
     """Return what is trained on, what, and how, with what is usual where it was left out; raises `ConfigError`."""
     problems: list[Problem] = []
-    dataset = gathered(problems, lambda: Dataset.of(data))
-    usual = (data.model, data.training) if isinstance(data, Task) else (ModelConfig(), TrainConfig())
+    dataset = gathered(problems, lambda: Dataset.of(corpus))
+    usual = (corpus.model, corpus.training) if isinstance(corpus, Task) else (ModelConfig(), TrainConfig())
     model, training = usual[0] if model is None else model, usual[1] if training is None else training
     gathered(problems, lambda: _check_kinds(("model", model, ModelConfig), ("training", training, TrainConfig)))
     if problems or dataset is None:
