@@ -13,6 +13,7 @@ from browsing import CHROMIUM, NEEDED, PATIENCE, running_lab
 from safetensors.numpy import load
 
 import headlab as hl
+from headlab.data import notebook
 from headlab.report import PAGE
 
 pytest.importorskip("playwright")
@@ -116,6 +117,22 @@ def test_a_problem_is_said_beside_its_line_and_the_last_model_stays(visit):
     expect(page.locator("#text-problems")).to_contain_text("at least one sentence")
     page.fill("textarea", "a b\na c")
     expect(page.locator("#text-problems")).to_have_text("")
+
+
+def test_the_notebooks_sentences_typed_by_hand_are_a_text_and_the_example_is_the_task(visit):
+    page, loss = visit.page, visit.page.locator(".facts b").first
+    by_hand = hl.train(hl.Corpus.from_text(notebook.TEXT), seeds=4, record="none")[0].final_loss
+    assert f"{by_hand:.4f}" != f"{expected_loss():.4f}"
+    expect(loss).to_have_text(f"{expected_loss():.4f}")
+    page.fill("textarea", notebook.TEXT.upper())
+    page.fill("textarea", notebook.TEXT)
+    expect(loss).to_have_text(f"{by_hand:.4f}")
+    expect(page).to_have_url(re.compile("#task=$"))
+    page.reload()
+    expect(loss).to_have_text(f"{by_hand:.4f}")
+    page.get_by_label("examples").select_option("the notebook")
+    expect(loss).to_have_text(f"{expected_loss():.4f}")
+    expect(page).not_to_have_url(re.compile("task"))
 
 
 # 2 The knobs

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 import headlab as hl
 from headlab.cli.main import cli
 from headlab.data import notebook
+from headlab.lab.experiment import Experiment, notebook_fields
+from headlab.lab.work import python_code
 from headlab.tasks.door import dataset_of
 from headlab.tasks.task import Task
 
@@ -101,3 +103,28 @@ def test_a_folder_of_runs_that_is_called_as_a_task_is_named_as_a_folder(tmp_path
         CliRunner().invoke(cli, ["explain", "notebook"], catch_exceptions=False, standalone_mode=False)
     runs = CliRunner().invoke(cli, ["explain", "./notebook", "--json"], catch_exceptions=False)
     assert runs.exit_code == 0
+
+
+def test_the_lab_knows_a_task_by_its_name_and_never_by_its_text():
+    by_hand, task = hl.Corpus.from_text(notebook.TEXT), hl.Corpus.notebook()
+    for fields, corpus in (
+        ({}, task),
+        ({"seed": 5}, task),
+        ({"task": "notebook"}, task),
+        (notebook_fields(), task),
+        ({"text": notebook.TEXT}, by_hand),
+        ({"task": "", "text": notebook.TEXT}, by_hand),
+        ({"task": ""}, by_hand),
+        ({"start": "<Start>"}, by_hand),
+    ):
+        assert Experiment.of(fields).corpus.to_dict() == corpus.to_dict(), fields
+    with pytest.raises(
+        hl.ConfigError, match="a task must be a known one, got 'notebok': did you mean notebook"
+    ) as wrong:
+        Experiment.of({"task": "notebok"})
+    assert wrong.value.problems[0].field == "task"
+
+
+def test_the_labs_python_calls_a_task_by_its_name():
+    assert "data = hl.tasks['notebook'].dataset\n" in python_code(Experiment.of({"seed": 9}))
+    assert f"data = hl.Corpus.from_text({notebook.TEXT!r}" in python_code(Experiment.of({"text": notebook.TEXT}))

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { read, write } from '../src/state/address'
 import { LOOK, type Look } from '../src/state/look.svelte'
 
-const notebook = { text: 'man ordered\nwoman ordered', seed: 4, fork: null, wrap: true, learning_rate: 0.01, d_model: null, before: '' }
+const notebook = {
+  task: 'notebook',
+  text: 'man ordered\nwoman ordered',
+  seed: 4,
+  fork: null,
+  wrap: true,
+  learning_rate: 0.01,
+  d_model: null,
+  before: '',
+}
 
 describe('the address', () => {
   it('of the notebook is empty', () => {
@@ -13,6 +22,7 @@ describe('the address', () => {
   it('is the whole experiment, there and back', () => {
     const fields = {
       ...notebook,
+      task: '',
       text: 'a b & c=d #\n% + "日本" <b>',
       seed: 12,
       fork: 1000,
@@ -39,6 +49,15 @@ describe('the address', () => {
     expect(write({ ...notebook, seed: 5 }, notebook, { ...LOOK, moment: 0 })).toBe('seed=5&moment=0')
   })
 
+  it('knows a task by its name, and a text of one’s own by being one, whatever it says', () => {
+    expect(read('#seed=5', notebook).fields.task).toBe('notebook')
+    expect(read('#text=' + encodeURIComponent(notebook.text), notebook).fields).toEqual({ ...notebook, task: '' })
+    expect(read('#wrap=false', notebook).fields.task).toBe('')
+    expect(write({ ...notebook, task: '' }, notebook, LOOK)).toBe('task=')
+    expect(read('#task=', notebook).fields).toEqual({ ...notebook, task: '' })
+    expect(write({ ...notebook, task: '', text: 'a b' }, notebook, LOOK)).toBe('text=a+b')
+  })
+
   it.each([
     'seed=NaN&fork=&learning_rate=Infinity&wrap=',
     '__proto__=5&constructor=x&toString=y',
@@ -46,7 +65,7 @@ describe('the address', () => {
     '&&&=&%',
   ])('takes %s for what makes sense in it', (hash) => {
     const { fields, look } = read(hash, notebook)
-    expect(fields).toEqual({ ...notebook, wrap: !hash.includes('wrap') })
+    expect(fields).toEqual({ ...notebook, ...(hash.includes('wrap') && { wrap: false, task: '' }) })
     expect(look).toEqual(LOOK)
     expect(Object.keys(Object.prototype)).toEqual([])
   })

@@ -11,6 +11,7 @@ from headlab import engine
 from headlab.config import HAVE, ModelConfig, TrainConfig
 from headlab.config.seeds import is_seed
 from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
@@ -18,10 +19,12 @@ from headlab.model.params import Array
 from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
+from headlab.tasks import tasks
 
 MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 FORK_FIELDS = tuple(row.name for row in TrainConfig.table() if row.name != "dtype")  # what a fork may change
-FIELDS = ("text", "start", "wrap", "seed", "fork", "before", *FORK_FIELDS, *MODEL_FIELDS)
+OF_TEXT = ("text", "start", "wrap")  # a text of one's own and how it is read
+FIELDS = ("task", *OF_TEXT, "seed", "fork", "before", *FORK_FIELDS, *MODEL_FIELDS)
 
 MOST_CHARACTERS = 16_384
 MOST = {"sequences": 200, "positions": 64, "d_vocab": 512}
@@ -38,7 +41,7 @@ class Experiment:
     10
     """
 
-    corpus: Corpus
+    dataset: Dataset
     model: ModelConfig
     training: TrainConfig
     seed: int
@@ -48,17 +51,20 @@ class Experiment:
     def of(cls, given: Mapping[str, Any]) -> "Experiment":
         """Build an experiment from the page's fields, the notebook's where one is left out.
 
+        task: the name of a task; or "", where text, start and wrap say what is trained on. Where it is left out, it is "" with
+        any of these, whatever they say, and the notebook without.
         Raises `ConfigError`, which lists all problems.
         """
         problems = [Problem(f"{name} is no setting: leave it out", name) for name in given if name not in FIELDS]
-        chosen = {**notebook_fields(), **{name: value for name, value in given.items() if name in FIELDS}}
+        own = {} if not any(name in given for name in OF_TEXT) else {"task": ""}
+        chosen = {**notebook_fields(), **own, **{name: value for name, value in given.items() if name in FIELDS}}
         if "steps" in given and "schedule" not in given:
             chosen["schedule"] = None  # steps alone mean here what they mean everywhere
         if not is_seed(chosen["seed"]):
             said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
             problems.append(Problem(said, "seed"))
         parts: dict[str, Any] = {}
-        for name, build in (("corpus", _corpus), ("model", _model), ("trainings", _trainings)):
+        for name, build in (("dataset", _dataset), ("model", _model), ("trainings", _trainings)):
             try:
                 parts[name] = build(chosen)
             except HeadlabError as error:
@@ -71,7 +77,7 @@ class Experiment:
         ]
         if len(parts) == 3:
             try:
-                parts["model"].on(parts["corpus"])
+                parts["model"].on(parts["dataset"])
             except ConfigError as error:
                 problems += error.problems
         if problems:
@@ -84,6 +90,11 @@ class Experiment:
                 f"{found.seconds:.0f} s: take fewer steps, or a smaller model or corpus"
             )
         return found
+
+    @property
+    def corpus(self) -> Corpus:
+        """The sentences that are trained on."""
+        return self.dataset.corpus
 
     @property
     def seconds(self) -> float:
@@ -125,16 +136,16 @@ class Experiment:
         common: dict[str, Any] = {"record": record, "threads": threads, "progress": progress}
         before = self.before
         if before is None:
-            return training.train(self.corpus, self.model, self.training, seeds=seeds, snapshots=moments, **common)
+            return training.train(self.dataset, self.model, self.training, seeds=seeds, snapshots=moments, **common)
         early = None if moments is None else [step for step in moments if step <= before.steps]
         late = None if moments is None else [step - before.steps for step in moments if step > before.steps]
-        first = training.train(self.corpus, self.model, before, seeds=seeds, snapshots=early, **common)
+        first = training.train(self.dataset, self.model, before, seeds=seeds, snapshots=early, **common)
         go_on = training.resume if self.resumes else _afresh
         return _joined(first, go_on(first, self.training, snapshots=late, **common))
 
 
 def _afresh(runs: Runs, after: TrainConfig, **options: Any) -> Runs:
-    return training.train(runs.corpus, runs.model, after, init=runs.params, **options)
+    return training.train(runs.dataset, runs.model, after, init=runs.params, **options)
 
 
 def _joined(first: Runs, after: Runs) -> Runs:
@@ -159,6 +170,7 @@ def notebook_fields() -> dict[str, Any]:
     """Return the page's fields with the notebook's values."""
     model, standard = ModelConfig(), TrainConfig()
     return {
+        "task": "notebook",
         "text": NOTEBOOK_TEXT,
         "start": "<Start>",
         "wrap": True,
@@ -170,17 +182,9 @@ def notebook_fields() -> dict[str, Any]:
     }
 
 
-def _corpus(chosen: Mapping[str, Any]) -> Corpus:
-    text, start, wrap = chosen["text"], chosen["start"], chosen["wrap"]
-    if not isinstance(text, str) or not isinstance(start, str) or not isinstance(wrap, bool):
-        raise ConfigError("text and start must be text, and wrap true or false: reload the page")
-    if len(text) > MOST_CHARACTERS:
-        said = f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(text):,}"
-        raise ConfigError(Problem(said, "text"))
-    if (text.strip(), start, wrap) == (NOTEBOOK_TEXT, "<Start>", True):
-        return Corpus.notebook()  # its ids, so that a seed means what it means everywhere else
-    corpus = Corpus.from_text(text, start=start or None, wrap=wrap)
-    sizes = {"sequences": len(corpus.tokens), "positions": corpus.n_ctx, "d_vocab": corpus.d_vocab}
+def _dataset(chosen: Mapping[str, Any]) -> Dataset:
+    dataset = Dataset(_text_corpus(chosen)) if chosen["task"] == "" else tasks[chosen["task"]].dataset
+    sizes = {"sequences": len(dataset.corpus.tokens), "positions": dataset.n_ctx, "d_vocab": dataset.d_vocab}
     words = {"sequences": "sentences", "positions": "words in a sentence", "d_vocab": "different words"}
     wrong = [
         f"the lab takes at most {MOST[name]} {words[name]}, got {size}: use `headlab train` for more"
@@ -189,7 +193,17 @@ def _corpus(chosen: Mapping[str, Any]) -> Corpus:
     ]
     if wrong:
         raise CorpusError(" ".join(wrong))
-    return corpus
+    return dataset
+
+
+def _text_corpus(chosen: Mapping[str, Any]) -> Corpus:
+    text, start, wrap = (chosen[name] for name in OF_TEXT)
+    if not isinstance(text, str) or not isinstance(start, str) or not isinstance(wrap, bool):
+        raise ConfigError("text and start must be text, and wrap true or false: reload the page")
+    if len(text) > MOST_CHARACTERS:
+        said = f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(text):,}"
+        raise ConfigError(Problem(said, "text"))
+    return Corpus.from_text(text, start=start or None, wrap=wrap)
 
 
 def _model(chosen: Mapping[str, Any]) -> ModelConfig:

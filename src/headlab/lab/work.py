@@ -8,7 +8,6 @@ import numpy as np
 
 from headlab import __version__
 from headlab.analysis.looking.predictions import SOLVED
-from headlab.data.corpus import Corpus
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
 from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields, table
@@ -81,24 +80,22 @@ def trial(experiment: Experiment, what: dict[str, Any], progress: Progress | Non
 def python_code(experiment: Experiment) -> str:
     """Return Python that trains the same run."""
     corpus, before = experiment.corpus, experiment.before
-    text = "hl.Corpus.notebook()"
-    if corpus.to_dict() != Corpus.notebook().to_dict():
+    data = f"hl.tasks[{experiment.dataset.name!r}].dataset"
+    if not experiment.dataset.name:
         sentences = "\n".join(" ".join(words[corpus.start is not None :]) for words in corpus.sentences)
-        text = f"hl.Corpus.from_text({sentences!r}, start={corpus.start!r}, wrap={corpus.wrap!r})"
+        data = f"hl.Corpus.from_text({sentences!r}, start={corpus.start!r}, wrap={corpus.wrap!r})"
     lines = [
         "import headlab as hl\n",
-        f"corpus = {text}",
+        f"data = {data}",
         f"model = hl.{experiment.model!r}",
         f"training = hl.TrainConfig.from_dict({experiment.training.to_dict()!r})",
     ]
     if before is None:
-        lines.append(f"run = hl.train(corpus, model, training, seeds={experiment.seed})[0]")
+        lines.append(f"run = hl.train(data, model, training, seeds={experiment.seed})[0]")
     else:
         lines.append(f"before = hl.TrainConfig.from_dict({before.to_dict()!r})")
-        lines.append(f"runs = hl.train(corpus, model, before, seeds={experiment.seed})")
-        on = (
-            "hl.resume(runs, training)" if experiment.resumes else "hl.train(corpus, model, training, init=runs.params)"
-        )
+        lines.append(f"runs = hl.train(data, model, before, seeds={experiment.seed})")
+        on = "hl.resume(runs, training)" if experiment.resumes else "hl.train(data, model, training, init=runs.params)"
         lines.append(f"run = {on}[0]")
     asked = "run.explain()" if any(item.resolvable for item in corpus.dependencies(experiment.model)) else "run"
     return "\n".join([*lines, f"print({asked})\n"])
@@ -140,7 +137,7 @@ def report(experiment: Experiment, progress: Progress | None = None) -> Iterator
 
     if experiment.before is None:
         done = exercise(
-            experiment.corpus, model=experiment.model, training=experiment.training, seed=experiment.seed, threads=1,
+            experiment.dataset, model=experiment.model, training=experiment.training, seed=experiment.seed, threads=1,
             progress=progress,
         )  # fmt: skip
     else:

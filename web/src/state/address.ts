@@ -2,6 +2,7 @@
 // Steps without a schedule are steps at a constant rate, as everywhere: beside steps, the notebook's schedule is named.
 
 import type { Fields, Value } from '../protocol'
+import { OF_TEXT } from './experiment.svelte'
 import { LOOK, type Look } from './look.svelte'
 
 const WAIT_MS = 250
@@ -10,6 +11,7 @@ export function write(fields: Fields, notebook: Fields, look: Look): string {
   const parts = new URLSearchParams()
   for (const [name, value] of Object.entries(fields)) if (value !== notebook[name]) parts.set(name, value === null ? '' : String(value))
   if (parts.has('steps') && fields.schedule === notebook.schedule) parts.set('schedule', String(fields.schedule))
+  if (OF_TEXT.some((name) => parts.has(name))) parts.delete('task')
   for (const [name, value] of Object.entries(look)) if (value !== LOOK[name as keyof Look]) parts.set(name, String(value))
   return parts.toString()
 }
@@ -23,6 +25,7 @@ export function read(hash: string, notebook: Fields): { fields: Fields; look: Lo
     else if (Object.hasOwn(LOOK, name)) look[name] = place(text, LOOK[name as keyof Look])
   }
   if (parts.has('steps') && !parts.has('schedule') && 'schedule' in notebook) fields.schedule = 'constant'
+  if (OF_TEXT.some((name) => parts.has(name))) fields.task = ''
   return { fields, look: look as unknown as Look }
 }
 

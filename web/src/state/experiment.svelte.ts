@@ -2,6 +2,8 @@
 
 import type { Fields, Hello, Value } from '../protocol'
 
+export const OF_TEXT = ['text', 'start', 'wrap'] // a text of one's own and how it is read, in place of a task
+
 const MERGE_MS = 700 // changes of one setting that follow each other so fast are undone together
 const MOST_PAST = 200
 
@@ -28,6 +30,8 @@ export class Experiment {
     this.lastSet = { name, at: now }
     this.fields[name] = value
     if (name === 'unembed' && value === false) this.fields.d_model = null
+    if (OF_TEXT.includes(name)) this.fields.task = '' // whatever it says
+    if (name === 'task') for (const said of OF_TEXT) this.fields[said] = this.notebook[said]
     this.changed()
   }
 
