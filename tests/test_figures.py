@@ -16,7 +16,7 @@ import headlab as hl
 from headlab.homework.exercise import Exercise, exercise
 from headlab.report.figures import runs as figures
 from headlab.report.figures import studies as study_figures
-from headlab.report.figures.drawing import finite, image, plain, reach
+from headlab.report.figures.drawing import drawable_numbers, drawable_text, image, reach
 from headlab.report.html.homework import _curve as curve_of
 from headlab.report.html.homework import render
 from headlab.report.html.page import svg
@@ -63,6 +63,10 @@ def frame(values, names=None):
     return pd.DataFrame(values, index=rows[: values.shape[0]], columns=columns[: values.shape[1]])
 
 
+def heat_map(table, about=""):
+    return figures.head_at_work([table], [table], output="probs", about=about)
+
+
 # Text
 
 
@@ -70,9 +74,9 @@ def frame(values, names=None):
 def test_a_word_is_drawn_letter_by_letter_wherever_it_stands(word):
     table = frame([[0.5, -3.0], [1.0, 2.0]], [word, "other"])
     every = [
-        figures.heat_map(table, title=word, about=f"{word}\nseed 4"),
+        heat_map(table, about=f"{word}\nseed 4"),
         figures.contributions(pd.Series([1.0, -2.0], [word, "b"]), title=word, about=word),
-        figures.head_at_work([table], [table], output="probs", about=word),
+        figures.head_at_work([table], [table], output=word, about=word),
     ]
     for figure in every:
         found = texts(figure)
@@ -84,14 +88,14 @@ def test_a_word_is_drawn_letter_by_letter_wherever_it_stands(word):
 def test_a_condition_or_a_title_of_a_study_is_only_text(word):
     study = summary([word, "another name that is long"])
     figure = study_figures.answer(study, NOTEBOOK, curves([word, "b"]), about=word)
-    start = plain(word, 20).replace(r"\$", "$").rstrip("…")
+    start = drawable_text(word, 20).replace(r"\$", "$").rstrip("…")
     assert sum(text.startswith(start) for text in texts(figure)) >= 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_all_words_are_drawn_in_every_format(kind):
     table = frame(np.eye(len(WORDS)), WORDS)
-    for figure in (figures.heat_map(table, title="t"), study_figures.conditions(summary(WORDS))):
+    for figure in (heat_map(table), study_figures.conditions(summary(WORDS))):
         assert len(image(figure, kind)) > 1000
 
 
@@ -106,12 +110,12 @@ def test_all_words_are_drawn_in_every_format(kind):
     ],
 )
 def test_what_has_no_place_on_an_axis_is_written_out_or_shortened(text, shown):
-    assert plain(text) == shown
+    assert drawable_text(text) == shown
 
 
 def test_dollars_survive_with_their_backslashes():
     for text in ("$", "\\$", "\\\\$", "$$", "a$b", "\\"):
-        figure = figures.heat_map(frame([[1.0]]), title=text)
+        figure = heat_map(frame([[1.0]]), text)
         assert text in texts(figure)
 
 
@@ -124,13 +128,13 @@ def test_a_report_on_any_words_is_written_without_a_warning(words):
 
 def test_fonts_that_are_not_there_are_not_asked_for(caplog):
     with caplog.at_level(logging.WARNING, "matplotlib"):
-        drawn(figures.heat_map(frame([[1.0]], ["中🐔"]), title="שלום"))
+        drawn(heat_map(frame([[1.0]], ["中🐔"]), "שלום"))
     assert not caplog.records
 
 
 def test_a_users_own_settings_change_nothing():
     def make():
-        return image(figures.heat_map(frame([[0.1, 0.9]], ["a_b", "$x$"]), title="t"), "svg")
+        return image(heat_map(frame([[0.1, 0.9]], ["a_b", "$x$"])), "svg")
 
     usual = make()
     with matplotlib.rc_context({"text.usetex": True, "font.family": "fantasy", "text.parse_math": False}):
@@ -179,7 +183,7 @@ def test_every_figure_of_any_run_is_drawn_without_a_warning(which):
     for figure in (
         curve_of(Exercise.of(runs, 0)),
         figures.head_at_work(run.attention(), run.predictions("logits"), output="logits", about=about),
-        *([figures.heat_map(run.circuits().writes["token"], title="OV")] if run.runs.finished[0] else []),
+        *([heat_map(run.circuits().writes["token"])] if run.runs.finished[0] else []),
         study_figures.conditions(Exercise.of(runs, 0).study),
     ):
         drawn(figure)
@@ -190,7 +194,7 @@ def test_every_figure_of_any_run_is_drawn_without_a_warning(which):
     np.zeros((0, 3)), np.full((2, 2), np.nan), [[np.nan, 0.5]],
 ])  # fmt: skip
 def test_any_table_is_drawn_without_a_warning(values):
-    drawn(figures.heat_map(frame(values), title="t"))
+    drawn(heat_map(frame(values)))
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         drawn(
             figures.contributions(pd.Series(np.ravel(values), [f"p{at}" for at in range(np.size(values))]), title="t")
@@ -230,7 +234,7 @@ def test_a_picture_stays_a_size_that_can_be_looked_at_and_counts_what_it_leaves_
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(500, 600)))
     many = [table.iloc[:12, :8]] * 30
     for figure, said in (
-        (figures.heat_map(table, title="t"), "… and 436 more rows."),
+        (heat_map(table), "… and 436 more rows."),
         (figures.head_at_work(many, many, output="probs"), "… and 20 more sentences."),
     ):
         assert said in texts(figure)
@@ -248,7 +252,7 @@ def test_an_axis_of_losses_ends_where_runs_that_learn_are():
 
 
 def test_numbers_to_draw_are_neither_too_large_nor_rounded():
-    np.testing.assert_array_equal(finite([1, -np.inf, np.inf, 1e300, np.nan]), [1, -1e30, 1e30, 1e30, np.nan])
+    np.testing.assert_array_equal(drawable_numbers([1, -np.inf, np.inf, 1e300, np.nan]), [1, -1e30, 1e30, 1e30, np.nan])
     assert reach([np.nan, -2.0]) == 2.0
 
 
@@ -305,14 +309,14 @@ def test_signs_and_mechanisms_can_be_told_apart_without_colours():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_figure_is_the_same_file(kind):
-    one, two = (image(figures.heat_map(frame([[0.1, 0.9]]), title="t"), kind) for _ in range(2))
+    one, two = (image(heat_map(frame([[0.1, 0.9]])), kind) for _ in range(2))
     assert one == two
 
 
 def test_letters_that_no_font_has_are_drawn_as_boxes_in_silence(capfd):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        data = image(figures.heat_map(frame([[1.0]], ["\U0001f414"]), title="中文"), "png")
+        data = image(heat_map(frame([[1.0]], ["\U0001f414"]), "中文"), "png")
     assert not said
     assert capfd.readouterr().err == ""
     assert matplotlib.image.imread(io.BytesIO(data)).std() > 0

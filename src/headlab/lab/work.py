@@ -118,7 +118,7 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
     from headlab.report.figures.drawing import image
     from headlab.report.figures.runs import about_run, head_at_work
 
-    kind, view = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
+    kind, output = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
     if kind not in FIGURES:
         raise ConfigError(f"a figure's format must be one of {', '.join(FIGURES)}, got {kind!r}")
     recording = _recorded(experiment, progress)
@@ -126,7 +126,7 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
     run = recording.past[moment % len(recording.moments)]
     pattern = run.attention(int(what.get("layer", 0)), int(what.get("head", 0)))
     about = about_run(recording.run, run, recording.moments[moment])
-    drawn = head_at_work(pattern, run.predictions(view), output=view, about=about)
+    drawn = head_at_work(pattern, run.predictions(output), output=output, about=about)
     yield Frame("figure", {"base64": base64.b64encode(image(drawn, kind)).decode(), "format": kind})
 
 

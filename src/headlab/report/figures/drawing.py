@@ -42,7 +42,7 @@ def _fonts() -> list[str]:
     return [*(name for name in FONTS if name in there), "sans-serif"]
 
 
-def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+def with_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
     """Let a function draw in that style."""
 
     @functools.wraps(draw)
@@ -68,11 +68,13 @@ def image(figure: Figure, kind: str, settings: Any = None, **options: Any) -> by
     return buffer.getvalue()
 
 
-def plain(text: object, most: int = LONGEST_NAME) -> str:
+def drawable_text(text: object, most: int = LONGEST_NAME) -> str:
     r"""Return somebody's text as matplotlib draws it letter by letter: no formula, no control character, not too long.
 
-    >>> plain("a dollar $x_{$"), plain("two\nlines"), plain("\x07"), plain("a very long word indeed", most=10)
-    ('a dollar \\$x_{\\$', 'two lines', '\\x07', 'a very lo…')
+    >>> drawable_text("a dollar $x_{$"), drawable_text("two\nlines"), drawable_text("\x07")
+    ('a dollar \\$x_{\\$', 'two lines', '\\x07')
+    >>> drawable_text("a very long word indeed", most=10)
+    'a very lo…'
     """
     words = visible(" ".join(str(text).splitlines())).replace("\t", " ")
     if cell_len(words) > most:
@@ -82,7 +84,7 @@ def plain(text: object, most: int = LONGEST_NAME) -> str:
     return words.replace("$", r"\$")
 
 
-def finite(values: Any) -> NDArray[np.float64]:
+def drawable_numbers(values: Any) -> NDArray[np.float64]:
     """Return numbers as they can be drawn: none that is not a number, none too large."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.nan_to_num(np.asarray(values, np.float64), nan=np.nan, posinf=LARGEST, neginf=-LARGEST).clip(
@@ -96,23 +98,23 @@ def reach(values: Any) -> float:
     >>> reach([-3, 2, float("nan")]), reach([]), reach([0.0])
     (3.0, 1.0, 1.0)
     """
-    sizes = np.abs(finite(values))
+    sizes = np.abs(drawable_numbers(values))
     return float(np.max(sizes, initial=0.0, where=np.isfinite(sizes))) or 1.0
 
 
-def new(width: float, height: float, about: str = "") -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float, about: str = "") -> tuple[Figure, Axes]:
     """Return a figure of so many inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
     tidy(axes)
-    say(figure, width, about)
+    write_heading(figure, width, about)
     return figure, axes
 
 
-def say(figure: Figure, width: float, about: str) -> None:
+def write_heading(figure: Figure, width: float, about: str) -> None:
     """Write above a figure what it is of, a line after the other."""
     if about:
-        lines = [plain(line, int(width * CHARACTERS_PER_INCH)) for line in about.split("\n")]
+        lines = [drawable_text(line, int(width * CHARACTERS_PER_INCH)) for line in about.split("\n")]
         figure.suptitle("\n".join(lines), fontsize=8, x=0.01, ha="left")
 
 

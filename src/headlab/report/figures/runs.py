@@ -5,8 +5,8 @@ every one of them what it is of, for whoever finds it on paper (see `about_run`)
 """
 
 from bisect import bisect
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,19 @@ from rich.cells import cell_len
 
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
-from headlab.report.figures.drawing import BLUE, GREY, LARGEST, ORANGE, finite, new, plain, reach, say, styled, tidy
+from headlab.report.figures.drawing import (
+    BLUE,
+    GREY,
+    LARGEST,
+    ORANGE,
+    drawable_numbers,
+    drawable_text,
+    new_figure,
+    reach,
+    tidy,
+    with_style,
+    write_heading,
+)
 from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, MOST_PAGE_SENTENCES
 
 if TYPE_CHECKING:
@@ -65,7 +77,7 @@ def about_corpus(corpus: "Corpus") -> str:
     return " / ".join([*some, *(["…"] if len(corpus.sentences) > len(some) else [])])
 
 
-@styled
+@with_style
 def loss_curve(
     steps: NDArray[Any],
     loss: NDArray[Any],
@@ -78,8 +90,10 @@ def loss_curve(
     about: str = "",
 ) -> Figure:
     """Draw the loss over steps with both floors and the steps where the learning rate fell; seen: what the floor is with."""
-    figure, axes = new(7.2, 3.2 + 0.3 * bool(about), about)
-    axes.plot(steps, finite(loss), color=BLUE, linewidth=1.8, label="loss", marker="o" if len(steps) == 1 else "")
+    figure, axes = new_figure(7.2, 3.2 + 0.3 * bool(about), about)
+    axes.plot(
+        steps, drawable_numbers(loss), color=BLUE, linewidth=1.8, label="loss", marker="o" if len(steps) == 1 else ""
+    )
     for value, name, style in (
         (floor, f"floor ({seen.removeprefix('the ')})", "--"),
         (bigram_floor, "floor (current token only)", ":"),
@@ -102,7 +116,7 @@ def loss_reach(losses: Any, floors: Sequence[float]) -> float:
     >>> loss_reach([1.9, 0.2], (0.1, 0.3)), loss_reach([1.9, 1e30], (0.1, 0.3)), loss_reach([np.nan], (0.1, 0.3))
     (1.9, 3.8, 0.3)
     """
-    known = finite(losses)
+    known = drawable_numbers(losses)
     sane = known[np.abs(known) < LARGEST]
     if len(sane) == 0:
         return reach(floors)
@@ -119,42 +133,29 @@ def _drops(axes: Axes, steps: NDArray[Any], rate: NDArray[Any]) -> None:
         axes.set_title("learning rate: " + ", ".join(some), fontsize=8, color=ORANGE, loc="right")
 
 
-@styled
-def heat_map(frame: pd.DataFrame, *, title: str, about: str = "") -> Figure:
-    """Draw a table with every number readable: shares in 0 … 1 in one colour, anything else in two, white at zero.
-
-    >>> import headlab as hl
-    >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
-    >>> figure = heat_map(run.circuits().scores["token–token"], title="QK", about=about_run(run))
-    """
-    shown = _shown(frame)
-    width = max(3.2, 1.6 + 0.66 * shown.shape[1])
-    height = 0.9 + 0.42 * shown.shape[0] + _room_above(shown) + 0.3 * bool(about)
-    figure, axes = new(width, height, "\n".join([*about.split("\n"), *_rest(frame, shown)]).strip())
-    _draw_table(axes, shown, title)
-    return figure
-
-
-@styled
+@with_style
 def head_at_work(
     patterns: Sequence[pd.DataFrame], predictions: Sequence[pd.DataFrame], *, output: str, about: str = ""
 ) -> Figure:
-    """Draw where a head looks and what is predicted, one row a sentence.
+    """Draw where a head looks and what is predicted, a row a sentence: shares in one colour, all else in two, white at 0.
+
+    output: what the predictions are: sigmoid, probs or logits
 
     >>> import headlab as hl
     >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
     >>> figure = head_at_work(run.attention(), run.predictions("probs"), output="probs", about=about_run(run))
     """
     pairs = list(zip(patterns, predictions, strict=True))
-    narrow = [(_shown(one), _shown(two)) for one, two in pairs[:MOST_PAGE_SENTENCES]]
+    narrow = [(_part_with_room(one), _part_with_room(two)) for one, two in pairs[:MOST_PAGE_SENTENCES]]
     cells = list(accumulate(one.size + two.size for one, two in narrow))
     shown = narrow[: max(1, bisect(cells, MOST_CELLS))]
     widths = [max(3, *(frames[side].shape[1] for frames in shown)) + 2 for side in (0, 1)]
     heights = [max(frame.shape[0] for frame in frames) + 2.2 + max(map(_room_above, frames)) / 0.42 for frames in shown]
-    lines = [*about.split("\n"), *and_more(len(pairs) - len(shown), "sentences")]
+    left = [*and_more(len(pairs) - len(shown), "sentences"), *_rest(chain(*pairs[: len(shown)]), chain(*shown))]
+    lines = [*about.split("\n"), *left]
     width = 0.62 * sum(widths)
     figure = Figure(figsize=(width, 0.42 * sum(heights) + 0.18 * len(lines)), layout="constrained")
-    say(figure, width, "\n".join(lines).strip())
+    write_heading(figure, width, "\n".join(lines).strip())
     axes = figure.subplots(len(shown), 2, squeeze=False, width_ratios=widths, height_ratios=heights)
     for row, frames in enumerate(shown):
         for place, frame, what in zip(axes[row], frames, ("pattern", output), strict=True):
@@ -163,30 +164,32 @@ def head_at_work(
     return figure
 
 
-def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+def _part_with_room(frame: pd.DataFrame) -> pd.DataFrame:
     """Return what there is room for: the first rows, the columns with the largest numbers."""
     return telling_columns(frame.iloc[:MOST_PAGE_ROWS], MOST_PAGE_COLUMNS)
 
 
-def _rest(frame: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
-    rows, columns = (whole - part for whole, part in zip(frame.shape, shown.shape, strict=True))
+def _rest(frames: Iterable[pd.DataFrame], shown: Iterable[pd.DataFrame]) -> list[str]:
+    """Return how many rows and columns are left out of the table that loses most."""
+    left = [np.subtract(whole.shape, part.shape) for whole, part in zip(frames, shown, strict=True)]
+    rows, columns = np.max(left, axis=0, initial=0).tolist()
     return [*and_more(rows, "rows"), *and_more(columns, "columns")]
 
 
 def _room_above(frame: pd.DataFrame) -> float:
     """Return how many inches the names above the columns take beyond one line: long ones are slanted."""
-    longest = max((cell_len(plain(name)) for name in frame.columns), default=0)
+    longest = max((cell_len(drawable_text(name)) for name in frame.columns), default=0)
     return 0.0 if longest <= FLAT_NAME else 0.06 * longest
 
 
 def _draw_table(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(plain(title, 60), fontsize=10, loc="left")
+    axes.set_title(drawable_text(title, 60), fontsize=10, loc="left")
     if frame.size == 0:
         axes.set(xticks=[], yticks=[])
         return
-    values = finite(frame.to_numpy(float))
+    values = drawable_numbers(frame.to_numpy(float))
     known = values[np.isfinite(values)]
     shares = bool(len(known) and (known >= 0).all() and (known <= 1).all())
     scaled = values if shares else values / reach(values)
@@ -198,8 +201,8 @@ def _draw_table(axes: Axes, frame: pd.DataFrame, title: str) -> None:
         cell.set_in_layout(False)  # it is inside, and measuring thousands of them takes minutes
     slanted = _room_above(frame) > 0
     slant: dict[str, Any] = {"rotation": 35, "ha": "left", "rotation_mode": "anchor"} if slanted else {}
-    axes.set_xticks(range(frame.shape[1]), [plain(name) for name in frame.columns], fontsize=8, **slant)
-    axes.set_yticks(range(frame.shape[0]), [plain(name) for name in frame.index], fontsize=8)
+    axes.set_xticks(range(frame.shape[1]), [drawable_text(name) for name in frame.columns], fontsize=8, **slant)
+    axes.set_yticks(range(frame.shape[0]), [drawable_text(name) for name in frame.index], fontsize=8)
     axes.xaxis.tick_top()
 
 
@@ -212,13 +215,13 @@ def _number(value: float, share: bool = False) -> str:
     return f"{value:+.1e}" if abs(value) >= 1e4 else f"{round(value, 1) + 0.0:+.1f}"
 
 
-@styled
+@with_style
 def contributions(parts: pd.Series, *, title: str, about: str = "") -> Figure:
     """Draw the parts of a logit difference as bars that add up to their total, the last bar; what takes away is hatched."""
-    values = finite([*parts.to_numpy(float), float(finite(parts).sum())])
-    names = [*(plain(name) for name in parts.index), "sum"]
+    values = drawable_numbers([*parts.to_numpy(float), float(drawable_numbers(parts).sum())])
+    names = [*(drawable_text(name) for name in parts.index), "sum"]
     sizes = np.nan_to_num(values)
-    figure, axes = new(5.2, 0.8 + 0.32 * len(names) + 0.3 * bool(about), about)
+    figure, axes = new_figure(5.2, 0.8 + 0.32 * len(names) + 0.3 * bool(about), about)
     starts = np.array([0.0, *np.cumsum(sizes[:-1])[:-1], 0.0])[-len(names) :]
     colors = [BLUE if value >= 0 else ORANGE for value in sizes[:-1]] + [GREY]
     bars = axes.barh(range(len(names)), sizes, left=starts, color=colors, height=0.62)
@@ -233,5 +236,5 @@ def contributions(parts: pd.Series, *, title: str, about: str = "") -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color=GREY, linewidth=0.8)
-    axes.set_title(plain(title, 64), fontsize=9, loc="left")
+    axes.set_title(drawable_text(title, 64), fontsize=9, loc="left")
     return figure

@@ -15,7 +15,16 @@ from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SO
 from headlab.analysis.parts.mechanism import MECHANISMS, in_words
 from headlab.config import ModelConfig
 from headlab.notation.numbers import counted, percent
-from headlab.report.figures.drawing import BLUE, GREY, ORANGE, finite, plain, say, styled, tidy
+from headlab.report.figures.drawing import (
+    BLUE,
+    GREY,
+    ORANGE,
+    drawable_numbers,
+    drawable_text,
+    tidy,
+    with_style,
+    write_heading,
+)
 from headlab.report.figures.runs import about_corpus, loss_reach
 
 if TYPE_CHECKING:
@@ -64,28 +73,28 @@ def about_study(design: "StudyDesign") -> str:
     return "\n".join([*([design.title] if design.title else []), about_corpus(design.corpus), trained])
 
 
-@styled
+@with_style
 def conditions(study: "Summary", about: str = "") -> Figure:
     """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
-    return _stacked([(_conditions_height(study), lambda part: _conditions(part, study))], about)
+    return _stack([(_conditions_height(study), lambda part: _conditions(part, study))], about)
 
 
-@styled
+@with_style
 def census(study: "Summary", about: str = "") -> Figure:
     """Draw the shares of mechanisms, a stacked bar a condition."""
-    return _stacked([(_census_height(study), lambda part: _census(part, study))], about)
+    return _stack([(_census_height(study), lambda part: _census(part, study))], about)
 
 
-@styled
+@with_style
 def curves(table: pd.DataFrame, corpus: "Corpus", models: Models | None = None, about: str = "") -> Figure:
     """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs.
 
     models: each condition's, by its name, whose floor is drawn; None: causal, with positions
     """
-    return _stacked([(_curves_height(table), lambda part: _curves(part, table, corpus, models or {}))], about)
+    return _stack([(_curves_height(table), lambda part: _curves(part, table, corpus, models or {}))], about)
 
 
-@styled
+@with_style
 def answer(
     study: "Summary",
     corpus: "Corpus",
@@ -99,14 +108,14 @@ def answer(
         parts.append((_census_height(study), lambda part: _census(part, study)))
     if table is not None:
         parts.append((_curves_height(table), lambda part: _curves(part, table, corpus, models or {})))
-    return _stacked(parts, about)
+    return _stack(parts, about)
 
 
-def _stacked(parts: list[Any], about: str) -> Figure:
+def _stack(parts: list[Any], about: str) -> Figure:
     heights = [height for height, _ in parts]
     lines = about.count("\n") + 1 if about else 0
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.18 * lines), layout="constrained")
-    say(figure, WIDTH, about)
+    write_heading(figure, WIDTH, about)
     for part, (_, draw) in zip(
         figure.subfigures(len(parts), 1, squeeze=False, height_ratios=heights).flat, parts, strict=True
     ):
@@ -115,14 +124,14 @@ def _stacked(parts: list[Any], about: str) -> Figure:
 
 
 def _conditions_height(study: "Summary") -> float:
-    return 1.0 + 0.24 * len(_drawn(study)) if _lying(study) else 3.2
+    return 1.0 + 0.24 * len(_groups_with_room(study)) if _is_lying(study) else 3.2
 
 
 def _conditions(figure: SubFigure, study: "Summary") -> None:
-    lying, drawn = _lying(study), _drawn(study)
+    lying, drawn = _is_lying(study), _groups_with_room(study)
     draw = [_losses] if study.nothing_to_solve else [_shares, _losses]
     panels = figure.subplots(1, len(draw), sharey=lying, squeeze=False)[0]
-    names = [plain(group.value, LONG_NAME) for group in drawn]
+    names = [drawable_text(group.value, LONG_NAME) for group in drawn]
     for axes, panel in zip(panels, draw, strict=True):
         panel(axes, drawn, lying)
         tidy(axes)
@@ -131,7 +140,7 @@ def _conditions(figure: SubFigure, study: "Summary") -> None:
         else:
             axes.set_xticks(range(len(names)), names)
             axes.set_xlim(-0.6, len(names) - 0.4)
-            axes.set_xlabel(plain(study.factor))
+            axes.set_xlabel(drawable_text(study.factor))
     present = {name for group in drawn for name in np.unique(group.grade)}
     marks = [
         panels[-1].plot([], [], markersize=4, linestyle="", label=name, **style)[0]
@@ -169,7 +178,7 @@ def _shares(axes: Axes, drawn: list["Group"], lying: bool) -> None:
 def _losses(axes: Axes, drawn: list["Group"], lying: bool) -> None:
     for at, group in enumerate(drawn):
         shown = np.linspace(0, len(group.losses) - 1, min(len(group.losses), MOST_POINTS)).astype(int)
-        losses, grade = finite(group.losses[shown]), group.grade[shown]
+        losses, grade = drawable_numbers(group.losses[shown]), group.grade[shown]
         spread = at + np.random.default_rng(0).uniform(-0.22, 0.22, len(losses))
         for name, style in MARKS.items():
             mask = grade == name
@@ -182,7 +191,7 @@ def _losses(axes: Axes, drawn: list["Group"], lying: bool) -> None:
 
 
 def _census_height(study: "Summary") -> float:
-    return 0.9 + (0.24 if _lying(study) else 0.4) * len(_drawn(study))
+    return 0.9 + (0.24 if _is_lying(study) else 0.4) * len(_groups_with_room(study))
 
 
 def _census(figure: SubFigure, study: "Summary") -> None:
@@ -190,7 +199,7 @@ def _census(figure: SubFigure, study: "Summary") -> None:
     tidy(axes)
     table = study.census()
     shares = table.pivot_table(index=study.factor, columns="mechanism", values="share", fill_value=0.0, sort=False)
-    shares = shares.loc[[group.value for group in _drawn(study) if group.value in shares.index]]
+    shares = shares.loc[[group.value for group in _groups_with_room(study) if group.value in shares.index]]
     left = np.zeros(len(shares))
     for name in [name for name in MECHANISMS if name in shares.columns]:
         widths = shares[name].to_numpy(float)
@@ -204,9 +213,9 @@ def _census(figure: SubFigure, study: "Summary") -> None:
                 words = axes.text(middle, row, percent(width), ha="center", va="center", fontsize=8, color=ink)
                 words.set_bbox({"facecolor": color, "edgecolor": "none", "pad": 1})
         left = left + widths
-    names = [plain(value, LONG_NAME) for value in shares.index]
-    axes.set_yticks(range(len(shares)), names, fontsize=7 if _lying(study) else 8)
-    axes.set_ylabel("" if study.factor == "condition" else plain(study.factor))
+    names = [drawable_text(value, LONG_NAME) for value in shares.index]
+    axes.set_yticks(range(len(shares)), names, fontsize=7 if _is_lying(study) else 8)
+    axes.set_ylabel("" if study.factor == "condition" else drawable_text(study.factor))
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks([])
@@ -242,7 +251,7 @@ def _curves(figure: SubFigure, table: pd.DataFrame, corpus: "Corpus", models: Mo
         tidy(axes)
         axes.set(**x, ylim=(0, 1.05 * top))
         axes.tick_params(labelbottom=number + columns >= len(drawn))
-        axes.set_title(plain(name, 80 // columns), fontsize=8, loc="left")
+        axes.set_title(drawable_text(name, 80 // columns), fontsize=8, loc="left")
     for axes in panels.flat[len(drawn) :]:
         axes.remove()
     some = f" ({len(drawn)} of {len(names)} conditions)" if len(drawn) < len(names) else ""
@@ -252,14 +261,23 @@ def _curves(figure: SubFigure, table: pd.DataFrame, corpus: "Corpus", models: Mo
 
 def _curve(axes: Axes, rows: pd.DataFrame) -> None:
     for low, high, alpha in (("q10", "q90", 0.15), ("q25", "q75", 0.3)):
-        axes.fill_between(rows["step"], finite(rows[low]), finite(rows[high]), color=BLUE, alpha=alpha, linewidth=0)
-    axes.plot(rows["step"], finite(rows["q50"]), color=BLUE, linewidth=1.4, marker="o" if len(rows) == 1 else "")
+        axes.fill_between(
+            rows["step"],
+            drawable_numbers(rows[low]),
+            drawable_numbers(rows[high]),
+            color=BLUE,
+            alpha=alpha,
+            linewidth=0,
+        )
+    axes.plot(
+        rows["step"], drawable_numbers(rows["q50"]), color=BLUE, linewidth=1.4, marker="o" if len(rows) == 1 else ""
+    )
 
 
-def _drawn(study: "Summary") -> list["Group"]:
+def _groups_with_room(study: "Summary") -> list["Group"]:
     return list(study.groups[:MOST_CONDITIONS])
 
 
-def _lying(study: "Summary") -> bool:
+def _is_lying(study: "Summary") -> bool:
     names = [str(group.value) for group in study.groups]
     return len(names) > FEW_CONDITIONS or max(map(len, names)) > SHORT_NAME
