@@ -1,6 +1,7 @@
 """A model's sizes are resolved in one place, and there is one table of weights."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def test_there_is_one_list_of_weights():
 
 
 def test_only_a_shape_resolves_the_width_of_the_residual_stream():
-    resolving = {path.name for path in SOURCE.rglob("*.py") if "self.d_model is None" in path.read_text()}
+    sources = [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.j2")]
+    resolving = {path.name for path in sources if re.search(r"(model|self)\.d_model (is|or)", path.read_text())}
     assert resolving == {"model.py"}
 
 

@@ -25,9 +25,8 @@ class ModelConfig(Checked):
 
     Raises `ConfigError`, which lists all wrong fields.
 
-    >>> ModelConfig(d_head=10)
-    ModelConfig(d_head=10, n_heads=1, n_layers=1, d_model=None, factored_values=False, unembed=False, residual=True, \
-positions=True, causal=True, init_scale=1.0)
+    >>> ModelConfig(d_head=10).scale == 1 / 10**0.5
+    True
     """
 
     d_head: int = whole(20, 1, 65_536, label="d_head", help="Width of queries and keys: the notebook's head size.")

@@ -192,7 +192,7 @@ def _dataset(chosen: Mapping[str, Any]) -> Dataset:
         if size > MOST[name]
     ]
     if wrong:
-        raise CorpusError(" ".join(wrong))
+        raise CorpusError(wrong)
     return dataset
 
 

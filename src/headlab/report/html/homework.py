@@ -96,6 +96,7 @@ def render(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> str:
         answers=exercise.answers,
         loss_words=homework_words.LOSSES[run.training.loss],
         summary=run.summary(),
+        shape=run.model.on(run.corpus),
         ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
         layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
         tables={output: prediction_tables(run, output, shown) for output in ("sigmoid", "probs")}
