@@ -351,7 +351,7 @@ def test_only_memory_is_a_limit_anyway(monkeypatch):
 def test_grades_of_many_runs_of_a_large_corpus_are_those_of_each(monkeypatch):
     runs = hl.train(NOTEBOOK, seeds=range(30), record="none")
     whole, solved, picked = runs.grade(), runs.solved(), runs.pick()
-    monkeypatch.setattr("headlab.runs.runs.LOGITS_AT_A_TIME", 7 * 10 * 4)
+    monkeypatch.setattr("headlab.runs.models.LOGITS_AT_A_TIME", 7 * 10 * 4)
     some = runs[:]
     assert some.grade().tolist() == whole.tolist()
     assert some.solved().tolist() == solved.tolist()

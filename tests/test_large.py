@@ -164,7 +164,7 @@ def test_what_can_be_chosen_is_listed_shortly(run, runs, saved):
 
 def test_runs_are_judged_some_at_a_time_and_alike(monkeypatch):
     every = large_runs(pairs_text(5), seeds=7, steps=30)
-    monkeypatch.setattr("headlab.runs.runs.LOGITS_AT_A_TIME", 2 * every.corpus.tokens.size * every.corpus.d_vocab)
+    monkeypatch.setattr("headlab.runs.models.LOGITS_AT_A_TIME", 2 * every.corpus.tokens.size * every.corpus.d_vocab)
     again = large_runs(pairs_text(5), seeds=7, steps=30)
     assert again.pick() == every.pick()
     assert "_logits" not in again.__dict__

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.looking import predictions
+from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
@@ -16,7 +16,7 @@ from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 from headlab.notation.values import brief, listed
 
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
@@ -43,8 +43,8 @@ class Subject:
     data: Trainable
     model: ModelConfig
     loss: str = "softmax"
-    finished: NDArray[np.bool_] | None = None
-    grades: NDArray[np.str_] | None = None
+    finished: Bool[Array, " run"] | None = None
+    grades: Shaped[Array, " run"] | None = None
 
     def __post_init__(self) -> None:
         # What a run diverged to would meet itself as inf - inf or 0 · inf in every product; nan stays nan without a word.
@@ -55,7 +55,7 @@ class Subject:
         }
         object.__setattr__(self, "params", Params(**wide))
 
-    def _sound(self) -> NDArray[np.bool_]:
+    def _sound(self) -> Bool[Array, " run"]:
         """[run]: every weight is a finite number."""
         weights = [weight.reshape(self.n_runs, -1) for _, weight in self.params.items()]
         return np.logical_and.reduce([np.isfinite(weight).all(axis=1) for weight in weights])
@@ -107,25 +107,25 @@ class Subject:
         return tuple(item for item in self.corpus.dependencies(self.model) if item.resolvable)
 
     @cached_property
-    def finite(self) -> NDArray[np.bool_]:
+    def finite(self) -> Bool[Array, " run"]:
         """[run]: the training did not diverge, and every logit is a finite number."""
         finite = np.isfinite(self.clean.logits[:, self.corpus.tokens >= 0]).all(axis=(1, 2))
         return np.asarray(finite if self.finished is None else finite & self.finished)
 
     @cached_property
-    def solved(self) -> NDArray[np.bool_]:
+    def solved(self) -> Bool[Array, " run"]:
         """[run]: every resolvable position's most likely token is its target."""
         return predictions.solved(self.clean.logits, self.dataset, self.model) & self.finite
 
     @cached_property
-    def grade(self) -> NDArray[np.str_]:
+    def grade(self) -> Shaped[Array, " run"]:
         """[run]: `solved`, `right by a hair`, `not solved` or `nothing to solve`; as `Runs.grade` has it."""
         if self.grades is not None:
             return self.grades
         return predictions.grade(self.clean.logits, self.dataset, self.finite, self.model)
 
     @cached_property
-    def mean_loss(self) -> Array:
+    def mean_loss(self) -> Float[Array, " run"]:
         """[run]: the mean loss, in nats per position with a target."""
         with np.errstate(over="ignore", invalid="ignore"):
             return mean_loss(self.clean.logits, self.corpus.targets, self.loss, self.corpus.weights)

@@ -12,13 +12,12 @@ For edges of the last layer the claim is exact; for earlier ones later patterns 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.parts.contributions import edge_contributions
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import donor
-from headlab.model.params import Array
+from headlab.arrays import Array, Float, Shaped
 
 SMALL = 0.1  # of the logit difference
 NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"
@@ -33,20 +32,20 @@ class Claims:
     total [run]: the logit difference
     """
 
-    contribution: Array
-    change: Array
-    total: Array
+    contribution: Float[Array, "run layer head query key"]
+    change: Float[Array, "kind run layer head query key"]
+    total: Float[Array, " run"]
 
-    def edges(self) -> NDArray[np.str_]:
+    def edges(self) -> Shaped[Array, "run layer head query key"]:
         """Return the claim about every edge, [run, layer, head, query, key]."""
         return necessity(self.change, self.total[:, None, None, None, None])
 
-    def sources(self) -> NDArray[np.str_]:
+    def sources(self) -> Shaped[Array, "run key"]:
         """Return the claim about every source position, all its edges together, [run, key]."""
         return necessity(self.change.sum(axis=(2, 3, 4)), self.total[:, None])
 
 
-def necessity(change: Array, total: Array) -> NDArray[np.str_]:
+def necessity(change: Float[Array, " kind *axes"], total: Float[Array, "#*axes"]) -> Shaped[Array, "*axes"]:
     """Return `necessary`, `irrelevant` or `between` from the changes [kind, ...] of a logit difference.
 
     >>> necessity(np.array([[-3.0], [-2.5], [-5.0]]), np.array([2.0])).tolist()

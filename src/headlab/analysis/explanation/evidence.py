@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.explanation.claims import Claims, claims, necessity
@@ -15,7 +14,7 @@ from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import ablate
 from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.patching import patch
-from headlab.model.params import Array
+from headlab.arrays import Array, Float, Shaped
 
 PATCHED = ("pattern", "v")
 
@@ -43,7 +42,7 @@ class Evidence:
         return None if self.choice.other is None else self.prediction(self.choice.other)
 
     @property
-    def attention(self) -> Array:
+    def attention(self) -> Float[Array, "run layer head key"]:
         """The pattern's row at the place, [run, layer, head, key]."""
         place = self.choice.place
         return self.subject.clean.pattern[:, :, :, place.sequence, place.position]
@@ -64,12 +63,12 @@ class Evidence:
         return ablate(self.subject, self.choice)
 
     @cached_property
-    def source_claims(self) -> NDArray[np.str_]:
+    def source_claims(self) -> Shaped[Array, "run key"]:
         """What attribution claims about every source position, [run, key]."""
         return self.claims.sources()
 
     @cached_property
-    def findings(self) -> NDArray[np.str_]:
+    def findings(self) -> Shaped[Array, "run part"]:
         """What ablation says of every part, [run, part]: `necessary`, `irrelevant` or `between`."""
         return necessity(np.moveaxis(self.ablations.change, 2, 0), self.ablations.before.difference[:, :, 0])
 
@@ -84,16 +83,16 @@ class Evidence:
         return patch(self.subject, self.choice, PATCHED)
 
     @cached_property
-    def _coded(self) -> tuple[NDArray[np.str_], Coding | None]:
+    def _coded(self) -> tuple[Shaped[Array, " run"], Coding | None]:
         return mechanism_of_choice(self.subject, self.choice)
 
     @property
-    def mechanism(self) -> NDArray[np.str_]:
+    def mechanism(self) -> Shaped[Array, " run"]:
         """The mechanism of this choice, [run]."""
         return self._coded[0]
 
     @cached_property
-    def leads(self) -> tuple[Array, Array]:
+    def leads(self) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
         """By how many logits the right token leads, here and at the other place, [run] each; see `leads_of_choice`."""
         return leads_of_choice(self.subject, self.choice)
 

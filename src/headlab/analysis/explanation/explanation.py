@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, choices
 from headlab.analysis.explanation.evidence import Evidence
@@ -17,6 +16,7 @@ from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts.census import census
 from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_of_choice, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
+from headlab.arrays import Array, Shaped
 from headlab.notation.numbers import counted
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
@@ -60,7 +60,7 @@ class Explanations:
         return self.first(max(SHOWN, JUDGED // batches))
 
     @cached_property
-    def mechanism(self) -> NDArray[np.str_]:
+    def mechanism(self) -> Shaped[Array, " run"]:
         """[run]: by which mechanism each run goes."""
         return self._overview["mechanism"].to_numpy(str)
 

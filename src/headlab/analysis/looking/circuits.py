@@ -12,23 +12,24 @@ import numpy as np
 import pandas as pd
 
 from headlab.analysis.subject import Subject, run_number
+from headlab.arrays import Array, Float
 from headlab.model.decompose import of_finite
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 
 
-def W_QK(params: Params) -> Array:
+def W_QK(params: Params) -> Float[Array, "*run layer head d_model d_model"]:
     """Return W_Q W_Kᵀ [*run, layer, head, d_model, d_model]; its rank is at most d_model, whatever d_head is."""
     with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
         return np.asarray(params.W_Q @ np.swapaxes(params.W_K, -1, -2))
 
 
-def W_OV(params: Params) -> Array:
+def W_OV(params: Params) -> Float[Array, "*run layer head d_model d_model"]:
     """Return W_V W_O, or the full W_V where there is no W_O, [*run, layer, head, d_model, d_model]."""
     with np.errstate(over="ignore", invalid="ignore"):
         return params.W_V if params.W_O is None else np.asarray(params.W_V @ params.W_O)
 
 
-def effective_rank(matrix: Array) -> Array:
+def effective_rank(matrix: Float[Array, "*run row column"]) -> Float[Array, "*run"]:
     """Return exp of the entropy of the normalised singular values [*run, ...]: from 1 to the full rank.
 
         p_i = s_i / sum s        effective rank = exp(-sum p_i ln p_i)
@@ -46,7 +47,7 @@ def effective_rank(matrix: Array) -> Array:
     return np.asarray(np.exp(-(shares * logs).sum(axis=-1)))
 
 
-def singular_values(matrix: Array) -> Array:
+def singular_values(matrix: Float[Array, "*run row column"]) -> Float[Array, "*run number"]:
     """Return the singular values [*run, ..., number], largest first; not a number where the matrix holds what is none.
 
     >>> singular_values(np.stack([np.eye(2), np.full((2, 2), np.nan)])).tolist()
@@ -75,7 +76,7 @@ class Circuits:
 
     scores: dict[str, pd.DataFrame]
     writes: dict[str, pd.DataFrame]
-    singular_values: dict[str, Array]
+    singular_values: dict[str, Float[Array, " number"]]
     effective_rank: dict[str, float]
 
     def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:

@@ -6,15 +6,17 @@ repeated token). Rows of padding never count.
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from headlab.analysis.looking.circuits import W_OV
 from headlab.analysis.subject import Subject
+from headlab.arrays import Array, Bool, Float, Int
 from headlab.model.decompose import of_finite
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 
 
-def previous_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+def previous_token(
+    pattern: Float[Array, "*run sequence position position"], tokens: Int[Array, "sequence position"]
+) -> Float[Array, "*run"]:
     """Return the mean attention to the position before, over all queries but the first, [...].
 
     pattern: [..., sequence, query, key]; tokens: [sequence, position], -1 is padding
@@ -27,7 +29,9 @@ def previous_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
     return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
 
 
-def current_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+def current_token(
+    pattern: Float[Array, "*run sequence position position"], tokens: Int[Array, "sequence position"]
+) -> Float[Array, "*run"]:
     """Return the mean attention to the position itself, over all queries but the first, [...].
 
     The first query has nowhere else to look under the causal mask.
@@ -36,13 +40,17 @@ def current_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
     return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
 
 
-def first_token(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+def first_token(
+    pattern: Float[Array, "*run sequence position position"], tokens: Int[Array, "sequence position"]
+) -> Float[Array, "*run"]:
     """Return the mean attention to position 0, over all queries but the first, [...]."""
     where = np.broadcast_to(np.arange(tokens.shape[1]) == 0, pattern.shape[-3:])
     return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
 
 
-def prefix_matching(pattern: Array, tokens: NDArray[np.int64]) -> Array:
+def prefix_matching(
+    pattern: Float[Array, "*run sequence position position"], tokens: Int[Array, "sequence position"]
+) -> Float[Array, "*run"]:
     """Return the mean attention to tokens that came right after an earlier occurrence of the current token, [...].
 
     Over the queries whose token was there before; an induction head scores 1. The key is the position after the earlier
@@ -62,7 +70,7 @@ def prefix_matching(pattern: Array, tokens: NDArray[np.int64]) -> Array:
     return _mean_attention(pattern, where, same.any(axis=2))
 
 
-def copying(params: Params) -> Array:
+def copying(params: Params) -> Float[Array, "*run layer head"]:
     """Return how much a head raises the token it reads, from -1 to 1, [*run, layer, head].
 
         sum of eigenvalues / sum of their absolute values,   of   W_E W_V W_O W_U   [d_vocab, d_vocab]
@@ -108,8 +116,12 @@ def head_scores(subject: Subject) -> pd.DataFrame:
     return pd.DataFrame(places | {name: values.ravel() for name, values in scores.items()})
 
 
-def _mean_attention(pattern: Array, where: NDArray[np.bool_], queries: NDArray[np.bool_]) -> Array:
+def _mean_attention(
+    pattern: Float[Array, "*run sequence position position"],
+    where: Bool[Array, "sequence position position"],
+    queries: Bool[Array, "sequence position"],
+) -> Float[Array, "*run"]:
     """Return the attention inside `where` [sequence, query, key], averaged over `queries` [sequence, query]."""
     if not queries.any():
         return np.full(pattern.shape[:-3], np.nan)
-    return (pattern * where).sum(axis=-1)[..., queries].mean(axis=-1)
+    return np.asarray((pattern * where).sum(axis=-1)[..., queries].mean(axis=-1))

@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
+from headlab.arrays import Array, Float, Int
 from headlab.config import ModelConfig
 from headlab.data.batch import ABSENT
 from headlab.data.corpus import Corpus
@@ -15,7 +15,7 @@ from headlab.data.text import join_tokens
 from headlab.errors import SelectionError
 from headlab.model.forward import forward, softmax
 from headlab.model.losses import sigmoid
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief
 
@@ -35,8 +35,8 @@ class NextToken:
     text: str
     words: tuple[str, ...]
     vocabulary: tuple[str, ...]
-    logits: Array
-    attention: Array
+    logits: Float[Array, "*run d_vocab"]
+    attention: Float[Array, "*run layer head position"]
     causal: bool
 
     @property
@@ -52,17 +52,17 @@ class NextToken:
         return replace(self, logits=self.logits[number], attention=self.attention[number])
 
     @cached_property
-    def probs(self) -> Array:
+    def probs(self) -> Float[Array, "*run d_vocab"]:
         """softmax(logits) [*run, d_vocab], the probabilities that the softmax loss sees."""
         return softmax(self.logits)
 
     @cached_property
-    def sigmoid(self) -> Array:
+    def sigmoid(self) -> Float[Array, "*run d_vocab"]:
         """sigmoid(logits) [*run, d_vocab], the output that the notebook prints."""
         return sigmoid(self.logits)
 
     @property
-    def ids(self) -> NDArray[np.int64]:
+    def ids(self) -> Int[Array, "*run"]:
         """[*run]: the id of the most likely token."""
         return np.asarray(self.logits.argmax(axis=-1))
 
@@ -152,7 +152,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     return result if params.run_shape else result[0]
 
 
-def _check_length(ids: NDArray[np.int64], params: Params) -> None:
+def _check_length(ids: Int[Array, " position"], params: Params) -> None:
     if len(ids) == 0:
         raise SelectionError("the text must have at least one token, as there is no start token, got none: write one")
     if params.W_pos is not None and len(ids) > params.W_pos.shape[-2]:
@@ -163,7 +163,9 @@ def _check_length(ids: NDArray[np.int64], params: Params) -> None:
         )
 
 
-def _check_finite(logits: Array, attention: Array, one: bool) -> None:
+def _check_finite(
+    logits: Float[Array, "*run d_vocab"], attention: Float[Array, "*run layer head position"], one: bool
+) -> None:
     finite = np.asarray(np.isfinite(logits).all(axis=-1) & np.isfinite(attention).all(axis=(-1, -2, -3)))
     if finite.all():
         return

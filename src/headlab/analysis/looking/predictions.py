@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
 from headlab.model.forward import softmax
 from headlab.model.losses import sigmoid
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 TIE = 1e-9  # of a logit: a lead smaller than this is rounding
@@ -25,14 +24,16 @@ WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of thi
 OUTPUTS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 
 
-def output(logits: Array, kind: str) -> Array:
+def output(logits: Float[Array, "*axes"], kind: str) -> Float[Array, "*axes"]:
     """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
     if kind not in OUTPUTS:
         raise SelectionError(f"the output must be one of {', '.join(OUTPUTS)}, got {brief(kind)}")
     return OUTPUTS[kind](logits)
 
 
-def solved(logits: Array, data: Trainable, model: ModelConfig | None = None) -> NDArray[np.bool_]:
+def solved(
+    logits: Float[Array, "*run sequence position d_vocab"], data: Trainable, model: ModelConfig | None = None
+) -> Bool[Array, "*run"]:
     """Return [*run]: at every resolvable position the most likely token is the target, and no other is as likely.
 
     data: a corpus, or a dataset, whose goal says at how many of these positions
@@ -43,10 +44,12 @@ def solved(logits: Array, data: Trainable, model: ModelConfig | None = None) -> 
     True
     """
     leads = _decisive_leads(logits, Dataset.of(data), model)
-    return np.ones(logits.shape[:-3], bool) if leads is None else leads > TIE
+    return np.ones(logits.shape[:-3], bool) if leads is None else np.asarray(leads > TIE)
 
 
-def _decisive_leads(logits: Array, dataset: Dataset, model: ModelConfig | None) -> Array | None:
+def _decisive_leads(
+    logits: Float[Array, "*run sequence position d_vocab"], dataset: Dataset, model: ModelConfig | None
+) -> Float[Array, "*run"] | None:
     """Return [*run]: the lead at the position that the goal hangs on, nan where a logit is no finite number.
 
     None where no position is resolvable.
@@ -62,7 +65,9 @@ def _decisive_leads(logits: Array, dataset: Dataset, model: ModelConfig | None) 
     return np.where(np.isfinite(shown).all(axis=(-1, -2)), leads, np.nan)
 
 
-def place_leads(logits: Array, targets: NDArray[np.int64]) -> Array:
+def place_leads(
+    logits: Float[Array, "*run_and_place d_vocab"], targets: Int[Array, "..."]
+) -> Float[Array, "*run_and_place"]:
     """Return [*run, *place]: how far a target's logit is ahead of the strongest other one; below 0 where it is behind.
 
     logits [*run, *place, d_vocab]; targets [*place]
@@ -77,7 +82,9 @@ def place_leads(logits: Array, targets: NDArray[np.int64]) -> Array:
         return np.asarray(right - rivals)
 
 
-def lead(logits: Array, data: Trainable, model: ModelConfig | None = None) -> Array:
+def lead(
+    logits: Float[Array, "*run sequence position d_vocab"], data: Trainable, model: ModelConfig | None = None
+) -> Float[Array, "*run"]:
     """Return [*run]: the smallest lead of a target over its strongest rival, over the resolvable positions, in logits.
 
         min over positions of logit(target) - max over other tokens of logit(token)
@@ -94,8 +101,11 @@ def lead(logits: Array, data: Trainable, model: ModelConfig | None = None) -> Ar
 
 
 def grade(
-    logits: Array, data: Trainable, finished: NDArray[np.bool_] | None = None, model: ModelConfig | None = None
-) -> NDArray[np.str_]:
+    logits: Float[Array, "*run sequence position d_vocab"],
+    data: Trainable,
+    finished: Bool[Array, "*run"] | None = None,
+    model: ModelConfig | None = None,
+) -> Shaped[Array, "*run"]:
     """Return the grade [*run]: `solved`, `right by a hair`, `not solved`, or `nothing to solve` where no position is resolvable.
 
     right by a hair: solved, but `lead` is below half a logit
@@ -113,7 +123,7 @@ def grade(
     return np.where(right, np.where(leads >= HAIR_LOGITS, SOLVED, HAIR), NOT_SOLVED)
 
 
-def tally(grades: NDArray[np.str_]) -> str:
+def tally(grades: Shaped[Array, " run"]) -> str:
     """Return how many runs have each grade, in words.
 
     >>> tally(np.array(["solved", "not solved", "solved"])), tally(np.array(["nothing to solve"]))
@@ -125,7 +135,9 @@ def tally(grades: NDArray[np.str_]) -> str:
     return ", ".join(f"{n:,} {word}" for n, word in zip(counts, ("solved", "by a hair", "not"), strict=True))
 
 
-def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFrame]:
+def tables(
+    values: Shaped[Array, "sequence position column"], corpus: Corpus, columns: Any = None
+) -> list[pd.DataFrame]:
     """Return one table a sentence from values [sequence, position, column], rows labelled as in the notebook."""
     result = []
     for sequence in range(corpus.n_sequences):
@@ -135,7 +147,9 @@ def tables(values: Array, corpus: Corpus, columns: Any = None) -> list[pd.DataFr
     return result
 
 
-def verdicts(logits: Array, corpus: Corpus, model: ModelConfig | None = None) -> list[list[str]]:
+def verdicts(
+    logits: Float[Array, "sequence position d_vocab"], corpus: Corpus, model: ModelConfig | None = None
+) -> list[list[str]]:
     """Return for every sentence and position: `right`, `wrong`, `open` or `` (no target).
 
     open: nothing that the model sees decides it, so a most likely token that is the target is luck, and not right

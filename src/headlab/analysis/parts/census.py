@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MECHANISMS, OTHER
-from headlab.model.params import Array
+from headlab.arrays import Array, Float, Shaped
 
 
-def census(mechanisms: NDArray[np.str_], pattern_share: Array, loss: Array, names: Sequence[object]) -> pd.DataFrame:
+def census(
+    mechanisms: Shaped[Array, " run"],
+    pattern_share: Float[Array, " run"],
+    loss: Float[Array, " run"],
+    names: Sequence[object],
+) -> pd.DataFrame:
     """Return one row a mechanism that occurs: runs, share of all, median pattern share, and a prototype run.
 
     The prototype is the run whose pattern share is nearest to its mechanism's median (unsolved or by a hair: whose loss is).

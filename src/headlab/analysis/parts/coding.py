@@ -21,7 +21,7 @@ import numpy as np
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.parts.contributions import adjoints, readout
 from headlab.analysis.subject import Subject
-from headlab.model.params import Array
+from headlab.arrays import Array, Float
 
 NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
 
@@ -30,16 +30,16 @@ NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
 class Coding:
     """The parts [run] of what a choice's logit difference changes by between two places."""
 
-    pattern: Array
-    value: Array
-    direct: Array
+    pattern: Float[Array, " run"]
+    value: Float[Array, " run"]
+    direct: Float[Array, " run"]
 
     @property
-    def total(self) -> Array:
+    def total(self) -> Float[Array, " run"]:
         """[run]: the change itself."""
         return self.pattern + self.value + self.direct
 
-    def share(self, part: str) -> Array:
+    def share(self, part: str) -> Float[Array, " run"]:
         """Return one part over the total, [run]; nan where the places do not differ at all."""
         total = self.total
         known = np.abs(total) > NOTHING
@@ -77,7 +77,7 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
 
 def recombined_difference(
     subject: Subject, pattern_of: Place, content_of: Place, target: int, rival: int
-) -> tuple[Array, Array]:
+) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
     """Return logit(target) - logit(rival) with the pattern of one place and the embeddings of another, in two parts.
 
     Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.

@@ -14,12 +14,12 @@ from headlab.analysis.choice import Place
 from headlab.analysis.looking.circuits import W_OV, W_QK
 from headlab.analysis.parts.contributions import adjoints, path_name, readout
 from headlab.analysis.subject import Subject
-from headlab.model.params import Array
+from headlab.arrays import Array, Float
 
 
 def score_parts(
     subject: Subject, layer: int, head: int, sequence: int, query: int, key: int
-) -> tuple[list[str], Array]:
+) -> tuple[list[str], Float[Array, "run query_part key_part"]]:
     """Return one score as a sum over parts of its query and parts of its key: names, [run, query part, key part].
 
         score = sum over i, j of  r_i[query] W_QK r_j[key]ᵀ / sqrt(d_head)
@@ -36,7 +36,7 @@ def score_parts(
     return names, (q @ QK @ np.swapaxes(k, -1, -2)) * subject.model.scale
 
 
-def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Array]:
+def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Float[Array, "run part sequence position d_model"]]:
     """Return the parts that add up to a layer's `resid_pre`: names, [run, part, sequence, position, d_model]."""
     on, model = subject.clean, subject.model
     names: list[str] = []

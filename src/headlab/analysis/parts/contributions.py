@@ -23,8 +23,9 @@ from headlab.analysis.choice import Place
 from headlab.analysis.looking.circuits import W_OV
 from headlab.analysis.part import head_name
 from headlab.analysis.subject import Subject
+from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 from headlab.notation.values import brief
 
 MAX_PATHS = 2000
@@ -44,47 +45,47 @@ class Contributions:
 
     place: Place
     paths: tuple[Path, ...]
-    token: Array
-    position: Array
-    total: Array
+    token: Float[Array, "run path source"]
+    position: Float[Array, "run path source"]
+    total: Float[Array, " run"]
 
     @cached_property
-    def remainder(self) -> Array:
+    def remainder(self) -> Float[Array, " run"]:
         """[run]: total less the sum of all listed parts."""
         return self.total - self.token.sum(axis=(1, 2)) - self.position.sum(axis=(1, 2))
 
     @cached_property
-    def direct(self) -> Array:
+    def direct(self) -> Float[Array, " run"]:
         """[run]: what the token embedding gives along the direct path, past all heads."""
         return self._direct(self.token)
 
     @cached_property
-    def positional(self) -> Array:
+    def positional(self) -> Float[Array, " run"]:
         """[run]: what the position embedding gives along the direct path, past all heads."""
         return self._direct(self.position)
 
     @cached_property
-    def by_source(self) -> Array:
+    def by_source(self) -> Float[Array, "run source"]:
         """[run, source]: what comes from each source position through any head."""
         return self._through_heads.sum(axis=1)
 
     @cached_property
-    def by_path(self) -> Array:
+    def by_path(self) -> Float[Array, "run path"]:
         """[run, path]: what goes along each of `paths` but the direct one, in their order."""
         return self._through_heads.sum(axis=2)
 
     @cached_property
-    def by_last_head(self) -> dict[tuple[int, int], Array]:
+    def by_last_head(self) -> dict[tuple[int, int], Float[Array, " run"]]:
         """[run] for each (layer, head): what it writes to the logits itself, along all paths that it is the last head of."""
         heads = [path[-1] for path in self.paths if path]
         return {head: self.by_path[:, [other == head for other in heads]].sum(axis=1) for head in sorted(set(heads))}
 
     @property
-    def _through_heads(self) -> Array:
+    def _through_heads(self) -> Float[Array, "run path source"]:
         through = [number for number, path in enumerate(self.paths) if path]
         return self.token[:, through] + self.position[:, through]
 
-    def _direct(self, parts: Array) -> Array:
+    def _direct(self, parts: Float[Array, "run path source"]) -> Float[Array, " run"]:
         where = [number for number, path in enumerate(self.paths) if not path]
         return parts[:, where].sum(axis=(1, 2))
 
@@ -144,7 +145,7 @@ def contributions(
     return Contributions(place, paths, token, position, logits[:, target] - logits[:, rival])
 
 
-def readout(params: Params, target: int, rival: int) -> Array:
+def readout(params: Params, target: int, rival: int) -> Float[Array, "run d_model"]:
     """Return w [run, d_model] with logit(target) - logit(rival) = resid · w."""
     if params.W_U is not None:
         return params.W_U[..., target] - params.W_U[..., rival]
@@ -154,7 +155,12 @@ def readout(params: Params, target: int, rival: int) -> Array:
     return unit
 
 
-def adjoints(subject: Subject, pattern: Array, w: Array, position: int) -> list[Array]:
+def adjoints(
+    subject: Subject,
+    pattern: Float[Array, "run layer head position position"],
+    w: Float[Array, "run d_model"],
+    position: int,
+) -> list[Float[Array, "run position d_model"]]:
     """Return G [run, position, d_model] before each layer and after the last: what a vector there adds to the readout.
 
     pattern: [run, layer, head, query, key], held fixed; position: where the readout w [run, d_model] is taken
@@ -170,7 +176,9 @@ def adjoints(subject: Subject, pattern: Array, w: Array, position: int) -> list[
     return found[::-1]
 
 
-def edge_contributions(subject: Subject, place: Place, target: int, rival: int) -> Array:
+def edge_contributions(
+    subject: Subject, place: Place, target: int, rival: int
+) -> Float[Array, "run layer head sequence position position"]:
     """Return what each attention edge adds to a logit difference at a place, [run, layer, head, sequence, query, key].
 
     An edge is what a head reads from one key for one query, pattern[q, s] · v_s W_O, seen through everything behind it in

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
+from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.model.forward import softmax
-from headlab.model.params import Array
 
 MAIN = 2 / 3  # a part that is at least twice all others together
 AGAINST = -1 / 3  # a part that takes back more than this: the parts oppose each other, and shares mean little
@@ -42,8 +41,11 @@ def in_words(name: str) -> str:
 
 
 def classify(
-    told_apart: NDArray[np.bool_], hair: NDArray[np.bool_], near_bigram: NDArray[np.bool_], split: Coding | None
-) -> NDArray[np.str_]:
+    told_apart: Bool[Array, " run"],
+    hair: Bool[Array, " run"],
+    near_bigram: Bool[Array, " run"],
+    split: Coding | None,
+) -> Shaped[Array, " run"]:
     """Return the mechanism [run] by which one dependency is coded.
 
     told_apart: the most likely token is the target here, and the rival is preferred at the other place
@@ -77,7 +79,7 @@ def classify(
     return names
 
 
-def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[NDArray[np.str_], Coding | None]:
+def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[Shaped[Array, " run"], Coding | None]:
     """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
     here, preferred = leads_of_choice(subject, choice)[0], _preferred(subject, choice)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -86,7 +88,7 @@ def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[NDArray[np.st
         return classify(told_apart, hair, is_near_bigram(subject, choice), split), split
 
 
-def is_by_a_hair(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
+def is_by_a_hair(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
     """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
 
     At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
@@ -97,7 +99,7 @@ def is_by_a_hair(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
         return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
 
 
-def leads_of_choice(subject: Subject, choice: Choice) -> tuple[Array, Array]:
+def leads_of_choice(subject: Subject, choice: Choice) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
     """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
 
     Not a number where there is no other place, or nothing that the model sees settles it.
@@ -109,7 +111,7 @@ def leads_of_choice(subject: Subject, choice: Choice) -> tuple[Array, Array]:
     return here, predictions.place_leads(logits[:, other.sequence, other.position], np.array(choice.rival))
 
 
-def _preferred(subject: Subject, choice: Choice) -> Array:
+def _preferred(subject: Subject, choice: Choice) -> Float[Array, " run"]:
     """Return [run]: logit(rival) - logit(target) at the other place; infinite where there is none."""
     if choice.other is None:
         return np.full(subject.n_runs, np.inf)
@@ -118,7 +120,7 @@ def _preferred(subject: Subject, choice: Choice) -> Array:
         return np.asarray(logits[:, choice.rival] - logits[:, choice.target])
 
 
-def is_near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
+def is_near_bigram(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
     """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
 
     loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
@@ -138,14 +140,14 @@ def is_near_bigram(subject: Subject, choice: Choice) -> NDArray[np.bool_]:
     return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
 
 
-def is_near_bigram_floor(subject: Subject) -> NDArray[np.bool_]:
+def is_near_bigram_floor(subject: Subject) -> Bool[Array, " run"]:
     """Return [run]: the mean loss is within a third of the gap between the floors from the bigram floor."""
     floor, bigram_floor = subject.corpus.floor(subject.model), subject.corpus.bigram_floor()
     with np.errstate(invalid="ignore"):
         return np.abs(subject.mean_loss - bigram_floor) <= NEAR_BIGRAM * (bigram_floor - floor)
 
 
-def mechanism_of_runs(subject: Subject, each: Sequence[NDArray[np.str_]]) -> NDArray[np.str_]:
+def mechanism_of_runs(subject: Subject, each: Sequence[Shaped[Array, " run"]]) -> Shaped[Array, " run"]:
     """Return the mechanism of every run [run] from those of its dependencies, and its grade.
 
     right by a hair  `by a hair`, and no other run: its grade counts every settled place, dependencies or not

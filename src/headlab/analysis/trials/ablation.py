@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import Part
@@ -25,7 +24,7 @@ from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
 from headlab.analysis.trials.model_parts import find_part, parts_at
-from headlab.model.params import Array
+from headlab.arrays import Array, Bool, Float
 
 KINDS = ("zero", "mean", "resample")
 WITHIN_SENTENCE = ("positions", "direct:position")  # kinds of parts: their mean and resampling need no other sentence
@@ -85,7 +84,7 @@ class Ablation:
         """Return whether this activation changes."""
         return _ACTIVATION[self.part.kind] == name
 
-    def apply(self, rows: Array, moment: Moment) -> None:
+    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
         """Replace the part in the rows [run, ..., position, width] of this sentence."""
         match self.part:
             case Part("source", position=int(key)):
@@ -136,7 +135,7 @@ class Ablation:
         real[:] = {"zero": np.zeros(()), "mean": mean, "resample": np.roll(real, 1, axis=1)}[self.kind]
         return result
 
-    def _replacement(self, clean: Array, there: NDArray[np.bool_]) -> Array:
+    def _replacement(self, clean: Array, there: Bool[Array, "sequence position"]) -> Array:
         """Return what replaces a part, from its values [..., sequence, position, width] and where it exists."""
         if self.kind == "zero":
             return np.zeros_like(clean[..., 0, :, :])
@@ -144,7 +143,7 @@ class Ablation:
             return clean[..., self.donor, :, :] * there[self.donor][:, None]
         return (clean * there[..., None]).sum(axis=-3) / np.maximum(there.sum(axis=0), 1)[:, None]
 
-    def _real(self, moment: Moment) -> NDArray[np.bool_]:
+    def _real(self, moment: Moment) -> Bool[Array, "sequence position"]:
         return moment.subject.corpus.tokens >= 0
 
 

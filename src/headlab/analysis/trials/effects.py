@@ -14,8 +14,8 @@ from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
+from headlab.arrays import Array, Bool, Float, Int
 from headlab.model.forward import softmax
-from headlab.model.params import Array
 from headlab.notation.numbers import counted
 from headlab.notation.visible import visible
 
@@ -27,28 +27,28 @@ DISAGREE = 0.5  # ablations disagree when their changes differ by more than this
 class Prediction:
     """One choice in some forward passes: all logits there [run, *case, d_vocab], between the tokens target and rival."""
 
-    logits: Array
+    logits: Float[Array, "run *case d_vocab"]
     target: int
     rival: int
 
     @cached_property
-    def difference(self) -> Array:
+    def difference(self) -> Float[Array, " run *case"]:
         """[run, *case]: logit(target) - logit(rival)."""
         return self.logits[..., self.target] - self.logits[..., self.rival]
 
     @cached_property
-    def probabilities(self) -> Array:
+    def probabilities(self) -> Float[Array, "run *case d_vocab"]:
         """[run, *case, d_vocab]: of every token."""
         with np.errstate(invalid="ignore"):
             return softmax(self.logits)
 
     @property
-    def probability(self) -> Array:
+    def probability(self) -> Float[Array, " run *case"]:
         """[run, *case]: the target's."""
         return self.probabilities[..., self.target]
 
     @cached_property
-    def best(self) -> NDArray[np.int64]:
+    def best(self) -> Int[Array, " run *case"]:
         """[run, *case]: the most likely token."""
         return self.logits.argmax(axis=-1)
 
@@ -76,12 +76,12 @@ class Effects:
     parts: tuple[Part, ...] = ()
 
     @cached_property
-    def change(self) -> Array:
+    def change(self) -> Float[Array, "run group kind"]:
         """[run, group, kind]: how much the logit difference moved."""
         return self.after.difference - self.before.difference
 
     @cached_property
-    def flips(self) -> NDArray[np.bool_]:
+    def flips(self) -> Bool[Array, "run group kind"]:
         """[run, group, kind]: another token is now more likely than the one predicted before; a tie is no flip."""
         logits = self.after.logits
         best = np.broadcast_to(self.before.best, logits.shape[:-1])
@@ -91,7 +91,7 @@ class Effects:
             return np.asarray(top - kept > TIE * (1 + np.abs(top)))
 
     @cached_property
-    def disagree(self) -> NDArray[np.bool_]:
+    def disagree(self) -> Bool[Array, "run group"]:
         """[run, group]: some kinds flip the prediction and others do not, or ablations change it by very different amounts.
 
         Very different: by more than half of the clean logit difference. Directions of patching start from different places:

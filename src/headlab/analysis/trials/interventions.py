@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
+from headlab.arrays import Array, Float
 from headlab.model.forward import forward
-from headlab.model.params import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Moment:
     subject: Subject
     runs: slice
 
-    def clean(self, name: str) -> Array:
+    def clean(self, name: str) -> Float[Array, "run ... position width"]:
         """Return an activation of this layer without intervention, [run, (head,) sequence, ...]."""
         kept = getattr(self.subject.clean, name)
         return kept if name in ("token_embed", "pos_embed", "resid_0") else kept[:, self.layer]
@@ -43,10 +43,12 @@ class Intervention(Protocol):
 
     def touches(self, name: str) -> bool: ...
 
-    def apply(self, rows: Array, moment: Moment) -> None: ...
+    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None: ...
 
 
-def intervene(subject: Subject, interventions: Sequence[Intervention]) -> Array:
+def intervene(
+    subject: Subject, interventions: Sequence[Intervention]
+) -> Float[Array, "run intervention position d_vocab"]:
     """Return the logits [run, intervention, position, d_vocab] of each intervention's sentence.
 
     >>> from headlab.analysis.part import Part

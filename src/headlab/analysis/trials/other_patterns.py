@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import intervene
 from headlab.analysis.trials.pattern_by_hand import SetPattern
+from headlab.arrays import Array, Bool, Float
 from headlab.model.forward import allowed, softmax
-from headlab.model.params import Array
 
 N_PERMUTATIONS = 20
 
@@ -60,15 +59,17 @@ def pattern_variance(subject: Subject) -> list[pd.DataFrame]:
     return [pd.DataFrame(spread[n, : len(names), : len(names)], names, names) for n, names in enumerate(rows)]
 
 
-def _own(subject: Subject, sequence: int) -> Array:
+def _own(subject: Subject, sequence: int) -> Float[Array, "run layer head query key"]:
     return subject.clean.pattern[:, :, :, sequence]
 
 
-def _uniform(mask: NDArray[np.bool_]) -> Array:
+def _uniform(mask: Bool[Array, "query key"]) -> Float[Array, "query key"]:
     return mask / np.maximum(mask.sum(axis=-1, keepdims=True), 1)
 
 
-def _permuted(pattern: Array, mask: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+def _permuted(
+    pattern: Float[Array, "run layer head query key"], mask: Bool[Array, "query key"], rng: np.random.Generator
+) -> Float[Array, "run layer head query key"]:
     # One order of the keys for all runs and heads, drawn for each query among the keys it may look at.
     result = pattern.copy()
     for query, keys in enumerate(mask):
@@ -77,7 +78,9 @@ def _permuted(pattern: Array, mask: NDArray[np.bool_], rng: np.random.Generator)
     return result
 
 
-def _test(name: str, choice: Choice, before: Array, after: Array) -> pd.DataFrame:
+def _test(
+    name: str, choice: Choice, before: Float[Array, "run d_vocab"], after: Float[Array, "run pattern d_vocab"]
+) -> pd.DataFrame:
     distance = np.abs(softmax(after) - softmax(before)[:, None]).sum(axis=-1) / 2
     target, rival = choice.target, choice.rival
     return pd.DataFrame(

@@ -12,8 +12,8 @@ from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
+from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 PATCHES = ("q", "k", "v", "z", "pattern", "scores", "resid")
@@ -77,7 +77,7 @@ class Patch:
         """Return whether this activation changes."""
         return name == ("resid_pre" if self.what == "resid" else self.what)
 
-    def apply(self, rows: Array, moment: Moment) -> None:
+    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
         """Put the donor's activation into the rows of this sentence, at the positions that both have."""
         if self.layer not in (None, moment.layer):
             return

@@ -9,8 +9,8 @@ from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
+from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 
@@ -49,7 +49,7 @@ class SetPattern:
         """Return whether this activation changes."""
         return name == "pattern"
 
-    def apply(self, rows: Array, moment: Moment) -> None:
+    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
         """Put the pattern into the rows of this sentence."""
         if self.layer not in (None, moment.layer):
             return
@@ -60,7 +60,9 @@ class SetPattern:
         rows[..., at, :] = given[..., at, :]
 
 
-def pattern_row(subject: Subject, sequence: int, query: int, weights: Mapping[int | str, float]) -> Array:
+def pattern_row(
+    subject: Subject, sequence: int, query: int, weights: Mapping[int | str, float]
+) -> Float[Array, "position position"]:
     """Return a pattern with one row set from weights by position or word, the others 0; raises `SelectionError`."""
     row = np.zeros((subject.corpus.n_ctx, subject.corpus.n_ctx))
     for place, weight in weights.items():
