@@ -199,7 +199,7 @@ def test_a_fork_is_one_history_and_its_python_trains_it(fields):
     experiment = Experiment.of({"seed": 9, "steps": 1500, **fields})
     found = frames_of(work.picture, experiment)
     moments = found["picture"].arrays["moments"].astype(int)
-    assert (moments[0], moments[-1], experiment.steps) == (0, 1500, 1500)
+    assert (moments[0], moments[-1], experiment.training.steps) == (0, 1500, 1500)
     code = python_code(experiment)
     space = {}
     exec(compile(code.replace("print(", "str("), "run.py", "exec"), space)
@@ -208,13 +208,21 @@ def test_a_fork_is_one_history_and_its_python_trains_it(fields):
     np.testing.assert_array_equal(weights["W_Q"], space["run"].runs.params.W_Q[0])
 
 
-def test_a_fork_that_changes_nothing_at_a_constant_rate_changes_nothing():
+def test_a_fork_that_changes_nothing_at_a_constant_rate_is_the_run_to_the_bit():
     plain = {"seed": 9, "steps": 600, "schedule": "constant", "momentum": 0.5}
     whole = frames_of(work.picture, Experiment.of(plain))["picture"]
     before = json.dumps({name: plain[name] for name in ("steps", "schedule", "momentum")})
     forked = frames_of(work.picture, Experiment.of({**plain, "fork": 150, "before": before}))["picture"]
-    np.testing.assert_allclose(forked.arrays["logits"][-1], whole.arrays["logits"][-1], atol=1e-4)
-    np.testing.assert_allclose(forked.arrays["loss"], whole.arrays["loss"], atol=1e-5)
+    np.testing.assert_array_equal(forked.arrays["logits"][-1], whole.arrays["logits"][-1])
+    np.testing.assert_array_equal(forked.arrays["loss"], whole.arrays["loss"])
+
+
+@pytest.mark.parametrize("fork", [7, 10, 700, 1495])
+def test_a_fork_that_changes_nothing_of_the_notebooks_schedule_is_the_run_to_the_bit(fork):
+    plain = {"seed": 9, "steps": 1500, "schedule": "plateau"}
+    whole, forked = (Experiment.of(fields).train([9, 12]) for fields in (plain, {**plain, "fork": fork}))
+    np.testing.assert_array_equal(forked.params.flat(), whole.params.flat())
+    np.testing.assert_array_equal(forked.history.state.rate, whole.history.state.rate)
 
 
 @pytest.mark.parametrize("before", ["[]", "nonsense", '{"d_head": 3}', '{"steps": 0}', "[" * 5000, '["steps"]'])

@@ -65,7 +65,7 @@ def test_the_start_of_a_diverged_run_is_a_sound_model(diverged, tmp_path):
 def test_a_moment_has_no_state_to_go_on_from(runs):
     for moment in (runs.at(1), runs[0].at(1), runs.models):
         with pytest.raises(
-            hl.ConfigError, match=r"runs must be finished runs.*start afresh with train\(init=models.params\)"
+            hl.ConfigError, match=r"got models without a training: start afresh with train\(init=….params\)"
         ):
             hl.resume(moment, hl.TrainConfig.of(steps=1))
     adam = hl.TrainConfig.of(steps=50, optimizer="adam", learning_rate=0.01)

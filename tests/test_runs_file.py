@@ -13,9 +13,10 @@ import sys
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from safetensors.numpy import save as save_tensors
 
 import headlab as hl
-from headlab.runs import files as runs_file
+from headlab.runs.files import SavedRuns, tensors_of
 
 SHORT = hl.TrainConfig.of(steps=3)
 WEIGHTS = re.compile(r"weights-[0-9a-f]{64}\.safetensors")
@@ -392,7 +393,7 @@ def test_a_number_that_no_field_can_hold_is_refused_in_few_words(value):
 
 @pytest.mark.parametrize("name", ["run.loss", "run.outcome", "run.seeds", "run.snapshots", "W_E"])
 def test_arrays_that_do_not_fit_together_are_named(tmp_path, old, name):
-    arrays = runs_file.load_tensors(runs_file._weights(old))
+    arrays = tensors_of(SavedRuns(old.models.to_save(), old.training, old.history, old.seeds))
     for change in (lambda a: a[:-1], lambda a: a[..., None], lambda a: a.astype(bool), None):
         tensors = {key: np.ascontiguousarray(a) for key, a in arrays.items() if key != name}
         if change is not None:
@@ -400,7 +401,7 @@ def test_arrays_that_do_not_fit_together_are_named(tmp_path, old, name):
         elif name in ("run.seeds", "run.snapshots"):
             continue
         folder = format_1(old, tmp_path / "saved")
-        data = runs_file.save_tensors(tensors)
+        data = save_tensors(tensors)
         fields = json.loads((folder / "run.json").read_text()) | {"sha256": hashlib.sha256(data).hexdigest()}
         (folder / "weights.safetensors").write_bytes(data)
         (folder / "run.json").write_text(json.dumps(fields))

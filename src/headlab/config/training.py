@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
+from headlab.config import joining
 from headlab.config.fields import choice, documented, flag, real, standing_for, whole
 from headlab.config.plateau import Plateau
 from headlab.config.record import Checked, gathered, nearest, no_field, plain_value
@@ -182,6 +183,9 @@ class TrainConfig(Checked):
         help="How fast weights shrink, times the learning rate.",
     )
     dtype: str = choice("float32", DTYPES, label="numbers", help="The numbers that are computed with, 4 bytes or 8.")
+
+    forked, continued_as, followed_by = joining.forked, joining.continued_as, joining.followed_by
+    in_force, in_words = joining.in_force, joining.in_words
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_rate_left_out", self.learning_rate is None)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from headlab import engine
 from headlab.config import HAVE, ModelConfig, TrainConfig
 from headlab.config.seeds import is_seed
@@ -15,7 +13,6 @@ from headlab.data.dataset import Dataset
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
-from headlab.model.params import Array
 from headlab.notation.values import brief
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
@@ -35,7 +32,7 @@ LARGER = "train larger ones with `headlab train`"
 
 @dataclass(frozen=True)
 class Experiment:
-    """One setting of the page; before: how it was trained up to the step it was forked at, when it was.
+    """One setting of the page.
 
     >>> Experiment.of({"d_head": 10}).model.d_head
     10
@@ -45,7 +42,6 @@ class Experiment:
     model: ModelConfig
     training: TrainConfig
     seed: int
-    before: TrainConfig | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Experiment":
@@ -64,7 +60,7 @@ class Experiment:
             said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
             problems.append(Problem(said, "seed"))
         parts: dict[str, Any] = {}
-        for name, build in (("dataset", _dataset), ("model", _model), ("trainings", _trainings)):
+        for name, build in (("dataset", _dataset), ("model", _model), ("training", _training)):
             try:
                 parts[name] = build(chosen)
             except HeadlabError as error:
@@ -82,8 +78,7 @@ class Experiment:
                 problems += error.problems
         if problems:
             raise ConfigError(problems)
-        before, after = parts.pop("trainings")
-        found = cls(**parts, training=after, seed=int(chosen["seed"]), before=before)
+        found = cls(**parts, seed=int(chosen["seed"]))
         if found.seconds > MOST_SECONDS:
             raise ConfigError(
                 f"one run must take at most {MOST_SECONDS:.0f} s in the lab, and this one would take about "
@@ -99,25 +94,12 @@ class Experiment:
     @property
     def seconds(self) -> float:
         """About how long one run takes on one processor, from what the engine counts."""
-        corpus, parts = self.corpus, [part for part in (self.before, self.training) if part]
-        jobs = [engine.Job.of(corpus, self.model, part) for part in parts]
-        return sum(cost.seconds(job, 1, 1) for job in jobs)
-
-    @property
-    def steps(self) -> int:
-        """All steps, those before a fork included."""
-        return self.training.steps + (self.before.steps if self.before else 0)
-
-    @property
-    def resumes(self) -> bool:
-        """Whether the optimiser's state goes on after the fork: it is the same optimiser."""
-        kinds = [(part.optimizer, part.momentum > 0, part.centered) for part in (self.training, self.before) if part]
-        return len(set(kinds)) == 1
+        return cost.seconds(engine.Job.of(self.corpus, self.model, self.training), 1, 1)
 
     @property
     def key(self) -> Hashable:
         """Equal for experiments that train the same run."""
-        return self.model, self.training, self.before, self.seed, json.dumps(self.corpus.to_dict())
+        return self.model, self.training, self.seed, json.dumps(self.corpus.to_dict())
 
     def with_head(self, size: int) -> "Experiment":
         """Return the same with another head size."""
@@ -132,38 +114,11 @@ class Experiment:
         threads: int | None = 1,
         progress: Callable[[float], None] | None = None,
     ) -> Runs:
-        """Train a run for each seed through the fork where there is one; moments: steps to keep weights of."""
-        common: dict[str, Any] = {"record": record, "threads": threads, "progress": progress}
-        before = self.before
-        if before is None:
-            return training.train(self.dataset, self.model, self.training, seeds=seeds, snapshots=moments, **common)
-        early = None if moments is None else [step for step in moments if step <= before.steps]
-        late = None if moments is None else [step - before.steps for step in moments if step > before.steps]
-        first = training.train(self.dataset, self.model, before, seeds=seeds, snapshots=early, **common)
-        go_on = training.resume if self.resumes else _afresh
-        return _joined(first, go_on(first, self.training, snapshots=late, **common))
-
-
-def _afresh(runs: Runs, after: TrainConfig, **options: Any) -> Runs:
-    return training.train(runs.dataset, runs.model, after, init=runs.params, **options)
-
-
-def _joined(first: Runs, after: Runs) -> Runs:
-    """Return runs that went on as one history."""
-    steps = first.training.steps
-    history = replace(
-        after.history,
-        loss=np.concatenate([first.loss, after.loss], axis=1),
-        learning_rate=np.concatenate([first.learning_rate, after.learning_rate], axis=1),
-        recorded_steps=np.concatenate([first.recorded_steps, steps + after.recorded_steps]),
-        snapshots=_one_after_the_other(first.snapshots, after.snapshots),
-        snapshot_steps=np.concatenate([first.snapshot_steps, steps + after.snapshot_steps]),
-    )
-    return replace(after, history=history, seeds=first.seeds, before=(*first.before, first.training))
-
-
-def _one_after_the_other(first: Array | None, after: Array | None) -> Array | None:
-    return None if first is None or after is None else np.concatenate([first, after], axis=1)
+        """Train a run for each seed, through the fork where there is one; moments: steps to keep weights of."""
+        return training.train(
+            self.dataset, self.model, self.training, seeds=seeds, record=record, snapshots=moments, threads=threads,
+            progress=progress,
+        )  # fmt: skip
 
 
 def notebook_fields() -> dict[str, Any]:
@@ -210,12 +165,11 @@ def _model(chosen: Mapping[str, Any]) -> ModelConfig:
     return ModelConfig(**{name: chosen[name] for name in MODEL_FIELDS})
 
 
-def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConfig]:
-    """Return how it is trained before its fork, if it has one, and then."""
-    fork = chosen["fork"]
-    whole = _training(chosen)
+def _training(chosen: Mapping[str, Any]) -> TrainConfig:
+    """Return the whole training, with the settings before a fork up to it where there is one."""
+    fork, whole = chosen["fork"], _without_fork(chosen)
     if fork is None:
-        return None, whole
+        return whole
     known = notebook_fields()
     try:
         before = json.loads(chosen["before"] or "{}")
@@ -227,15 +181,11 @@ def _trainings(chosen: Mapping[str, Any]) -> tuple[TrainConfig | None, TrainConf
     if not isinstance(before, dict) or wrong:
         said = f"before must hold settings of the training alone, got {brief(wrong or before)}: fork again"
         raise ConfigError(Problem(said, "before"))
-    earlier = _training({**{name: known[name] for name in FORK_FIELDS}, **before})
-    if isinstance(fork, bool) or not isinstance(fork, int) or not 0 < fork < min(whole.steps, earlier.steps):
-        most = min(whole.steps, earlier.steps) - 1
-        said = f"the fork must be at a step from 1 to {most:,}, before the end, got {brief(fork)}: take more steps"
-        raise ConfigError(Problem(said, "fork"))
-    return _between(earlier, 0, fork), _between(whole, fork, whole.steps)
+    earlier = _without_fork({**{name: known[name] for name in FORK_FIELDS}, **before})
+    return earlier.continued_as(fork, whole)
 
 
-def _training(chosen: Mapping[str, Any]) -> TrainConfig:
+def _without_fork(chosen: Mapping[str, Any]) -> TrainConfig:
     # The page keeps what was chosen for another optimiser; what this one has not is left out.
     had = [name for name in FORK_FIELDS if chosen["optimizer"] in HAVE.get(name, (chosen["optimizer"],))]
     if not chosen["momentum"]:
@@ -250,14 +200,3 @@ def table() -> list[dict[str, Any]]:
     """Return the table of fields as the page reads it: with what a number may be in the lab."""
     rows = [row for row in (*TrainConfig.table(), *ModelConfig.table()) if row.name in FIELDS]
     return [replace(row, high=min(row.high, MOST_OF.get(row.name, row.high))).to_dict() for row in rows]
-
-
-def _between(whole: TrainConfig, first: int, last: int) -> TrainConfig:
-    """Return the part of a training from one step to another."""
-    phases, start = [], 0
-    for phase in whole.phases:
-        steps = min(last, start + phase.steps) - max(first, start)
-        if steps > 0:
-            phases.append(replace(phase, steps=steps))
-        start += phase.steps
-    return whole.replace(phases=tuple(phases))

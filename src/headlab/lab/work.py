@@ -79,7 +79,7 @@ def trial(experiment: Experiment, what: dict[str, Any], progress: Progress | Non
 
 def python_code(experiment: Experiment) -> str:
     """Return Python that trains the same run."""
-    corpus, before = experiment.corpus, experiment.before
+    corpus = experiment.corpus
     data = f"hl.tasks[{experiment.dataset.name!r}].dataset"
     if not experiment.dataset.name:
         sentences = "\n".join(" ".join(words[corpus.start is not None :]) for words in corpus.sentences)
@@ -90,13 +90,7 @@ def python_code(experiment: Experiment) -> str:
         f"model = hl.{experiment.model!r}",
         f"training = hl.TrainConfig.from_dict({experiment.training.to_dict()!r})",
     ]
-    if before is None:
-        lines.append(f"run = hl.train(data, model, training, seeds={experiment.seed})[0]")
-    else:
-        lines.append(f"before = hl.TrainConfig.from_dict({before.to_dict()!r})")
-        lines.append(f"runs = hl.train(data, model, before, seeds={experiment.seed})")
-        on = "hl.resume(runs, training)" if experiment.resumes else "hl.train(data, model, training, init=runs.params)"
-        lines.append(f"run = {on}[0]")
+    lines.append(f"run = hl.train(data, model, training, seeds={experiment.seed})[0]")
     asked = "run.explain()" if any(item.resolvable for item in corpus.dependencies(experiment.model)) else "run"
     return "\n".join([*lines, f"print({asked})\n"])
 
@@ -132,16 +126,13 @@ def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | No
 
 def report(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield the HTML report of the run and its seed's block, as `headlab exercise` writes it."""
-    from headlab.homework.exercise import Exercise, exercise
+    from headlab.homework.exercise import exercise
     from headlab.report.html.homework import render
 
-    if experiment.before is None:
-        done = exercise(
-            experiment.dataset, model=experiment.model, training=experiment.training, seed=experiment.seed, threads=1,
-            progress=progress,
-        )  # fmt: skip
-    else:
-        done = Exercise.of(_recorded(experiment, progress).run.runs, 0)
+    done = exercise(
+        experiment.dataset, model=experiment.model, training=experiment.training, seed=experiment.seed, threads=1,
+        progress=progress,
+    )  # fmt: skip
     yield Frame("report", {"html": render(done)})
 
 
@@ -153,7 +144,7 @@ def _recorded(experiment: Experiment, progress: Progress | None) -> Recording:
     key = experiment.key
     if key in _kept:
         return _kept[key]
-    moments = moments_of(experiment.corpus, experiment.model, experiment.steps)
+    moments = moments_of(experiment.corpus, experiment.model, experiment.training.steps)
     runs = experiment.train([experiment.seed], record="all", moments=moments, progress=progress)
     _kept[key] = Recording.of(runs[0])
     while len(_kept) > MOST_KEPT or (len(_kept) > 1 and sum(kept.size for kept in _kept.values()) > MOST_NUMBERS_KEPT):

@@ -1,58 +1,31 @@
-"""Runs on disk: weights that anybody can open, and run.json with what they are weights of.
+"""Runs and models on disk, and back from there: which arrays there are, and what run.json says of them (see `folder`).
 
-    weights-SHA256.safetensors   the weights by name, and under `run.…` curves, snapshots, outcomes; named by its content
-    run.json                     corpus (name, test and goal of its dataset), model, training, the name of the weights, and
-                                 the SHA-256 of everything else in it; of models without a training, which loss they are
-                                 measured by instead
-    weights.safetensors          a link to the weights, for other programs
+    the weights by name, and under `run.…` seeds, curves, snapshots, outcomes; under `run.state.…` what training goes on from
+    run.json: the corpus (name, test and goal of its dataset), the model, its training; of models without a training, which loss
+    they are measured by instead
 
-Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
-replaced is removed after it: whenever saving stops, the folder holds the runs before or the runs after, whole. Format 1
-(weights.safetensors as a plain file, run.json without a hash of its own) is read, too.
+Older formats are read: their trainings in several parts become one, with phases.
 """
 
 import contextlib
-import fcntl
-import hashlib
-import json
-import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import safetensors
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
+from numpy.typing import NDArray
 
-from headlab.config import ModelConfig, TrainConfig
+from headlab import engine
+from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.data.dataset import DATASET_FIELDS, Dataset
 from headlab.errors import HeadlabError, WeightsError
-from headlab.files import (
-    PARTIAL,
-    flush_folder,
-    nameable,
-    partial,
-    read_whole,
-    removed_on_failure,
-    unwritten,
-    write_whole,
-)
 from headlab.model.params import Params, coerce
 from headlab.notation.values import brief
+from headlab.runs.folder import CONFIG, Tensors, read_folder, write_folder
 from headlab.runs.history import History
 
-if TYPE_CHECKING:
-    from headlab.runs.models import Models
-    from headlab.runs.runs import Runs
-
-FORMAT, FORMAT_OF_RUNS = 3, 2  # the newest; runs are as an older headlab reads them
-WEIGHTS, CONFIG = "weights.safetensors", "run.json"
-_NAME = re.compile(r"weights-([0-9a-f]{64})\.safetensors")
-_OURS = re.compile(rf"weights-[0-9a-f]{{64}}\.safetensors|(?:weights|run\.json).*{re.escape(PARTIAL)}")
-_SEALED = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",(.*)', re.DOTALL)
-_ARRAYS = {  # axes: runs, recorded steps, kept moments, weights of a run, numbers of an optimiser's state
+_ARRAYS = {  # axes: runs, recorded steps, kept moments, weights of a run
     "seeds": "u run",
     "loss": "f run step",
     "learning_rate": "f run step",
@@ -61,78 +34,80 @@ _ARRAYS = {  # axes: runs, recorded steps, kept moments, weights of a run, numbe
     "snapshot_steps": "i moment",
     "outcome": "i run",
     "final_loss": "f run",
-    "optimizer_state": "f run state",
 }
-_MAY_LACK = {"seeds", "snapshots", "optimizer_state"}
+_STATE = {  # axes: numbers that an optimiser remembers of a weight, weights as they are trained, heads and their widths
+    "rate": "f run",
+    "best": "f run",
+    "wait": "i run",
+    "cooldown": "i run",
+    "slots": "f run slot trained",
+    "narrow": "f run both block d_model width",
+    "basis": "f run block d_head width",
+}
+_MAY_LACK = {"seeds", "snapshots"}
 
 
-def save(runs: "Runs", folder: str | Path) -> Path:
-    """Write runs into a folder, which is made, in place of the ones that are there; raises `OutputError`."""
-    training = {
-        "training": runs.training.to_dict(),
-        "before": [training.to_dict() for training in runs.before],
-        "optimizer_step": runs.history.optimizer_step,
-    }
-    return _write(folder, lambda: _weights(runs), {"format": FORMAT_OF_RUNS}, runs.models, training)
+@dataclass(frozen=True, eq=False)
+class SavedModels:
+    """What a folder holds of models: weights, what they are weights of, and which loss they are measured by."""
+
+    params: Params
+    dataset: Dataset
+    model: ModelConfig
+    loss_kind: str
 
 
-def save_models(models: "Models", folder: str | Path) -> Path:
-    """Write models without a training, as `save` writes runs; raises `OutputError`."""
-    return _write(folder, lambda: _tensors(models.params), {"format": FORMAT}, models, {"loss_kind": models.loss_kind})
+@dataclass(frozen=True, eq=False)
+class SavedRuns:
+    """What a folder holds of runs: their models, and how those came about."""
+
+    models: SavedModels
+    training: TrainConfig
+    history: History
+    seeds: NDArray[np.uint64] | None
 
 
-def _write(
-    folder: str | Path, tensors: Callable[[], bytes], form: dict[str, int], models: "Models", more: dict[str, Any]
-) -> Path:
-    folder = Path(folder)
-    what = {**models.dataset.to_dict(), "model": models.model.to_dict()}
-    try:
-        new = not nameable(folder).is_dir()
-        folder.mkdir(parents=True, exist_ok=True)
-        if new:
-            flush_folder(folder.parent)
-        with _held(folder):
-            data = tensors()
-            name = f"weights-{hashlib.sha256(data).hexdigest()}.safetensors"
-            write_whole(folder / name, data)
-            write_whole(folder / CONFIG, _sealed({**form, "weights": name, **what, **more}))
-            _lead_to(folder / WEIGHTS, name, data)
-            _sweep(folder, name)
-    except (OSError, MemoryError) as error:
-        raise unwritten("saved runs", folder, error) from error
-    return folder
+def save_models(models: SavedModels, folder: str | Path) -> Path:
+    """Write models into a folder, in place of what is there; raises `OutputError`."""
+    told = {**models.dataset.to_dict(), "model": models.model.to_dict(), "loss_kind": models.loss_kind}
+    return write_folder(folder, told, lambda: dict(models.params.items()))
 
 
-def load(folder: str | Path) -> "Runs":
-    """Read runs from a folder; raises `WeightsError` when a file is missing, damaged, or of a newer format."""
-    config, tensors = _read_folder(folder)
+def save_runs(runs: SavedRuns, folder: str | Path) -> Path:
+    """Write runs into a folder, in place of what is there; raises `OutputError`."""
+    models, state = runs.models, runs.history.state
+    told = {**models.dataset.to_dict(), "model": models.model.to_dict(), "training": runs.training.to_dict()}
+    told |= {} if state is None else {"optimizer_step": state.optimizer_step}
+    return write_folder(folder, told, lambda: tensors_of(runs))
+
+
+def tensors_of(runs: SavedRuns) -> Tensors:
+    """Return the arrays of runs by the names that they have in a file."""
+    history = runs.history
+    arrays = {name: getattr(history, name) for name in _ARRAYS if name not in ("seeds", "outcome")}
+    arrays |= {"seeds": runs.seeds, "outcome": history.numbers}
+    if history.state is not None:
+        arrays |= {f"state.{name}": array for name, array in history.state.arrays().items()}
+    named = {f"run.{name}": array for name, array in arrays.items() if array is not None}
+    return dict(runs.models.params.items()) | named
+
+
+def load_models(folder: str | Path) -> SavedModels:
+    """Read models from a folder, those of runs too; raises as `load_runs`."""
+    config, tensors = read_folder(folder)
+    with _told(folder):
+        return _runs(config, tensors).models if "training" in config else _models(config, tensors)
+
+
+def load_runs(folder: str | Path) -> SavedRuns:
+    """Read runs from a folder; raises `WeightsError` when a file is missing, damaged, newer, or does not fit the others."""
+    config, tensors = read_folder(folder)
     if "training" not in config and "loss_kind" in config:
         raise WeightsError(
             f"{CONFIG} must tell of a training, got models without one in {str(folder)!r}: open them with Models.load"
         )
     with _told(folder):
         return _runs(config, tensors)
-
-
-def load_models(folder: str | Path) -> "Models":
-    """Read models from a folder, those of runs too; raises as `load`."""
-    config, tensors = _read_folder(folder)
-    if "training" in config:
-        with _told(folder):
-            return _runs(config, tensors).models
-    from headlab.runs.models import Models
-
-    with _told(folder):
-        dataset, model = _dataset(config), ModelConfig.from_dict(config["model"])
-        return Models(_params(tensors, dataset, model, finite=False), dataset, model, config["loss_kind"])
-
-
-def _read_folder(folder: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    config, data = _consistent(Path(folder))
-    try:
-        return config, load_tensors(data)
-    except safetensors.SafetensorError as error:
-        raise WeightsError(f"{WEIGHTS} must be a safetensors file, got {error}: train again") from None
 
 
 @contextlib.contextmanager
@@ -148,154 +123,103 @@ def _told(folder: str | Path) -> Iterator[None]:
         ) from None
 
 
-def _weights(runs: "Runs") -> bytes:
-    history = runs.history
-    arrays = {name: getattr(history, name) for name in _ARRAYS if name not in ("seeds", "outcome")}
-    return _tensors(runs.params, **arrays, seeds=runs.seeds, outcome=history.numbers)
+def _models(config: dict[str, Any], tensors: Tensors) -> SavedModels:
+    dataset, model = _dataset(config), ModelConfig.from_dict(config["model"])
+    return SavedModels(_params(tensors, dataset, model, finite=False), dataset, model, config["loss_kind"])
 
 
-def _tensors(params: Params, **arrays: Any) -> bytes:
-    tensors = {name: np.ascontiguousarray(weight) for name, weight in params.items()}
-    tensors |= {f"run.{name}": np.ascontiguousarray(array) for name, array in arrays.items() if array is not None}
-    return bytes(save_tensors(tensors))
-
-
-def _sealed(fields: dict[str, Any]) -> bytes:
-    """Return run.json, which begins with the SHA-256 of all that follows."""
-    body = json.dumps(fields, indent=2, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass")
-    return b'{\n  "sha256": "%s",%s' % (hashlib.sha256(body).hexdigest().encode(), body)
-
-
-def _lead_to(link: Path, name: str, data: bytes) -> None:
-    temporary = partial(link.parent, link.name)
-    with removed_on_failure(temporary):
-        try:
-            temporary.symlink_to(name)
-        except OSError:  # no links on this disk
-            write_whole(link, data)
-        else:
-            temporary.replace(link)
-
-
-def _sweep(folder: Path, name: str) -> None:
-    """Remove weights that no run.json names any more, and what a killed process left."""
-    for path in folder.iterdir():
-        if _OURS.fullmatch(path.name) and path.name != name:
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder while the block runs, where its disk has locks: who saves there, too, waits."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _consistent(folder: Path) -> tuple[dict[str, Any], bytes]:
-    """Return what run.json says, and the content of the weights that it names."""
-    while True:
-        text = _read(folder / CONFIG)
-        try:
-            config = _config(text, folder)
-            return config, _named(folder, config)
-        except WeightsError:
-            if _read(folder / CONFIG) == text:  # otherwise somebody has just saved over it
-                raise
-
-
-def _config(text: bytes, folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{CONFIG} must be JSON, got {error} in {str(folder)!r}: train again") from None
-    form = config.get("format") if isinstance(config, dict) else None
-    if isinstance(form, bool) or not isinstance(form, int) or form < 1:
-        raise WeightsError(
-            f"{CONFIG} must be headlab's, got something else in {str(folder)!r}: name a folder made by save"
-        )
-    if form > FORMAT:
-        raise WeightsError(f"{CONFIG} must be of format {FORMAT} or older, got {brief(form)}: update headlab")
-    sealed = _SEALED.fullmatch(text)
-    if form > 1 and (sealed is None or hashlib.sha256(sealed[2]).hexdigest().encode() != sealed[1]):
-        raise WeightsError(
-            f"{CONFIG} must be as it was saved, got a changed or damaged file in {str(folder)!r}: "
-            f"restore it, or train again"
-        )
-    return dict(config)
-
-
-def _named(folder: Path, config: dict[str, Any]) -> bytes:
-    """Return the content of the weights that run.json names, which is what its hash says."""
-    name, sha = WEIGHTS, config.get("sha256")
-    if config["format"] > 1:
-        match = _NAME.fullmatch(str(config.get("weights")))
-        if match is None:
-            got = brief(config.get("weights"))
-            raise WeightsError(f"{CONFIG} must name its weights, got {got} in {str(folder)!r}: train again")
-        name, sha = match[0], match[1]
-    data = _read(folder / name)
-    if hashlib.sha256(data).hexdigest() != sha:
-        raise WeightsError(
-            f"{name} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again"
-        )
-    return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return read_whole(path)
-    except (OSError, MemoryError) as error:
-        why = getattr(error, "strerror", None) or "too large for the memory"
-        raise WeightsError(f"saved runs must have a readable {path.name}, got {why} in {str(path.parent)!r}") from None
-
-
-def _runs(config: dict[str, Any], tensors: dict[str, np.ndarray]) -> "Runs":
-    from headlab.runs.models import Models
-    from headlab.runs.runs import Runs
-
-    dataset = _dataset(config)
-    model, training = ModelConfig.from_dict(config["model"]), TrainConfig.from_dict(config["training"])
-    before = config.get("before", [])  # runs of an older headlab do not say
-    if not isinstance(before, list):
-        raise WeightsError(f"before {brief(before)}, which is no list of trainings")
-    step = config["optimizer_step"]
+def _runs(config: dict[str, Any], tensors: Tensors) -> SavedRuns:
+    dataset, model = _dataset(config), ModelConfig.from_dict(config["model"])
+    step = config["optimizer_step"] if config["format"] < 3 else config.get("optimizer_step", 0)
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
         raise WeightsError(f"optimizer_step {brief(step)}, which is no number of steps")
     arrays = {name: tensors.get(f"run.{name}") for name in _ARRAYS}
     numbers = arrays.pop("outcome")
     diverged = numbers is not None and bool((numbers >= 0).any())
     params = _params(tensors, dataset, model, finite=not diverged)
-    _check_arrays(arrays | {"outcome": numbers}, params)
-    seeds, earlier = arrays.pop("seeds"), tuple(map(TrainConfig.from_dict, before))
-    history = History.of(numbers, optimizer_step=step, **arrays)  # type: ignore[arg-type]
-    return Runs(Models(params, dataset, model, training.loss), history, training, seeds, earlier)
+    sizes = {"run": params.run_shape[0], "weight": model.on(dataset).n_weights}
+    _check_arrays(arrays | {"outcome": numbers}, _ARRAYS, sizes)
+    seeds = arrays.pop("seeds")
+    training, history = _whole(config, History.of(numbers, **arrays))  # type: ignore[arg-type]
+    if config["format"] < 3:
+        state: engine.State | None = _older_state(tensors, training, step, history, sizes["weight"])
+    else:
+        state = _state(tensors, training, step, model.on(dataset), sizes)
+    models = SavedModels(params, dataset, model, training.in_force().loss)
+    return SavedRuns(models, training, replace(history, state=state), seeds)
 
 
 def _dataset(config: dict[str, Any]) -> Dataset:
     return Dataset.from_dict({"corpus": config["corpus"]} | {n: config[n] for n in DATASET_FIELDS if n in config})
 
 
-def _params(tensors: dict[str, np.ndarray], dataset: Dataset, model: ModelConfig, *, finite: bool) -> Params:
+def _params(tensors: Tensors, dataset: Dataset, model: ModelConfig, *, finite: bool) -> Params:
     weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("run.")}
     if odd := [name for name, weight in weights.items() if weight.dtype.kind != "f"]:
         raise WeightsError(f"{odd[0]} as {weights[odd[0]].dtype}, and weights are real numbers")
-    return coerce(weights, model.on(dataset), finite=finite)
+    return coerce(weights, model.on(dataset), finite=finite, called="weights")
 
 
-def _check_arrays(arrays: dict[str, np.ndarray | None], params: Params) -> None:
+def _state(
+    tensors: Tensors, training: TrainConfig, step: int, shape: Shape, sizes: dict[str, int]
+) -> engine.State | None:
+    found = {name: tensors[f"run.state.{name}"] for name in _STATE if f"run.state.{name}" in tensors}
+    if not found:
+        return None
+    blocks, width = shape.n_layers * shape.n_heads, 2 * shape.d_model
+    trained = shape.n_weights - ("basis" in found) * 2 * blocks * shape.d_model * (shape.d_head - width)
+    heads = {"both": 2, "block": blocks, "d_model": shape.d_model, "d_head": shape.d_head, "width": width}
+    _check_arrays(
+        {**dict.fromkeys(_STATE), **found}, _STATE, {**sizes, **heads, "trained": trained}, {"narrow", "basis"}
+    )
+    return engine.State.of_arrays(training.in_force().state_kind, step, found)
+
+
+def _check_arrays(
+    arrays: dict[str, NDArray[Any] | None], table: dict[str, str], sizes: dict[str, int], may_lack: set[str] = _MAY_LACK
+) -> None:
     """Raise `WeightsError` where an array is missing, of another kind, or has an axis of another length than the rest."""
-    sizes = {"run": params.run_shape[0], "weight": sum(weight[0].size for _, weight in params.items())}
-    for name, described in _ARRAYS.items():
+    for name, described in table.items():
         array, (kind, *axes) = arrays[name], described.split()
-        if array is None and name in _MAY_LACK:
+        if array is None and name in may_lack:
             continue
         found = None if array is None or array.dtype.kind != kind or array.ndim != len(axes) else array.shape
         if found is None or any(sizes.setdefault(axis, size) != size for axis, size in zip(axes, found, strict=True)):
             got = "nothing" if array is None else f"{array.dtype} {array.shape}"
             raise WeightsError(f"{got} for {name}, which must be [{', '.join(axes)}]")
+
+
+def _whole(config: dict[str, Any], history: History) -> tuple[TrainConfig, History]:
+    """Return the whole training, and the history with steps counted from its beginning.
+
+    Before format 3, `training` was the last part, `before` were those before it, and steps counted from the last resumption.
+    """
+    training, before = TrainConfig.from_dict(config["training"]), config.get("before", [])
+    if not isinstance(before, list):
+        raise WeightsError(f"before {brief(before)}, which is no list of trainings")
+    if not before:
+        return training, history
+    first, *later = (TrainConfig.from_dict(part).replace(dtype=training.dtype) for part in before)
+    for part in later:
+        first = first.followed_by(part)
+    steps = first.steps
+    shifted = replace(
+        history,
+        diverged_at=np.where(history.diverged_at < 0, -1, steps + history.diverged_at),
+        recorded_steps=steps + history.recorded_steps,
+        snapshot_steps=steps + history.snapshot_steps,
+    )
+    return first.followed_by(training), shifted
+
+
+def _older_state(tensors: Tensors, training: TrainConfig, step: int, history: History, n_weights: int) -> engine.State:
+    """Return what runs of an older format go on from: what the optimiser remembered, the last rate that was kept, no plateau."""
+    force, n_runs = training.in_force(), len(history)
+    start = engine.State.at_start(force.state_kind, n_runs, n_weights, force.learning_rate, np.dtype(training.dtype))
+    slots, known = tensors.get("run.optimizer_state"), history.recorded_steps[-1:] == training.steps - 1
+    if slots is not None:
+        start = replace(start, optimizer_step=step, slots=slots.reshape(n_runs, -1, n_weights))
+    if not known.any():
+        return start
+    last = history.learning_rate[:, -1]
+    return replace(start, rate=np.where(np.isfinite(last), last, start.rate).astype(start.rate.dtype))

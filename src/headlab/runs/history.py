@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from headlab import engine
 from headlab.model.params import Array
 
-_OF_ALL = ("recorded_steps", "snapshot_steps", "optimizer_step")  # without a run axis
+_OF_ALL = ("recorded_steps", "snapshot_steps")  # without a run axis
 
 
 class Outcome(Enum):
@@ -51,7 +51,8 @@ class History:
     final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
     loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
     snapshots: flat weights [run, snapshot, weight] before the steps snapshot_steps, or None
-    optimizer_state, optimizer_step: what `resume` goes on from
+    state: what `resume` goes on from; None where it was not kept
+    Steps count from the very beginning, where runs were resumed, too; what was not kept on the way is not there.
     """
 
     outcome: NDArray[np.object_]
@@ -62,8 +63,7 @@ class History:
     recorded_steps: NDArray[np.int64]
     snapshots: Array | None
     snapshot_steps: NDArray[np.int64]
-    optimizer_state: Array | None = None
-    optimizer_step: int = 0
+    state: engine.State | None = None
 
     @classmethod
     def of(cls, numbers: NDArray[np.int64], final_loss: Array, **kept: Any) -> "History":
@@ -107,3 +107,29 @@ class History:
     def sentences(self) -> list[str]:
         """Return for every run how it ended, in words."""
         return [one.sentence(step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]
+
+    def followed_by(self, after: "History", steps: int, more: int) -> "History":
+        """Return this history and what came after it as one; steps: how many there were before, more: and then.
+
+        A run that had diverged has ended: what came after it is not its history.
+        """
+        if more == 0:
+            return replace(self, state=after.state)
+        ended = ~self.finished
+        shown = ~np.isin(steps + after.snapshot_steps, self.snapshot_steps)
+        return History(
+            outcome=np.where(ended, self.outcome, after.outcome),
+            diverged_at=np.where(ended | (after.diverged_at < 0), self.diverged_at, steps + after.diverged_at),
+            final_loss=np.where(ended, self.final_loss, after.final_loss),
+            loss=np.concatenate([self.loss, after.loss], axis=1),
+            learning_rate=np.concatenate([self.learning_rate, after.learning_rate], axis=1),
+            recorded_steps=np.concatenate([self.recorded_steps, steps + after.recorded_steps]),
+            snapshots=_joined(self.snapshots, None if after.snapshots is None else after.snapshots[:, shown]),
+            snapshot_steps=np.concatenate([self.snapshot_steps, (steps + after.snapshot_steps)[shown]]),
+            state=after.state,
+        )
+
+
+def _joined(first: Array | None, after: Array | None) -> Array | None:
+    kept = [values for values in (first, after) if values is not None]
+    return np.concatenate(kept, axis=1) if kept else None

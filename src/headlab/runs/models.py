@@ -28,8 +28,10 @@ from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Array, Params, coerce, summary
 from headlab.notation.values import brief
+from headlab.runs.files import SavedModels, load_models, save_models
+from headlab.runs.grades import best_of, judged_table
 from headlab.runs.html import tables_html
-from headlab.runs.selection import best_of, number_of
+from headlab.runs.selection import number_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -208,16 +210,21 @@ class Models:
 
     def save(self, folder: str | Path) -> Path:
         """Write weights and run.json into a folder, as `Runs.save` does; raises `OutputError`."""
-        from headlab.runs.files import save_models
-
-        return save_models(self, folder)
+        return save_models(self.to_save(), folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Models":
         """Read what was saved, the models of `Runs` too; raises `WeightsError` for anything damaged."""
-        from headlab.runs.files import load_models
+        return cls.of_saved(load_models(folder))
 
-        return load_models(folder)
+    def to_save(self) -> SavedModels:
+        """Return what a folder holds of them."""
+        return SavedModels(self.params, self.dataset, self.model, self.loss_kind)
+
+    @classmethod
+    def of_saved(cls, saved: SavedModels) -> "Models":
+        """Return the models of a folder."""
+        return cls(saved.params, saved.dataset, saved.model, saved.loss_kind)
 
     def __repr__(self) -> str:
         return f"Models({len(self)}, d_head={self.model.d_head}: {looking.tally(self.grade())})"
@@ -376,15 +383,6 @@ def of_model(ask: Callable[Concatenate[Model, P], R]) -> Callable[Concatenate[Ha
         return ask(self.trained_model, *args, **kwargs)
 
     return answer
-
-
-def judged_table(
-    told: dict[str, Any], grades: NDArray[np.str_], solved: Callable[[], NDArray[np.bool_]]
-) -> pd.DataFrame:
-    """Return a row a run: what is told of it, whether it is solved, its grade; solved is asked where grades leave it open."""
-    by_grade = np.isin(grades, (looking.SOLVED, looking.HAIR))
-    right = solved() if (grades == looking.NOTHING_TO_SOLVE).any() else by_grade
-    return pd.DataFrame(told | {"solved": right, "grade": grades}, index=pd.RangeIndex(len(grades), name="run"))
 
 
 def _with_run_axis(params: Params | Mapping[str, NDArray[Any]], dataset: Dataset, model: ModelConfig) -> Params:

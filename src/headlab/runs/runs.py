@@ -22,19 +22,20 @@ from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief, listed
+from headlab.runs.files import SavedRuns, load_runs, save_runs
+from headlab.runs.grades import best_of, judged_table
 from headlab.runs.history import History, Outcome
 from headlab.runs.html import tables_html
-from headlab.runs.models import Model, Models, judged_table, of_model, of_models
-from headlab.runs.selection import best_of, number_of
+from headlab.runs.models import Model, Models, of_model, of_models
+from headlab.runs.selection import number_of
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
     """Trained models and how they came about.
 
-    models: what training made of them; history: how it went, and how it ended; training: what was asked for
+    models: what training made of them; history: how it went, and how it ended; training: all of it
     seeds [run] (None: from given weights)
-    before: how they were trained before they were resumed, one `TrainConfig` a time
     What models and history hold is there as an attribute, too: `runs.params`, `runs.loss`.
     """
 
@@ -42,7 +43,6 @@ class Runs:
     history: History
     training: TrainConfig
     seeds: NDArray[np.uint64] | None
-    before: tuple[TrainConfig, ...] = ()
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
@@ -163,19 +163,6 @@ class Runs:
         """
         return best_of(self.grade(), self.models.lead, lambda: self.final_loss)
 
-    @property
-    def trained(self) -> str:
-        """The whole training in words.
-
-        >>> import headlab as hl
-        >>> short = hl.TrainConfig.of(steps=50)
-        >>> hl.resume(hl.train(hl.Corpus.notebook(), training=short), hl.TrainConfig.of(steps=1000)).trained
-        '50 steps of sgd, then 1,000 of sgd'
-        """
-        first, *later = (*self.before, self.training)
-        words = [f"{part.steps:,} of {part.optimizer}" for part in later]
-        return ", then ".join([f"{counted(first.steps, 'step')} of {first.optimizer}", *words])
-
     def outcomes(self) -> list[str]:
         """Return for every run how it ended: `finished`, or `diverged at step k`."""
         return self.history.sentences()
@@ -196,7 +183,7 @@ class Runs:
             known = listed(self.snapshot_steps.tolist()) or "none"
             raise SelectionError(f"the step must be one whose weights were kept ({known}), got {brief(step)}")
         params = Params.from_flat(self.snapshots[:, where[0]], self.model.on(self.corpus))
-        return replace(self.models, params=params)
+        return replace(self.models, params=params, loss_kind=self.training.in_force(step).loss)
 
     def table(self) -> pd.DataFrame:
         """Return one row a run: seed, outcome, final loss, solved (those right by a hair too), grade."""
@@ -207,7 +194,7 @@ class Runs:
     @cached_property
     def subject(self) -> Subject:
         """The weights, in float64, with the dataset: what `headlab.analysis` studies."""
-        return Subject(self.params, self.dataset, self.model, self.training.loss, self.finished, self.grade())
+        return Subject(self.params, self.dataset, self.model, self.models.loss_kind, self.finished, self.grade())
 
     def explain(self) -> Explanations:
         """Explain every run: where it looks, what that gives, how the dependency is coded, and the test by intervention.
@@ -224,16 +211,13 @@ class Runs:
         Other programs open `weights.safetensors`, which leads to the weights by a name that carries their SHA-256; run.json
         names them, and holds the SHA-256 of its own content. Raises `OutputError`.
         """
-        from headlab.runs.files import save
-
-        return save(self, folder)
+        return save_runs(SavedRuns(self.models.to_save(), self.training, self.history, self.seeds), folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Runs":
         """Read what `save` wrote; raises `WeightsError` for anything damaged."""
-        from headlab.runs.files import load
-
-        return load(folder)
+        saved = load_runs(folder)
+        return cls(Models.of_saved(saved.models), saved.history, saved.training, saved.seeds)
 
     def view(self, number: int | None = None) -> Any:
         """Return a widget of these runs for a notebook: all at a glance, one to scrub and to ablate (`headlab[notebook]`)."""
@@ -241,8 +225,8 @@ class Runs:
 
     def __repr__(self) -> str:
         how = looking.tally(self.grade())
-        steps = self.trained if self.before else counted(self.training.steps, "step")
-        return f"Runs({len(self)} of {steps}, d_head={self.model.d_head}: {how})"
+        steps, words = counted(self.training.steps, "step"), self.training.in_words()
+        return f"Runs({len(self)} of {words if ', then ' in words else steps}, d_head={self.model.d_head}: {how})"
 
 
 class Run:
@@ -361,7 +345,7 @@ class Run:
     def summary(self) -> pd.DataFrame:
         """Return every weight's shape and number of parameters; `attrs` holds the training and the effective rank of W_QK."""
         table = self.trained_model.summary()
-        table.attrs["trained"] = self.runs.trained
+        table.attrs["trained"] = self.training.in_words()
         return table
 
     @property

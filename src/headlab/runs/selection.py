@@ -1,15 +1,11 @@
-"""Which of several runs: by a number, a slice, a mask or a list; or the one that is best to look at."""
+"""Which of several runs: by a number, a slice, a mask or a list."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from headlab.analysis.looking import predictions as looking
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 
@@ -31,13 +27,3 @@ def number_of(index: Any, count: int) -> int | None:
             f"got {brief(index)}"
         )
     return None
-
-
-def best_of(grades: NDArray[np.str_], leads: Callable[[], Array], losses: Callable[[], Array]) -> int:
-    """Return the number of the first that is solved, else of the largest lead by a hair, else of the smallest loss."""
-    if (grades == looking.SOLVED).any():
-        return int(np.argmax(grades == looking.SOLVED))
-    if (grades == looking.HAIR).any():
-        return int(np.argmax(np.where(grades == looking.HAIR, leads(), -np.inf)))
-    loss = losses()
-    return int(np.argmin(np.where(np.isfinite(loss), loss, np.inf)))

@@ -3,18 +3,17 @@
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headlab import engine
-from headlab.config import MAX_RUNS, ModelConfig, TrainConfig
+from headlab.config import MAX_RUNS, ModelConfig, Phase, TrainConfig
 from headlab.config.record import gathered
-from headlab.config.seeds import at_most_runs, is_seed, seed_array, telling_values
+from headlab.config.seeds import is_seed, seed_array
 from headlab.data.dataset import Dataset, Trainable
-from headlab.engine import cost, memory
+from headlab.engine import memory
 from headlab.errors import ConfigError, Problem
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce
@@ -22,12 +21,11 @@ from headlab.notation.numbers import counted, size_of
 from headlab.notation.values import brief
 from headlab.runs.history import History, Outcome
 from headlab.runs.models import Model, Models
+from headlab.runs.moments import KeptSteps
 from headlab.runs.runs import Runs
 from headlab.tasks.task import Task
 
 Progress = Callable[[float], None]
-RECORDS = ("all", "log", "none")
-LOG_POINTS = 24
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -71,20 +69,20 @@ def train(
     """
     dataset, model, training = _asked(corpus, model, training)
     problems: list[Problem] = []
-    gathered(problems, lambda: engine.Job.of(dataset.corpus, model, training))
+    job = gathered(problems, lambda: engine.Job.of(dataset.corpus, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append(Problem("either seeds or init must be given, got both: leave one of them out", "seeds"))
     kept, count = _options(problems, record, snapshots, threads, training.steps)
-    shape = model.on(dataset)
-    given = None if init is None else coerce(init, shape)
-    seed_list = np.zeros(0, np.uint64) if numbers is None else numbers
-    _check_fits(dataset, model, training, len(seed_list) if given is None else given.run_shape[0], kept)
+    assert job is not None  # otherwise there were problems
+    assert numbers is not None
+    given = None if init is None else coerce(init, job.shape)
+    _check_fits(job, len(numbers) if given is None else given.run_shape[0], kept, count)
     dtype = np.dtype(training.dtype)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
-        flat = (given or initial(shape, seed_list, dtype)).flat().astype(dtype, copy=False)
-    named = seed_list if given is None else None
-    return _train(dataset, model, training, flat, named, kept=kept, threads=count, progress=progress)
+        flat = (given or initial(job.shape, numbers, dtype)).flat().astype(dtype, copy=False)
+    named = numbers if given is None else None
+    return _train(job, dataset, flat, named, kept=kept, threads=count, progress=progress)
 
 
 def _asked(
@@ -112,166 +110,124 @@ def _check_kinds(*given: tuple[str, Any, type]) -> None:
 
 
 def _options(
-    problems: list[Problem], record: str, snapshots: Any, threads: Any, steps: int
-) -> "tuple[_Kept, int | None]":
+    problems: list[Problem], record: str, snapshots: Any, threads: Any, steps: int, first: int = 0
+) -> tuple[KeptSteps, int | None]:
     """Return at which steps what is kept, and how many threads there are; raises `ConfigError` with all problems."""
-    recorded = gathered(problems, lambda: _recorded(record, steps))
-    kept = gathered(problems, lambda: _snapshot_steps(snapshots, steps, record))
+    kept = gathered(problems, lambda: KeptSteps.of(record, snapshots, steps, first))
     count = gathered(problems, lambda: thread_count(threads))
-    if problems or recorded is None:
+    if problems or kept is None:
         raise ConfigError(problems)
-    return _Kept(recorded, kept, count), count
+    return kept, count
 
 
 def resume(
     runs: Runs,
-    training: TrainConfig,
+    training: TrainConfig | Phase | Sequence[Phase],
     *,
     record: str = "all",
     snapshots: str | Sequence[int] | None = "log",
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Runs:
-    """Train finished runs further, as calling Keras' `fit` once more does: weights and optimiser state go on.
+    """Train runs further: weights, optimiser, each run's learning rate and what its heads were trained as go on.
 
-    The learning rate starts at `training.learning_rate`. Steps of the result count from the resumption; `before` holds how
-    the runs were trained until then.
-    Raises `ConfigError` when the optimiser is another one and so its state cannot go on.
+    training: another training, or phases to go on with. A learning rate starts anew where it is given, else each run's goes
+        on from where it is; a plateau starts afresh unless a phase goes on with it. Another optimiser starts with nothing
+        remembered, and must be asked for by a phase that changes it.
+    snapshots: "log"-spaced from here on, or steps to keep; steps count from the very beginning
+    Returns runs whose training is the whole one, with the history of all of it, as far as it was kept.
+    Trained in parts is trained in one, to the bit, where both train the heads in one width (see `engine.State`).
+    Raises `ConfigError` where there is nothing to go on from: of a moment, a study's runs or other models only weights are
+    there, and `train(init=models.params)` starts afresh from those.
 
     >>> from headlab.data.corpus import Corpus
-    >>> short = TrainConfig.of(steps=50)
-    >>> runs = train(Corpus.notebook(), training=short)
-    >>> resume(runs, short)
-    Runs(1 of 50 steps of sgd, then 50 of sgd, d_head=20: 0 solved, 0 by a hair, 1 not)
+    >>> runs = train(Corpus.notebook(), training=TrainConfig.of(steps=50))
+    >>> resume(runs, Phase(100, changes={"learning_rate": 0.1}))
+    Runs(1 of 50 steps of sgd at learning rate 0.01, then 100 of sgd at 0.1, d_head=20: 0 solved, 0 by a hair, 1 not)
     """
-    if isinstance(runs, Models | Model):
-        raise ConfigError(
-            "runs must be finished runs, whose optimiser's state goes on, got models without a training: start afresh with "
-            "train(init=models.params)"
-        )
-    _check_kinds(("runs", runs, Runs), ("training", training, TrainConfig))
-    last = runs.training
-    if runs.history.optimizer_state is not None and training.state_kind != last.state_kind:
+    whole = _whole(runs, training)
+    kept, count = _options([], record, snapshots, threads, whole.steps, runs.training.steps)
+    job = engine.Job.of(runs.corpus, runs.model, whole)
+    _check_fits(job, len(runs), kept, count)
+    flat = runs.params.flat().astype(np.dtype(whole.dtype), copy=False)
+    return _train(job, runs.dataset, flat, runs.seeds, past=runs, kept=kept, threads=count, progress=progress)
+
+
+def _whole(runs: Runs, training: TrainConfig | Phase | Sequence[Phase]) -> TrainConfig:
+    """Return the training before and what is to follow as one; raises `ConfigError` where runs cannot go on so."""
+    only_weights = isinstance(runs, Models | Model)
+    if only_weights or (isinstance(runs, Runs) and runs.history.state is None):
+        got = "models without a training" if only_weights else "runs of which only the weights were kept"
+        said = f"runs must be there with what their training goes on from, got {got}: start afresh with train(init=….params)"
+        raise ConfigError(Problem(said, "runs"))
+    phases = [training] if isinstance(training, Phase) else training
+    alone = isinstance(phases, list | tuple) and all(isinstance(phase, Phase) for phase in phases)
+    _check_kinds(("runs", runs, Runs), *([] if alone else [("training", training, TrainConfig)]))
+    whole = runs.training.followed_by(training)
+    if isinstance(training, TrainConfig) and whole.in_force().state_kind != runs.training.in_force().state_kind:
+        last = runs.training.in_force()
         said = (
             f"optimizer must stay {last.optimizer} (with its momentum and centered) to go on from its state, got "
-            f"{training.optimizer}: start afresh with train(init=runs.params)"
+            f"{training.optimizer}: give a Phase with changes, which starts its state afresh"
         )
         raise ConfigError(Problem(said, "optimizer"))
-    kept, count = _options([], record, snapshots, threads, training.steps)
-    _check_fits(runs.dataset, runs.model, training, len(runs), kept)
-    return _train(
-        runs.dataset,
-        runs.model,
-        training,
-        runs.params.flat().astype(np.dtype(training.dtype), copy=False),
-        runs.seeds,
-        state=_state(runs, training),
-        kept=kept,
-        threads=count,
-        progress=progress,
-        before=(*runs.before, runs.training),
-    )
-
-
-def _state(runs: Runs, training: TrainConfig) -> engine.State | None:
-    """Return what the optimiser goes on from; rate and plateau start afresh."""
-    slots, step = runs.history.optimizer_state, runs.history.optimizer_step
-    if slots is None:
-        return None
-    size, rate = runs.params.flat().shape[1], training.learning_rate
-    fresh = engine.State.at_start(training.state_kind, len(runs), size, rate, np.dtype(training.dtype))
-    return replace(fresh, optimizer_step=step, slots=slots.reshape(len(runs), -1, size))
+    return whole
 
 
 def _train(
+    job: engine.Job,
     dataset: Dataset,
-    model: ModelConfig,
-    training: TrainConfig,
     flat: engine.Flat,
     seeds: NDArray[np.uint64] | None,
     *,
-    state: engine.State | None = None,
-    kept: "_Kept",
+    past: Runs | None = None,
+    kept: KeptSteps,
     threads: int | None,
     progress: Progress | None,
-    before: tuple[TrainConfig, ...] = (),
 ) -> Runs:
-    total = max(1, len(flat) * training.steps)
+    """Train flat weights on, past: from where these runs are; steps to keep count from the very beginning."""
+    training, before = job.training, 0 if past is None else past.training.steps
+    more = training.steps - before
+    total = max(1, len(flat) * more)
     trained = engine.train_flat(
-        engine.Job.of(dataset.corpus, model, training),
+        job,
         flat,
-        state=state,
-        record_steps=kept.recorded,
-        snapshot_steps=kept.snapshots,
+        state=None if past is None else past.history.state,
+        first_phase=0 if past is None else len(past.training.phases),
+        record_steps=[step - before for step in kept.recorded],
+        snapshot_steps=None if kept.snapshots is None else [step - before for step in kept.snapshots],
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
     )
-    after = trained.state.wide(model.on(dataset))
-    params = Params.from_flat(trained.weights, model.on(dataset))
     history = History.of(
         trained.outcome,
         trained.final_loss,
         loss=trained.loss,
         learning_rate=trained.rate,
-        recorded_steps=np.array(kept.recorded, np.int64),
+        recorded_steps=np.array(kept.recorded, np.int64) - before,
         snapshots=trained.snapshots,
-        snapshot_steps=np.array([] if kept.snapshots is None else kept.snapshots, np.int64),
-        optimizer_state=after.slots.reshape(len(flat), -1) if after.slots.size else None,
-        optimizer_step=after.optimizer_step,
+        snapshot_steps=np.array(kept.snapshots or [], np.int64) - before,
+        state=trained.state,
     )
-    runs = Runs(Models(params, dataset, model, training.loss), history, training, seeds, before)
+    whole = history if past is None else past.history.followed_by(history, before, more)
+    models = Models(Params.from_flat(trained.weights, job.shape), dataset, job.model, training.in_force().loss)
+    runs = Runs(models, whole, training, seeds)
     if trained.interrupted:
-        raise TrainingInterrupted(runs[runs.outcome != Outcome.INTERRUPTED], len(runs))
+        raise TrainingInterrupted(runs[history.outcome != Outcome.INTERRUPTED], len(runs))
     if progress is not None:
         progress(1.0)
     return runs
 
 
-def log_steps(last: int, points: int = LOG_POINTS) -> list[int]:
-    """Return about `points` steps from 0 to `last`, evenly spaced on a log scale, both ends included.
-
-    >>> log_steps(1000, 7)
-    [0, 1, 4, 16, 63, 251, 1000]
-    """
-    if last <= 0:
-        return [0]
-    spaced = np.geomspace(1, last, max(2, points - 1)).round().astype(int)
-    return [0, *sorted(set(spaced.tolist()))]
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """At which steps the loss, and the weights, are kept; threads: by how many it is trained, all when None."""
-
-    recorded: Sequence[int]
-    snapshots: Sequence[int] | None
-    threads: int | None
-
-    def take(self, job: engine.Job, n_runs: int) -> int:
-        """Return how many bytes a training takes with them."""
-        steps = {"recorded": len(self.recorded), "snapshots": len(self.snapshots or ())}
-        return cost.bytes_of(job, n_runs, **steps, threads=self.threads)
-
-
-def _recorded(record: str, steps: int) -> Sequence[int]:
-    _must_be_one_of("record", record, RECORDS)
-    if record == "none":
-        return range(0)
-    return log_steps(steps - 1) if record == "log" and steps else range(steps)
-
-
-def _must_be_one_of(name: str, value: Any, known: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise ConfigError(Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name))
-
-
-def _check_fits(dataset: Dataset, model: ModelConfig, training: TrainConfig, n_runs: int, kept: _Kept) -> None:
+def _check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | None) -> None:
     """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
-    job = engine.Job.of(dataset.corpus, model, training)
-    needed, free = kept.take(job, n_runs), memory.available()
+    needed, free = kept.bytes_of(job, n_runs, threads), memory.available()
     if needed <= free:
         return
-    fit, bare = (_that_fit(ways, job, free) for ways in (kept, _Kept((), None, kept.threads)))
+    fit, bare = (
+        bisect_right(range(1, MAX_RUNS + 1), free, key=lambda count: ways.bytes_of(job, count, threads))
+        for ways in (kept, KeptSteps())
+    )
     ways = [f"train at most {fit:,} at once"] if fit else []
     if bare > fit:
         ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
@@ -281,28 +237,6 @@ def _check_fits(dataset: Dataset, model: ModelConfig, training: TrainConfig, n_r
         f"{counted(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
         f"{size_of(needed)}: {', or '.join(ways)}"
     )
-
-
-def _that_fit(kept: _Kept, job: engine.Job, free: int) -> int:
-    return bisect_right(range(1, MAX_RUNS + 1), free, key=lambda n_runs: kept.take(job, n_runs))
-
-
-def _snapshot_steps(snapshots: Any, steps: int, record: str) -> Sequence[int] | None:
-    if snapshots is None:
-        return None
-    if isinstance(snapshots, str):
-        _must_be_one_of("snapshots", snapshots, ("log",))
-        return None if isinstance(record, str) and record == "none" else log_steps(steps)
-    if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
-        raise ConfigError(
-            Problem(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}", "snapshots")
-        )
-    given = at_most_runs("snapshots", snapshots)
-    wrong = [step for step in telling_values(given) if not is_seed(step) or step > steps]
-    if wrong:
-        said = f"snapshots must be whole numbers from 0 to the number of steps, {steps}, got {brief(wrong[0])}"
-        raise ConfigError(Problem(said, "snapshots"))
-    return sorted({operator.index(step) for step in given}) or None
 
 
 def thread_count(threads: Any) -> int | None:

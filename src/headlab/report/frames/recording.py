@@ -40,7 +40,7 @@ class Recording:
     def of(cls, run: "Run", most: int = MOST_NUMBERS) -> "Recording":
         """Return a run with the snapshots that it has, and its end; fewer where one array would have more than `most` numbers."""
         weights = run.runs.params.flat()
-        steps = run.training.steps if len(run.recorded_steps) == 0 else int(run.recorded_steps[-1]) + 1
+        steps = run.training.steps
         if run.snapshots is None:
             return cls(run, [steps], run.runs.models)
         moments, snapshots = run.snapshot_steps.tolist(), run.snapshots

@@ -94,7 +94,7 @@ def render(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> str:
         run=run,
         grades=_grades(exercise),
         answers=exercise.answers,
-        loss_words=homework_words.LOSSES[run.training.loss],
+        loss_words=homework_words.LOSSES[run.training.in_force().loss],
         summary=run.summary(),
         shape=run.model.on(run.corpus),
         ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
@@ -189,7 +189,7 @@ def _curve(exercise: "Exercise") -> Figure:
         floor=corpus.floor(run.model),
         seen=corpus_words.sight_words(run.model),
         bigram_floor=corpus.bigram_floor(),
-        loss_name=run.training.loss.replace("_", " "),
+        loss_name=run.training.in_force().loss.replace("_", " "),
         about=figures.about_run(run),
     )
 

@@ -77,8 +77,7 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
     layers, heads = (counted(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
     parameters = run.summary()["parameters"].iloc[-1]
     yield as_text(
-        f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; "
-        f"{run.runs.trained}, learning rate {run.training.learning_rate:g}."
+        f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; {run.training.in_words()}."
     )
     line = as_text("Runs: " if len(runs) > 1 else "Run: ")
     if len(runs) > 1:

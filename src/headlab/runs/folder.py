@@ -1,0 +1,171 @@
+"""A folder with weights that anybody can open, and run.json, which says what they are weights of.
+
+    weights-SHA256.safetensors   arrays by name; the file is named by its content
+    run.json                     what is told of them, their name, and the SHA-256 of everything else in it
+    weights.safetensors          a link to the weights, for other programs
+
+Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
+replaced is removed after it: whenever saving stops, the folder holds what was there or what comes, whole. Format 1
+(weights.safetensors as a plain file, run.json without a hash of its own) is read, too.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from numpy.typing import NDArray
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from headlab.errors import WeightsError
+from headlab.files import (
+    PARTIAL,
+    flush_folder,
+    nameable,
+    partial,
+    read_whole,
+    removed_on_failure,
+    unwritten,
+    write_whole,
+)
+from headlab.notation.values import brief
+
+FORMAT = 3
+WEIGHTS, CONFIG = "weights.safetensors", "run.json"
+_NAME = re.compile(r"weights-([0-9a-f]{64})\.safetensors")
+_OURS = re.compile(rf"weights-[0-9a-f]{{64}}\.safetensors|(?:weights|run\.json).*{re.escape(PARTIAL)}")
+_SEALED = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",(.*)', re.DOTALL)
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[], Tensors]) -> Path:
+    """Write arrays, and what is told of them, into a folder, which is made; raises `OutputError`."""
+    folder = Path(folder)
+    try:
+        new = not nameable(folder).is_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        if new:
+            flush_folder(folder.parent)
+        with _held(folder):
+            data = bytes(save_tensors({name: np.ascontiguousarray(array) for name, array in tensors().items()}))
+            name = f"weights-{hashlib.sha256(data).hexdigest()}.safetensors"
+            write_whole(folder / name, data)
+            write_whole(folder / CONFIG, _sealed({"format": FORMAT, "weights": name, **told}))
+            _lead_to(folder / WEIGHTS, name, data)
+            _sweep(folder, name)
+    except (OSError, MemoryError) as error:
+        raise unwritten("saved runs", folder, error) from error
+    return folder
+
+
+def read_folder(folder: str | Path) -> tuple[dict[str, Any], Tensors]:
+    """Return what is told, and the arrays; raises `WeightsError` for a file that is missing, damaged, or of a newer format."""
+    config, data = _consistent(Path(folder))
+    try:
+        return config, load_tensors(data)
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"{WEIGHTS} must be a safetensors file, got {error}: train again") from None
+
+
+def _sealed(fields: dict[str, Any]) -> bytes:
+    """Return run.json, which begins with the SHA-256 of all that follows."""
+    body = json.dumps(fields, indent=2, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass")
+    return b'{\n  "sha256": "%s",%s' % (hashlib.sha256(body).hexdigest().encode(), body)
+
+
+def _lead_to(link: Path, name: str, data: bytes) -> None:
+    temporary = partial(link.parent, link.name)
+    with removed_on_failure(temporary):
+        try:
+            temporary.symlink_to(name)
+        except OSError:  # no links on this disk
+            write_whole(link, data)
+        else:
+            temporary.replace(link)
+
+
+def _sweep(folder: Path, name: str) -> None:
+    """Remove weights that no run.json names any more, and what a killed process left."""
+    for path in folder.iterdir():
+        if _OURS.fullmatch(path.name) and path.name != name:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder while the block runs, where its disk has locks: who saves there, too, waits."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _consistent(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """Return what run.json says, and the content of the weights that it names."""
+    while True:
+        text = _read(folder / CONFIG)
+        try:
+            config = _config(text, folder)
+            return config, _named(folder, config)
+        except WeightsError:
+            if _read(folder / CONFIG) == text:  # otherwise somebody has just saved over it
+                raise
+
+
+def _config(text: bytes, folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{CONFIG} must be JSON, got {error} in {str(folder)!r}: train again") from None
+    form = config.get("format") if isinstance(config, dict) else None
+    if isinstance(form, bool) or not isinstance(form, int) or form < 1:
+        raise WeightsError(
+            f"{CONFIG} must be headlab's, got something else in {str(folder)!r}: name a folder made by save"
+        )
+    if form > FORMAT:
+        raise WeightsError(f"{CONFIG} must be of format {FORMAT} or older, got {brief(form)}: update headlab")
+    sealed = _SEALED.fullmatch(text)
+    if form > 1 and (sealed is None or hashlib.sha256(sealed[2]).hexdigest().encode() != sealed[1]):
+        raise WeightsError(
+            f"{CONFIG} must be as it was saved, got a changed or damaged file in {str(folder)!r}: "
+            f"restore it, or train again"
+        )
+    return dict(config)
+
+
+def _named(folder: Path, config: dict[str, Any]) -> bytes:
+    """Return the content of the weights that run.json names, which is what its hash says."""
+    name, sha = WEIGHTS, config.get("sha256")
+    if config["format"] > 1:
+        match = _NAME.fullmatch(str(config.get("weights")))
+        if match is None:
+            got = brief(config.get("weights"))
+            raise WeightsError(f"{CONFIG} must name its weights, got {got} in {str(folder)!r}: train again")
+        name, sha = match[0], match[1]
+    data = _read(folder / name)
+    if hashlib.sha256(data).hexdigest() != sha:
+        raise WeightsError(
+            f"{name} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again"
+        )
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_whole(path)
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or "too large for the memory"
+        raise WeightsError(f"saved runs must have a readable {path.name}, got {why} in {str(path.parent)!r}") from None
