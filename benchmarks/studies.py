@@ -103,7 +103,7 @@ def very_many_rows(folder: Path) -> None:
         )
     assert len(frame) == 4
     with timed("opened and summed up: intervals, tests, mechanisms, sentences"):
-        Study(study.store.folder).summary().sentences()
+        Study(study.store.folder).answer().sentences()
     with timed("the whole table in pandas"):
         assert len(study.table()) == MANY
     with timed("what is missing of it"):

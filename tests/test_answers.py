@@ -19,7 +19,7 @@ from headlab.report.html import homework as page
 from headlab.report.json.homework import exercise_json
 from headlab.report.terminal.homework import counted_grades, exercise_blocks
 from headlab.report.words.commands import RunCommands
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 
 NOTEBOOK = hl.Corpus.notebook()
 SHORT = hl.TrainConfig.of(steps=100)
@@ -161,7 +161,7 @@ def test_a_model_that_was_not_trained_is_told_about_as_it_is():
 
 
 def summary(*counts, n=100):
-    return Summary("d_head", tuple(Group.of_counts(size, solved, hairs, n) for size, solved, hairs in counts))
+    return Answer("d_head", tuple(Group.of_counts(size, solved, hairs, n) for size, solved, hairs in counts))
 
 
 def test_item_2_compares_with_20_and_says_what_cannot_be_told():

@@ -50,7 +50,7 @@ def test_a_study_runs_answers_and_goes_on(small: Any) -> None:
 
 def test_the_answer_in_json_is_that_of_python(small: Any) -> None:
     found = json.loads(small("study", "show", "small", "--json")[1])
-    summary = Study("small").summary()
+    summary = Study("small").answer()
     assert found["sentences"] == summary.sentences()
     assert [row["solved"] for row in found["conditions"]] == summary.table()["solved"].tolist()
     assert sum(row["runs"] for row in found["census"]) == 80
@@ -63,7 +63,7 @@ def test_a_larger_file_extends_a_study(small: Any) -> None:
     Path("larger.toml").write_text(SMALL.replace("[5, 20]", "[5, 10, 20]"))
     assert "40 runs to train" in small("study", "extend", "small", "--file", "larger.toml")[1]
     assert json.loads(small("study", "run", "small", "--json")[1])["trained"] == 40
-    table = Study("small").summary().table()
+    table = Study("small").answer().table()
     assert table.index.tolist() == [5, 10, 20]
 
 
@@ -83,7 +83,7 @@ def test_tables_figures_and_queries_come_out(small: Any) -> None:
 def test_a_study_has_a_page(small: Any) -> None:
     assert small("report", "small", "-o", "small.html")[:2] == (0, "small.html\n")
     page = Path("small.html").read_text()
-    for sentence in Study("small").summary().sentences():
+    for sentence in Study("small").answer().sentences():
         assert html.escape(sentence, quote=False) in page
     assert page.count("<svg") == 3  # shares and losses, mechanisms, curves
     assert "SHA-256" in page

@@ -136,7 +136,7 @@ def test_double_studies_keep_double_losses_shares_and_curves(tmp_path: Path) -> 
     assert study.runs().final_loss.dtype == np.float64
     assert study.runs().loss.tolist() == runs.loss.tolist()
     assert set(study.curves()["q50"]) <= set(runs.loss.ravel().tolist())
-    assert [list(group.losses) for group in study.summary().groups] == [runs.final_loss.tolist()]
+    assert [list(group.losses) for group in study.answer().groups] == [runs.final_loss.tolist()]
 
 
 def test_a_title_changes_and_no_run_does(small: Any) -> None:

@@ -270,7 +270,7 @@ def test_a_factor_that_a_condition_leaves_out_has_the_value_in_force(tmp_path):
     assert [dict(item.factors)["d_model"] for item in plan.conditions] == [d_vocab, 4, 5]
     study = Study.create(tmp_path / "s", plan)
     study.run()
-    assert study.summary("d_model").table().index.tolist() == [d_vocab, 4, 5]
+    assert study.answer("d_model").table().index.tolist() == [d_vocab, 4, 5]
     assert sorted(study.table()["d_model"].unique()) == [4, 5, d_vocab]
     assert not any("None" in item.name or "nan" in item.name for item in Study(tmp_path / "s").design.conditions)
 
@@ -281,9 +281,9 @@ def test_conditions_are_counted_and_grouped_by_identity_and_not_by_what_is_displ
     study = Study.create(tmp_path / "s", StudyDesign.grid(NOTEBOOK, seeds=range(4), training=three, conditions=listed))
     assert study.run() == 12
     assert (study.status().runs, list(study.status().by_condition.values())) == (12, [4, 4, 4])
-    assert [len(group.grade) for group in study.summary().groups] == [4, 4, 4]
-    assert [len(group.grade) for group in study.summary("steps").groups] == [8, 4]
-    assert [len(group.grade) for group in study.summary("phases").groups] == [4, 4, 4]
+    assert [len(group.grade) for group in study.answer().groups] == [4, 4, 4]
+    assert [len(group.grade) for group in study.answer("steps").groups] == [8, 4]
+    assert [len(group.grade) for group in study.answer("phases").groups] == [4, 4, 4]
     assert study.sql(
         "select count(distinct condition) as n, count(distinct phases) as m from runs"
     ).values.tolist() == [[3, 3]]

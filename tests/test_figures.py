@@ -20,7 +20,7 @@ from headlab.report.figures.drawing import drawable_numbers, drawable_text, imag
 from headlab.report.html.homework import _curve as curve_of
 from headlab.report.html.homework import render
 from headlab.report.html.page import svg
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 from headlab.study.design import StudyDesign
 
 NOTEBOOK = hl.Corpus.notebook()
@@ -157,7 +157,7 @@ def summary(values, n=4, loss=0.2, solved=True, factor="condition"):
         )
         for value in values
     ]  # fmt: skip
-    return Summary(factor, tuple(groups))
+    return Answer(factor, tuple(groups))
 
 
 def train(rate=None, **more):

@@ -38,8 +38,8 @@ def test_a_study_has_the_grades_of_train(tmp_path):
     assert study.table()["grade"].tolist() == runs.grade().tolist()
     counts = study.sql("select grade, count(*) as n from runs group by grade").set_index("grade")["n"].to_dict()
     assert counts == {grade: (runs.grade() == grade).sum() for grade in set(runs.grade())}
-    assert study.summary().table().loc[20, "right_by_a_hair"] == counts["right by a hair"]
-    assert study.summary().ungraded == 0
+    assert study.answer().table().loc[20, "right_by_a_hair"] == counts["right by a hair"]
+    assert study.answer().ungraded == 0
 
 
 @pytest.mark.parametrize("conditions", [1, 2])
@@ -56,7 +56,7 @@ def test_runs_of_an_older_study_count_as_solved_or_not_and_the_answer_says_so(tm
     expected = np.where(table["solved"], "solved", "not solved")
     assert table["grade"].tolist() == np.where(old, expected, graded["grade"]).tolist()
     assert any(
-        f"{40 * conditions} runs were trained by an older headlab" in text for text in older.summary().sentences()
+        f"{40 * conditions} runs were trained by an older headlab" in text for text in older.answer().sentences()
     )
 
 
@@ -66,7 +66,7 @@ def test_an_older_study_with_nothing_to_solve_is_not_called_solved(tmp_path):
     study = Study.create(tmp_path / "s", design)
     study.run()
     without_grades(study, 2)
-    summary = Study(tmp_path / "s").summary()
+    summary = Study(tmp_path / "s").answer()
     assert summary.nothing_to_solve
     assert summary.sentences()[0].startswith("Nothing to solve: ")
 

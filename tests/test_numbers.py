@@ -15,7 +15,7 @@ from headlab.cli.terminal import complain
 from headlab.notation.numbers import percent
 from headlab.notation.values import and_more
 from headlab.runs.train import TrainingInterrupted
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 
 ONE_OF_MANY = re.compile(
     r"(?<![\d,.])1 (?:more |head )?"
@@ -59,11 +59,11 @@ def test_one_of_a_kind_is_one_on_every_screen_and_page(
 
 
 def test_a_study_of_one_run_a_condition_says_one_run() -> None:
-    one = Summary("d_head", tuple(Group.of_counts(size, 1, 0, 1) for size in (10, 20)))
+    one = Answer("d_head", tuple(Group.of_counts(size, 1, 0, 1) for size in (10, 20)))
     said = " ".join([*one.sentences(), *one.how_sure()])
     assert "cannot be told with 1 run each: 1, 1 of 1 at d_head 10, 20." in said
     assert "with 1 run each, one of" in said
-    assert Summary("d_head", (Group.of_counts(20, 1, 0, 1),)).sentences()[0] == "1 of 1 run is solved at d_head 20."
+    assert Answer("d_head", (Group.of_counts(20, 1, 0, 1),)).sentences()[0] == "1 of 1 run is solved at d_head 20."
 
 
 def test_in_python_one_of_a_kind_is_one() -> None:

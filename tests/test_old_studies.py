@@ -33,7 +33,7 @@ def test_an_old_study_opens_and_shows_what_it_found(old):
     status = old.status()
     assert (status.runs, status.of, status.damaged, status.current) == (16, 16, 0, False)
     assert status.by_condition == {"learning_rate 1": 8, "learning_rate 0.5": 8}
-    answer = old.summary()
+    answer = old.answer()
     assert [(group.value, len(group.grade)) for group in answer.groups] == [(1.0, 8), (0.5, 8)]
     assert "learning_rate 0.5, 1.0" in " ".join(answer.sentences())
     assert old.curves()["condition"].nunique() == 2

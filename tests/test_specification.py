@@ -128,7 +128,7 @@ HUGE = [[[0, 10**9]], [[0, 2**64]], [[number, number + 10**6] for number in rang
 
 
 @pytest.mark.parametrize("seeds", HUGE, ids=["a billion", "all there are", "in a hundred parts"])
-@pytest.mark.parametrize("act", ["status", "run", "summary", "curves"])
+@pytest.mark.parametrize("act", ["status", "run", "answer", "curves"])
 def test_too_many_seeds_are_refused_before_they_are_taken(folder, seeds, act):
     specification = {**Study(folder).design.to_dict(), "seeds": seeds}
     sealed(folder, specification)

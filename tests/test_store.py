@@ -290,7 +290,7 @@ def test_a_run_that_diverged_stays_in_the_table_and_in_the_denominator(tmp_path)
     made = Study.create(tmp_path / "wild", StudyDesign.grid(NOTEBOOK, seeds=range(20), training=wild, d_head=[5, 10]))
     made.run()
     assert (made.table()["outcome"] >= 0).any()
-    summary = made.summary()
+    summary = made.answer()
     assert [group.rate.n for group in summary.groups] == [20, 20]
     assert "diverged" in " ".join(summary.sentences())
 
@@ -326,7 +326,7 @@ def test_a_corpus_without_dependencies_has_no_mechanisms(tmp_path):
     )
     made.run()
     assert made.table()["mechanism"].tolist() == [""] * 4
-    assert made.summary().census().empty
+    assert made.answer().census().empty
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

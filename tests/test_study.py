@@ -9,7 +9,7 @@ import pytest
 import headlab as hl
 from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.report.figures.studies import answer
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 from headlab.study.head_sizes import study_head_sizes
 from headlab.study.statistics import compare_rates, newcombe, quartiles, runs_needed, wilson
 
@@ -103,7 +103,7 @@ def group(value, solved, of, diverged=0, copies=1):
 
 def test_many_conditions_are_summed_up_by_their_extremes():
     groups = tuple(group(f"d_head {n}", solved=10 * n, of=100, diverged=100 - 10 * n) for n in range(1, 11))
-    said = "\n".join(Summary("condition", groups).sentences())
+    said = "\n".join(Answer("condition", groups).sentences())
     assert "from 10 of 100 at d_head 1 to 100 of 100 at d_head 10, over 10 conditions" in said
     assert said.startswith("How many runs are solved differs: from ")
     assert "Of 45 pairs" in said
@@ -112,7 +112,7 @@ def test_many_conditions_are_summed_up_by_their_extremes():
 
 
 def test_pooled_conditions_are_said_to_share_seeds():
-    summary = Summary("d_head", (group(5, 20, 50, copies=2), group(10, 40, 50, copies=2)))
+    summary = Answer("d_head", (group(5, 20, 50, copies=2), group(10, 40, 50, copies=2)))
     assert any("pools several conditions with the same seeds" in sentence for sentence in summary.sentences())
     assert summary.paired[0].n == 100
 
@@ -130,7 +130,7 @@ def test_figures_of_few_and_many_conditions_can_be_drawn(count):
     for number in range(count):
         made = group(f"learning_rate {number}", solved=number % 20, of=20)
         groups.append(dataclasses.replace(made, mechanism=rng.choice(MECHANISMS, 20)))
-    summary, corpus = Summary("condition", tuple(groups)), hl.Corpus.notebook()
+    summary, corpus = Answer("condition", tuple(groups)), hl.Corpus.notebook()
     steps = [{"condition": g.value, "step": s, **dict.fromkeys(QUANTILES, 1.0)} for g in groups for s in (0, 9, 99)]
     figure = answer(summary, corpus, pd.DataFrame(steps))
     figure.draw_without_rendering()
@@ -140,7 +140,7 @@ def test_figures_of_few_and_many_conditions_can_be_drawn(count):
 
 def counted(*rows, factor="d_head", **more):
     """Return a summary of conditions of which only counts are known: (value, solved, by a hair, runs)."""
-    return Summary(factor, tuple(Group.of_counts(*row) for row in rows), **more)
+    return Answer(factor, tuple(Group.of_counts(*row) for row in rows), **more)
 
 
 FIRST = {
@@ -233,7 +233,7 @@ def test_losses_against_a_base_are_those_of_solved_runs_or_of_all_where_few_are_
         Group(value, np.arange(50), loss + rng.uniform(0, 0.1, 50), np.repeat(["not solved"], 50), np.zeros(50, bool))
         for value, loss in (("a", 0.3), ("b", 0.5))
     )
-    found = Summary("condition", (low, high)).against("b")[0]
+    found = Answer("condition", (low, high)).against("b")[0]
     assert (found.loss_of, found.loss.verdict, found.share.verdict) == ("finished", "better", "cannot be told")
 
 
@@ -253,7 +253,7 @@ def test_where_nothing_is_to_be_solved_no_share_is_told():
 
 def test_a_condition_with_nothing_to_solve_is_compared_by_its_losses_only():
     nothing = dataclasses.replace(group(40, 0, 50), grade=np.repeat(["nothing to solve"], 50))
-    summary = Summary("d_head", (group(10, 20, 50), nothing, group(20, 45, 50)))
+    summary = Answer("d_head", (group(10, 20, 50), nothing, group(20, 45, 50)))
     assert summary.sentences()[0] == "Larger heads solve more often: 20, 45 of 50 at d_head 10, 20."
     assert [(c.first, c.second) for c in summary.comparisons] == [(10, 20)]
     assert [(item.value, item.share.verdict) for item in summary.against(10)] == [

@@ -15,7 +15,7 @@ from headlab.study.answer import BETTER, UNTOLD, WORSE
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
-    from headlab.study.answer import Against, Difference, Summary
+    from headlab.study.answer import Against, Answer, Difference
 
 HOMEWORK_SIZE = 20  # the head size that the homework compares others with
 MOST_SIZES = 8  # head sizes listed in a sentence
@@ -74,7 +74,7 @@ def has_finite_outputs(run: "Run") -> bool:
     return bool(run.finished and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
 
 
-def answer_on_sizes(study: "Summary", d_head: int) -> ItemAnswer:
+def answer_on_sizes(study: "Answer", d_head: int) -> ItemAnswer:
     """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
     sizes = _Sizes(study, base_of([group.value for group in study.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
@@ -93,7 +93,7 @@ def base_of(sizes: Sequence[int], d_head: int) -> int:
 
 @dataclass(frozen=True)
 class _Sizes:
-    study: "Summary"
+    study: "Answer"
     base: int
 
     @cached_property

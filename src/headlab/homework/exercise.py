@@ -12,7 +12,7 @@ from headlab.errors import SelectionError
 from headlab.homework.answers import ItemAnswer, answer_on_looking, answer_on_sizes, base_of
 from headlab.runs.moments import moments_of
 from headlab.runs.train import train
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 from headlab.study.head_sizes import study_head_sizes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Exercise:
     corpus: "Corpus"
     runs: "Runs"
     run: "Run"
-    study: Summary
+    study: Answer
 
     @cached_property
     def answers(self) -> tuple[ItemAnswer, ItemAnswer]:
@@ -58,7 +58,7 @@ class Exercise:
                 "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
             )
         run = runs[runs.pick() if chosen is None else chosen]
-        study = Summary("d_head", (Group.of(runs, runs.model.d_head),), runs.model.on(runs.corpus).d_model)
+        study = Answer("d_head", (Group.of(runs, runs.model.d_head),), runs.model.on(runs.corpus).d_model)
         return cls(runs.corpus, runs, run, study)
 
     @property
@@ -67,7 +67,7 @@ class Exercise:
         return base_of([group.value for group in self.study.groups], self.run.model.d_head)
 
     @property
-    def against_base(self) -> Summary:
+    def against_base(self) -> Answer:
         """The study of item 2 with every head size against that one."""
         return replace(self.study, base=self.base)
 

@@ -55,7 +55,7 @@ def sizes(
 
     so_far: d_head, solved, runs of each head size in the rounds before
     """
-    from headlab.study.answer import Group, Summary
+    from headlab.study.answer import Answer, Group
 
     counts = {int(size): (int(solved), int(runs)) for size, solved, runs in so_far}
     block, groups = range(number * ROUND, (number + 1) * ROUND), []
@@ -64,7 +64,7 @@ def sizes(
         runs = experiment.with_head(size).train(block, progress=share)
         solved, of = counts.get(size, (0, 0))
         groups.append(Group.of_counts(size, solved + int((runs.grade() == SOLVED).sum()), 0, of + ROUND))
-    summary = Summary("d_head", tuple(groups), experiment.model.on(experiment.corpus).d_model)
+    summary = Answer("d_head", tuple(groups), experiment.model.on(experiment.corpus).d_model)
     rates = [group.rate for group in groups]
     rows = [
         [size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in zip(SIZES, rates, strict=True)

@@ -106,7 +106,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Summary:
+class Answer:
     """Conditions that differ in one factor (or are named, factor `condition`), compared.
 
     d_model: the width of the residual stream, where d_head is the factor
@@ -242,7 +242,7 @@ class Summary:
         Raises `SelectionError` for a value that is no condition.
 
         >>> groups = (Group.of_counts(10, 66, 13, 100), Group.of_counts(20, 94, 3, 100))
-        >>> [(item.value, item.share.verdict, item.loss.verdict) for item in Summary("d_head", groups).against(20)]
+        >>> [(item.value, item.share.verdict, item.loss.verdict) for item in Answer("d_head", groups).against(20)]
         [(10, 'worse', 'cannot be told')]
         """
         known = [group.value for group in self.groups]

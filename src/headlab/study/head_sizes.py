@@ -7,7 +7,7 @@ from headlab.config.seeds import seed_array
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import ConfigError
 from headlab.runs.train import train
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 
 
 def study_head_sizes(
@@ -19,7 +19,7 @@ def study_head_sizes(
     seeds: Iterable[int] = range(100),
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
-) -> Summary:
+) -> Answer:
     """Train every head size on the same seeds and compare the shares of solved runs.
 
     data: a corpus, a dataset or a task
@@ -39,4 +39,4 @@ def study_head_sizes(
         share = None if progress is None else (lambda done, n=number: progress((n + done) / len(models)))
         runs = train(data, condition, training, seeds=given, record="none", threads=threads, progress=share)
         groups.append(Group.of(runs, condition.d_head))
-    return Summary("d_head", tuple(groups), base.on(Dataset.of(data)).d_model)
+    return Answer("d_head", tuple(groups), base.on(Dataset.of(data)).d_model)

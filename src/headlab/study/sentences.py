@@ -9,87 +9,87 @@ from headlab.notation.numbers import are, counted, percent, signed
 from headlab.study.statistics import LEVEL, POWER, Comparison, smallest_difference
 
 if TYPE_CHECKING:
-    from headlab.study.answer import Group, Summary
+    from headlab.study.answer import Answer, Group
 
 MOST_IN_WORDS = 6
 SMALLEST_P = 0.0001  # in a sentence
 
 
-def sentences(summary: "Summary") -> list[str]:
+def sentences(answer: "Answer") -> list[str]:
     """Return the answer in plain words: one sentence first, then hairs, the pairs, and what must be known of the runs."""
     return [
-        first(summary),
-        *_hairs(summary),
-        *_pairs(summary),
-        *_too_small(summary),
-        *_lost(summary),
-        *_ungraded(summary),
-        *_pooled(summary),
+        first(answer),
+        *_hairs(answer),
+        *_pairs(answer),
+        *_too_small(answer),
+        *_lost(answer),
+        *_ungraded(answer),
+        *_pooled(answer),
     ]
 
 
-def how_sure(summary: "Summary") -> list[str]:
+def how_sure(answer: "Answer") -> list[str]:
     """Return how far the sentences can be trusted: a sentence a method, with its word explained and its numbers."""
     return [
-        *_intervals(summary),
-        *_tests(summary),
-        *_trend(summary),
-        *_power(summary),
-        *([] if summary.d_model is None else [theory(summary.d_model)]),
+        *_intervals(answer),
+        *_tests(answer),
+        *_trend(answer),
+        *_power(answer),
+        *([] if answer.d_model is None else [theory(answer.d_model)]),
     ]
 
 
-def first(summary: "Summary") -> str:
+def first(answer: "Answer") -> str:
     """Return what was found, as one plain sentence.
 
-    >>> from headlab.study.answer import Group, Summary
-    >>> first(Summary("d_head", tuple(Group.of_counts(*row, 100) for row in [(10, 65, 0), (20, 74, 0), (40, 85, 0)])))
+    >>> from headlab.study.answer import Group, Answer
+    >>> first(Answer("d_head", tuple(Group.of_counts(*row, 100) for row in [(10, 65, 0), (20, 74, 0), (40, 85, 0)])))
     'Larger heads solve more often: 65, 74, 85 of 100 at d_head 10, 20, 40.'
     """
-    if summary.nothing_to_solve:
+    if answer.nothing_to_solve:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}; runs differ in their loss only."
-    groups = sorted(summary.judged, key=lambda group: group.value) if summary.ordered else list(summary.judged)
+    groups = sorted(answer.judged, key=lambda group: group.value) if answer.ordered else list(answer.judged)
     if len(groups) == 1:
         solved, runs = groups[0].rate.successes, counted(groups[0].rate.n, "run")
-        return f"{solved:,} of {runs} {are(solved)} solved at {name(summary, groups[0].value)}."
-    counts = _counts(summary, groups)
-    if not _differ(summary):
+        return f"{solved:,} of {runs} {are(solved)} solved at {name(answer, groups[0].value)}."
+    counts = _counts(answer, groups)
+    if not _differ(answer):
         *first_ones, last = dict.fromkeys(group.rate.n for group in groups)
         runs = "/".join([*(f"{n:,}" for n in first_ones), counted(last, "run")])
-        what = {"d_head": "head size", "condition": "the condition"}.get(summary.factor, summary.factor)
+        what = {"d_head": "head size", "condition": "the condition"}.get(answer.factor, answer.factor)
         return f"Whether {what} matters cannot be told with {runs} each: {counts}."
-    return f"{_way(summary, groups)}: {counts}."
+    return f"{_way(answer, groups)}: {counts}."
 
 
-def _way(summary: "Summary", groups: "list[Group]") -> str:
+def _way(answer: "Answer", groups: "list[Group]") -> str:
     """Return how conditions differ that can be told apart."""
     shares = [group.rate.share for group in groups]
-    steady = summary.ordered and (shares == sorted(shares) or shares == sorted(shares, reverse=True))
-    trend = summary.trend is not None and summary.trend.p < 1 - LEVEL
+    steady = answer.ordered and (shares == sorted(shares) or shares == sorted(shares, reverse=True))
+    trend = answer.trend is not None and answer.trend.p < 1 - LEVEL
     if not steady and not trend:
         if len(groups) > MOST_IN_WORDS:
             return "How many runs are solved differs"
         best = [str(group.value) for group in groups if group.rate.share == max(shares)]
-        return f"The largest share is solved at {name(summary, ' and '.join(best))}"
-    rising = shares[-1] > shares[0] if summary.trend is None or steady else summary.trend.z > 0
-    larger = "Larger heads solve" if summary.factor == "d_head" else f"A larger {summary.factor} solves"
+        return f"The largest share is solved at {name(answer, ' and '.join(best))}"
+    rising = shares[-1] > shares[0] if answer.trend is None or steady else answer.trend.z > 0
+    larger = "Larger heads solve" if answer.factor == "d_head" else f"A larger {answer.factor} solves"
     return f"{larger} {'more' if rising else 'less'} often{'' if steady else ', on the whole'}"
 
 
-def name(summary: "Summary", value: Any) -> str:
+def name(answer: "Answer", value: Any) -> str:
     """Return a condition as sentences call it."""
-    return str(value) if summary.factor == "condition" else f"{summary.factor} {value}"
+    return str(value) if answer.factor == "condition" else f"{answer.factor} {value}"
 
 
-def _counts(summary: "Summary", groups: "list[Group]") -> str:
+def _counts(answer: "Answer", groups: "list[Group]") -> str:
     if len(groups) > MOST_IN_WORDS:
         ranked = sorted(groups, key=lambda group: group.rate.share)
-        ends = [f"{_count(group)} at {name(summary, group.value)}" for group in (ranked[0], ranked[-1])]
+        ends = [f"{_count(group)} at {name(answer, group.value)}" for group in (ranked[0], ranked[-1])]
         return f"from {ends[0]} to {ends[1]}, over {len(groups)} conditions"
-    if summary.factor == "condition":
+    if answer.factor == "condition":
         return "; ".join(f"{_count(group)} at {group.value}" for group in groups)
     values = ", ".join(str(group.value) for group in groups)
-    return f"{_listed([(group.rate.successes, group.rate.n) for group in groups])} at {summary.factor} {values}"
+    return f"{_listed([(group.rate.successes, group.rate.n) for group in groups])} at {answer.factor} {values}"
 
 
 def _listed(counts: list[tuple[int, int]]) -> str:
@@ -102,14 +102,14 @@ def _count(group: "Group") -> str:
     return f"{group.rate.successes:,} of {group.rate.n:,}"
 
 
-def _differ(summary: "Summary") -> bool:
+def _differ(answer: "Answer") -> bool:
     """Return whether any two conditions can be told apart, or there is a trend."""
-    steady = summary.trend is not None and summary.trend.p < 1 - LEVEL
-    return steady or any(item.noticeable for item in summary.comparisons)
+    steady = answer.trend is not None and answer.trend.p < 1 - LEVEL
+    return steady or any(item.noticeable for item in answer.comparisons)
 
 
-def _hairs(summary: "Summary") -> list[str]:
-    counts = [(int(group.hair.sum()), group.rate.n) for group in summary.judged]
+def _hairs(answer: "Answer") -> list[str]:
+    counts = [(int(group.hair.sum()), group.rate.n) for group in answer.judged]
     number = sum(count for count, _ in counts)
     if not number:
         return []
@@ -119,46 +119,46 @@ def _hairs(summary: "Summary") -> list[str]:
     return [f"Right by a hair, and not counted as solved: {shown}; {lead}."]
 
 
-def _pairs(summary: "Summary") -> list[str]:
-    found = summary.comparisons
+def _pairs(answer: "Answer") -> list[str]:
+    found = answer.comparisons
     if len(found) <= MOST_IN_WORDS:
-        return [pair(summary, item) for item in found]
+        return [pair(answer, item) for item in found]
     noticeable = sum(item.noticeable for item in found)
     widest = max(found, key=lambda item: abs(item.difference))
     count = f"Of {len(found)} pairs of conditions, {noticeable} can be told apart; the two that differ most:"
-    return [f"{count} {pair(summary, widest)}"]
+    return [f"{count} {pair(answer, widest)}"]
 
 
-def pair(summary: "Summary", c: Comparison) -> str:
+def pair(answer: "Answer", c: Comparison) -> str:
     """Return the comparison of two conditions as a sentence."""
-    shares = {group.value: group.rate.share for group in summary.judged}
+    shares = {group.value: group.rate.share for group in answer.judged}
     here, there = percent(shares[c.second]), percent(shares[c.first])
     interval = f"95 % interval {percent(c.low, sign=True)} to {percent(c.high, sign=True)}"
     verdict = ("better" if c.difference > 0 else "worse") if c.noticeable else "cannot be told"
     return (
-        f"{name(summary, c.second)} against {c.first}: {verdict}, {here} against {there} "
+        f"{name(answer, c.second)} against {c.first}: {verdict}, {here} against {there} "
         f"({percent(c.difference, sign=True)}, {interval})."
     )
 
 
-def _too_small(summary: "Summary") -> list[str]:
-    found = summary.comparisons
-    n = min((group.rate.n for group in summary.judged), default=0)
+def _too_small(answer: "Answer") -> list[str]:
+    found = answer.comparisons
+    n = min((group.rate.n for group in answer.judged), default=0)
     missed = [c for c in found if not c.noticeable and c.runs_needed is not None and c.runs_needed > n]
-    if not found or len(missed) < len(found) or _differ(summary):
+    if not found or len(missed) < len(found) or _differ(answer):
         return []
     return ["This study is too small for the differences it found: take more runs before concluding anything."]
 
 
-def _lost(summary: "Summary") -> list[str]:
-    lost = [group for group in summary.groups if group.diverged.any()]
+def _lost(answer: "Answer") -> list[str]:
+    lost = [group for group in answer.groups if group.diverged.any()]
     if len(lost) <= MOST_IN_WORDS // 2:
-        return [f"{_diverged(summary, group)}, and {_count_as(int(group.diverged.sum()))}." for group in lost]
+        return [f"{_diverged(answer, group)}, and {_count_as(int(group.diverged.sum()))}." for group in lost]
     most = max(lost, key=lambda group: group.diverged.mean())
-    runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in summary.groups)
-    where = f"in {len(lost)} of {len(summary.groups)} conditions"
+    runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in answer.groups)
+    where = f"in {len(lost)} of {len(answer.groups)} conditions"
     return [
-        f"{runs:,} of {counted(of, 'run')} diverged, {where}, and {_count_as(runs)}. The most: {_diverged(summary, most)}."
+        f"{runs:,} of {counted(of, 'run')} diverged, {where}, and {_count_as(runs)}. The most: {_diverged(answer, most)}."
     ]
 
 
@@ -166,28 +166,28 @@ def _count_as(number: int) -> str:
     return f"{'counts' if number == 1 else 'count'} as not solved"
 
 
-def _diverged(summary: "Summary", group: "Group") -> str:
-    return f"{int(group.diverged.sum()):,} of {counted(group.rate.n, 'run')} diverged at {name(summary, group.value)}"
+def _diverged(answer: "Answer", group: "Group") -> str:
+    return f"{int(group.diverged.sum()):,} of {counted(group.rate.n, 'run')} diverged at {name(answer, group.value)}"
 
 
-def _intervals(summary: "Summary") -> list[str]:
-    if summary.nothing_to_solve:
+def _intervals(answer: "Answer") -> list[str]:
+    if answer.nothing_to_solve:
         return []
     text = (
         "A 95 % interval holds the true share in 95 of 100 such studies. Of one share it is Wilson's, of the difference of "
         "two shares Newcombe's"
     )
-    if len(summary.judged) > MOST_IN_WORDS:
+    if len(answer.judged) > MOST_IN_WORDS:
         return [f"{text}."]
-    return [f"{text}: {'; '.join(f'{group.rate} at {name(summary, group.value)}' for group in summary.judged)}."]
+    return [f"{text}: {'; '.join(f'{group.rate} at {name(answer, group.value)}' for group in answer.judged)}."]
 
 
-def _tests(summary: "Summary") -> list[str]:
-    found = summary.comparisons
+def _tests(answer: "Answer") -> list[str]:
+    found = answer.comparisons
     if not found:
         return []
     shown = found if len(found) <= MOST_IN_WORDS else [max(found, key=lambda item: abs(item.difference))]
-    values = "; ".join(f"{p_text(c.p_holm)} for {name(summary, c.second)} against {c.first}" for c in shown)
+    values = "; ".join(f"{p_text(c.p_holm)} for {name(answer, c.second)} against {c.first}" for c in shown)
     several = (
         f", raised by Holm's correction because {len(found)} pairs are compared at once (so an interval may leave out 0 where "
         "nothing can be told)"
@@ -201,53 +201,53 @@ def _tests(summary: "Summary") -> list[str]:
     ]
 
 
-def _trend(summary: "Summary") -> list[str]:
-    if summary.trend is None:
+def _trend(answer: "Answer") -> list[str]:
+    if answer.trend is None:
         return []
-    z, p = summary.trend.z, summary.trend.p
+    z, p = answer.trend.z, answer.trend.p
     way = "no steady rise or fall can be told" if p >= 1 - LEVEL else "the share rises" if z > 0 else "the share falls"
     return [
-        f"The trend is tested by Mantel's linear-by-linear test, with the values of {summary.factor} as first, second, "
+        f"The trend is tested by Mantel's linear-by-linear test, with the values of {answer.factor} as first, second, "
         f"third …: {way} (z = {signed(z, 1)}, {p_text(p)}; z counts standard errors)."
     ]
 
 
-def _power(summary: "Summary") -> list[str]:
-    if len(summary.judged) < 2:
+def _power(answer: "Answer") -> list[str]:
+    if len(answer.judged) < 2:
         return []
-    n = min(group.rate.n for group in summary.judged)
-    share = float(np.median([group.rate.share for group in summary.judged]))
+    n = min(group.rate.n for group in answer.judged)
+    share = float(np.median([group.rate.share for group in answer.judged]))
     text = (
         f"Power is how often a study sees a difference that is there: with {counted(n, 'run')} each, one of "
         f"{percent(smallest_difference(share, n))} or more would be seen {percent(POWER)} of the time."
     )
     needed = [
         f"{percent(c.difference, sign=True)} takes about {c.runs_needed:,}"
-        for c in summary.comparisons
+        for c in answer.comparisons
         if c.runs_needed is not None
     ]
     if not needed or len(needed) > MOST_IN_WORDS:
         return [text]
-    each = "a head size" if summary.factor == "d_head" else "a condition"
+    each = "a head size" if answer.factor == "d_head" else "a condition"
     return [
         f"{text} Runs {each} for that, from Cohen's h, a measure of how far two shares are apart: {', '.join(needed)}."
     ]
 
 
-def _ungraded(summary: "Summary") -> list[str]:
-    if not summary.ungraded:
+def _ungraded(answer: "Answer") -> list[str]:
+    if not answer.ungraded:
         return []
     return [
-        f"{counted(summary.ungraded, 'run')} {'was' if summary.ungraded == 1 else 'were'} trained by an older headlab that "
+        f"{counted(answer.ungraded, 'run')} {'was' if answer.ungraded == 1 else 'were'} trained by an older headlab that "
         "knew no hairs: what is right by a hair among them is counted as solved."
     ]
 
 
-def _pooled(summary: "Summary") -> list[str]:
-    if all(len(np.unique(group.seeds)) == len(group.seeds) for group in summary.groups):
+def _pooled(answer: "Answer") -> list[str]:
+    if all(len(np.unique(group.seeds)) == len(group.seeds) for group in answer.groups):
         return []
     return [
-        f"Each {summary.factor} pools several conditions with the same seeds; intervals take their runs as independent."
+        f"Each {answer.factor} pools several conditions with the same seeds; intervals take their runs as independent."
     ]
 
 

@@ -19,7 +19,7 @@ from headlab.notation.values import brief, listed
 from headlab.runs.history import History
 from headlab.runs.models import Models
 from headlab.runs.runs import Runs
-from headlab.study.answer import Group, Summary
+from headlab.study.answer import Answer, Group
 from headlab.study.arrays import HISTORY, ONE_OF_ALL
 from headlab.study.chunks import superseded
 from headlab.study.conditions import Condition, with_factors
@@ -193,7 +193,7 @@ class Study:
         with opened(self.store) as database:
             return asked(database, query, exact)
 
-    def summary(self, factor: str | None = None) -> Summary:
+    def answer(self, factor: str | None = None) -> Answer:
         """Return the answer: the study's conditions compared; factor: which field names them.
 
         By default the one factor, or the condition's name where there are several. Raises `StudyError`.
@@ -214,7 +214,7 @@ class Study:
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
         d_model = design.conditions[0].model.on(design.corpus).d_model if factor == "d_head" else None
-        return Summary(factor, found, d_model, ungraded=ungraded)
+        return Answer(factor, found, d_model, ungraded=ungraded)
 
     def _results(self) -> tuple[pd.DataFrame, int]:
         """Return what became of every run, and how many runs were trained by a headlab that did not grade them."""

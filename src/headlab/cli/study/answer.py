@@ -30,10 +30,10 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
     from headlab.study.study import Study
 
     chosen = Study(folder)
-    summary = chosen.summary(factor)
+    answer = chosen.answer(factor)
     if figure is not None:
+        from headlab.report.figures import studies as figures
         from headlab.report.figures.drawing import image
-        from headlab.report.figures.studies import about_study, answer
 
         kind = figure.suffix.lower()
         if kind not in FIGURES:
@@ -41,12 +41,12 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
         target = writable(figure)
         curves = chosen.curves() if "curves" in chosen.design.keep else None
         design = chosen.design
-        drawn = answer(summary, design.corpus, curves, design.models, about_study(design))
+        drawn = figures.answer(answer, design.corpus, curves, design.models, figures.about_study(design))
         write_output(target, image(drawn, kind.removeprefix(".")))
     if as_json:
-        put_json(study_json(summary))
+        put_json(study_json(answer))
     else:
-        terminal.show(study_blocks(summary, chosen.design, chosen.status()))
+        terminal.show(study_blocks(answer, chosen.design, chosen.status()))
         if figure is not None:
             written(figure, "\nFigure: ")
 
@@ -67,11 +67,11 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
     from headlab.report.terminal.study import comparison_blocks
     from headlab.study.study import Study
 
-    summary = Study(folder).summary(factor)
+    answer = Study(folder).answer(factor)
     if as_json:
-        put_json(comparison_json(summary))
+        put_json(comparison_json(answer))
     else:
-        terminal.show(comparison_blocks(summary))
+        terminal.show(comparison_blocks(answer))
 
 
 @click.command(cls=Command)

@@ -29,7 +29,7 @@ from headlab.report.figures.runs import about_corpus, loss_reach
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
-    from headlab.study.answer import Group, Summary
+    from headlab.study.answer import Answer, Group
     from headlab.study.design import StudyDesign
 
 Models = Mapping[str, ModelConfig]
@@ -74,13 +74,13 @@ def about_study(design: "StudyDesign") -> str:
 
 
 @with_style
-def conditions(study: "Summary", about: str = "") -> Figure:
+def conditions(study: "Answer", about: str = "") -> Figure:
     """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
     return _stack([(_conditions_height(study), lambda part: _conditions(part, study))], about)
 
 
 @with_style
-def census(study: "Summary", about: str = "") -> Figure:
+def census(study: "Answer", about: str = "") -> Figure:
     """Draw the shares of mechanisms, a stacked bar a condition."""
     return _stack([(_census_height(study), lambda part: _census(part, study))], about)
 
@@ -96,7 +96,7 @@ def curves(table: pd.DataFrame, corpus: "Corpus", models: Models | None = None, 
 
 @with_style
 def answer(
-    study: "Summary",
+    study: "Answer",
     corpus: "Corpus",
     table: pd.DataFrame | None = None,
     models: Models | None = None,
@@ -123,11 +123,11 @@ def _stack(parts: list[Any], about: str) -> Figure:
     return figure
 
 
-def _conditions_height(study: "Summary") -> float:
+def _conditions_height(study: "Answer") -> float:
     return 1.0 + 0.24 * len(_groups_with_room(study)) if _is_lying(study) else 3.2
 
 
-def _conditions(figure: SubFigure, study: "Summary") -> None:
+def _conditions(figure: SubFigure, study: "Answer") -> None:
     lying, drawn = _is_lying(study), _groups_with_room(study)
     draw = [_losses] if study.nothing_to_solve else [_shares, _losses]
     panels = figure.subplots(1, len(draw), sharey=lying, squeeze=False)[0]
@@ -190,11 +190,11 @@ def _losses(axes: Axes, drawn: list["Group"], lying: bool) -> None:
     axes.set_title(f"{title}; {diverged:,} diverged" if diverged else title, fontsize=8 if lying else 9, loc="left")
 
 
-def _census_height(study: "Summary") -> float:
+def _census_height(study: "Answer") -> float:
     return 0.9 + (0.24 if _is_lying(study) else 0.4) * len(_groups_with_room(study))
 
 
-def _census(figure: SubFigure, study: "Summary") -> None:
+def _census(figure: SubFigure, study: "Answer") -> None:
     axes = figure.subplots()
     tidy(axes)
     table = study.census()
@@ -274,10 +274,10 @@ def _curve(axes: Axes, rows: pd.DataFrame) -> None:
     )
 
 
-def _groups_with_room(study: "Summary") -> list["Group"]:
+def _groups_with_room(study: "Answer") -> list["Group"]:
     return list(study.groups[:MOST_CONDITIONS])
 
 
-def _is_lying(study: "Summary") -> bool:
+def _is_lying(study: "Answer") -> bool:
     names = [str(group.value) for group in study.groups]
     return len(names) > FEW_CONDITIONS or max(map(len, names)) > SHORT_NAME

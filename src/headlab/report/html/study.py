@@ -26,7 +26,7 @@ def write(study: "Study", path: str | Path, factor: str | None = None) -> Path:
 
 def render(study: "Study", factor: str | None = None) -> str:
     """Return the page of a study as HTML; factor: as in `Study.summary`."""
-    design, summary = study.design, study.summary(factor)
+    design, summary = study.design, study.answer(factor)
     pairs, mechanisms = summary.pairs(), summary.mechanisms()
     return template("study.html.j2").render(
         title=design.title or "A study",

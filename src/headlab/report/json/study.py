@@ -6,15 +6,15 @@ from headlab.report.json.values import records
 from headlab.report.words.study import comparison_tables
 
 if TYPE_CHECKING:
-    from headlab.study.answer import Summary
+    from headlab.study.answer import Answer
 
 
-def comparison_json(summary: "Summary") -> dict[str, Any]:
+def comparison_json(summary: "Answer") -> dict[str, Any]:
     """Return every comparison as plain JSON values."""
     return {name: records(frame) for name, (_, frame) in comparison_tables(summary).items()}
 
 
-def study_json(summary: "Summary") -> dict[str, Any]:
+def study_json(summary: "Answer") -> dict[str, Any]:
     """Return a study's answer as plain JSON values."""
     return {
         "factor": summary.factor,

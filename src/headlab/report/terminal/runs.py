@@ -15,12 +15,12 @@ from headlab.report.terminal.grid import as_text, terminal_table
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Runs
-    from headlab.study.answer import Summary
+    from headlab.study.answer import Answer
 
 NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
 
 
-def solved_table(study: "Summary") -> Group:
+def solved_table(study: "Answer") -> Group:
     """Return the table of grades and losses, condition by condition."""
     table = study.table()
     label = "" if study.factor == "condition" else f"{study.factor} "

@@ -14,12 +14,12 @@ from headlab.report.terminal.runs import solved_table
 from headlab.report.words.study import comparison_tables
 
 if TYPE_CHECKING:
-    from headlab.study.answer import Summary
+    from headlab.study.answer import Answer
     from headlab.study.design import StudyDesign
     from headlab.study.study import Status
 
 
-def study_blocks(summary: "Summary", design: "StudyDesign", status: "Status") -> Iterator[Any]:
+def study_blocks(summary: "Answer", design: "StudyDesign", status: "Status") -> Iterator[Any]:
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
@@ -38,7 +38,7 @@ def study_blocks(summary: "Summary", design: "StudyDesign", status: "Status") ->
         yield as_text("• " + sentence, style="dim")
 
 
-def comparison_blocks(summary: "Summary") -> Iterator[Any]:
+def comparison_blocks(summary: "Answer") -> Iterator[Any]:
     """Yield the screen's blocks of every pair of conditions."""
     for title, frame in comparison_tables(summary).values():
         if len(frame):

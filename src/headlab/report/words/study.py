@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from headlab.study.answer import Summary
+    from headlab.study.answer import Answer
 
 
-def comparison_tables(summary: "Summary") -> dict[str, tuple[str, pd.DataFrame]]:
+def comparison_tables(summary: "Answer") -> dict[str, tuple[str, pd.DataFrame]]:
     """Return the tables of every pair of conditions by name, each with its title, which says what they rest on."""
     return {
         "shares": (
