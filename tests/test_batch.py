@@ -56,6 +56,17 @@ def test_everything_wrong_with_a_batch_is_said_at_once():
     ]
 
 
+@pytest.mark.parametrize("d_vocab", [0, -1, 2.5, "7", None, True, 10**6])
+def test_a_batch_says_how_many_tokens_there_are(d_vocab):
+    with pytest.raises(hl.CorpusError, match="d_vocab must be a whole number from 1 to 65536, got"):
+        Batch([[0]], [[0]], [[1]], d_vocab)
+
+
+def test_a_corpus_names_every_token_of_its_batch():
+    with pytest.raises(hl.CorpusError, match="one a token, 7, got 2 and 7"):
+        Corpus(Corpus.notebook().batch, ("a", "b"), Corpus.notebook().labels)
+
+
 @pytest.mark.parametrize(
     ("targets", "weights", "said"),
     [

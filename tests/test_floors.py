@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 import headlab as hl
 from headlab import Corpus, ModelConfig
 from headlab.analysis.looking.predictions import verdicts
-from headlab.data.dependencies import dependencies_of
-from headlab.data.floors import Sight
+from headlab.data.sight import Sight
 from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.losses import mean_loss
@@ -153,7 +152,7 @@ def test_without_layers_only_token_and_position_are_seen():
     states = Sight(corpus.batch, ModelConfig())
     object.__setattr__(states.model, "n_layers", 0)
     assert states.floor == 0
-    assert [d.settled_by for d in dependencies_of(states)] == [None, None]
+    assert [d.settled_by for d in states.dependencies] == [None, None]
 
 
 def test_an_open_place_is_never_right_by_luck():

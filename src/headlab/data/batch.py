@@ -13,6 +13,7 @@ from headlab.notation.values import brief
 Ids = NDArray[np.int64]
 Weights = NDArray[np.float64]
 
+MAX_VOCABULARY = 65_536  # as wide as a model can be
 ABSENT = -1  # no token: padding; no target: nothing to predict
 
 
@@ -39,6 +40,9 @@ class Batch:
     d_vocab: int
 
     def __post_init__(self) -> None:
+        if type(self.d_vocab) is not int or not 0 < self.d_vocab <= MAX_VOCABULARY:
+            said = f"d_vocab must be a whole number from 1 to {MAX_VOCABULARY}, got {brief(self.d_vocab)}"
+            raise CorpusError(Problem(said, "d_vocab"))
         problems: list[Problem] = []
         tokens = _ids(problems, "tokens", self.tokens, self.d_vocab)
         targets = _ids(problems, "targets", self.targets, self.d_vocab)

@@ -19,10 +19,11 @@ from headlab.config import ModelConfig
 from headlab.data import notebook
 from headlab.data.batch import Batch, Ids, Weights, next_tokens, ones_at_targets, padded
 from headlab.data.corpus_json import corpus_parts
-from headlab.data.dependencies import Dependency, dependencies_of
-from headlab.data.floors import Sight, floor_of
+from headlab.data.dependencies import Dependency
+from headlab.data.floors import floor_of
 from headlab.data.ids import sequences_of
 from headlab.data.lookalikes import lookalikes
+from headlab.data.sight import Sight
 from headlab.data.text import WORDS, join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import ids_of, labels_of, names_of
 from headlab.errors import CorpusError
@@ -53,6 +54,13 @@ class Corpus:
     start: str | None = None
     wrap: bool = True
     tokens_are: str = WORDS
+
+    def __post_init__(self) -> None:
+        names, labels = len(self.vocabulary), len(self.labels)
+        if {names, labels} != {self.batch.d_vocab}:
+            raise CorpusError(
+                f"vocabulary and labels must be one a token, {self.batch.d_vocab}, got {names} and {labels}"
+            )
 
     @classmethod
     def from_text(
@@ -341,20 +349,14 @@ class Corpus:
         >>> [(d.sequence, d.position, d.settled_by) for d in Corpus.notebook().dependencies()]
         [(0, 0, None), (0, 3, 1), (1, 0, None), (1, 3, 1)]
         """
-        key = _sees(model)
-        if key not in self._dependencies:
-            self._dependencies[key] = dependencies_of(self._sight(model))
-        return self._dependencies[key]
+        return self._sight(model).dependencies
 
     def _sight(self, model: ModelConfig | None) -> Sight:
-        key = _sees(model)
+        shape = model or ModelConfig()
+        key = shape.causal, shape.positions, shape.n_layers
         if key not in self._sights:
-            self._sights[key] = Sight(self.batch, model or ModelConfig())
+            self._sights[key] = Sight(self.batch, shape)
         return self._sights[key]
-
-    @cached_property
-    def _dependencies(self) -> dict[tuple[bool, bool, int], tuple[Dependency, ...]]:
-        return {}
 
     @cached_property
     def _sights(self) -> dict[tuple[bool, bool, int], Sight]:
@@ -385,9 +387,3 @@ class Corpus:
         'chkn'
         """
         return cls._build(**corpus_parts(fields))
-
-
-def _sees(model: ModelConfig | None) -> tuple[bool, bool, int]:
-    """Return what of a model's shape decides what it can tell apart."""
-    shape = model or ModelConfig()
-    return shape.causal, shape.positions, shape.n_layers

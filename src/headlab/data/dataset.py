@@ -12,7 +12,7 @@ from headlab.config import ModelConfig
 from headlab.config.record import Checked, gathered
 from headlab.data.batch import Batch
 from headlab.data.corpus import Corpus
-from headlab.data.floors import Sight
+from headlab.data.sight import Sight
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
 

@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headlab.data.floors import UNDECIDED, Sight, only_targets
+if TYPE_CHECKING:
+    from headlab.data.sight import Sight
 
 Place = tuple[int, int]  # sequence, position
+UNDECIDED = -2
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Dependency:
         return self.settled_by is not None and self.settled_by > self.position and self.settled_token == self.target
 
 
-def dependencies_of(sight: Sight) -> tuple[Dependency, ...]:
+def dependencies_of(sight: "Sight") -> tuple[Dependency, ...]:
     """Return the positions whose target the current token leaves open, in order.
 
     >>> from headlab.config import ModelConfig
     >>> from headlab.data.batch import Batch
+    >>> from headlab.data.sight import Sight
     >>> batch = Batch.equally_weighted([[0, 1, 2], [3, 1, 4]], [[1, 2, -1], [1, 4, -1]], d_vocab=5)
     >>> [(item.sequence, item.position, item.settled_by) for item in dependencies_of(Sight(batch, ModelConfig()))]
     [(0, 1, 0), (1, 1, 0)]
@@ -53,11 +57,24 @@ def dependencies_of(sight: Sight) -> tuple[Dependency, ...]:
     return _Search(sight).dependencies()
 
 
+def only_targets(observed: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return the target of every state, or UNDECIDED where there are several.
+
+    >>> only_targets([(0, 5), (1, 5), (0, 6)])
+    {0: -2, 1: 5}
+    """
+    known: dict[int, int] = {}
+    for state, target in observed:
+        if known.setdefault(state, target) != target:
+            known[state] = UNDECIDED
+    return known
+
+
 @dataclass(frozen=True, eq=False)
 class _Search:
     """The search in what one shape of model can see."""
 
-    sight: Sight
+    sight: "Sight"
 
     def dependencies(self) -> tuple[Dependency, ...]:
         following: dict[int, set[int]] = defaultdict(set)

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from headlab.data.batch import MAX_VOCABULARY
 from headlab.errors import CorpusError
 from headlab.notation.values import brief
-
-MAX_VOCABULARY = 65_536  # as wide as a model can be
 
 
 def sequences_of(ids: Any, base: int = 0, d_vocab: int | None = None) -> list[list[int]]:
