@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -125,7 +126,7 @@ def _set_rows(plan: Plan, job: Job) -> None:
 
 def _phases(training: TrainConfig, first: int) -> list[_native.Phase]:
     there = [
-        _phase(training.settings(number), training.phases[number]) for number in range(first, len(training.phases))
+        _phase(settings_at(training, number), training.phases[number]) for number in range(first, len(training.phases))
     ]
     return there or [_no_steps(training)]
 
@@ -137,6 +138,7 @@ def _no_steps(training: TrainConfig) -> _native.Phase:
     return native
 
 
+@lru_cache(256)  # they are checked whenever they are made
 def settings_at(training: TrainConfig, number: int) -> TrainConfig:
     """Return the settings in force in a phase; after the last one its own, and the training's own where there is none.
 
@@ -248,7 +250,7 @@ def _after(job: Job, results: Trained, first_phase: int) -> State:
     state, shape = results.state, job.shape
     kind, seen = state.kind, state.optimizer_step
     for number in range(first_phase, len(job.training.phases)):
-        before, kind = kind, job.training.settings(number).state_kind
+        before, kind = kind, settings_at(job.training, number).state_kind
         seen = (seen if kind == before else 0) + job.training.phases[number].steps
     heads = None if state.basis is None else FlatHeads.of(shape).split(results.weights, 2 * shape.d_model)[1].copy()
     return replace(state, kind=kind, optimizer_step=seen, narrow=heads)
