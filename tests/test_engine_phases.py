@@ -150,8 +150,10 @@ PHASES = {
 }
 
 
+@pytest.mark.parametrize("instruction_set", engine.instruction_sets())
 @pytest.mark.parametrize("phases", PHASES.values(), ids=PHASES)
-def test_phases_follow_their_definition(phases):
+def test_phases_follow_their_definition(phases, instruction_set, monkeypatch):
+    monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
     of = phased(*phases)
     weights = random_weights(of, 2)
     expected = [by_definition(of, row) for row in weights]

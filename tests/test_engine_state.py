@@ -213,6 +213,10 @@ def test_state_that_does_not_fit_is_refused_in_a_sentence():
     first = engine.train_flat(one, random_weights(one, 5))
     with pytest.raises(ConfigError, match="a state must belong to its weights, of 2 runs, got one of 5"):
         engine.train_flat(both, first.weights[:2], state=first.state, first_phase=1)
+    edited = first.weights.copy()
+    edited[3, both.shape.place("W_K").start] += 0.5
+    with pytest.raises(ConfigError, match="got another W_Q or W_K in run 3: leave the state out"):
+        engine.train_flat(both, edited, state=first.state, first_phase=1)
     arrays = first.state.arrays()
     with pytest.raises(ConfigError) as refused:
         State.of_arrays("sgd", 0, {"slots": arrays["slots"], "basis": arrays["basis"], "extra": arrays["rate"]})

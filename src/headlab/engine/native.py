@@ -21,6 +21,7 @@ Plan = _native.Plan
 FINISHED = -1
 NOT_RUN = -2
 POLL_MILLISECONDS = 4
+SAME = 1e-3  # of the largest weight: how far heads may be from those that a state turns back to
 FUSED = ("avx512", "avx2")  # the widest first; both round alike: fused multiply-add in every product
 
 
@@ -239,10 +240,20 @@ def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> St
 
 
 def _as_trained(job: Job, weights: Flat, start: State) -> Flat:
-    """Return weights of their own memory, in the width to train in."""
-    if start.narrow is None:
+    """Return weights of their own memory, in the width to train in; raises `ConfigError` where a state is of others."""
+    if start.narrow is None or start.basis is None:
         return np.array(weights, order="C")
-    return FlatHeads.of(job.shape).with_heads(weights, start.narrow)
+    heads = FlatHeads.of(job.shape)
+    given, known = heads.split(weights, job.shape.d_head)[1], Rotation(start.basis).widen(start.narrow)
+    axes = tuple(range(1, given.ndim))
+    with np.errstate(invalid="ignore", over="ignore"):  # diverged runs hold whatever they diverged to
+        other = (np.abs(given - known) > SAME * np.abs(given).max(axis=axes, keepdims=True)).any(axis=axes)
+    if other.any():
+        run = int(np.argmax(other))
+        raise ConfigError(
+            f"a state must belong to its weights, got another W_Q or W_K in run {run}: leave the state out"
+        )
+    return heads.with_heads(weights, start.narrow)
 
 
 def _after(job: Job, results: Trained, first_phase: int) -> State:
