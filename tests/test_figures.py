@@ -20,6 +20,7 @@ from headlab.report.figures.drawing import drawable_numbers, drawable_text, imag
 from headlab.report.html.homework import _curve as curve_of
 from headlab.report.html.homework import render
 from headlab.report.html.page import svg
+from headlab.report.palette import PALETTE
 from headlab.study.answer import Answer, Group
 from headlab.study.design import StudyDesign
 
@@ -301,9 +302,9 @@ def test_signs_and_mechanisms_can_be_told_apart_without_colours():
     bars = figures.contributions(pd.Series([3.0, -2.0, 1.0], list("abc")), title="t").axes[0].patches
     assert [bool(bar.get_hatch()) for bar in bars] == [False, True, False, False]
     grey = {}
-    for name, color in study_figures.MECHANISM_COLORS.items():
-        red, green, blue = matplotlib.colors.to_rgb(color)
-        grey[name] = (round(0.299 * red + 0.587 * green + 0.114 * blue, 1), study_figures.HATCHES[name])
+    for name, swatch in PALETTE.items():
+        red, green, blue = matplotlib.colors.to_rgb(swatch.color)
+        grey[name] = (round(0.299 * red + 0.587 * green + 0.114 * blue, 1), swatch.hatch)
     assert len(set(grey.values())) == len(grey)
 
 

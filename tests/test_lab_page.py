@@ -15,6 +15,7 @@ from safetensors.numpy import load
 import headlab as hl
 from headlab.data import notebook
 from headlab.report import PAGE
+from headlab.report.palette import PALETTE
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect, sync_playwright
@@ -322,6 +323,16 @@ def test_sixty_four_seeds_are_shown_and_any_of_them_opens(visit):
     expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(17):.4f}")
     page.get_by_label("by", exact=False).locator("xpath=self::select").select_option("seed")
     assert page.locator(".mini").first.get_attribute("aria-label").startswith("seed 0,")
+
+
+def test_a_mechanism_has_the_palettes_colour(visit):
+    page = visit.page
+    expect(page.locator(".mini")).to_have_count(64)
+    assert page.locator(".legend li").count() > 2
+    for item in page.locator(".legend li").all():
+        name = next(name for name in PALETTE if name in item.inner_text())
+        color = item.locator(".dot").evaluate("(dot) => getComputedStyle(dot).backgroundColor")
+        assert color == "rgb({}, {}, {})".format(*bytes.fromhex(PALETTE[name].color[1:])), name
 
 
 def test_the_head_size_question_fills_up_with_seeds_and_has_an_answer(visit):

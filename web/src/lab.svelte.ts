@@ -2,7 +2,7 @@
 
 import { controls, counts, type Field } from './fields'
 import { problemsBeside, type Problems } from './problems'
-import type { Can, Frame, Hello, Picture, Problem, ProblemsFrame, TrialOf, Value } from './protocol'
+import type { Can, Frame, Hello, Palette, Picture, Problem, ProblemsFrame, TrialOf, Value } from './protocol'
 import { Address, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
@@ -17,6 +17,7 @@ export class Lab implements Listener {
   notice = $state('')
   problems = $state<Problem[]>([])
   can = $state.raw<Can>({ train: false, try: false, open: false }) // what whoever answers is able to do
+  palette = $state.raw<Palette>({})
   playing = $state(false)
   private table = $state.raw<Field[]>([])
 
@@ -54,6 +55,7 @@ export class Lab implements Listener {
     this.experiment.begin(values)
     this.can = values.can
     this.table = controls(values.fields)
+    this.palette = values.palette
     if (!this.can.train) this.experiment.fields = { ...values.notebook }
     else if (!this.ready) this.readAddress()
     this.ready = true

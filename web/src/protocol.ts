@@ -1,5 +1,5 @@
 // Everything that the page and whoever answers it say to each other: what is asked, and every kind of frame that comes.
-// The other side: src/headlab/report/frames/ (the frames), src/headlab/lab/app.py and src/headlab/report/notebook/views.py (the asks).
+// The other side: src/headlab/report/frames/ (the frames), src/headlab/lab/app.py and src/headlab/report/notebook/answerer.py (the asks).
 
 export type Value = string | number | boolean | null
 export type Fields = Record<string, Value>
@@ -35,7 +35,9 @@ export interface Row {
   optimizers: string[] | null // that have it; null: all
 }
 
-export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can }>
+export type Palette = Record<string, string> // of mechanisms: #rrggbb
+
+export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can; palette: Palette }>
 
 interface OneOfMany {
   run?: number // its place among all runs, where they are all there
@@ -82,6 +84,21 @@ export type Picture = Message<
 type CodingPart = 'pattern' | 'value' | 'direct'
 export type Coding = Record<CodingPart | 'total', number> & Record<`${CodingPart}_share`, number>
 
+// What can be taken away from a model, or contributes to what it predicts; what a kind does not have is null.
+export interface PartFields {
+  kind: 'source' | 'edge' | 'head' | 'token' | 'direct' | 'direct:token' | 'direct:position' | 'positions' | 'path'
+  layer: number | null
+  head: number | null
+  position: number | null // of an edge: its key
+  query: number | null
+  token: number | null
+}
+
+export interface Part extends PartFields {
+  name: string // as a list of parts shows it
+  spelling: string | null // null: it cannot be taken away by itself
+}
+
 // The target against a rival at one place, and what was found out about it.
 export interface Choice {
   sentence: string
@@ -91,6 +108,7 @@ export interface Choice {
   target: string
   rival: string
   coding: Coding | null
+  parts: Partial<Record<Way, Part[]>> // what the frame's numbers are of, in their order
 }
 
 export interface Table {
@@ -105,8 +123,6 @@ export interface Explained {
   meaning: string
   dependencies: Choice[]
   circuits: Record<string, Table>[] // of every head, by its name
-  heads: string[]
-  paths: string[]
   none?: undefined
 }
 
@@ -132,7 +148,7 @@ export type Seeds = Message<
 >
 
 export type SizeRow = [size: number, solved: number, runs: number, share: number, low: number, high: number]
-export type Sizes = Message<'sizes', { round: number; rounds: number; rows: SizeRow[]; sentences: string[] }>
+export type Sizes = Message<'sizes', { round: number; rounds: number; rows: SizeRow[]; answer: string; sentences: string[] }>
 
 export interface TrialRow {
   intervention: string
@@ -143,7 +159,7 @@ export interface TrialRow {
   probability_after: number
   flips: boolean
 }
-export type Trial = Message<'trial', { name: string; rows: TrialRow[] } & OneOfMany>
+export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] } & OneOfMany>
 export type Weights = Message<'weights', { base64: string; python: string }>
 export type Figure = Message<'figure', { base64: string; format: string }>
 export type Report = Message<'report', { html: string }>
@@ -163,7 +179,9 @@ export interface Place {
   sequence?: number
   position?: number
 }
-export type TrialOf = Place & ({ part: string } | { patch: string } | { row: Record<string, number>; layer: number; head: number })
+type NamedPart = Partial<PartFields> & Pick<PartFields, 'kind'>
+export type TrialOf = Place &
+  ({ part: string | NamedPart } | { patch: string } | { row: Record<string, number>; layer: number; head: number })
 
 export interface FigureOf {
   format: 'svg' | 'png'

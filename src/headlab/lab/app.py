@@ -3,7 +3,7 @@
 Messages from the page are JSON, at most 128 KiB:
 
     {"ask": "show", "id": 7, "fields": {...}}          train and show an experiment (fields: see lab/experiment.py)
-    {"ask": "trial", "id": 8, "fields": {...}, "more": {"part": "source:man", "sequence": 0, "position": 3}}
+    {"ask": "trial", "id": 8, "fields": {...}, "more": {"part": {"kind": "source", "position": 1}, "sequence": 0, "position": 3}}
     {"ask": "figure", "id": 9, "fields": {...}, "more": {"format": "svg", "moment": 12, "view": "sigmoid"}}
     {"ask": "weights" | "report", "id": 10, "fields": {...}}
 
@@ -123,7 +123,8 @@ async def _answer(desk: Desk, page: Page, text: str) -> None:
             ask in ASKS
             and isinstance(number, int)
             and _flat(fields)
-            and _flat({**more, "row": 0})
+            and _flat({**more, "part": 0, "row": 0})
+            and (_flat(more.get("part", {})) or isinstance(more["part"], str))
             and _flat(more.get("row", {}))
         ):
             raise ValueError

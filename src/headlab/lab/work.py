@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from headlab import __version__
 from headlab.analysis.looking.predictions import SOLVED
 from headlab.errors import ConfigError
 from headlab.lab import SEEDS
 from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields, table
+from headlab.report.frames.hello import hello_frame
 from headlab.report.frames.recording import Recording, seeds_frame
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame
@@ -26,9 +26,9 @@ MOST_KEPT, MOST_NUMBERS_KEPT = 64, 20_000_000  # runs that questions follow abou
 
 def hello(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield what a page must know before its first experiment."""
-    can = {"train": True, "try": True, "open": True}
-    known = {"notebook": notebook_fields(), "fields": table(), "fork_fields": list(FORK_FIELDS)}
-    yield Frame("hello", {"version": __version__, **known, "can": can})
+    yield hello_frame(
+        can_train=True, can_try=True, can_open=True, notebook=notebook_fields(), fields=table(), fork_fields=FORK_FIELDS
+    )
 
 
 def picture(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
@@ -69,7 +69,9 @@ def sizes(
     rows = [
         [size, rate.successes, rate.n, rate.share, rate.low, rate.high] for size, rate in zip(SIZES, rates, strict=True)
     ]
-    yield Frame("sizes", {"round": number, "rounds": ROUNDS, "rows": rows, "sentences": summary.sentences()})
+    answer, *more = summary.sentences()
+    said = {"answer": answer, "sentences": more}
+    yield Frame("sizes", {"round": number, "rounds": ROUNDS, "rows": rows, **said})
 
 
 def trial(experiment: Experiment, what: dict[str, Any], progress: Progress | None = None) -> Iterator[Frame]:

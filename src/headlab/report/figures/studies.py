@@ -26,6 +26,7 @@ from headlab.report.figures.drawing import (
     write_heading,
 )
 from headlab.report.figures.runs import about_corpus, loss_reach
+from headlab.report.palette import PALETTE
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -37,14 +38,6 @@ Models = Mapping[str, ModelConfig]
 WIDTH = 7.2  # inches
 MOST_POINTS, MOST_CONDITIONS, MOST_CURVES, COLUMNS = 400, 60, 10, 5
 SHORT_NAME, LONG_NAME, FEW_CONDITIONS = 8, 36, 12
-# Okabe and Ito's palette, told apart by every kind of colour vision.
-MECHANISM_COLORS = dict(
-    zip(
-        MECHANISMS,
-        ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999", "#f0e442", "#bbbbbb", "#555555"),
-        strict=True,
-    )
-)
 # Right by a hair: as solved, but empty.
 MARKS: dict[str, dict[str, Any]] = {
     SOLVED: {"marker": "o", "color": BLUE, "markeredgewidth": 0},
@@ -52,10 +45,6 @@ MARKS: dict[str, dict[str, Any]] = {
     NOT_SOLVED: {"marker": "x", "color": ORANGE},
     NOTHING_TO_SOLVE: {"marker": "o", "color": GREY, "markeredgewidth": 0},
 }
-# And by their texture, on paper that has no colours.
-HATCHES = dict(zip(MECHANISMS, ("", "///", "..", "\\\\\\", "xx", "", "--", "||"), strict=True))
-INK = "#111111"  # on light bars, whatever the page's text colour
-DARK = ("value-coded", "pattern-coded", "mixed", "position-coded", "unsolved: other")
 
 
 def about_study(design: "StudyDesign") -> str:
@@ -203,15 +192,14 @@ def _census(figure: SubFigure, study: "Answer") -> None:
     left = np.zeros(len(shares))
     for name in [name for name in MECHANISMS if name in shares.columns]:
         widths = shares[name].to_numpy(float)
-        color = MECHANISM_COLORS[name]
-        look: dict[str, Any] = {"color": color, "hatch": HATCHES[name], "edgecolor": "white", "linewidth": 0.5}
+        swatch = PALETTE[name]
+        look: dict[str, Any] = {"color": swatch.color, "hatch": swatch.hatch, "edgecolor": "white", "linewidth": 0.5}
         axes.barh(range(len(shares)), widths, left=left, label=in_words(name), height=0.72, **look)
         for row, (start, width) in enumerate(zip(left, widths, strict=True)):
             if width > 0.06:
-                ink = "white" if name in DARK else INK
                 middle = start + width / 2
-                words = axes.text(middle, row, percent(width), ha="center", va="center", fontsize=8, color=ink)
-                words.set_bbox({"facecolor": color, "edgecolor": "none", "pad": 1})
+                words = axes.text(middle, row, percent(width), ha="center", va="center", fontsize=8, color=swatch.ink)
+                words.set_bbox({"facecolor": swatch.color, "edgecolor": "none", "pad": 1})
         left = left + widths
     names = [drawable_text(value, LONG_NAME) for value in shares.index]
     axes.set_yticks(range(len(shares)), names, fontsize=7 if _is_lying(study) else 8)

@@ -1,9 +1,39 @@
-"""The first frame that views get where nothing is trained, in a report or a notebook: what they may ask for."""
+"""What a page hears first: what it may ask for, where its settings begin, and how mechanisms are drawn."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from headlab.report.frames.wire import Frame
+from headlab.report.palette import mechanism_colors
+
+UNFORKED = {"fork": None, "before": ""}
 
 
-def hello_frame(*, can_try: bool, can_open: bool) -> Frame:
-    """Return what the views must know first: what they may ask for."""
-    known = {"notebook": {"fork": None, "before": ""}, "fields": [], "fork_fields": []}
-    return Frame("hello", {**known, "can": {"train": False, "try": can_try, "open": can_open}})
+def hello_frame(
+    *,
+    can_try: bool,
+    can_open: bool,
+    can_train: bool = False,
+    notebook: Mapping[str, Any] = UNFORKED,
+    fields: Sequence[Mapping[str, Any]] = (),
+    fork_fields: Sequence[str] = (),
+) -> Frame:
+    """Return what a page must know before anything else.
+
+    can_train, can_try, can_open: whether whoever answers trains, tries what becomes of a choice, opens one run of many
+    notebook: the settings, as the notebook has them; fields: the rows of those that have a control
+    fork_fields: those that may differ before and after a fork
+
+    >>> hello_frame(can_try=True, can_open=False).values["can"]
+    {'train': False, 'try': True, 'open': False}
+    """
+    return Frame(
+        "hello",
+        {
+            "notebook": dict(notebook),
+            "fields": list(fields),
+            "fork_fields": list(fork_fields),
+            "can": {"train": can_train, "try": can_try, "open": can_open},
+            "palette": mechanism_colors(),
+        },
+    )

@@ -8,7 +8,6 @@ import numpy as np
 
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.evidence import Evidence
-from headlab.analysis.parts.contributions import path_name
 from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
 from headlab.errors import SelectionError
 from headlab.model.params import Params
@@ -134,8 +133,6 @@ class Recording:
             {
                 **said,
                 "circuits": circuits,
-                "heads": [path_name((head,)) for head in every[0].by_last_head],
-                "paths": [path_name(path) for path in paths] if "path" in ways else [],
             },
             {
                 way: np.stack([np.concatenate(both, axis=1) for both in zip(direct, found, strict=True)], axis=1)
