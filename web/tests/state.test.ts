@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Asked, Fields, Frame } from '../src/protocol'
+import { Experiment } from '../src/state/experiment.svelte'
+import { LOOK, Looking } from '../src/state/look.svelte'
+import { Requests } from '../src/state/requests.svelte'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const notebook: Fields = { text: 'a b', seed: 4, d_head: 20, learning_rate: 0.01, optimizer: 'sgd', fork: null, before: '' }
+const hello = { notebook, fork_fields: ['learning_rate', 'optimizer'], can: { train: true, try: true, open: true }, palette: {} }
+
+describe('an experiment', () => {
+  function begun() {
+    const changed = vi.fn()
+    const experiment = new Experiment(changed)
+    experiment.begin(hello)
+    experiment.fields = { ...notebook }
+    return { experiment, changed }
+  }
+
+  it('goes back and forth; changes of one setting that follow each other fast are undone together', () => {
+    const { experiment, changed } = begun()
+    for (const size of [21, 22, 23]) experiment.set('d_head', size)
+    vi.advanceTimersByTime(1000)
+    experiment.set('d_head', 30)
+    experiment.set('seed', 5)
+    experiment.set('seed', 5) // no change
+    expect(changed).toHaveBeenCalledTimes(5)
+    const been = () => [experiment.fields.d_head, experiment.fields.seed]
+    const back = [0, 0, 0, 0].map(() => (experiment.undo(), been()))
+    expect(back).toEqual([
+      [30, 4],
+      [23, 4],
+      [20, 4],
+      [20, 4],
+    ])
+    back.forEach(() => experiment.redo())
+    expect(been()).toEqual([30, 5])
+    experiment.undo()
+    experiment.set('d_head', 7)
+    expect(experiment.future).toEqual([])
+  })
+
+  it('that is forked keeps what was before it, and is the same again without the fork', () => {
+    const { experiment } = begun()
+    experiment.set('optimizer', 'adam')
+    const whole = { ...experiment.fields }
+    experiment.fork(1000)
+    expect(experiment.fields).toEqual({ ...whole, fork: 1000, before: '{"optimizer":"adam"}' })
+    const beside = experiment.besideTheFork
+    experiment.set('learning_rate', 0.1)
+    expect(experiment.besideTheFork).toBe(beside)
+    experiment.unfork()
+    expect(experiment.fields).toEqual(whole)
+    experiment.set('d_head', 3)
+    expect(experiment.besideTheFork).not.toBe(beside)
+  })
+})
+
+describe('requests', () => {
+  function begun() {
+    const sent: Asked[] = []
+    let seed = 1
+    const requests = new Requests({ ask: (asked) => void sent.push(asked), close() {} }, () => ({ seed: seed++ }))
+    return { sent, requests }
+  }
+
+  it('are one at a time: what changed meanwhile is asked for together, when the picture is there', () => {
+    const { sent, requests } = begun()
+    for (let change = 0; change < 5; change++) requests.show()
+    expect(sent.map(({ id, fields }) => [id, fields.seed])).toEqual([[1, 1]])
+    requests.shown(1)
+    expect(sent.map(({ id, fields }) => [id, fields.seed])).toEqual([
+      [1, 1],
+      [2, 2],
+    ])
+    expect(requests.busy).toBe(true)
+    requests.shown(1) // an older one
+    expect(requests.busy).toBe(true)
+    requests.shown(2)
+    expect([requests.busy, sent.length]).toEqual([false, 2])
+  })
+
+  it('that one waits for are answered once, each by its own frame', async () => {
+    const { sent, requests } = begun()
+    const both = [requests.ask('trial', { patch: 'v' }), requests.ask('report')]
+    const answer = (kind: string, id: number) => ({ kind, id, values: {}, arrays: {} }) as unknown as Frame
+    expect(requests.deliver(answer('picture', 7))).toBe(false)
+    expect(requests.deliver(answer('report', sent[1].id))).toBe(true)
+    expect(requests.deliver(answer('problems', sent[0].id))).toBe(true)
+    expect(requests.deliver(answer('problems', sent[0].id))).toBe(false)
+    expect((await Promise.all(both)).map(({ kind }) => kind)).toEqual(['problems', 'report'])
+  })
+})
+
+it('one looks at what is there: a place beyond goes to the nearest, a moment beyond to the end', () => {
+  const looking = new Looking()
+  looking.see({ sequence: 5, layer: 3, head: -1, query: 9, moment: 80, against: 90, hide: 'why,seeds' })
+  looking.keepInside({ lengths: [4, 6], layers: 2, heads: 1, moments: 75 })
+  expect(looking.look).toEqual({ ...LOOK, sequence: 1, layer: 1, head: 0, hide: 'why,seeds' })
+  expect([looking.hidden('why'), looking.hidden('knobs')]).toEqual([true, false])
+})
