@@ -259,7 +259,7 @@ def test_the_page_is_told_every_field_with_what_it_may_be_in_the_lab():
 
 @pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
 def test_a_figure_is_drawn_of_any_moment(kind, start):
-    what = {"format": kind, "moment": 3, "view": "probs"}
+    what = {"format": kind, "moment": 3, "output": "probs"}
     found = frames_of(work.figure, Experiment.of(FAST), what)["figure"].values
     assert base64.b64decode(found["base64"]).startswith(start)
     with pytest.raises(hl.ConfigError, match="format"):

@@ -186,7 +186,7 @@ export type TrialOf = Place &
 export interface FigureOf {
   format: 'svg' | 'png'
   moment: number
-  view: 'sigmoid' | 'probs'
+  output: 'sigmoid' | 'probs'
   layer: number
   head: number
 }

@@ -4,7 +4,7 @@ Messages from the page are JSON, at most 128 KiB:
 
     {"ask": "show", "id": 7, "fields": {...}}          train and show an experiment (fields: see lab/experiment.py)
     {"ask": "trial", "id": 8, "fields": {...}, "more": {"part": {"kind": "source", "position": 1}, "sequence": 0, "position": 3}}
-    {"ask": "figure", "id": 9, "fields": {...}, "more": {"format": "svg", "moment": 12, "view": "sigmoid"}}
+    {"ask": "figure", "id": 9, "fields": {...}, "more": {"format": "svg", "moment": 12, "output": "sigmoid"}}
     {"ask": "weights" | "report", "id": 10, "fields": {...}}
 
 Answers are binary frames (report/frames.py), each with the `id` of the request it belongs to and a `kind`: hello, picture, why,

@@ -109,12 +109,12 @@ def weights(experiment: Experiment, progress: Progress | None = None) -> Iterato
 def figure(experiment: Experiment, what: dict[str, Any], progress: Progress | None = None) -> Iterator[Frame]:
     """Yield a figure of a moment, ready for paper: each shown sentence's pattern and predictions.
 
-    what: format (svg or png), view (sigmoid or probs), moment (its number), layer, head
+    what: format (svg or png), output (sigmoid or probs), moment (its number), layer, head
     """
     from headlab.report.figures.drawing import image
     from headlab.report.figures.runs import about_run, head_at_work
 
-    kind, output = str(what.get("format", "svg")), str(what.get("view", "sigmoid"))
+    kind, output = str(what.get("format", "svg")), str(what.get("output", "sigmoid"))
     if kind not in FIGURES:
         raise ConfigError(f"a figure's format must be one of {', '.join(FIGURES)}, got {kind!r}")
     recording = _recorded(experiment, progress)
