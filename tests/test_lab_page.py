@@ -326,13 +326,18 @@ def test_sixty_four_seeds_are_shown_and_any_of_them_opens(visit):
 
 
 def test_a_mechanism_has_the_palettes_colour(visit):
-    page = visit.page
+    page, shown = visit.page, set()
     expect(page.locator(".mini")).to_have_count(64)
     assert page.locator(".legend li").count() > 2
     for item in page.locator(".legend li").all():
         name = next(name for name in PALETTE if name in item.inner_text())
         color = item.locator(".dot").evaluate("(dot) => getComputedStyle(dot).backgroundColor")
         assert color == "rgb({}, {}, {})".format(*bytes.fromhex(PALETTE[name].color[1:])), name
+        shown.add(color)
+    lines = page.locator(".mini > span").evaluate_all(
+        "(lines) => lines.map((line) => [getComputedStyle(line).borderBottomColor, getComputedStyle(line).opacity])"
+    )
+    assert {tuple(line) for line in lines} == {(color, "1") for color in shown}  # a run that is not solved, too
 
 
 def test_the_head_size_question_fills_up_with_seeds_and_has_an_answer(visit):
