@@ -1,12 +1,11 @@
 // The page's one state: the experiment, how one looks at it, what has come of it, and who is asked.
 
-import { controls, counts, type Field } from './fields'
-import { problemsBeside, type Problems } from './problems'
-import type { Can, Frame, Hello, Palette, Picture, Problem, ProblemsFrame, TrialOf, Value } from './protocol'
+import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, TrialOf, Value } from './protocol'
 import { Address, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
 import { Requests } from './state/requests.svelte'
+import { Settings } from './state/settings.svelte'
 import { Shown } from './state/shown.svelte'
 import { Server } from './transport/server'
 import type { Connect, Listener } from './transport/transport'
@@ -15,14 +14,13 @@ export class Lab implements Listener {
   ready = $state(false)
   online = $state(true)
   notice = $state('')
-  problems = $state<Problem[]>([])
   can = $state.raw<Can>({ train: false, try: false, open: false }) // what whoever answers is able to do
   palette = $state.raw<Palette>({})
   playing = $state(false)
-  private table = $state.raw<Field[]>([])
 
   readonly experiment = new Experiment(() => this.changed())
   readonly looking = new Looking()
+  readonly settings = new Settings(this.experiment, this.looking)
   readonly shown = new Shown(this.looking)
   readonly requests: Requests
   private readonly address = new Address(() => this.can.train && this.readAddress())
@@ -54,7 +52,7 @@ export class Lab implements Listener {
   private begin({ values }: Hello) {
     this.experiment.begin(values)
     this.can = values.can
-    this.table = controls(values.fields)
+    this.settings.begin(values.fields)
     this.palette = values.palette
     if (!this.can.train) this.experiment.fields = { ...values.notebook }
     else if (!this.ready) this.readAddress()
@@ -65,7 +63,7 @@ export class Lab implements Listener {
   private draw(picture: Picture) {
     if (picture.values.run !== this.shown.picture?.values.run) this.shown.trial = null
     this.shown.picture = picture
-    this.problems = []
+    this.settings.problems = []
     if (this.experiment.fields.fork === null) this.unforked = { picture, of: this.experiment.besideTheFork }
     if (this.coming) this.see(this.coming)
     else this.keepInside()
@@ -75,7 +73,7 @@ export class Lab implements Listener {
 
   private complain({ id, values }: ProblemsFrame) {
     if (id < (this.shown.picture?.id ?? 0)) return // of what is no longer asked for
-    this.problems = values.problems
+    this.settings.problems = values.problems
     this.requests.shown(id)
   }
 
@@ -119,22 +117,8 @@ export class Lab implements Listener {
     if (!this.can.try) return
     const { choice } = this.shown
     const frame = await this.requests.ask('trial', { ...(choice && { sequence: choice.sequence, position: choice.place }), ...more })
-    if (frame.kind === 'problems') this.problems = frame.values.problems
+    if (frame.kind === 'problems') this.settings.problems = frame.values.problems
     else if (frame.values.run === this.shown.picture?.values.run) this.shown.trial = frame.values // no other has been opened since
-  }
-
-  // The settings that have a control now.
-  get knobs(): Field[] {
-    const { fields } = this.experiment
-    return this.table.filter((field) => !this.looking.hidden(field.name) && counts(field, fields))
-  }
-
-  get beside(): Problems {
-    const names = this.looking.hidden('knobs') ? [] : ['seed', ...this.knobs.map(({ name }) => name)]
-    return problemsBeside(
-      this.problems,
-      names.filter((name) => !this.looking.hidden(name)),
-    )
   }
 
   private changed() {

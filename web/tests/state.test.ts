@@ -8,7 +8,13 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const notebook: Fields = { text: 'a b', seed: 4, d_head: 20, learning_rate: 0.01, optimizer: 'sgd', fork: null, before: '' }
-const hello = { notebook, fork_fields: ['learning_rate', 'optimizer'], can: { train: true, try: true, open: true }, palette: {} }
+const hello = {
+  notebook,
+  fields: [],
+  fork_fields: ['learning_rate', 'optimizer'],
+  can: { train: true, try: true, open: true },
+  palette: {},
+}
 
 describe('an experiment', () => {
   function begun() {
