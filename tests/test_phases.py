@@ -1,155 +1,132 @@
-"""Phases as records: what may change, what is in force, what is refused, and JSON."""
+"""A training that changes on its way, in every door: command line, study file, report, figures; each says what was trained."""
 
 import json
-import pickle
 
 import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.cli.phases import with_phases
 from headlab.config import Phase, Plateau, TrainConfig
-from headlab.study.design import StudyDesign
+from headlab.homework.exercise import Exercise
+from headlab.report.figures.runs import about_run
+from headlab.report.html.homework import render
+from headlab.report.html.study import shared_settings
+from headlab.report.terminal.homework import exercise_blocks
+from headlab.study.study import Study
 
-FORKED = TrainConfig(
-    momentum=0.9,
-    nesterov=True,
-    phases=(
-        Phase(100),
-        Phase(50, Plateau(patience=3), changes={"optimizer": "adam", "learning_rate": 1}, freeze=["W_K", "W_E", "W_K"]),
-        Phase(20, Plateau(), plateau_goes_on=True, changes={"beta_1": 0.5, "loss": "normalized_sigmoid"}),
-        Phase(5, changes={"optimizer": "sgd"}),
-    ),
+FORK = [
+    "--steps",
+    "400",
+    "--optimizer",
+    "adam",
+    "--learning-rate",
+    "0.01",
+    "--fork",
+    "100 optimizer=sgd learning_rate=0.5",
+]
+SAID = "100 steps of adam at learning rate 0.01, then 300 of sgd at 0.5"
+TRAINING = TrainConfig.of(steps=400, optimizer="adam", learning_rate=0.01).forked(
+    100, {"optimizer": "sgd", "learning_rate": 0.5}
 )
 
 
-def problems_of(build):
-    with pytest.raises(hl.ConfigError) as refused:
-        build()
-    return list(map(str, refused.value.problems))
-
-
-def test_settings_hold_until_a_phase_changes_them():
-    first, second, third, last = (FORKED.settings(number) for number in range(4))
-    assert (first.optimizer, first.momentum, first.learning_rate) == ("sgd", 0.9, 0.01)
-    assert (second.optimizer, second.momentum, second.nesterov, second.learning_rate) == ("adam", 0.0, False, 1.0)
-    assert (third.optimizer, third.beta_1, third.loss, third.learning_rate) == ("adam", 0.5, "normalized_sigmoid", 1.0)
-    assert (last.optimizer, last.momentum, last.beta_1, last.loss) == ("sgd", 0.0, 0.9, "normalized_sigmoid")
-    assert second.phases == (Phase(50, Plateau(patience=3), freeze=("W_E", "W_K")),)
-    assert FORKED.settings(-1) == last
-    with pytest.raises(IndexError):
-        FORKED.settings(4)
-
-
-def test_phases_come_back_from_json_and_pickle_and_can_be_counted():
-    text = json.dumps(FORKED.to_dict())
-    assert TrainConfig.from_dict(json.loads(text)) == FORKED == pickle.loads(pickle.dumps(FORKED))
-    assert len({FORKED, TrainConfig.from_dict(json.loads(text)), TrainConfig()}) == 2
-    assert json.loads(text)["phases"][1]["changes"] == {"optimizer": "adam", "learning_rate": 1.0}
-
-
-def test_phase_that_only_has_steps_is_written_as_before_there_was_more():
-    assert TrainConfig().to_dict()["phases"][0] == {"steps": 10, "plateau": None}
-    assert set(TrainConfig().to_dict()["phases"][1]) == {"steps", "plateau"}
-    assert Phase.from_dict({"steps": 5}) == Phase(5)
-
-
-def test_real_numbers_that_change_are_one_number_however_they_are_written():
-    one, other = (Phase(5, changes={"learning_rate": rate}) for rate in (1, 1.0))
-    assert one == other
-    assert hash(one) == hash(other)
-    assert json.dumps(one.to_dict()) == json.dumps(other.to_dict())
-
-
-def test_what_no_phase_can_do_is_refused_with_all_of_it():
-    said = problems_of(
-        lambda: Phase(
-            -1, None, True, {"dtype": "float64", "phases": [], "learnin_rate": 2, "rho": None}, ("W_Q", "W_P", "W_X")
-        )
-    )
-    expected = [
-        "steps must be",
-        "plateau_goes_on goes with a plateau",
-        "dtype must be the same in all phases",
-        "phases must be the same in all phases",
-        "changes has no field 'learnin_rate': did you mean learning_rate?",
-        "rho must have a value where it changes",
-        "freeze must be names of weights, got 'W_P'",
-        "freeze must be names of weights, got 'W_X'",
-    ]
-    assert len(said) == len(expected)
-    for sentence, start in zip(said, expected, strict=True):
-        assert sentence.startswith(start)
-
-
-def test_settings_of_every_phase_are_checked_where_they_begin():
-    adam = {"optimizer": "adam", "momentum": 0.5}
-    said = problems_of(
-        lambda: TrainConfig(
-            phases=(Phase(1, Plateau(), True), Phase(1, changes=adam), Phase(1), Phase(1, changes={"rho": "x"}))
-        )
-    )
-    assert [sentence.split(" ")[:3] for sentence in said] == [
-        ["phase", "1:", "plateau_goes_on"],
-        ["phase", "2:", "momentum"],
-        ["phase", "4:", "rho"],
-    ]
-    assert "phase 2: momentum goes with sgd and rmsprop, and the optimizer is adam" in said[1]
-
-
-def test_problem_from_the_start_is_not_said_again_for_every_phase():
-    said = problems_of(lambda: TrainConfig(learning_rate=-1, phases=(Phase(1, changes={"loss": "softmax"}), Phase(1))))
-    assert len(said) == 1
+def test_a_fork_on_the_command_line_is_the_fork_in_python(run):
+    status, out, _ = run("train", "--seeds", "3:5", *FORK, "--save", "kept")
+    assert status == 0
+    assert f"Trained: {SAID}" in out
+    kept, expected = hl.Runs.load("kept"), hl.train(hl.Corpus.notebook(), training=TRAINING, seeds=[3, 4])
+    assert kept.training == expected.training
+    np.testing.assert_array_equal(kept.params.flat(), expected.params.flat())
+    assert repr(kept).startswith(f"Runs(2 of {SAID}, d_head=20")
+    answer = json.loads(run("train", "--seeds", "3", *FORK, "--json")[1])
+    assert TrainConfig.from_dict(answer["training"]).in_words() == SAID
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ({"momentum": 0.9}, {"momentum": 0.5, "nesterov": True}, True),
-        ({"momentum": 0.9}, {}, False),
-        ({"optimizer": "adam"}, {"optimizer": "adam", "beta_1": 0.5}, True),
-        ({"optimizer": "adam"}, {"optimizer": "adamw"}, False),
-        ({"optimizer": "rmsprop"}, {"optimizer": "rmsprop", "centered": True}, False),
-        ({"momentum": 0.9}, {"optimizer": "rmsprop", "momentum": 0.9}, False),
-    ],
+    "way", [["--fork", "2000"], ["--fork", "7"], ["--fork", "10 learning_rate=0.01"], ["--fork", "9", "--fork", "3000"]]
 )
-def test_kind_of_what_is_remembered(one, other, same):
-    assert (TrainConfig(**one).state_kind == TrainConfig(**other).state_kind) == same
+def test_a_fork_on_the_command_line_that_changes_nothing_is_the_run_to_the_bit(run, way):
+    run("train", "--seeds", "4", *way, "--save", "kept")
+    whole = hl.train(hl.Corpus.notebook(), seeds=4)
+    kept = hl.Runs.load("kept")
+    np.testing.assert_array_equal(kept.params.flat(), whole.params.flat())
+    np.testing.assert_array_equal(kept.loss, whole.loss)
 
 
-def test_weight_that_the_model_has_not_is_refused_by_train_with_the_other_problems():
-    training = TrainConfig(phases=(Phase(5, freeze=("W_U", "W_O")),))
-    said = problems_of(lambda: hl.train(hl.Corpus.notebook(), training=training, seeds=[-1]))
-    assert [sentence.split(",")[0] for sentence in said[:2]] == ["phase 1 freezes W_O", "phase 1 freezes W_U"]
-    assert said[2].startswith("seeds must be")
-
-
-def test_train_trains_phases():
-    second = Phase(50, changes={"optimizer": "adam", "learning_rate": 0.5}, freeze=("W_pos",))
-    runs = hl.train(
-        hl.Corpus.notebook(),
-        training=TrainConfig(learning_rate=0.25, phases=(Phase(50), second)),
-        seeds=range(3),
-        snapshots=[50],
-    )
-    assert (runs.learning_rate[:, :50] == 0.25).all()
-    assert (runs.learning_rate[:, 50:] == 0.5).all()
-    np.testing.assert_array_equal(runs.params.W_pos, runs.at(50).params.W_pos)
-    assert not np.array_equal(runs.params.W_E, runs.at(50).params.W_E)
-
-
-def test_studies_refuse_what_cannot_be_frozen_and_tell_phases_apart():
-    phases = [[Phase(5), Phase(5, freeze=("W_U",))], [Phase(5), Phase(5, changes={"loss": "normalized_sigmoid"})]]
-    said = problems_of(
-        lambda: StudyDesign.grid(
-            hl.Corpus.notebook(), seeds=[0], phases=[*phases, [Phase(5), Phase(5, freeze=("W_E",))]]
-        )
-    )
-    assert len(said) == 1
-    assert "phase 2 freezes W_U, which the model has not" in said[0]
-    design = StudyDesign.grid(
-        hl.Corpus.notebook(), seeds=[0], phases=[phases[1], [Phase(5), Phase(5, freeze=("W_E",))]]
-    )
-    assert [dict(item.factors)["phases"] for item in design.conditions] == [
-        "5 + 5 with loss normalized_sigmoid",
-        "5 + 5 without W_E",
+def test_every_field_of_a_phase_can_be_said_on_the_command_line():
+    thens = [
+        "300: learning-rate=0.5 nesterov momentum=0.9 freeze=W_pos,W_Q",
+        "20 plateau.patience=3 plateau.factor=0.5",
     ]
+    found = with_phases(TrainConfig.of(steps=100), [*thens, "5 plateau plateau_goes_on nesterov=false"], [])
+    assert found.phases[1:] == (
+        Phase(300, changes={"learning_rate": 0.5, "nesterov": True, "momentum": 0.9}, freeze=("W_pos", "W_Q")),
+        Phase(20, Plateau(patience=3, factor=0.5)),
+        Phase(5, Plateau(), plateau_goes_on=True, changes={"nesterov": False}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (["--then", "soon"], "--then must be a number of steps and what changes, like"),
+        (["--fork", ""], "--fork must be a number of steps and what changes, like"),
+        (["--then", "5 lr=3"], "changes has no field 'lr'"),
+        (["--then", "5 momentum=3"], "momentum must be"),
+        (["--then", "5 freeze=W_X"], "freeze must be names of weights, got 'W_X'"),
+        (["--then", "5 plateau.patients=5"], "patients"),
+        (["--then", "5 dtype=float64"], "dtype must be the same in all phases"),
+        (["--fork", "10 plateau"], "--fork goes on with the plateaus that there are, got plateau"),
+        (["--fork", "50"], "a fork must be at a step from 1 to 49, before the end, got 50"),
+    ],
+    ids=lambda value: value[1] if isinstance(value, list) else "",
+)
+def test_what_cannot_be_trained_is_refused_in_a_sentence(run, way, said):
+    status, out, err = run("train", "--steps", "50", *way)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_two_phases_with_problems_are_both_told(run):
+    err = run("train", "--steps", "50", "--then", "5 lr=3", "--then", "x")[2]
+    assert "'lr'" in err
+    assert "got 'x'" in err
+
+
+def test_a_study_file_has_forks_for_all_conditions_or_for_one(run, tmp_path):
+    (tmp_path / "s.toml").write_text(
+        'seeds = "0:3"\nkeep = ["weights"]\n[training]\noptimizer = "adam"\nlearning_rate = 0.01\n'
+        "[[training.phases]]\nsteps = 10\n[[training.phases]]\nsteps = 30\n"
+        'changes = {optimizer = "sgd", learning_rate = 0.5}\nfreeze = ["W_pos"]\n'
+        "[[condition]]\nd_head = 10\n[[condition]]\nd_head = 20\n[[condition.phases]]\nsteps = 40\n"
+    )
+    assert run("study", "run", str(tmp_path / "s.toml"), "--into", "s")[0] == 0
+    study = Study("s")
+    fork = TrainConfig.of(steps=40, optimizer="adam", learning_rate=0.01).forked(
+        10, {"optimizer": "sgd", "learning_rate": 0.5}, freeze=("W_pos",)
+    )
+    assert [item.training.in_words() for item in study.design.conditions] == [
+        "10 steps of adam at learning rate 0.01, then 30 of sgd at 0.5, W_pos frozen",
+        "40 steps of adam at learning rate 0.01",
+    ]
+    expected = hl.train(hl.Corpus.notebook(), hl.ModelConfig(d_head=10), fork, seeds=range(3), record="none")
+    np.testing.assert_array_equal(study.runs(0).params.flat(), expected.params.flat())
+    assert "optimizer sgd" in run("study", "status", "s")[1]
+
+
+def test_a_studys_page_says_a_forked_training_that_all_conditions_share():
+    from headlab.study.design import StudyDesign
+
+    design = StudyDesign.grid(hl.Corpus.notebook(), seeds=[0], training=TRAINING, d_head=[10, 20])
+    assert shared_settings(design)["training"] == SAID
+    assert "training" not in shared_settings(StudyDesign.grid(hl.Corpus.notebook(), seeds=[0], d_head=[10, 20]))
+
+
+def test_report_and_figures_say_a_forked_runs_training_and_steps():
+    runs = hl.train(hl.Corpus.notebook(), training=TRAINING, seeds=[4])
+    page = render(Exercise.of(runs, 0))
+    assert SAID in page
+    assert "300 steps" not in page
+    assert "step 400" in about_run(runs[0])
+    assert any(SAID in str(block) for block in exercise_blocks(Exercise.of(runs, 0)))

@@ -17,6 +17,7 @@ from headlab.cli.options import (
     threads_option,
     training_seconds,
 )
+from headlab.cli.phases import phase_options, with_phases
 from headlab.cli.terminal import progress_bar, put_json, saveable, show, written
 
 
@@ -25,13 +26,24 @@ from headlab.cli.terminal import progress_bar, put_json, saveable, show, written
 @click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for run.json and weights.safetensors.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
+@phase_options
 @setting_options
 @threads_option
 @json_option
-def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: Any) -> None:
+def train(
+    seeds: str,
+    save: Path | None,
+    record: str,
+    thens: tuple[str, ...],
+    forks: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Train one run or thousands, and save them.
 
     FILE holds one sentence a line (`-` reads standard input), or is the name of a task; without it, the task `notebook`.
+    Every setting but dtype may change on the way, and weights may be frozen: --then adds steps, --fork changes those that
+    there are. A learning rate that is not given goes on from where it is.
     """
     from headlab import TrainingInterrupted
     from headlab import train as train_runs
@@ -39,6 +51,7 @@ def train(seeds: str, save: Path | None, record: str, as_json: bool, **options: 
     from headlab.report.terminal.runs import runs_blocks
 
     model, training = configurations(options)
+    training = with_phases(training, thens, forks)
     dataset, numbers = read_dataset(options), seed_list(seeds)
     target = None if save is None else saveable(save)
     interrupted = None

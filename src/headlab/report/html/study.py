@@ -67,6 +67,9 @@ def shared_settings(design: "StudyDesign") -> dict[str, Any]:
                 shared[item.name] = values[0]
     if len({condition.training.steps for condition in design.conditions}) == 1:
         shared["steps"] = design.conditions[0].training.steps
+    words = {condition.training.in_words() for condition in design.conditions}
+    if len(words) == 1 and any(phase.changes or phase.freeze for phase in design.conditions[0].training.phases):
+        shared["training"] = words.pop()
     return shared
 
 

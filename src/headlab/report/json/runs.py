@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def runs_json(runs: "Runs") -> dict[str, Any]:
-    """Return one record a run, how many are solved (those right by a hair too), and how many have each grade."""
-    return {"runs": records(runs.table()), "solved": int(runs.solved().sum()), "grades": grade_counts(runs.grade())}
+    """Return one record a run, how many are solved (those right by a hair too) and have each grade, and how they were trained."""
+    grades = grade_counts(runs.grade())
+    counts = {"solved": int(runs.solved().sum()), "grades": grades}
+    return {"runs": records(runs.table()), **counts, "training": runs.training.to_dict()}
 
 
 def grade_counts(grades: NDArray[np.str_]) -> dict[str, int]:

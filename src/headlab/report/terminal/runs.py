@@ -65,4 +65,5 @@ def runs_blocks(runs: "Runs") -> list[Any]:
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
         *map(as_text, and_more(len(runs) - MOST_LISTED, "runs")),
         as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
+        as_text(f"Trained: {runs.training.in_words()}"),
     ]
