@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imports
 import jaxtyping
 import numpy as np
 import pytest
@@ -16,17 +17,22 @@ import headlab
 
 SOURCE = Path(headlab.__file__).parent
 FLOORS = [  # from the top; a module imports only from floors below its own, or its own room
-    {"cli", "__main__", "lab"},
+    {"__main__"},
+    {"cli"},
+    {"lab"},
     {"report"},
     {"homework"},
     {"study"},
     {"runs"},
     {"analysis"},
     {"tasks"},
-    {"engine", "model"},
+    {"engine"},
+    {"model"},
     {"data"},
     {"config"},
-    {"arrays", "errors", "files", "hooks", "notation"},
+    {"arrays", "files", "hooks"},
+    {"errors"},
+    {"notation"},
 ]
 MODULES = {path: path.relative_to(SOURCE).parts for path in SOURCE.rglob("*.py")}
 NAMES = [
@@ -44,26 +50,57 @@ def room(parts):
     return parts[0].removesuffix(".py")
 
 
-def imported_rooms(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("headlab."):
-            yield node.module.split(".")[1]
-        elif isinstance(node, ast.ImportFrom) and node.module == "headlab":
-            yield from (alias.name for alias in node.names if alias.name.islower() and (SOURCE / alias.name).exists())
-        elif isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("headlab."))
+GRAPH = imports.graph()
+MOST_IN_A_CHAIN = 24
 
 
-@pytest.mark.parametrize("path", [p for p, parts in MODULES.items() if parts != ("__init__.py",)], ids=str)
-def test_imports_go_downward_only(path):
-    here = room(MODULES[path])
-    for there in imported_rooms(path):
-        assert here == there or floor(there) >= floor(here), f"{here} imports {there}"
+def room_of(name):
+    return name.split(".")[1]
+
+
+@pytest.mark.parametrize("name", GRAPH)
+def test_imports_go_downward_only(name):
+    here = room_of(name)
+    for other in GRAPH[name] - {"headlab"}:
+        there = room_of(other)
+        assert here == there or floor(there) > floor(here), f"{name} imports {other}"
+
+
+def test_no_modules_import_each_other_in_a_ring():
+    assert imports.cycle(GRAPH) == []
+
+
+def test_chains_of_imports_stay_short():
+    chain = imports.longest_chain(GRAPH)
+    assert len(chain) <= MOST_IN_A_CHAIN, " → ".join(chain)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import headlab.errors", {"headlab.errors"}),
+        ("from headlab import errors", {"headlab.errors"}),
+        ("from headlab import train", {"headlab.runs.train"}),
+        ("from headlab.study import store as kept", {"headlab.study.store"}),
+        ("def f():\n    from headlab.files import partial", {"headlab.files"}),
+        ("class A:\n    def f(self):\n        import_module('headlab.notation.numbers')", {"headlab.notation.numbers"}),
+        ("if TYPE_CHECKING:\n    import headlab.errors\nelse:\n    import headlab.files", {"headlab.files"}),
+        ("import headlab_tools", set()),
+    ],
+)
+def test_every_form_of_import_is_seen(text, found):
+    assert imports.imported(text) == found
+
+
+def test_a_ring_and_a_long_chain_are_found():
+    assert set(imports.cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
+    assert imports.longest_chain({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ["a", "b", "c"]
 
 
 def test_analysis_never_imports_training():
-    for path in (SOURCE / "analysis").rglob("*.py"):
-        assert not {"runs", "engine"} & set(imported_rooms(path))
+    assert not {"runs", "engine"} & {
+        room_of(other) for name in GRAPH if room_of(name) == "analysis" for other in GRAPH[name]
+    }
 
 
 def test_only_the_command_line_prints_or_ends_the_program():
