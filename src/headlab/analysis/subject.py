@@ -9,7 +9,7 @@ import numpy as np
 
 from headlab.analysis.looking import predictions
 from headlab.arrays import Array, Bool, Float, Shaped
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.data.dependencies import Dependency

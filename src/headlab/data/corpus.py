@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.data import notebook
 from headlab.data.batch import Batch, Ids, Weights, next_tokens, ones_at_targets, padded
 from headlab.data.corpus_json import corpus_parts

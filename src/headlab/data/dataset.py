@@ -8,7 +8,7 @@ from typing import Any, Protocol, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.config.record import Checked, gathered
 from headlab.data.batch import Batch
 from headlab.data.corpus import Corpus

@@ -19,7 +19,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.data.batch import Batch, Ids, padded
 from headlab.data.dependencies import UNDECIDED, Dependency, dependencies_of, only_targets
 from headlab.data.floors import floor_of

@@ -7,11 +7,13 @@ What nobody waits for is put off while a picture is trained, even where a traine
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab.lab import SEEDS
-from headlab.lab.trainer import Send, Trainer
 from headlab.report.frames.wire import decode
+
+if TYPE_CHECKING:
+    from headlab.lab.trainer import Send, Trainer
 
 URGENCY = {
     "hello": 0,
@@ -39,7 +41,7 @@ class Job:
     fields: Mapping[str, Any]
     more: Mapping[str, Any]
     answer: int
-    only: Trainer | None = None
+    only: "Trainer | None" = None
     over: bool = False
 
 
@@ -47,7 +49,7 @@ class Job:
 class Page:
     """A page that is open: where its frames go, what it waits for, what it has been told about many seeds."""
 
-    send: Send
+    send: "Send"
     waiting: dict[str, Job] = field(default_factory=dict)
     served: int = 0
     shown: dict[str, Any] = field(default_factory=dict)  # what its seeds and its head sizes were trained from
@@ -56,7 +58,7 @@ class Page:
 class Desk:
     """Hands the wishes of all pages to the trainers."""
 
-    def __init__(self, trainers: Sequence[Trainer]) -> None:
+    def __init__(self, trainers: Sequence["Trainer"]) -> None:
         self.trainers = trainers
         self.pages: set[Page] = set()
         self.running: dict[Trainer, Job] = {}
@@ -114,7 +116,7 @@ class Desk:
         async with self._news:
             self._news.notify_all()
 
-    def _next(self, trainer: Trainer) -> Job | None:
+    def _next(self, trainer: "Trainer") -> Job | None:
         """Take the most urgent wish that a trainer may do, of the page that was served the longest ago."""
         first, least, most = self.trainers[0], 0, max(URGENCY.values())
         if trainer is not first and first not in self.running:
@@ -137,7 +139,7 @@ class Desk:
         job.page.served = self.turn
         return job
 
-    async def _serve(self, trainer: Trainer) -> None:
+    async def _serve(self, trainer: "Trainer") -> None:
         await trainer.start()
         while True:
             async with self._news:
@@ -160,7 +162,7 @@ class Desk:
                 self._go_on(job, frames[-1], trainer)
             await self._tell()
 
-    def _go_on(self, job: Job, data: bytes, trainer: Trainer) -> None:
+    def _go_on(self, job: Job, data: bytes, trainer: "Trainer") -> None:
         """Let follow what follows: reasons after a picture, the next round of head sizes until every one has its thousand."""
         found, page = decode(data), job.page
         if page.waiting.get(job.kind) is job:  # it was done before it could be put off

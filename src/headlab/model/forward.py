@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.model.params import Array, Params
 
 # What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the

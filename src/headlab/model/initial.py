@@ -12,7 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config import WEIGHTS, Shape, Weight
+from headlab.config.model import Shape
+from headlab.config.weights import WEIGHTS, Weight
 from headlab.model.params import Array, Params
 
 Words = NDArray[np.uint64]

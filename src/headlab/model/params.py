@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from headlab.config import WEIGHTS, Shape
+from headlab.config.model import Shape
+from headlab.config.weights import WEIGHTS
 from headlab.errors import WeightsError
 from headlab.notation.values import brief
 

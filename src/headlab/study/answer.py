@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,6 @@ from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.errors import SelectionError
 from headlab.notation.numbers import percent
 from headlab.notation.values import brief
-from headlab.runs.runs import Runs
 from headlab.study import sentences as words
 from headlab.study.statistics import (
     FEWEST_LOSSES,
@@ -35,6 +34,9 @@ from headlab.study.statistics import (
     wilson,
 )
 
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
+
 BETTER, WORSE, UNTOLD = "better", "worse", "cannot be told"
 
 
@@ -53,7 +55,7 @@ class Group:
     mechanism: NDArray[np.str_] | None = None
 
     @classmethod
-    def of(cls, runs: Runs, value: Any) -> "Group":
+    def of(cls, runs: "Runs", value: Any) -> "Group":
         """Take the runs of one condition; a diverged run counts as not solved."""
         seeds = np.arange(len(runs), dtype=np.uint64) if runs.seeds is None else runs.seeds
         return cls(value, seeds, runs.final_loss.astype(float), runs.grade(), ~runs.finished)

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headlab.analysis.choice import Choice
+from headlab.analysis.choice import Choice, donor_sentence
 from headlab.analysis.parts.contributions import edge_contributions
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.ablation import donor
 from headlab.arrays import Array, Float, Shaped
 
 SMALL = 0.1  # of the logit difference
@@ -59,7 +58,7 @@ def necessity(change: Float[Array, " kind *axes"], total: Float[Array, "#*axes"]
 
 def claims(subject: Subject, choice: Choice) -> Claims:
     """Return what attribution claims about the edges of one choice."""
-    row, other = choice.place.sequence, donor(subject, choice)
+    row, other = choice.place.sequence, donor_sentence(subject, choice)
     every = edge_contributions(subject, choice.place, choice.target, choice.rival)
     real = subject.corpus.tokens >= 0
     there = real[:, :, None] & real[:, None, :]

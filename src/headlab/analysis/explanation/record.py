@@ -1,16 +1,18 @@
 """The record of one choice of one run: plain numbers, read from the evidence, that sentences and tables are made of."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import NOTHING, Coding
 from headlab.analysis.trials.effects import Effects
 from headlab.analysis.trials.spelling import spelling
+
+if TYPE_CHECKING:
+    from headlab.analysis.explanation.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Record:
     finite: bool
 
     @classmethod
-    def of(cls, evidence: Evidence, run: int = 0) -> "Record":
+    def of(cls, evidence: "Evidence", run: int = 0) -> "Record":
         """Take one run's numbers out of the evidence."""
         subject, corpus, c = evidence.subject, evidence.subject.corpus, evidence.choice
         here, there = evidence.here, evidence.there
@@ -174,7 +176,7 @@ class Record:
         return asdict(self) | tested
 
 
-def _tested(evidence: Evidence, run: int, number: int) -> TestedPart:
+def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
     corpus, effects, sequence = evidence.subject.corpus, evidence.ablations, evidence.choice.place.sequence
     part = effects.parts[number]
     name, position, attention, contribution, claim = part.name(corpus, sequence), part.position, np.nan, np.nan, ""

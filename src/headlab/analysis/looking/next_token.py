@@ -8,7 +8,7 @@ import pandas as pd
 
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
 from headlab.arrays import Array, Float, Int
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.data.batch import ABSENT
 from headlab.data.corpus import Corpus
 from headlab.data.text import join_tokens

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from headlab.arrays import Array, Bool, Float, Int, Shaped
-from headlab.config import ModelConfig
+from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError

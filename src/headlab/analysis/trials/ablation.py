@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.analysis.choice import Choice
+from headlab.analysis.choice import Choice, donor_sentence
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
@@ -48,7 +48,7 @@ def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str,
     """
     row = choice.place.sequence
     taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
-    other = donor(subject, choice)
+    other = donor_sentence(subject, choice)
     groups = [[Ablation(row, part, kind, row if other is None else other) for kind in KINDS] for part in taken]
     names = [part.name(subject.corpus, row) for part in taken]
     found = effects_of(subject, choice, names, groups, KINDS, [choice.place], tuple(taken))
@@ -61,14 +61,6 @@ def _of_one_sentence(effects: Effects) -> Effects:
     logits = effects.after.logits.copy()
     logits[:, np.array(nothing)] = np.nan
     return replace(effects, after=replace(effects.after, logits=logits))
-
-
-def donor(subject: Subject, choice: Choice) -> int | None:
-    """Return the sentence that parts are resampled from: the choice's other one, else the next; None without any."""
-    row = choice.place.sequence
-    if choice.other is not None and choice.other.sequence != row:
-        return choice.other.sequence
-    return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences
 
 
 @dataclass(frozen=True)
