@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.analysis.subject import Subject
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.notation.values import brief, listed
+
+if TYPE_CHECKING:
+    from headlab.analysis.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Choice:
         return f"logit({corpus.vocabulary[self.target]}) − logit({corpus.vocabulary[self.rival]})"
 
 
-def choices(subject: Subject) -> list[Choice]:
+def choices(subject: "Subject") -> list[Choice]:
     """Return one choice for every dependency of the corpus that what the model sees settles; raises `SelectionError` for none.
 
     >>> from headlab.model.initial import initial
     >>> import numpy as np
+    >>> from headlab.analysis.subject import Subject
     >>> from headlab.config import ModelConfig
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
@@ -58,7 +61,7 @@ def choices(subject: Subject) -> list[Choice]:
 
 
 def choice_at(
-    subject: Subject, sequence: Any = None, position: Any = None, tokens: tuple[Any, Any] | None = None
+    subject: "Subject", sequence: Any = None, position: Any = None, tokens: tuple[Any, Any] | None = None
 ) -> Choice:
     """Return the choice at a place, by default the corpus' first; every part left out takes its default.
 
@@ -78,7 +81,7 @@ def choice_at(
     return Choice(found.place, target, rival, other)
 
 
-def _at(subject: Subject, sequence: Any, position: Any) -> Choice:
+def _at(subject: "Subject", sequence: Any, position: Any) -> Choice:
     row = subject.sequence(0 if sequence is None else sequence)
     if position is None:
         every = _dependencies(subject)
@@ -124,7 +127,7 @@ def _distance(place: Place, other: Place) -> tuple[bool, bool, int]:
     return other.sequence == place.sequence, other.position != place.position, abs(other.sequence - place.sequence)
 
 
-def _dependencies(subject: Subject) -> tuple[Dependency, ...]:
+def _dependencies(subject: "Subject") -> tuple[Dependency, ...]:
     if not subject.dependencies:
         following = listed(
             (
@@ -152,7 +155,7 @@ def _these(words: Sequence[str]) -> str:
     return listed((f"“{word}”" for word in words), " or ", 5)
 
 
-def donor_sentence(subject: Subject, choice: Choice) -> int | None:
+def donor_sentence(subject: "Subject", choice: Choice) -> int | None:
     """Return the sentence that parts are resampled from: the choice's other one, else the next; None without any."""
     row = choice.place.sequence
     if choice.other is not None and choice.other.sequence != row:

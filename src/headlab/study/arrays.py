@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from headlab.data.corpus import Corpus
-from headlab.runs.runs import Runs
 from headlab.study.conditions import Condition
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Runs
 
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")
@@ -39,7 +41,7 @@ def names_in(head: bytes) -> frozenset[str]:
         return frozenset()
 
 
-def arrays_of(runs: Runs, keep: Sequence[str]) -> dict[str, NDArray[Any]]:
+def arrays_of(runs: "Runs", keep: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Return what is kept of the runs beside their rows."""
     arrays: dict[str, NDArray[Any]] = {"seed": np.array(runs.seeds, np.uint64)}
     if "weights" in keep:
