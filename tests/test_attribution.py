@@ -8,11 +8,12 @@ from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
 
 import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
-from headlab.analysis.looking.circuits import W_OV, circuits
+from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.coding import coding
 from headlab.analysis.parts.composition import compositions, score_parts
 from headlab.analysis.parts.contributions import adjoints, contributions, edge_contributions, readout
 from headlab.analysis.subject import Subject
+from headlab.model.matrices import W_OV
 
 
 @pytest.fixture(params=MODELS, ids=str)

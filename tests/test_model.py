@@ -7,9 +7,9 @@ import pytest
 from engine_problems import MODELS, TARGETS, TOKENS, WEIGHTS, problem, random_weights
 
 from headlab import Corpus, ModelConfig, engine, train
-from headlab.analysis.looking.circuits import W_QK, effective_rank
 from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
+from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Params, coerce
 
 REFERENCE = Path(__file__).parent / "data" / "keras2_notebook_seed777_dhead20.npz"

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from headlab.analysis import questions
 from headlab.analysis.explanation.explanation import Explanation, Explanations, explain
 from headlab.analysis.looking import predictions as looking
-from headlab.analysis.looking.circuits import W_QK, effective_rank
 from headlab.analysis.looking.next_token import NextToken, next_token
 from headlab.analysis.looking.notebook_layers import Layers
 from headlab.analysis.subject import Subject, is_index
@@ -26,6 +25,7 @@ from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
+from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Array, Params, coerce, summary
 from headlab.notation.values import brief
 from headlab.runs.files import SavedModels, load_models, save_models

@@ -7,10 +7,10 @@ repeated token). Rows of padding never count.
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.looking.circuits import W_OV
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float, Int
 from headlab.model.decompose import of_finite
+from headlab.model.matrices import W_OV
 from headlab.model.params import Params
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from headlab.analysis.choice import Place
-from headlab.analysis.looking.circuits import W_OV, W_QK
 from headlab.analysis.parts.contributions import adjoints, path_name, readout
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float
+from headlab.model.matrices import W_OV, W_QK
 
 
 def score_parts(

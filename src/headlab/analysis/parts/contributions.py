@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 
 from headlab.analysis.choice import Place
-from headlab.analysis.looking.circuits import W_OV
 from headlab.analysis.part import head_name
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
+from headlab.model.matrices import W_OV
 from headlab.model.params import Params
 from headlab.notation.values import brief
 
