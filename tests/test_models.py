@@ -1,9 +1,13 @@
 """Models without a training: moments, weights from elsewhere, weights set by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.report.export import TABLES
+from headlab.report.json.values import json_value
 from headlab.runs.history import History, Outcome, outcomes_of
 from headlab.runs.models import Model, Models
 
@@ -159,3 +163,24 @@ def test_a_run_tells_how_it_ended(runs, diverged):
     assert diverged[1].outcome is Outcome.DIVERGED
     assert diverged[1].outcome_sentence == diverged.outcomes()[1]
     assert (runs[0].finished, diverged[0].finished) == (True, False)
+
+
+def test_what_a_folder_holds_is_opened_as_what_it_is(tmp_path, runs):
+    moment = runs.at(104)
+    assert isinstance(hl.load(moment.save(tmp_path / "moment")), Models)
+    assert isinstance(hl.load(runs.save(tmp_path / "runs")), hl.Runs)
+
+
+def test_saved_models_are_explained_asked_and_exported_on_the_command_line(run, runs):
+    moment = runs.at(int(runs.snapshot_steps[-4]))
+    moment.save("moment")
+    told = json.loads(run("explain", "moment", "--run", "4", "--json")[1])
+    expected = json.loads(json.dumps(json_value(moment[4].explain().to_dict())))
+    assert told == expected | {"run": "given weights"}
+    assert repr(moment[moment.pick()]) in run("explain", "moment", "--ablate", "source:man")[1]
+    assert json.loads(run("predict", "moment", "man ordered the …", "--all", "--json")[1])["runs"] == 8
+    assert run("predict", "moment", "man ordered the …", "--run", "2")[1].startswith(repr(moment[2]))
+    for table in TABLES:
+        status, out, err = run("export", "moment", table)
+        assert (status, bool(out)) == ((2, False) if table == "loss" else (0, True)), err
+    assert "got models without one" in run("report", "moment")[2]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from headlab.model.forward import forward
     from headlab.model.params import Params
     from headlab.runs.models import Models
-    from headlab.runs.runs import Run, Runs
+    from headlab.runs.runs import Run, Runs, load
     from headlab.runs.train import TrainingInterrupted, resume, train
     from headlab.tasks import tasks
 
@@ -44,6 +44,7 @@ _LAZY = {
     "Runs": "headlab.runs.runs",
     "TrainingInterrupted": "headlab.runs.train",
     "forward": "headlab.model.forward",
+    "load": "headlab.runs.runs",
     "resume": "headlab.runs.train",
     "tasks": "headlab.tasks",
     "train": "headlab.runs.train",
@@ -69,6 +70,7 @@ __all__ = [
     "TrainingInterrupted",
     "WeightsError",
     "forward",
+    "load",
     "resume",
     "tasks",
     "train",

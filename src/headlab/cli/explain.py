@@ -30,6 +30,7 @@ from headlab.notation.values import and_more, brief, listed
 
 if TYPE_CHECKING:
     from headlab.report.words.commands import RunCommands
+    from headlab.runs.models import Model, Models
     from headlab.runs.runs import Run, Runs
 
 RUNS_TO_PICK_FROM = 100
@@ -51,7 +52,7 @@ class Question:
     head: Any
     table: str | None
 
-    def place(self, run: "Run") -> dict[str, Any]:
+    def place(self, run: "Run | Model") -> dict[str, Any]:
         """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
         from headlab.analysis.trials.spelling import read_word, read_words
 
@@ -141,10 +142,10 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
 
 def _runs(
     ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
-) -> tuple["Runs", "RunCommands"]:
+) -> tuple["Runs | Models", "RunCommands"]:
     """Return the runs asked about, and the commands that ask about one of them again."""
     from headlab.report.words.commands import RunCommands
-    from headlab.runs.runs import Runs
+    from headlab.runs.runs import load
     from headlab.runs.train import train
 
     file = options["file"]
@@ -155,8 +156,8 @@ def _runs(
             raise ConfigError(
                 f"saved runs must be taken as they were trained, got {', '.join(foreign)}: leave that out"
             )
-        runs = Runs.load(file)
-        return runs, RunCommands.of_folder(shell_word(file), chosen(runs, number))
+        saved = load(file)
+        return saved, RunCommands.of_folder(shell_word(file), chosen(saved, number))
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
@@ -178,7 +179,7 @@ def _refuse_task(folder: str) -> None:
         )
 
 
-def _census(runs: "Runs", as_json: bool) -> None:
+def _census(runs: "Runs | Models", as_json: bool) -> None:
     from headlab.report.json.values import records
     from headlab.report.terminal.explanation import census_blocks
 
@@ -194,7 +195,7 @@ def _census(runs: "Runs", as_json: bool) -> None:
         show(census_blocks(explanations))
 
 
-def _one(runs: "Runs", question: Question, commands: "RunCommands", as_json: bool) -> None:
+def _one(runs: "Runs | Models", question: Question, commands: "RunCommands", as_json: bool) -> None:
     run = runs[0]
     if question.table is not None:
         _table(runs, question, commands, as_json)
@@ -204,14 +205,16 @@ def _one(runs: "Runs", question: Question, commands: "RunCommands", as_json: boo
         _explain(run, question, commands, as_json)
 
 
-def _explain(run: "Run", question: Question, commands: "RunCommands", as_json: bool) -> None:
+def _explain(run: "Run | Model", question: Question, commands: "RunCommands", as_json: bool) -> None:
     from headlab.analysis.explanation.explanation import explain as explain_subject
     from headlab.report.limits import MOST_PAGE_PLACES
     from headlab.report.terminal.explanation import explanation_blocks
     from headlab.report.words.explanation import PLACES
+    from headlab.runs.runs import Run
 
     chosen = [run.choice(**question.place(run)).choice] if question.asks_for_place else None
-    name = "given weights" if run.seed is None else run.seed
+    seed = run.seed if isinstance(run, Run) else None
+    name = "given weights" if seed is None else seed
     explanation = explain_subject(run.subject, chosen, [name])[0]
     if as_json:
         found = explanation.to_dict(MOST_PAGE_PLACES)
@@ -222,7 +225,7 @@ def _explain(run: "Run", question: Question, commands: "RunCommands", as_json: b
         show(explanation_blocks(explanation, commands))
 
 
-def _intervene(run: "Run", question: Question, as_json: bool) -> None:
+def _intervene(run: "Run | Model", question: Question, as_json: bool) -> None:
     from headlab.analysis.trials.spelling import read_weights
     from headlab.report.json.values import records
     from headlab.report.terminal.explanation import effects_blocks
@@ -259,7 +262,7 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
         raise ConfigError(f"{expected} ({QUOTING}), got {brief(text)}") from None
 
 
-def _table(runs: "Runs", question: Question, commands: "RunCommands", as_json: bool) -> None:
+def _table(runs: "Runs | Models", question: Question, commands: "RunCommands", as_json: bool) -> None:
     from headlab.report.json.values import records
     from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, fitting
     from headlab.report.terminal.explanation import frame_blocks
@@ -276,7 +279,7 @@ def _table(runs: "Runs", question: Question, commands: "RunCommands", as_json: b
     put_json({name: records(frame) for name, (frame, _) in fitted.items()} | ({"left_out": left} if left else {}))
 
 
-def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
+def _tables(runs: "Runs | Models", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Return the tables that are asked for, each with its name and title, and lines that follow them."""
     from headlab.report.export import keyed
     from headlab.report.words.explanation import singular_lines
@@ -301,7 +304,7 @@ def _tables(runs: "Runs", question: Question) -> tuple[list[tuple[str, str, Any]
     return _battery(runs)
 
 
-def _battery(runs: "Runs") -> tuple[list[tuple[str, str, Any]], list[str]]:
+def _battery(runs: "Runs | Models") -> tuple[list[tuple[str, str, Any]], list[str]]:
     from headlab.analysis.choice import choices
     from headlab.analysis.trials.other_patterns import battery
     from headlab.report.export import keyed

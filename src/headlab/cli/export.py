@@ -50,10 +50,10 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     from headlab.notation.csv_text import csv_text
     from headlab.report.export import table_of
     from headlab.report.json.values import json_text, records
-    from headlab.runs.runs import Runs
+    from headlab.runs.runs import load
 
     target = None if output is None else writable(output)
-    frame = table_of(Runs.load(folder), table, number)
+    frame = table_of(load(folder), table, number)
     if target is not None:
         text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)
         write_output(target, text.encode(errors="backslashreplace"))

@@ -13,6 +13,7 @@ from headlab.notation.numbers import counted
 from headlab.notation.values import brief
 
 if TYPE_CHECKING:
+    from headlab.runs.models import Models
     from headlab.runs.runs import Runs
 
 
@@ -31,15 +32,16 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     """
     from headlab.report.json.runs import next_token_json
     from headlab.report.terminal.next_token import next_token_blocks
-    from headlab.runs.runs import Runs
+    from headlab.runs.runs import Run, Runs, load
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ConfigError(f"--top must be a whole number of at least 1, got {brief(top)}: say how many tokens to show")
     if every and number is not None:
         raise ConfigError(f"--all must go without --run, got --run {number}: leave one of them out")
-    runs = Runs.load(folder)
+    runs = load(folder)
     if every:
-        asked, left = runs[runs.finished], len(runs) - int(runs.finished.sum())
+        asked = runs[runs.finished] if isinstance(runs, Runs) else runs
+        left = len(runs) - len(asked)
         if len(asked) == 0:
             raise SelectionError("predictions must be of runs that finished, and none of these did: train others")
         who: dict[str, Any] = {"runs": len(asked), "left_out": left}
@@ -47,7 +49,11 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         found = asked.predict(text)
     else:
         run = runs[chosen(runs, number)]
-        who, words, found = {"run": run.number, "seed": run.seed}, repr(run), run.predict(text)
+        who, words, found = (
+            {"run": run.number, "seed": run.seed if isinstance(run, Run) else None},
+            repr(run),
+            run.predict(text),
+        )
     if as_json:
         put_json({**who, **next_token_json(found)})
     else:
@@ -55,7 +61,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         show(next_token_blocks(found, top))
 
 
-def chosen(runs: "Runs", number: Any) -> int:
+def chosen(runs: "Runs | Models", number: Any) -> int:
     """Return the number of the run that was asked for, by default of one that predicts well; raises `SelectionError`."""
     from headlab.analysis.subject import run_number
 

@@ -18,10 +18,11 @@ from headlab.errors import SelectionError
 from headlab.notation.values import brief
 
 if TYPE_CHECKING:
+    from headlab.runs.models import Model, Models
     from headlab.runs.runs import Run, Runs
 
 
-def table_of(runs: "Runs", name: str, number: int = 0) -> pd.DataFrame:
+def table_of(runs: "Runs | Models", name: str, number: int = 0) -> pd.DataFrame:
     """Return a table by its name; `number` is the run that a table of one run is of.
 
     Raises `SelectionError` for a table or a run that does not exist, or a corpus that has nothing to explain.
@@ -62,17 +63,21 @@ def _unique(keys: Sequence[str], names: Sequence[Hashable]) -> list[str]:
     return found
 
 
-def _loss(runs: "Runs", _: int) -> pd.DataFrame:
+def _loss(runs: "Runs | Models", _: int) -> pd.DataFrame:
+    from headlab.runs.models import Models
+
+    if isinstance(runs, Models):
+        raise SelectionError("a table of losses must be of runs, got models without a training: choose another table")
     columns = {"step": runs.recorded_steps}
     return pd.DataFrame(columns | {f"run {run}": curve for run, curve in enumerate(runs.loss)})
 
 
-def _predictions(runs: "Runs", number: int) -> pd.DataFrame:
+def _predictions(runs: "Runs | Models", number: int) -> pd.DataFrame:
     return _stacked(runs[number].predictions())
 
 
-def _attention(runs: "Runs", number: int) -> pd.DataFrame:
-    run: Run = runs[number]
+def _attention(runs: "Runs | Models", number: int) -> pd.DataFrame:
+    run = runs[number]
     parts = []
     for layer, head in _heads(run):
         # Key positions by number: sentences name them differently.
@@ -88,7 +93,7 @@ def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return keyed(pd.concat(named, keys=range(1, len(frames) + 1), names=["sentence"]))
 
 
-def _weights(runs: "Runs", number: int) -> pd.DataFrame:
+def _weights(runs: "Runs | Models", number: int) -> pd.DataFrame:
     parts = []
     for name, weight in runs[number].params.items():
         blocks = weight[None, None] if weight.ndim == 2 else weight
@@ -99,12 +104,12 @@ def _weights(runs: "Runs", number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _scores(runs: "Runs", number: int) -> pd.DataFrame:
+def _scores(runs: "Runs | Models", number: int) -> pd.DataFrame:
     return runs[number].head_scores().drop(columns="run")
 
 
-def _circuits(runs: "Runs", number: int) -> pd.DataFrame:
-    run: Run = runs[number]
+def _circuits(runs: "Runs | Models", number: int) -> pd.DataFrame:
+    run = runs[number]
     parts = []
     for layer, head in _heads(run):
         found = circuits(run.subject, layer, head)
@@ -115,11 +120,11 @@ def _circuits(runs: "Runs", number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _contributions(runs: "Runs", number: int) -> pd.DataFrame:
+def _contributions(runs: "Runs | Models", number: int) -> pd.DataFrame:
     return pd.DataFrame(_parts(runs[number])).astype({"source": "Int64"})
 
 
-def _parts(run: "Run") -> Iterator[dict[str, Any]]:
+def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
     """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings."""
     corpus = run.corpus
     for item in choices(run.subject):
@@ -136,7 +141,7 @@ def _parts(run: "Run") -> Iterator[dict[str, Any]]:
         yield where | rest | {"value": found.remainder[0]}
 
 
-def _explanations(runs: "Runs", number: int) -> pd.DataFrame:
+def _explanations(runs: "Runs | Models", number: int) -> pd.DataFrame:
     parts = []
     for record in runs[number].explain().records:
         table = keyed(record.table())
@@ -148,11 +153,11 @@ def _explanations(runs: "Runs", number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _heads(run: "Run") -> Iterator[tuple[int, int]]:
+def _heads(run: "Run | Model") -> Iterator[tuple[int, int]]:
     return ((layer, head) for layer in range(run.model.n_layers) for head in range(run.model.n_heads))
 
 
-TABLES: dict[str, Callable[["Runs", int], pd.DataFrame]] = {
+TABLES: dict[str, Callable[["Runs | Models", int], pd.DataFrame]] = {
     "runs": lambda runs, _: keyed(runs.table()),
     "loss": _loss,
     "census": lambda runs, _: keyed(runs.explain().census()),

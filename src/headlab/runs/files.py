@@ -83,31 +83,25 @@ def save_runs(runs: SavedRuns, folder: str | Path) -> Path:
 
 def tensors_of(runs: SavedRuns) -> Tensors:
     """Return the arrays of runs by the names that they have in a file."""
-    history = runs.history
-    arrays = {name: getattr(history, name) for name in _ARRAYS if name not in ("seeds", "outcome")}
-    arrays |= {"seeds": runs.seeds, "outcome": history.numbers}
-    if history.state is not None:
-        arrays |= {f"state.{name}": array for name, array in history.state.arrays().items()}
-    named = {f"run.{name}": array for name, array in arrays.items() if array is not None}
-    return dict(runs.models.params.items()) | named
+    arrays = runs.history.arrays() | ({} if runs.seeds is None else {"seeds": runs.seeds})
+    return dict(runs.models.params.items()) | {f"run.{name}": array for name, array in arrays.items()}
 
 
-def load_models(folder: str | Path) -> SavedModels:
-    """Read models from a folder, those of runs too; raises as `load_runs`."""
+def load_any(folder: str | Path) -> SavedRuns | SavedModels:
+    """Read what a folder holds; raises as `load_runs`."""
     config, tensors = read_folder(folder)
     with _told(folder):
-        return _runs(config, tensors).models if "training" in config else _models(config, tensors)
+        return _models(config, tensors) if "loss_kind" in config else _runs(config, tensors)
 
 
 def load_runs(folder: str | Path) -> SavedRuns:
     """Read runs from a folder; raises `WeightsError` when a file is missing, damaged, newer, or does not fit the others."""
-    config, tensors = read_folder(folder)
-    if "training" not in config and "loss_kind" in config:
+    found = load_any(folder)
+    if isinstance(found, SavedModels):
         raise WeightsError(
             f"{CONFIG} must tell of a training, got models without one in {str(folder)!r}: open them with Models.load"
         )
-    with _told(folder):
-        return _runs(config, tensors)
+    return found
 
 
 @contextlib.contextmanager

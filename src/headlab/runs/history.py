@@ -92,6 +92,15 @@ class History:
         some: dict[str, Any] = {name: None if value is None else value[index] for name, value in kept.items()}
         return replace(self, **some)
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by the names that they have in a file, without those that were not kept."""
+        others = {item.name: getattr(self, item.name) for item in fields(self)} | {"outcome": self.numbers}
+        state = {} if self.state is None else {f"state.{name}": array for name, array in self.state.arrays().items()}
+        kept = {
+            name: array for name, array in others.items() if name not in ("diverged_at", "state") and array is not None
+        }
+        return kept | state
+
     @property
     def numbers(self) -> NDArray[np.int64]:
         """[run]: the outcomes as the kernel gives them and as files hold them; see `outcomes_of`."""

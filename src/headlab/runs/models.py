@@ -28,7 +28,7 @@ from headlab.model.losses import mean_loss
 from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Array, Params, coerce, summary
 from headlab.notation.values import brief
-from headlab.runs.files import SavedModels, load_models, save_models
+from headlab.runs.files import SavedModels, load_any, save_models
 from headlab.runs.grades import best_of, judged_table
 from headlab.runs.html import tables_html
 from headlab.runs.selection import number_of
@@ -215,7 +215,8 @@ class Models:
     @classmethod
     def load(cls, folder: str | Path) -> "Models":
         """Read what was saved, the models of `Runs` too; raises `WeightsError` for anything damaged."""
-        return cls.of_saved(load_models(folder))
+        found = load_any(folder)
+        return cls.of_saved(found if isinstance(found, SavedModels) else found.models)
 
     def to_save(self) -> SavedModels:
         """Return what a folder holds of them."""

@@ -22,7 +22,7 @@ from headlab.errors import SelectionError
 from headlab.model.params import Array, Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief, listed
-from headlab.runs.files import SavedRuns, load_runs, save_runs
+from headlab.runs.files import SavedModels, SavedRuns, load_any, load_runs, save_runs
 from headlab.runs.grades import best_of, judged_table
 from headlab.runs.history import History, Outcome
 from headlab.runs.html import tables_html
@@ -216,7 +216,11 @@ class Runs:
     @classmethod
     def load(cls, folder: str | Path) -> "Runs":
         """Read what `save` wrote; raises `WeightsError` for anything damaged."""
-        saved = load_runs(folder)
+        return cls.of_saved(load_runs(folder))
+
+    @classmethod
+    def of_saved(cls, saved: SavedRuns) -> "Runs":
+        """Return the runs of a folder."""
         return cls(Models.of_saved(saved.models), saved.history, saved.training, saved.seeds)
 
     def view(self, number: int | None = None) -> Any:
@@ -371,3 +375,9 @@ class Run:
 
     def _repr_html_(self) -> str:
         return tables_html(repr(self), self.predictions(), self.attention())
+
+
+def load(folder: str | Path) -> Runs | Models:
+    """Read what `save` wrote: runs, or models without a training; raises `WeightsError` for anything damaged."""
+    found = load_any(folder)
+    return Models.of_saved(found) if isinstance(found, SavedModels) else Runs.of_saved(found)

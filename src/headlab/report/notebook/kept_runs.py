@@ -1,7 +1,6 @@
 """Runs that nobody but the views of a notebook holds: a notebook keeps every view, and would keep all that it ever trained."""
 
 import hashlib
-from dataclasses import fields
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +44,4 @@ def name_of(runs: "Runs") -> str:
 
 
 def _arrays(runs: "Runs") -> dict[str, Any]:
-    history = {item.name: getattr(runs.history, item.name) for item in fields(runs.history)}
-    named = {"seeds": runs.seeds, **history, "outcome": runs.history.numbers} | dict(runs.params.items())
-    return {name: values for name, values in named.items() if isinstance(values, np.ndarray)}
+    return runs.history.arrays() | ({} if runs.seeds is None else {"seeds": runs.seeds}) | dict(runs.params.items())
