@@ -115,6 +115,15 @@ def test_a_study_file_has_forks_for_all_conditions_or_for_one(run, tmp_path):
     assert "optimizer sgd" in run("study", "status", "s")[1]
 
 
+def test_models_of_a_study_are_measured_by_the_loss_that_was_trained_last(tmp_path):
+    from headlab.study.design import StudyDesign
+
+    fork = TrainConfig.of(steps=6).forked(3, {"loss": "normalized_sigmoid"})
+    study = Study.create(tmp_path / "s", StudyDesign.grid(hl.Corpus.notebook(), seeds=[0], training=fork, d_head=[3]))
+    study.run()
+    assert study.runs().models.loss_kind == "normalized_sigmoid"
+
+
 def test_a_studys_page_says_a_forked_training_that_all_conditions_share():
     from headlab.study.design import StudyDesign
 

@@ -45,10 +45,26 @@ class KeptSteps:
             raise ConfigError(problems)
         return cls(recorded, kept)
 
+    def counted_from(self, first: int) -> "KeptSteps":
+        """Return the same steps, counted from the step `first` on.
+
+        >>> KeptSteps(range(3, 6), [5]).counted_from(3)
+        KeptSteps(recorded=range(0, 3), snapshots=[2])
+        """
+        return KeptSteps(
+            _shifted(self.recorded, first), None if self.snapshots is None else _shifted(self.snapshots, first)
+        )
+
     def bytes_of(self, job: engine.Job, n_runs: int, threads: int | None) -> int:
         """Return how many bytes a training takes with them."""
         steps = {"recorded": len(self.recorded), "snapshots": len(self.snapshots or ())}
         return cost.bytes_of(job, n_runs, **steps, threads=threads)
+
+
+def _shifted(steps: Sequence[int], first: int) -> Sequence[int]:
+    if isinstance(steps, range):  # a million steps are no list
+        return range(steps.start - first, steps.stop - first)
+    return [step - first for step in steps]
 
 
 def _recorded(record: str, steps: int, first: int) -> Sequence[int]:

@@ -187,15 +187,15 @@ def _train(
 ) -> Runs:
     """Train flat weights on, past: from where these runs are; steps to keep count from the very beginning."""
     training, before = job.training, 0 if past is None else past.training.steps
-    more = training.steps - before
+    more, steps = training.steps - before, kept.counted_from(before)
     total = max(1, len(flat) * more)
     trained = engine.train_flat(
         job,
         flat,
         state=None if past is None else past.history.state,
         first_phase=0 if past is None else len(past.training.phases),
-        record_steps=[step - before for step in kept.recorded],
-        snapshot_steps=None if kept.snapshots is None else [step - before for step in kept.snapshots],
+        record_steps=steps.recorded,
+        snapshot_steps=steps.snapshots,
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
     )
@@ -204,9 +204,9 @@ def _train(
         trained.final_loss,
         loss=trained.loss,
         learning_rate=trained.rate,
-        recorded_steps=np.array(kept.recorded, np.int64) - before,
+        recorded_steps=np.array(steps.recorded, np.int64),
         snapshots=trained.snapshots,
-        snapshot_steps=np.array(kept.snapshots or [], np.int64) - before,
+        snapshot_steps=np.array(steps.snapshots or [], np.int64),
         state=trained.state,
     )
     whole = history if past is None else past.history.followed_by(history, before, more)

@@ -244,7 +244,7 @@ class Study:
         final_loss = rows["final_loss"].to_numpy(condition.training.dtype)
         kept = {name: arrays[name] for name in HISTORY if name in arrays}
         return Runs(
-            Models(params, self.design.corpus, condition.model, condition.training.loss),
+            Models(params, self.design.corpus, condition.model, condition.training.in_force().loss),
             History.of(rows["outcome"].to_numpy(np.int64), final_loss, **kept),
             condition.training,
             arrays["seed"],
