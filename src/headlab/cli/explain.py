@@ -185,11 +185,11 @@ def _census(runs: "Runs | Models", as_json: bool) -> None:
 
     explanations = runs.explain()
     if as_json:
-        judged = explanations.judged()
-        left = len(explanations.choices) - len(judged.choices)
-        census = judged.census().reset_index()
+        some = explanations.in_some_seconds()
+        left = len(explanations.choices) - len(some.choices)
+        census = some.census().reset_index()
         put_json(
-            {"census": records(census), "runs": records(judged.table()), **({"places_left_out": left} if left else {})}
+            {"census": records(census), "runs": records(some.table()), **({"places_left_out": left} if left else {})}
         )
     else:
         show(census_blocks(explanations))

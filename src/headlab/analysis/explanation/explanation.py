@@ -54,7 +54,7 @@ class Explanations:
         """Return the explanations of the first few places."""
         return self if number >= len(self.choices) else replace(self, choices=self.choices[:number])
 
-    def judged(self) -> "Explanations":
+    def in_some_seconds(self) -> "Explanations":
         """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
         batches = sum(1 for _ in self.subject.in_batches())
         return self.first(max(SHOWN, JUDGED // batches))
@@ -96,10 +96,10 @@ class Explanations:
         return census(self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names)
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{escape(repr(self))}</b></p>\n{self.judged().census().to_html()}"
+        return f"<p><b>{escape(repr(self))}</b></p>\n{self.in_some_seconds().census().to_html()}"
 
     def __repr__(self) -> str:
-        judged = self.judged()
+        judged = self.in_some_seconds()
         counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in judged.census()["runs"].items())
         n, some = len(self.choices), len(judged.choices)
         where = f"; at the first {some} of {n:,} places" if some < n else ""

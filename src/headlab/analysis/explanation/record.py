@@ -177,12 +177,12 @@ class Record:
 
 
 def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
-    corpus, effects, sequence = evidence.subject.corpus, evidence.ablations, evidence.choice.place.sequence
-    part = effects.parts[number]
-    name, position, attention, contribution, claim = part.name(corpus, sequence), part.position, np.nan, np.nan, ""
+    effects = evidence.ablations
+    part, name, position = effects.parts[number], effects.names[number], effects.parts[number].position
+    attention, contribution, claim = np.nan, np.nan, ""
     match part:
         case Part("source", position=int(key)):
-            name = corpus.sentences[sequence][key]
+            name = evidence.subject.corpus.sentences[evidence.choice.place.sequence][key]
             attention = float(evidence.attention[run, -1, :, key].mean())
             contribution = float(evidence.contributions.by_source[run, key])
             claim = str(evidence.source_claims[run, key])
