@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 import headlab as hl
-from headlab.cli.exercise import check
+from headlab.cli.exercise import refuse_excess
 from headlab.engine import memory
 from headlab.homework.answers import answer_on_looking, answer_on_sizes, base_of
 from headlab.homework.cost import Plan
 from headlab.homework.exercise import Exercise, exercise
 from headlab.report.html import homework as page
 from headlab.report.json.homework import exercise_json
-from headlab.report.terminal.homework import counted_grades, exercise_blocks
+from headlab.report.terminal.homework import exercise_blocks, grade_counts_text
 from headlab.report.words.commands import RunCommands
 from headlab.study.answer import Answer, Group
 
@@ -226,8 +226,8 @@ def test_one_number_stands_for_one_thing(done):
 
 
 def test_green_is_for_solved_runs_only(done):
-    spans = counted_grades(done.runs.grade()).spans
-    text = counted_grades(done.runs.grade()).plain
+    spans = grade_counts_text(done.runs.grade()).spans
+    text = grade_counts_text(done.runs.grade()).plain
     assert {text[span.start : span.end].split(" ", 1)[1]: str(span.style) for span in spans} == {
         "are solved": "green",
         "right by a hair": "dark_orange3",
@@ -321,7 +321,7 @@ def test_what_takes_hours_is_refused_with_its_cost_and_a_way_that_is_not(name, m
     monkeypatch.setattr(memory, "available", lambda: 20 * 10**9)
     plan = Plan(corpus, model, hl.TrainConfig(), [10, 20, 40], n_runs, threads=2)
     with pytest.raises(hl.ConfigError, match=r"about [\d.]+ (minutes|hours) and [\d.]+ [MG]B: take ") as refused:
-        check(plan, anyway=False)
+        refuse_excess(plan, anyway=False)
     way = re.search(r"take ((?:--[a-z-]+(?: \d+)? ?)+)", str(refused.value).split(": take")[1].join([": take", ""]))
     words = way[1].split()
     given = {word: int(words[n + 1]) for n, word in enumerate(words) if word.startswith("--") and word != "--unembed"}
@@ -333,18 +333,18 @@ def test_what_takes_hours_is_refused_with_its_cost_and_a_way_that_is_not(name, m
         given.get("--runs", n_runs),
         threads=2,
     )
-    check(smaller, anyway=False)
+    refuse_excess(smaller, anyway=False)
 
 
 def test_only_memory_is_a_limit_anyway(monkeypatch):
     plan = Plan(NOTEBOOK, hl.ModelConfig(), hl.TrainConfig(), [10], 100)
     monkeypatch.setattr(importlib.import_module("headlab.cli.exercise"), "MOST_SECONDS", 1e-9)
-    check(plan, anyway=True)
+    refuse_excess(plan, anyway=True)
     with pytest.raises(hl.ConfigError, match="--anyway"):
-        check(plan, anyway=False)
+        refuse_excess(plan, anyway=False)
     monkeypatch.setattr(memory, "available", lambda: 10**6)
     with pytest.raises(hl.ConfigError, match="fit in the memory that is free") as refused:
-        check(plan, anyway=True)
+        refuse_excess(plan, anyway=True)
     assert "--anyway" not in str(refused.value)
 
 

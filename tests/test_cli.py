@@ -16,7 +16,7 @@ from strict import strict
 import headlab as hl
 from headlab.cli.help import GROUPS
 from headlab.cli.main import cli
-from headlab.cli.options import MODEL, TRAINING, configurations, corpus_options, plain, seed_list
+from headlab.cli.options import MODEL, TRAINING, configurations, corpus_options, number_or_text, seed_list
 
 COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "tasks", "report", "export")
 
@@ -103,8 +103,8 @@ def test_defaults_are_the_library_s() -> None:
 
 
 def test_numbers_are_read_and_text_is_left() -> None:
-    assert [plain(text) for text in ("20", "1e-3", "20x")] == [20, 0.001, "20x"]
-    assert plain(0.01) == 0.01
+    assert [number_or_text(text) for text in ("20", "1e-3", "20x")] == [20, 0.001, "20x"]
+    assert number_or_text(0.01) == 0.01
 
 
 @pytest.mark.parametrize(("text", "seeds"), [("7", [7]), ("0:3", [0, 1, 2]), (":2", [0, 1]), ("5,1", [5, 1])])

@@ -16,7 +16,7 @@ import pytest
 import headlab as hl
 from headlab.cli.main import cli
 from headlab.model.params import Params
-from headlab.report.export import TABLES, keyed, table_of
+from headlab.report.export import TABLES, index_as_columns, table_of
 
 WORDS = "position sentence layer head\nrun sentence layer token\nindex sentence path key\n"
 EXTREME = np.float32([1e-45, -1e-45, 1e30, -1e30, -0.0, 2.5e-15, 0.1, 16777217.0])
@@ -104,7 +104,7 @@ def test_words_that_are_column_names_have_columns_of_their_own(run: Any) -> None
 def test_labels_that_are_alike_lose_no_column(run: Any) -> None:
     corpus = hl.Corpus.from_ids([[0, 1, 2]], ["a", "b", "c"])
     frame = hl.train(corpus, training=hl.TrainConfig.of(steps=1))[0].predictions()[0]
-    alike = keyed(frame.set_axis(["sentence", "sentence", "sentence_"], axis=1).rename_axis("sentence"))
+    alike = index_as_columns(frame.set_axis(["sentence", "sentence", "sentence_"], axis=1).rename_axis("sentence"))
     assert alike.columns.tolist() == ["sentence", "sentence__", "sentence___", "sentence_"]
     assert np.array_equal(alike.iloc[:, 1:], frame)
 

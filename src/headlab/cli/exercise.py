@@ -14,13 +14,13 @@ from headlab.cli.options import (
     corpus_options,
     head_size_list,
     json_option,
-    plain,
+    number_or_text,
     read_dataset,
     retraced_options,
     setting_options,
     threads_option,
 )
-from headlab.cli.terminal import progress_bar, put_json, show, writable, written
+from headlab.cli.terminal import output_path, progress_bar, put_json, show, tell_output
 from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError
 from headlab.notation.numbers import duration, size_of
@@ -41,14 +41,17 @@ SMALL = 32  # a width of the residual stream that does for any vocabulary
 @click.option(
     "--runs",
     "n_runs",
-    type=plain,
+    type=number_or_text,
     metavar="NUMBER",
     default=100,
     show_default=True,
     help="Runs (seeds) for each head size.",
 )
 @click.option(
-    "--seed", type=plain, metavar="NUMBER", help="The run shown in item 1.  [default: the first that predicts well]"
+    "--seed",
+    type=number_or_text,
+    metavar="NUMBER",
+    help="The run shown in item 1.  [default: the first that predicts well]",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="The HTML report."
@@ -86,8 +89,8 @@ def exercise(
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {brief(n_runs)}")
     file = options["file"]
-    dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), writable(output)
-    check(Plan(dataset.corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
+    dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), output_path(output)
+    refuse_excess(Plan(dataset.corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
     with progress_bar("training") as progress:
         done = homework.exercise(
             dataset,
@@ -109,10 +112,10 @@ def exercise(
     else:
         show(exercise_blocks(done, commands, details=details))
         hint = "" if details else "   More here: --details"
-        written(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
+        tell_output(target, "Report: ", f"   ({time.monotonic() - began:.1f} s){hint}")
 
 
-def check(plan: "Plan", *, anyway: bool) -> None:
+def refuse_excess(plan: "Plan", *, anyway: bool) -> None:
     """Refuse an exercise that does not fit in memory, or takes longer than 10 minutes; raises `ConfigError`.
 
     anyway: however long it takes

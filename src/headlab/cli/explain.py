@@ -12,9 +12,8 @@ from headlab.cli.help import Command
 from headlab.cli.options import (
     configurations,
     corpus_options,
-    given,
     json_option,
-    plain,
+    number_or_text,
     read_dataset,
     retraced_options,
     seed_list,
@@ -22,8 +21,9 @@ from headlab.cli.options import (
     shell_word,
     threads_option,
     training_seconds,
+    typed_options,
 )
-from headlab.cli.predict import chosen
+from headlab.cli.predict import number_of_run
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.errors import ConfigError, SelectionError
 from headlab.notation.values import and_more, brief, listed
@@ -62,8 +62,8 @@ class Question:
             raise SelectionError(f"--sentence must be one of: {known}; got {brief(self.sentence)}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
-            "position": _spelled(read_word, self.position, "--position must be a number from 0, or a word"),
-            "tokens": _spelled(
+            "position": _read_option(read_word, self.position, "--position must be a number from 0, or a word"),
+            "tokens": _read_option(
                 lambda text: tuple(read_words(text, ",")), self.tokens, "--tokens must be like man,woman"
             ),
         }
@@ -85,8 +85,10 @@ class Question:
     "--seeds",
     help="A seed to explain, or a range like 0:1000 to count mechanisms.  [default: the first that predicts well]",
 )
-@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run of saved ones.  [default: as above]")
-@click.option("--sentence", type=plain, metavar="NUMBER", help="Only this sentence, counted from 1.")
+@click.option(
+    "--run", "number", type=number_or_text, metavar="NUMBER", help="The run of saved ones.  [default: as above]"
+)
+@click.option("--sentence", type=number_or_text, metavar="NUMBER", help="Only this sentence, counted from 1.")
 @click.option("--position", metavar="POSITION", help="Only this position: a number from 0, or a word.")
 @click.option(
     "--tokens", metavar="A,B", help="Explain A against B.  [default: the target and what it is confused with]"
@@ -97,9 +99,9 @@ class Question:
 )
 @click.option("--pattern", metavar="WEIGHTS", help="Set the position's attention by hand, like man=0.5,2=0.5.")
 @click.option(
-    "--layer", type=plain, metavar="NUMBER", help="Only this layer's part, for --patch, --pattern and --show."
+    "--layer", type=number_or_text, metavar="NUMBER", help="Only this layer's part, for --patch, --pattern and --show."
 )
-@click.option("--head", type=plain, metavar="NUMBER", help="Only this head's part.")
+@click.option("--head", type=number_or_text, metavar="NUMBER", help="Only this head's part.")
 @click.option("--show", "table", metavar="TABLE", help=f"Print a table instead: {', '.join(TABLES)}.")
 @setting_options
 @threads_option
@@ -131,7 +133,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
         raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {brief(question.table)}")
     runs, commands = _runs(ctx, seeds, number, options, as_json)
     if len(runs) > 1 and (number is not None or seeds is None):
-        runs = runs[[chosen(runs, number)]]
+        runs = runs[[number_of_run(runs, number)]]
     if len(runs) > 1 and question.table != "battery":
         if question.asks_for_intervention or question.asks_for_place or question.table:
             raise ConfigError(f"one run must be chosen for that, got {len(runs)} seeds: name one with --seeds")
@@ -151,13 +153,15 @@ def _runs(
     file = options["file"]
     if file is not None and Path(file).is_dir():
         _refuse_task(file)
-        foreign = [f"--{name.replace('_', '-')}" for name in [*given(ctx), *([] if seeds is None else ["seeds"])]]
+        foreign = [
+            f"--{name.replace('_', '-')}" for name in [*typed_options(ctx), *([] if seeds is None else ["seeds"])]
+        ]
         if foreign:
             raise ConfigError(
                 f"saved runs must be taken as they were trained, got {', '.join(foreign)}: leave that out"
             )
         saved = load(file)
-        return saved, RunCommands.of_folder(shell_word(file), chosen(saved, number))
+        return saved, RunCommands.of_folder(shell_word(file), number_of_run(saved, number))
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     model, training = configurations(options)
@@ -166,7 +170,7 @@ def _runs(
     expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         runs = train(dataset, model, training, seeds=numbers, record="none", progress=progress, **options)
-    seed = runs.seeds[chosen(runs, None)] if runs.seeds is not None else 0
+    seed = runs.seeds[number_of_run(runs, None)] if runs.seeds is not None else 0
     return runs, RunCommands.of_options(retraced_options(ctx, file), seed)
 
 
@@ -240,7 +244,7 @@ def _intervene(run: "Run | Model", question: Question, as_json: bool) -> None:
         found.append(choice.patch(whats, **only))
     if question.pattern:
         layer, head = question.layer or 0, question.head or 0
-        weights = _spelled(read_weights, question.pattern, "--pattern must be weights like man=0.5,2=0.5")
+        weights = _read_option(read_weights, question.pattern, "--pattern must be weights like man=0.5,2=0.5")
         found.append(choice.set_pattern(weights, layer=layer, head=head))
     if as_json:
         put_json({"choice": choice.words(), "effects": [r for item in found for r in records(item.table())]})
@@ -252,7 +256,7 @@ def _intervene(run: "Run | Model", question: Question, as_json: bool) -> None:
         show(effects_blocks(effects, choice.words()))
 
 
-def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
+def _read_option(read: Callable[[str], Any], text: str | None, expected: str) -> Any:
     """Return what a text spells, None for none; raises `ConfigError`."""
     from headlab.analysis.trials.spelling import QUOTING
 
@@ -264,7 +268,7 @@ def _spelled(read: Callable[[str], Any], text: str | None, expected: str) -> Any
 
 def _table(runs: "Runs | Models", question: Question, commands: "RunCommands", as_json: bool) -> None:
     from headlab.report.json.values import records
-    from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, fitting
+    from headlab.report.limits import MOST_PAGE_COLUMNS, MOST_PAGE_ROWS, cut_table
     from headlab.report.terminal.explanation import frame_blocks
 
     everything = commands.export(EXPORTED[question.table]) if question.table in EXPORTED else ""
@@ -274,14 +278,14 @@ def _table(runs: "Runs | Models", question: Question, commands: "RunCommands", a
         for line in lines:
             say(line)
         return
-    fitted = {name: fitting(frame, MOST_PAGE_ROWS, MOST_PAGE_COLUMNS, everything) for name, _, frame in tables}
+    fitted = {name: cut_table(frame, MOST_PAGE_ROWS, MOST_PAGE_COLUMNS, everything) for name, _, frame in tables}
     left = {name: sentences for name, (_, sentences) in fitted.items() if sentences}
     put_json({name: records(frame) for name, (frame, _) in fitted.items()} | ({"left_out": left} if left else {}))
 
 
 def _tables(runs: "Runs | Models", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
     """Return the tables that are asked for, each with its name and title, and lines that follow them."""
-    from headlab.report.export import keyed
+    from headlab.report.export import index_as_columns
     from headlab.report.words.explanation import singular_lines
 
     run = runs[0]
@@ -289,15 +293,19 @@ def _tables(runs: "Runs | Models", question: Question) -> tuple[list[tuple[str, 
         layer, head = question.layer or 0, question.head or 0
         found, which = run.circuits(layer, head), f"head {layer}.{head}"
         qk, ov = "score of query (row) and key (column)", "what a source {} (row) writes to each logit"
-        tables = [(f"QK {name}", f"{which}, QK, {name}: {qk}", keyed(frame)) for name, frame in found.scores.items()]
+        tables = [
+            (f"QK {name}", f"{which}, QK, {name}: {qk}", index_as_columns(frame))
+            for name, frame in found.scores.items()
+        ]
         tables += [
-            (f"OV {name}", f"{which}, OV: {ov.format(name)}", keyed(frame)) for name, frame in found.writes.items()
+            (f"OV {name}", f"{which}, OV: {ov.format(name)}", index_as_columns(frame))
+            for name, frame in found.writes.items()
         ]
         return tables, list(singular_lines(found))
     if question.table == "paths":
         choice = run.choice(**question.place(run))
         rows = run.corpus.position_labels(choice.place.sequence)
-        frame = keyed(choice.contributions().table(0, rows).rename_axis("path"))
+        frame = index_as_columns(choice.contributions().table(0, rows).rename_axis("path"))
         return [("paths", f"{choice.words()} by path (row) and source position (column)", frame)], []
     if question.table == "scores":
         return [("scores", "Head scores on this corpus", run.head_scores().drop(columns="run"))], []
@@ -307,7 +315,7 @@ def _tables(runs: "Runs | Models", question: Question) -> tuple[list[tuple[str, 
 def _battery(runs: "Runs | Models") -> tuple[list[tuple[str, str, Any]], list[str]]:
     from headlab.analysis.choice import choices
     from headlab.analysis.trials.other_patterns import battery
-    from headlab.report.export import keyed
+    from headlab.report.export import index_as_columns
     from headlab.report.limits import MOST_PLACES, MOST_SENTENCES
     from headlab.report.words.explanation import PLACES
 
@@ -323,6 +331,6 @@ def _battery(runs: "Runs | Models") -> tuple[list[tuple[str, str, Any]], list[st
         spreads = runs.pattern_variance()
         for number, spread in enumerate(spreads[:MOST_SENTENCES], 1):
             title = f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}"
-            tables.append((f"variance {number}", title, keyed(spread.rename_axis("query"))))
+            tables.append((f"variance {number}", title, index_as_columns(spread.rename_axis("query"))))
         lines += and_more(len(spreads) - MOST_SENTENCES, "sentences", "runs.pattern_variance()")
     return tables, lines

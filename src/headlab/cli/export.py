@@ -6,15 +6,21 @@ from typing import Any
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, plain, safe_cells_option
-from headlab.cli.terminal import put_csv, put_json, writable
+from headlab.cli.options import json_option, number_or_text, safe_cells_option
+from headlab.cli.terminal import output_path, put_csv, put_json
 
 
 @click.command(cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("table", default="runs")
 @click.option(
-    "--run", "number", type=plain, default=0, metavar="NUMBER", show_default=True, help="The run, where one is shown."
+    "--run",
+    "number",
+    type=number_or_text,
+    default=0,
+    metavar="NUMBER",
+    show_default=True,
+    help="The run, where one is shown.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file instead of the screen.")
 @safe_cells_option
@@ -52,7 +58,7 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     from headlab.report.json.values import json_text, records
     from headlab.runs.runs import load
 
-    target = None if output is None else writable(output)
+    target = None if output is None else output_path(output)
     frame = table_of(load(folder), table, number)
     if target is not None:
         text = json_text(records(frame)) + "\n" if as_json else csv_text(frame, safe=safe_cells)

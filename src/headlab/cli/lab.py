@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, plain
+from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say
 from headlab.errors import ConfigError
 from headlab.notation.values import brief
@@ -21,7 +21,7 @@ PORT = 8765
 
 
 @click.command(cls=Command)
-@click.option("--port", type=plain, metavar="NUMBER", help=f"The port.  [default: {PORT}, or a free one]")
+@click.option("--port", type=number_or_text, metavar="NUMBER", help=f"The port.  [default: {PORT}, or a free one]")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="This machine's address to listen at."
 )

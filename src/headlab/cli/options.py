@@ -33,10 +33,10 @@ _RETRACED = {
 }
 
 
-def plain(text: Any) -> Any:
+def number_or_text(text: Any) -> Any:
     """Return a number where the text is one, and the text itself where it is not.
 
-    >>> plain("20"), plain("1e-3"), plain("20x")
+    >>> number_or_text("20"), number_or_text("1e-3"), number_or_text("20x")
     (20, 0.001, '20x')
     """
     # The configurations judge values, and name all that are wrong at once.
@@ -61,7 +61,7 @@ def _option(row: Field) -> Callable[[Any], Any]:
         return click.option(f"--{name}/--no-{name}", default=row.default, show_default=True, help=text)
     return click.option(
         f"--{name}",
-        type=plain,
+        type=number_or_text,
         metavar="TEXT" if row.choices else "NUMBER",
         default=row.default,
         show_default=row.default is not None,
@@ -92,7 +92,9 @@ def corpus_options(command: Any) -> Any:
     return command
 
 
-threads_option = click.option("--threads", type=plain, metavar="NUMBER", help="Processors to use.  [default: all]")
+threads_option = click.option(
+    "--threads", type=number_or_text, metavar="NUMBER", help="Processors to use.  [default: all]"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of tables.")
 safe_cells_option = click.option(
     "--safe-cells", is_flag=True, help="In CSV, an apostrophe before text that a spreadsheet would run as a formula."
@@ -133,7 +135,7 @@ def _standard_input() -> bytes:
         raise ConfigError("- must be a standard input that can be read, got a closed one: name a file") from None
 
 
-def given(ctx: click.Context) -> list[str]:
+def typed_options(ctx: click.Context) -> list[str]:
     """Return the corpus, model and training options that were typed."""
     typed = click.core.ParameterSource.COMMANDLINE
     return [name for name in ctx.params if name in _RETRACED and ctx.get_parameter_source(name) is typed]
@@ -155,7 +157,7 @@ def shell_word(path: Path | str) -> str:
 def retraced_options(ctx: click.Context, file: str | None) -> str:
     """Return the file and the corpus, model and training options that were typed, as words of a shell."""
     words = [] if file is None else [shell_word(file)]
-    for name in given(ctx):
+    for name in typed_options(ctx):
         value, option = ctx.params[name], name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value or name == "no_start" else f"--no-{option}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from headlab.cli.options import plain
+from headlab.cli.options import number_or_text
 from headlab.config import Phase, Plateau, TrainConfig
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
@@ -64,15 +64,17 @@ def _phase(text: str) -> Phase:
 def _words(option: str, text: str) -> tuple[Any, dict[str, Any]]:
     """Return the number that a text begins with, and its settings by name; one without a value is true."""
     number, *settings = text.replace(":", " ").split() or [""]
-    if not isinstance(plain(number), int):
+    if not isinstance(number_or_text(number), int):
         said = f'{option} must be a number of steps and what changes, like "{CHANGES}", got {brief(text)}'
         raise ConfigError(Problem(said, option.removeprefix("--")))
     pairs = (word.partition("=") for word in settings)
-    return plain(number), {name.replace("-", "_"): _value(value) if equals else True for name, equals, value in pairs}
+    return number_or_text(number), {
+        name.replace("-", "_"): _value(value) if equals else True for name, equals, value in pairs
+    }
 
 
 def _value(text: str) -> Any:
-    return {"true": True, "false": False}.get(text, plain(text))
+    return {"true": True, "false": False}.get(text, number_or_text(text))
 
 
 def _changes(words: dict[str, Any]) -> dict[str, Any]:

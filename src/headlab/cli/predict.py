@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, plain
+from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say, show
 from headlab.errors import ConfigError, SelectionError
 from headlab.notation.numbers import counted
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("text")
-@click.option("--run", "number", type=plain, metavar="NUMBER", help="The run asked.  [default: one that predicts well]")
+@click.option(
+    "--run", "number", type=number_or_text, metavar="NUMBER", help="The run asked.  [default: one that predicts well]"
+)
 @click.option("--all", "every", is_flag=True, help="Ask all runs: what each predicts, and the spread of probabilities.")
-@click.option("--top", type=plain, metavar="NUMBER", default=10, show_default=True, help="Tokens shown.")
+@click.option("--top", type=number_or_text, metavar="NUMBER", default=10, show_default=True, help="Tokens shown.")
 @json_option
 def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json: bool) -> None:
     """Say what comes after a text that was not trained.
@@ -48,7 +50,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         words = counted(len(asked), "run") + (f", without {left} that did not finish" if left else "")
         found = asked.predict(text)
     else:
-        run = runs[chosen(runs, number)]
+        run = runs[number_of_run(runs, number)]
         who, words, found = (
             {"run": run.number, "seed": run.seed if isinstance(run, Run) else None},
             repr(run),
@@ -61,7 +63,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         show(next_token_blocks(found, top))
 
 
-def chosen(runs: "Runs | Models", number: Any) -> int:
+def number_of_run(runs: "Runs | Models", number: Any) -> int:
     """Return the number of the run that was asked for, by default of one that predicts well; raises `SelectionError`."""
     from headlab.analysis.subject import run_number
 

@@ -117,26 +117,26 @@ def progress_bar(
     runs: of how many, to say how fast; expected: seconds of the work, asked for when it begins and said where they are many
     """
     if sys.stderr.isatty():
-        with _bar(label, runs, clock) as told:
-            yield _forewarned(label, told, expected)
+        with _bar(label, runs, clock) as tell:
+            yield _with_forewarning(label, tell, expected)
     else:
-        yield _forewarned(label, _lines(label, clock), expected)
+        yield _with_forewarning(label, _lines(label, clock), expected)
 
 
-def _forewarned(
-    label: str, told: Callable[[float], None], expected: Callable[[], float] | None
+def _with_forewarning(
+    label: str, tell: Callable[[float], None], expected: Callable[[], float] | None
 ) -> Callable[[float], None]:
     """Return what first says how long it will take, and then tells progress."""
     asked = [expected] if expected else []
 
-    def forewarned(done: float) -> None:
+    def warn_and_tell(done: float) -> None:
         while asked:
             seconds = asked.pop()()
             if seconds > LONG_SECONDS:
                 say(f"{label}: about {duration(seconds)} in all", err=True)
-        told(done)
+        tell(done)
 
-    return forewarned
+    return warn_and_tell
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def _bar(label: str, runs: int | None, clock: Callable[[], float]) -> Iterator[C
     with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(visible(label), total=1.0, visible=False)
 
-        def told(done: float) -> None:
+        def tell(done: float) -> None:
             elapsed = clock() - began
             if elapsed < drawn[0] + REDRAW_SECONDS:
                 return
@@ -160,7 +160,7 @@ def _bar(label: str, runs: int | None, clock: Callable[[], float]) -> Iterator[C
             slow = elapsed > SLOW_SECONDS
             bar.update(task, completed=done, description=visible(label) + speed, visible=slow, refresh=slow)
 
-        yield told
+        yield tell
 
 
 def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
@@ -169,7 +169,7 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
     first: list[float] = []
     last = [began, 0.0]
 
-    def told(done: float) -> None:
+    def tell(done: float) -> None:
         now = clock()
         first[:] = first or [done]
         waited = now - last[0]
@@ -180,7 +180,7 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
         left = "" if rest is None else f", about {duration(rest)} left"
         say(f"{label}: {done:.0%}{left}", err=True)
 
-    return told
+    return tell
 
 
 def tell_notes(corpus: "Corpus") -> None:
@@ -190,13 +190,13 @@ def tell_notes(corpus: "Corpus") -> None:
         say(f"headlab: note: {note}", err=True)
 
 
-def writable(path: Path) -> Path:
+def output_path(path: Path) -> Path:
     """Return an output's path if it can be written, before the work is done for it; raises `OutputError`."""
     check_output(path)
     return path
 
 
-def written(path: Path, before: str = "", after: str = "", as_json: str | None = None) -> None:
+def tell_output(path: Path, before: str = "", after: str = "", as_json: str | None = None) -> None:
     """Say where an output is, unless it went to standard output itself; as_json: what it is called there."""
     if leads_to_stdout(path):
         return
@@ -206,8 +206,8 @@ def written(path: Path, before: str = "", after: str = "", as_json: str | None =
         put_json({as_json: str(path)})
 
 
-def saveable(folder: Path) -> Path:
+def output_folder(folder: Path) -> Path:
     """Return a folder's path if it can be made and written; raises `OutputError`."""
     # Before the training, not after it: the nearest folder that exists must take new files.
-    writable(next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent)) / ".headlab")
+    output_path(next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent)) / ".headlab")
     return folder

@@ -18,7 +18,7 @@ from headlab.cli.options import (
     training_seconds,
 )
 from headlab.cli.phases import phase_options, with_phases
-from headlab.cli.terminal import progress_bar, put_json, saveable, show, written
+from headlab.cli.terminal import output_folder, progress_bar, put_json, show, tell_output
 
 
 @click.command(cls=Command)
@@ -53,7 +53,7 @@ def train(
     model, training = configurations(options)
     training = with_phases(training, thens, forks)
     dataset, numbers = read_dataset(options), seed_list(seeds)
-    target = None if save is None else saveable(save)
+    target = None if save is None else output_folder(save)
     interrupted = None
     expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
@@ -68,6 +68,6 @@ def train(
     else:
         show(runs_blocks(runs))
         if target is not None and len(runs):
-            written(target, "saved in ")
+            tell_output(target, "saved in ")
     if interrupted is not None:
         raise interrupted

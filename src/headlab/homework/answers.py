@@ -104,13 +104,13 @@ class _Sizes:
         groups = self.study.groups
         if len(groups) == 1:
             alone = "Only one head size was tried: there is nothing to compare it with."
-            return [self.study.sentences()[0], alone, *self._lost()]
+            return [self.study.sentences()[0], alone, *self._divergences()]
         against = f"Solved runs, against d_head {self.base} (95 % interval): {_clauses(self.others, 'share')}."
         return [
             self.study.sentences()[0],
             *([] if self.study.nothing_to_solve else [against]),
             self._losses(),
-            *self._lost(),
+            *self._divergences(),
         ]
 
     def _losses(self) -> str:
@@ -127,7 +127,7 @@ class _Sizes:
             f"{_clauses(told, 'loss')}."
         )
 
-    def _lost(self) -> list[str]:
+    def _divergences(self) -> list[str]:
         groups = self.study.groups
         lost, runs = (
             int(np.sum(counts)) for counts in ([g.diverged.sum() for g in groups], [g.rate.n for g in groups])

@@ -50,14 +50,14 @@ class Side:
     without: dict[str, str]
 
     @property
-    def right(self) -> bool:
-        """The target is predicted."""
+    def is_right(self) -> bool:
+        """Whether the target is predicted."""
         return self.predicted == self.target
 
     @property
-    def hair(self) -> bool:
-        """It is right, by less than half a logit."""
-        return self.right and self.lead < HAIR_LOGITS
+    def is_hair(self) -> bool:
+        """Whether it is right by less than half a logit."""
+        return self.is_right and self.lead < HAIR_LOGITS
 
     @property
     def flips(self) -> dict[str, list[str]]:
@@ -86,7 +86,7 @@ class Looking:
     @classmethod
     def of(cls, run: "Run") -> "Looking":
         """Measure the first dependency of a run's corpus that two sentences share; without such a one, the first of all."""
-        chosen = _chosen(run)
+        chosen = _choices_told(run)
         records = explain(run.subject, chosen)[0].records
         places = _places(run)
         where = tuple(np.array(places).T)
@@ -108,7 +108,7 @@ class Looking:
         )
         return [
             *(self._side(side, first=side is self.sides[0]) for side in self.sides),
-            self._coded(),
+            self._conclusion(),
             *([others] if self.places > len(self.sides) else []),
         ]
 
@@ -128,7 +128,7 @@ class Looking:
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers behind the sentences as plain values."""
         return {
-            "sides": [{**asdict(side), "right": side.right, "by_a_hair": side.hair} for side in self.sides],
+            "sides": [{**asdict(side), "right": side.is_right, "by_a_hair": side.is_hair} for side in self.sides],
             "shares": self.shares,
             "places": self.places,
             "right": self.right,
@@ -144,42 +144,42 @@ class Looking:
         return (
             f"Sentence {side.sequence + 1}: “{side.token}” {self.heads} most at {at} ({weight}{answer}), which gives "
             f"{signed(given[0], 2)} for “{side.target}” over “{side.rival}” ({most}the rest {signed(rest, 2)}, together "
-            f"{signed(side.of, 2)}); {_predicts(side)}; without reading {at} {_without(side)}."
+            f"{signed(side.of, 2)}); {_prediction_words(side)}; without reading {at} {_trial_words(side)}."
         )
 
-    def _coded(self) -> str:
-        wrong = [side for side in self.sides if not side.right]
+    def _conclusion(self) -> str:
+        wrong = [side for side in self.sides if not side.is_right]
         if wrong:
             return "So this run has not learned the dependency."
-        if any(side.hair for side in self.sides):
+        if any(side.is_hair for side in self.sides):
             return "So this run hardly codes the dependency: right by a hair is little better than a toss."
         if self.shares is None:
             return "No other sentence has the same word with another continuation to compare with."
-        return _coding(self.shares)
+        return _coding_words(self.shares)
 
 
 def _places(run: "Run") -> list[tuple[int, int]]:
     return [(item.sequence, item.position) for item in run.subject.dependencies]
 
 
-def _chosen(run: "Run") -> list[Choice]:
+def _choices_told(run: "Run") -> list[Choice]:
     """Return the choice that is told about, and the same one from the other sentence's side where an earlier token settles it."""
     found, places = choices(run.subject)[:MOST_TRIED], set(_places(run))
 
-    def shared(choice: Choice) -> bool:
+    def is_shared(choice: Choice) -> bool:
         other = choice.other
         return (
             other is not None and other.sequence != choice.place.sequence and (other.sequence, other.position) in places
         )
 
-    first = next((choice for choice in found if shared(choice)), found[0])
-    if not shared(first) or first.other is None:
+    first = next((choice for choice in found if is_shared(choice)), found[0])
+    if not is_shared(first) or first.other is None:
         return [first]
     return [first, Choice(first.other, first.rival, first.target, first.place)]
 
 
 def _side(run: "Run", choice: Choice, record: "Record") -> Side:
-    looked = _looked(record)
+    looked = _most_attended(record)
     place, names = choice.place, run.corpus.vocabulary
     second, best = np.argsort(run.logits()[place.sequence, place.position], kind="stable")[-2:]
     logits, probs = (values[place.sequence, place.position] for values in (run.logits(), run.probs()))
@@ -194,7 +194,7 @@ def _side(run: "Run", choice: Choice, record: "Record") -> Side:
         second=names[int(second)],
         second_probability=float(probs[second]),
         lead=float(logits[best] - logits[second]),
-        looks_at=_named(record, looked),
+        looks_at=_distinct_name(record, looked),
         looks_at_position=int(looked.position or 0),
         weight=looked.attention,
         gives=looked.contribution,
@@ -204,7 +204,7 @@ def _side(run: "Run", choice: Choice, record: "Record") -> Side:
     )
 
 
-def _looked(record: "Record") -> "TestedPart":
+def _most_attended(record: "Record") -> "TestedPart":
     return max(record.sources, key=lambda source: source.attention)
 
 
@@ -215,10 +215,10 @@ def _most(record: "Record", looked: "TestedPart") -> tuple[str, float] | None:
     if best == looked or best.contribution <= max(0.0, looked.contribution):
         return None
     past = {"direct:token": f"“{record.token}” past the heads", "direct:position": "its position past the heads"}
-    return past.get(best.part.kind, f"“{_named(record, best)}”"), best.contribution
+    return past.get(best.part.kind, f"“{_distinct_name(record, best)}”"), best.contribution
 
 
-def _named(record: "Record", part: "TestedPart") -> str:
+def _distinct_name(record: "Record", part: "TestedPart") -> str:
     return part.name if record.words.count(part.name) == 1 else f"{part.name} at position {part.position}"
 
 
@@ -242,16 +242,16 @@ def _heads(n_layers: int, n_heads: int) -> str:
     return "looks (mean of the heads)" if n_layers == 1 else "looks (mean of the last layer's heads)"
 
 
-def _predicts(side: Side) -> str:
+def _prediction_words(side: Side) -> str:
     text = f"predicts “{side.predicted}” (probability {percent(side.probability)})"
-    if not side.right:
+    if not side.is_right:
         return f"it {text}, and “{side.target}” would be right"
-    if side.hair:
+    if side.is_hair:
         return f"it {text}, right by a hair: “{side.second}” has {percent(side.second_probability)}"
     return f"it rightly {text}"
 
 
-def _without(side: Side) -> str:
+def _trial_words(side: Side) -> str:
     if not side.flips:
         return f"it still predicts “{side.predicted}”"
     words = " or ".join(f"“{word}”" for word in side.flips)
@@ -262,7 +262,7 @@ def _without(side: Side) -> str:
     return f"it predicts {words} (in {trials})"
 
 
-def _coding(shares: dict[str, float]) -> str:
+def _coding_words(shares: dict[str, float]) -> str:
     of = "of the difference between the two sentences"
     past = f" ({percent(shares['direct'])} pass the heads by)" if abs(shares["direct"]) >= NOTICED else ""
     if min(shares.values()) < AGAINST:

@@ -37,19 +37,19 @@ def table_of(runs: "Runs | Models", name: str, number: int = 0) -> pd.DataFrame:
     return TABLES[name](runs, run_number(number, len(runs)))
 
 
-def keyed(frame: pd.DataFrame) -> pd.DataFrame:
+def index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with its index as first columns; a token that is named as another column gets `_` behind it.
 
-    >>> keyed(pd.DataFrame([[1, 2, 3]], pd.Index(["a"], name="token"), ["token", "token_", "x"])).columns.tolist()
+    >>> index_as_columns(pd.DataFrame([[1, 2, 3]], pd.Index(["a"], name="token"), ["token", "token_", "x"])).columns.tolist()
     ['token', 'token__', 'token_', 'x']
     """
     keys = [str(name) for name in frame.index.names]
     levels = {key: frame.index.get_level_values(place) for place, key in enumerate(keys)}
-    columns = frame.set_axis(_unique(keys, list(frame.columns)), axis=1).reset_index(drop=True)
+    columns = frame.set_axis(_unique_names(keys, list(frame.columns)), axis=1).reset_index(drop=True)
     return pd.concat([pd.DataFrame(levels), columns], axis=1)
 
 
-def _unique(keys: Sequence[str], names: Sequence[Hashable]) -> list[str]:
+def _unique_names(keys: Sequence[str], names: Sequence[Hashable]) -> list[str]:
     texts = [str(name) for name in names]
     taken = Counter(keys)
     waiting = set(texts) - set(keys)  # these keep their names, whatever comes before them
@@ -73,7 +73,7 @@ def _loss(runs: "Runs | Models", _: int) -> pd.DataFrame:
 
 
 def _predictions(runs: "Runs | Models", number: int) -> pd.DataFrame:
-    return _stacked(runs[number].predictions())
+    return _stack(runs[number].predictions())
 
 
 def _attention(runs: "Runs | Models", number: int) -> pd.DataFrame:
@@ -81,16 +81,16 @@ def _attention(runs: "Runs | Models", number: int) -> pd.DataFrame:
     parts = []
     for layer, head in _heads(run):
         # Key positions by number: sentences name them differently.
-        table = _stacked([frame.set_axis(range(frame.shape[1]), axis=1) for frame in run.attention(layer, head)])
+        table = _stack([frame.set_axis(range(frame.shape[1]), axis=1) for frame in run.attention(layer, head)])
         table.insert(0, "layer", layer)
         table.insert(1, "head", head)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
 
 
-def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
+def _stack(frames: list[pd.DataFrame]) -> pd.DataFrame:
     named = [frame.rename_axis("position") for frame in frames]
-    return keyed(pd.concat(named, keys=range(1, len(frames) + 1), names=["sentence"]))
+    return index_as_columns(pd.concat(named, keys=range(1, len(frames) + 1), names=["sentence"]))
 
 
 def _weights(runs: "Runs | Models", number: int) -> pd.DataFrame:
@@ -144,7 +144,7 @@ def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
 def _explanations(runs: "Runs | Models", number: int) -> pd.DataFrame:
     parts = []
     for record in runs[number].explain().records:
-        table = keyed(record.table())
+        table = index_as_columns(record.table())
         where: dict[str, Any] = {"sentence": record.sequence + 1, "position": record.place, "target": record.target}
         where |= {"rival": record.rival, "mechanism": record.mechanism, "difference": record.difference}
         for place, (name, value) in enumerate(where.items()):
@@ -158,12 +158,12 @@ def _heads(run: "Run | Model") -> Iterator[tuple[int, int]]:
 
 
 TABLES: dict[str, Callable[["Runs | Models", int], pd.DataFrame]] = {
-    "runs": lambda runs, _: keyed(runs.table()),
+    "runs": lambda runs, _: index_as_columns(runs.table()),
     "loss": _loss,
-    "census": lambda runs, _: keyed(runs.explain().census()),
-    "mechanisms": lambda runs, _: keyed(runs.explain().table()),
-    "association": lambda runs, _: keyed(runs.corpus.association()),
-    "shapes": lambda runs, number: keyed(runs[number].summary()),
+    "census": lambda runs, _: index_as_columns(runs.explain().census()),
+    "mechanisms": lambda runs, _: index_as_columns(runs.explain().table()),
+    "association": lambda runs, _: index_as_columns(runs.corpus.association()),
+    "shapes": lambda runs, number: index_as_columns(runs[number].summary()),
     "predictions": _predictions,
     "attention": _attention,
     "weights": _weights,

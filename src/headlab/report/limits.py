@@ -17,13 +17,13 @@ MOST_COLUMNS, MOST_PAGE_COLUMNS = 12, 24  # of one table
 MOST_ROWS, MOST_PAGE_ROWS = 16, 64  # of one table
 
 
-def fitting(frame: pd.DataFrame, rows: int, columns: int, where: str = "") -> tuple[pd.DataFrame, list[str]]:
+def cut_table(frame: pd.DataFrame, rows: int, columns: int, where: str = "") -> tuple[pd.DataFrame, list[str]]:
     """Return the rows and columns of a table that hold the largest numbers, and sentences that count the rest.
 
     The first column, which names the rows, stays; where: see `and_more`
 
     >>> frame = pd.DataFrame({"token": ["a", "b"], "x": [0.1, 3.0], "y": [0.2, 0.0]})
-    >>> shown, left = fitting(frame, 1, 1)
+    >>> shown, left = cut_table(frame, 1, 1)
     >>> shown.to_dict("list"), left
     ({'token': ['b'], 'x': [3.0]}, ['… and 1 more row.', '… and 1 more column.'])
     """

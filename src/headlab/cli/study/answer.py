@@ -8,7 +8,7 @@ from headlab.cli import terminal
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, safe_cells_option
 from headlab.cli.study.options import folder_argument
-from headlab.cli.terminal import put_csv, put_json, writable, written
+from headlab.cli.terminal import output_path, put_csv, put_json, tell_output
 from headlab.errors import OutputError
 
 FIGURES = (".pdf", ".png", ".svg")
@@ -38,7 +38,7 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
         kind = figure.suffix.lower()
         if kind not in FIGURES:
             raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
-        target = writable(figure)
+        target = output_path(figure)
         curves = chosen.curves() if "curves" in chosen.design.keep else None
         design = chosen.design
         drawn = figures.answer(answer, design.corpus, curves, design.models, figures.about_study(design))
@@ -48,7 +48,7 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
     else:
         terminal.show(study_blocks(answer, chosen.design, chosen.status()))
         if figure is not None:
-            written(figure, "\nFigure: ")
+            tell_output(figure, "\nFigure: ")
 
 
 FIGURES = (".pdf", ".png", ".svg")
@@ -85,7 +85,7 @@ def export(folder: Path, output: Path, as_json: bool) -> None:
     """
     from headlab.study.study import Study
 
-    written(Study(folder).export(writable(output)), as_json="file" if as_json else None)
+    tell_output(Study(folder).export(output_path(output)), as_json="file" if as_json else None)
 
 
 @click.command(cls=Command)

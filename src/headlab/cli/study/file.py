@@ -7,7 +7,7 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, shell_word, threads_option
-from headlab.cli.terminal import put_json, show, tell_notes, writable, written
+from headlab.cli.terminal import output_path, put_json, show, tell_notes, tell_output
 from headlab.errors import OutputError
 from headlab.notation.numbers import counted, duration, size_of
 from headlab.notation.values import listed
@@ -35,9 +35,9 @@ def new(file: Path, like: Path | None, as_json: bool) -> None:
     if file.is_file() and not leads_to_stdout(file):
         raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
     text = template() if like is None else Study(like).design.successor().to_toml()
-    write_output(writable(file), text.encode())
+    write_output(output_path(file), text.encode())
     hint = f"   (check it with: headlab study check {shell_word(file)})"
-    written(file, after=hint, as_json="file" if as_json else None)
+    tell_output(file, after=hint, as_json="file" if as_json else None)
 
 
 @click.command(cls=Command)

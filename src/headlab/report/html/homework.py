@@ -158,7 +158,7 @@ def _cell(value: float, target: bool = False) -> Cell:
     )
 
 
-def _shaded(caption: str, frame: pd.DataFrame) -> ShadedTable:
+def _shaded_table(caption: str, frame: pd.DataFrame) -> ShadedTable:
     rows = [(str(label), [_cell(float(value)) for value in values], "", "") for label, values in frame.iterrows()]
     return ShadedTable(caption, [str(name) for name in frame.columns], rows)
 
@@ -170,14 +170,16 @@ def _attention(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]
     for number, seen in shown:
         frame = frames[number].iloc[limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)]
         kept = telling_columns(frame, limits.MOST_PAGE_COLUMNS)
-        tables.append(_shaded(f"Sentence {number + 1}{'' if only else which}", kept))
+        tables.append(_shaded_table(f"Sentence {number + 1}{'' if only else which}", kept))
     return tables
 
 
 def _association(frame: pd.DataFrame) -> ShadedTable:
     kept = telling_columns(frame.head(limits.MOST_PAGE_COLUMNS), limits.MOST_PAGE_COLUMNS)
     left = frame.shape[0] - kept.shape[0]
-    return _shaded("P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept)
+    return _shaded_table(
+        "P(next token | token)" + (f", the first {len(kept)} tokens of {len(frame)}" if left else ""), kept
+    )
 
 
 def _curve(exercise: "Exercise") -> Figure:
@@ -243,13 +245,15 @@ def _circuits(exercise: "Exercise") -> list[ShadedTable]:
         which = "" if run.model.n_layers * run.model.n_heads == 1 else f", head {layer}.{head}"
         circuits = run.circuits(layer, head)
         for name, frame in circuits.scores.items():
-            tables.append(_diverging(f"QK{which}, {name}: score of query (row) and key (column)", frame))
+            tables.append(_diverging_table(f"QK{which}, {name}: score of query (row) and key (column)", frame))
         for name, frame in circuits.writes.items():
-            tables.append(_diverging(f"OV{which}: what a source {name} (row) writes to each logit (column)", frame))
+            tables.append(
+                _diverging_table(f"OV{which}: what a source {name} (row) writes to each logit (column)", frame)
+            )
     return tables
 
 
-def _diverging(caption: str, frame: pd.DataFrame) -> ShadedTable:
+def _diverging_table(caption: str, frame: pd.DataFrame) -> ShadedTable:
     """Return a table shaded by size, its negative cells in the other colour."""
     reach = float(np.abs(frame.to_numpy()).max()) or 1.0
     rows = [

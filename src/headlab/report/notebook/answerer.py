@@ -43,7 +43,7 @@ class Answerer:
         """Return the frames that a view begins with."""
         runs = self.runs
         more = [seeds_frame(runs)] if len(runs) > 1 else []
-        frames = [hello_frame(can_try=True, can_open=bool(more)), *_recorded(runs, self.number), *more]
+        frames = [hello_frame(can_try=True, can_open=bool(more)), *_recording_frames(runs, self.number), *more]
         return [encode(frame, id=0, run=self.number) for frame in frames]
 
     def answer(self, asked: Mapping[str, Any]) -> list[bytes]:
@@ -62,9 +62,9 @@ def _frames(runs: "Runs", number: int, asked: Mapping[str, Any]) -> list[Frame]:
         more = asked.get("more")
         return [trial_frame(runs[number], more if isinstance(more, dict) else {})]
     if asked.get("ask") == "show":
-        return _recorded(runs, number)
+        return _recording_frames(runs, number)
     raise SelectionError(f"the views can ask for show or trial, got {brief(asked.get('ask'))}")
 
 
-def _recorded(runs: "Runs", number: int) -> list[Frame]:
+def _recording_frames(runs: "Runs", number: int) -> list[Frame]:
     return list(Recording.of(runs[number], MOST_NUMBERS_IN_A_FILE).frames())

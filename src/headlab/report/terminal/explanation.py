@@ -40,14 +40,14 @@ def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> I
             # Whole lines, however narrow the terminal: they are there to be copied.
             yield Blocks("", as_text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
     yield as_text("")
-    yield from _left(len(explanation) - len(shown), PLACES, commands.export("explanations"))
+    yield from _rest_lines(len(explanation) - len(shown), PLACES, commands.export("explanations"))
     yield as_text(LEGEND, style="dim")
 
 
 def _numbers(record: "Record") -> Iterator[Any]:
     table = words.part_table(record, limits.MOST_PARTS)
     yield Padding(terminal_table(table, title=f"{record.pair} = {words.lead_text(record.difference)}"), (1, 0))
-    yield from _left(len(words.all_parts(record)) - len(table), "parts")
+    yield from _rest_lines(len(words.all_parts(record)) - len(table), "parts")
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
         yield as_text(f"Coding split: {words.coding_sentence(record)}")
     for line in words.patch_lines(record):
@@ -70,7 +70,7 @@ def census_blocks(explanations: "Explanations") -> Iterator[Any]:
     yield terminal_table(shown, title=f"Mechanisms of {counted(len(explanations), 'run')}")
     yield as_text("")
     yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
-    yield from _left(left, PLACES, "headlab export FOLDER mechanisms")
+    yield from _rest_lines(left, PLACES, "headlab export FOLDER mechanisms")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
@@ -87,7 +87,7 @@ def frame_blocks(frame: pd.DataFrame, title: str, everything: str = "") -> Itera
 
     Its first column names the rows, a number with the column's name; everything: the command that has all of them
     """
-    shown, left = limits.fitting(frame, limits.MOST_ROWS, limits.MOST_COLUMNS, everything)
+    shown, left = limits.cut_table(frame, limits.MOST_ROWS, limits.MOST_COLUMNS, everything)
     name, *others = shown.columns
     rows = [f"{name} {row}" if isinstance(row, int) else str(row) for row in shown[name].tolist()]
     yield Padding(terminal_table(shown[others].set_axis(rows), title=title), (0, 0, 0 if left else 1, 0))
@@ -95,5 +95,5 @@ def frame_blocks(frame: pd.DataFrame, title: str, everything: str = "") -> Itera
         yield Padding(as_text("\n".join(left)), (0, 0, 1, 0))
 
 
-def _left(number: int, what: str, everything: str = "") -> Iterator[Any]:
+def _rest_lines(number: int, what: str, everything: str = "") -> Iterator[Any]:
     return (as_text(sentence) for sentence in and_more(number, what, everything))

@@ -44,7 +44,7 @@ def exercise_blocks(
 
     commands: about the run that is shown, for the screen to quote; details: with everything that the answers rest on
     """
-    yield from _trained(exercise)
+    yield from _what_was_trained(exercise)
     if details:
         yield from _corpus(exercise)
         yield from _model(exercise)
@@ -55,7 +55,7 @@ def exercise_blocks(
     yield _rule("Item 2: head sizes")
     yield from _sizes(exercise)
     if details:
-        yield from _listed(words.item_2(exercise))
+        yield from _bullets(words.item_2(exercise))
     yield _rule("Your two answers")
     for answer in exercise.answers:
         yield from _answer(answer, details)
@@ -65,7 +65,7 @@ def _rule(title: str) -> Rule:
     return Rule(title, align="left")
 
 
-def _trained(exercise: "Exercise") -> Iterator[Text]:
+def _what_was_trained(exercise: "Exercise") -> Iterator[Text]:
     run, runs, corpus = exercise.run, exercise.runs, exercise.corpus
     some = " / ".join(
         listed(corpus.sentence(n).split(" "), " ", MOST_WORDS)
@@ -81,7 +81,7 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
     )
     line = as_text("Runs: " if len(runs) > 1 else "Run: ")
     if len(runs) > 1:
-        line.append_text(counted_grades(runs.grade()))
+        line.append_text(grade_counts_text(runs.grade()))
         line.append(". Shown is ")
     line.append("the run from given weights: " if run.seed is None else f"seed {run.seed}: ")
     line.append(run.grade(), GRADE_STYLES.get(run.grade(), ""))
@@ -92,12 +92,12 @@ def _trained(exercise: "Exercise") -> Iterator[Text]:
     yield line
 
 
-def counted_grades(grades: Any) -> Text:
+def grade_counts_text(grades: Any) -> Text:
     """Return how many runs have which grade, each in its colour.
 
-    >>> counted_grades(np.array(["solved", "solved", "right by a hair"])).plain
+    >>> grade_counts_text(np.array(["solved", "solved", "right by a hair"])).plain
     'of 3, 2 are solved, 1 right by a hair, 0 not solved'
-    >>> counted_grades(np.array(["nothing to solve"])).plain
+    >>> grade_counts_text(np.array(["nothing to solve"])).plain
     '1, with nothing to solve'
     """
     if not np.isin(grades, GRADES).any():
@@ -207,7 +207,7 @@ def _corpus(exercise: "Exercise") -> Iterator[Any]:
     yield terminal_table(table, title="Association: P(next token | token)", shade=True)
     yield from map(as_text, and_more(len(association) - MOST_ASSOCIATED, "tokens"))
     dependencies = corpus.dependencies(model)
-    yield from _listed(dependency_sentence(item, corpus, model) for item in dependencies[:most])
+    yield from _bullets(dependency_sentence(item, corpus, model) for item in dependencies[:most])
     yield from map(as_text, and_more(len(dependencies) - most, "dependencies"))
 
 
@@ -236,8 +236,8 @@ def _why(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
             if record.finite:
                 title = f"{record.pair}, sentence {record.sequence + 1}"
                 yield Padding(terminal_table(part_table(record, limits.MOST_PARTS), title=title), (1, 0, 0, 0))
-    yield from _listed(words.item_1(exercise, commands))
+    yield from _bullets(words.item_1(exercise, commands))
 
 
-def _listed(sentences: Iterable[str]) -> Iterator[Any]:
+def _bullets(sentences: Iterable[str]) -> Iterator[Any]:
     return (as_text(f"• {sentence}") for sentence in sentences)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
 
 
-def solved_table(study: "Answer") -> Group:
+def grades_table(study: "Answer") -> Group:
     """Return the table of grades and losses, condition by condition."""
     table = study.table()
     label = "" if study.factor == "condition" else f"{study.factor} "

@@ -10,7 +10,7 @@ from rich.rule import Rule
 from headlab.analysis.parts.mechanism import in_words
 from headlab.notation.numbers import counted, signed
 from headlab.report.terminal.grid import as_text, terminal_table
-from headlab.report.terminal.runs import solved_table
+from headlab.report.terminal.runs import grades_table
 from headlab.report.words.study import comparison_tables
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def study_blocks(summary: "Answer", design: "StudyDesign", status: "Status") -> 
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
     yield as_text(f"{counted(status.runs, 'run')} of {counted(len(design.conditions), 'condition')}{missing}")
-    yield solved_table(summary)
+    yield grades_table(summary)
     mechanisms = summary.mechanisms()
     if mechanisms.size:
         label = "" if summary.factor == "condition" else f"{summary.factor} "

@@ -31,7 +31,7 @@ def item_1(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> list[st
         ]
     numbered = zip(exercise.explanation.records, exercise.explanation.sentences(), strict=True)
     return [
-        *_unsolved(exercise),
+        *_failure(exercise),
         *(f"Sentence {record.sequence + 1}: {text[:1].lower()}{text[1:]}" for record, text in numbered),
         *more_places(exercise, commands),
         mechanism_sentence(exercise),
@@ -39,7 +39,7 @@ def item_1(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> list[st
     ]
 
 
-def _unsolved(exercise: "Exercise") -> Iterator[str]:
+def _failure(exercise: "Exercise") -> Iterator[str]:
     if exercise.run.solved():
         return
     if len(exercise.runs) == 1 or exercise.runs.solved().any():
