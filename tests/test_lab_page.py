@@ -161,6 +161,17 @@ def test_every_knob_has_its_help_and_goes_back_to_the_notebook(visit):
     expect(page.locator("#d_head")).to_have_value("20")
 
 
+def test_more_settings_stay_open_while_one_of_them_changes(lab, browser):
+    made = Visit(browser, lab, viewport={"width": 390, "height": 800})
+    page = made.page
+    page.get_by_text("more settings").click()
+    page.fill("#n_layers", "2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("more settings (1 changed)")).to_be_visible()
+    expect(page.locator("#n_layers")).to_be_visible()
+    made.leave()
+
+
 def test_undo_redo_and_reset(visit):
     page = visit.page
     page.get_by_role("button", name="next seed").click()
