@@ -223,7 +223,7 @@ def test_targets_and_weights_come_back_with_a_study(tmp_path_factory, corpus):
     study = Study.create(folder, StudyDesign.grid(corpus, seeds=[0, 1], training=SHORT, d_head=[2]))
     study.run(threads=1)
     again = Study(folder)
-    same(again.design.corpus, corpus)
+    same(again.design.conditions[0].dataset.corpus, corpus)
     alone = hl.train(corpus, ModelConfig(d_head=2), SHORT, seeds=[0, 1], record="none")
     np.testing.assert_array_equal(again.runs(0).params.flat(), alone.params.flat())
     np.testing.assert_array_equal(again.table()["solved"], alone.solved())

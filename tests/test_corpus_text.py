@@ -218,7 +218,7 @@ def test_every_door_reads_characters(tmp_path):
     study = tmp_path / "s.toml"
     study.write_text('corpus = "c.txt"\ntokens = "characters"\nseeds = [0]\n')
     design = StudyDesign.from_toml(study)
-    np.testing.assert_array_equal(design.corpus.tokens, corpus.tokens)
+    np.testing.assert_array_equal(design.conditions[0].dataset.corpus.tokens, corpus.tokens)
     assert StudyDesign.from_dict(design.to_dict()).corpus.tokens_are == "characters"
     for option in ('tokens = "characters"', "wrap = false", 'start = ""'):
         study.write_text(f"{option}\nseeds = [0]\n")

@@ -3,15 +3,16 @@
 import json
 import re
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.data.dataset import Dataset
 from headlab.study.chunks import chunk_size
 from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
-from headlab.study.identity import Data
 from headlab.study.study import Study
 from headlab.study.study_file import template
 
@@ -162,9 +163,9 @@ def test_an_identity_is_that_of_model_training_and_corpus_alone():
     large = StudyDesign.grid(NOTEBOOK, seeds=range(9), keep=[], title="other", d_head=[5, 10, 20, 40])
     assert set(small.identities) < set(large.identities)
     other = hl.Corpus.from_text("a b c\nd b e")
-    condition, data = Condition(hl.ModelConfig(), hl.TrainConfig()), Data.of(NOTEBOOK)
-    assert condition.identity(data) != condition.identity(Data.of(other))
-    assert condition.identity(data) != Condition(hl.ModelConfig(d_head=21), hl.TrainConfig()).identity(data)
+    condition = Condition(Dataset(NOTEBOOK), hl.ModelConfig(), hl.TrainConfig())
+    assert condition.identity != replace(condition, dataset=Dataset(other)).identity
+    assert condition.identity != replace(condition, model=hl.ModelConfig(d_head=21)).identity
 
 
 def test_numpy_numbers_are_welcome():

@@ -8,6 +8,7 @@ import pytest
 
 import headlab as hl
 from headlab.config.numerics import NUMERICS
+from headlab.data.dataset import Dataset, Goal
 from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.hashes import canonical_json
@@ -17,6 +18,8 @@ from headlab.study.study import Study
 NOTEBOOK = hl.Corpus.notebook()
 OTHER = hl.Corpus.from_ids([[0, 1, 2], [0, 3, 2, 4]])
 UNEVEN = OTHER.with_targets(weights=[[1, 1, 1, 0], [1, 0.5, 1, 1]])
+TESTED = Dataset(OTHER, "any name", hl.Corpus.from_ids([[0, 3, 2]], vocabulary=OTHER.vocabulary), Goal(share=0.5))
+CHANGING = (hl.Phase(5, hl.Plateau()), hl.Phase(7, hl.Plateau(), True, {"learning_rate": 1}, ["W_V", "W_E"]))
 PHASES = (hl.Phase(10), hl.Phase(200, hl.Plateau(patience=3, factor=0.5)), hl.Phase(0))
 
 # A run of a study is found again by these: whatever changes one of them loses every run that was trained under it.
@@ -30,6 +33,8 @@ GOLDEN = {
     "9f30d6c74aab1d36": (hl.ModelConfig(), hl.TrainConfig(phases=PHASES), NOTEBOOK),
     "a27b109f08ae14fd": (hl.ModelConfig(), hl.TrainConfig.of(steps=100, dtype="float64", loss="normalized_sigmoid"), NOTEBOOK),
     "0f7d54444c703472": (hl.ModelConfig(), hl.TrainConfig(), OTHER),
+    "7ba6d370d95353f1": (hl.ModelConfig(), hl.TrainConfig(), TESTED),
+    "3b400635df5ba469": (hl.ModelConfig(), hl.TrainConfig(phases=CHANGING), NOTEBOOK),
     "812b78e0d34df597": (hl.ModelConfig(), hl.TrainConfig(), UNEVEN),
 }  # fmt: skip
 
@@ -144,5 +149,6 @@ def test_numbers_are_written_as_javascript_writes_them():
 
 
 def test_a_condition_that_is_stored_under_another_name_keeps_it():
-    condition = replace(Condition(hl.ModelConfig(), hl.TrainConfig()), stored_as="0123456789abcdef")
-    assert condition.identity(Data.of(NOTEBOOK)) == "0123456789abcdef"
+    condition = Condition(Dataset(NOTEBOOK), hl.ModelConfig(), hl.TrainConfig(), stored_as="0123456789abcdef")
+    assert condition.identity == "0123456789abcdef"
+    assert replace(condition, stored_as=None).identity == identity()

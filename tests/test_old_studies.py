@@ -112,7 +112,7 @@ def test_conditions_that_were_two_once_and_are_one_now_can_still_be_told_apart(o
     given = old.design.to_dict()
     for condition, rate in zip(given["conditions"], (1, 1.0), strict=True):
         condition["training"]["learning_rate"] = rate
-    design = StudyDesign.from_dict(given, numerics=0)
+    design = StudyDesign.from_dict(given, numerics=0, identities=list(old.design.identities))
     assert [item.name for item in design.conditions] == ["the only condition", "the only condition (2)"]
     assert len(design.identities) == 2
     assert len(design.successor().conditions) == 1

@@ -116,12 +116,12 @@ def test_a_file_that_is_something_else_is_refused_in_a_sentence(folder, text):
 def test_negative_ids_are_refused_and_not_dropped(folder):
     specification = Study(folder).design.to_dict()
     for wrong in (-1, 99, 1.5, True):
-        specification["corpus"]["sequences"][0][1] = wrong
+        specification["datasets"][0]["corpus"]["sequences"][0][1] = wrong
         sealed(folder, specification)
         with pytest.raises(hl.HeadlabError, match="got other sequences: restore the file"):
             Study(folder).status()
     with pytest.raises(hl.CorpusError, match="got other sequences"):
-        hl.Corpus.from_dict(specification["corpus"])
+        hl.Corpus.from_dict(specification["datasets"][0]["corpus"])
 
 
 HUGE = [[[0, 10**9]], [[0, 2**64]], [[number, number + 10**6] for number in range(0, 10**8, 10**6)]]

@@ -172,7 +172,7 @@ class Dataset:
             "d_vocab": self.d_vocab,
             **_asked(self.batch),
             **({} if self.test is None else {"test": _asked(self.test.batch)}),
-            **({} if self.goal == Goal() else {"goal": self.goal.to_dict()}),
+            **({} if self.goal == Goal() else {"goal": _not_usual(self.goal)}),
         }
 
     def __repr__(self) -> str:
@@ -183,6 +183,11 @@ class Dataset:
 
 
 Trainable = Union[Corpus, Dataset, HasDataset]  # noqa: UP007  # `|` would want the classes before they are there
+
+
+def _not_usual(goal: Goal) -> dict[str, Any]:
+    usual = Goal().to_dict()
+    return {name: value for name, value in goal.to_dict().items() if value != usual[name]}
 
 
 def _asked(batch: Batch) -> dict[str, Any]:

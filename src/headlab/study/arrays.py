@@ -9,7 +9,7 @@ import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from headlab.data.corpus import Corpus
+from headlab.config import Shape
 from headlab.study.conditions import Condition
 
 if TYPE_CHECKING:
@@ -21,14 +21,15 @@ HISTORY = (*_CURVES, *_SNAPSHOTS)  # what may be kept of how runs were trained
 HEAD = 65_536  # bytes in which a file says what it holds
 
 
-def names_of(keep: Sequence[str], condition: Condition, corpus: Corpus) -> frozenset[str]:
+def names_of(keep: Sequence[str], condition: Condition) -> frozenset[str]:
     """Return the names of the arrays that are there when these are kept of the runs of a condition.
 
     >>> from headlab.config import ModelConfig, TrainConfig
-    >>> sorted(names_of(["weights", "curves"], Condition(ModelConfig(), TrainConfig()), Corpus.notebook()))
+    >>> from headlab.tasks import tasks
+    >>> sorted(names_of(["weights", "curves"], Condition(tasks["notebook"].dataset, ModelConfig(), TrainConfig())))
     ['W_E', 'W_K', 'W_Q', 'W_V', 'W_pos', 'learning_rate', 'loss', 'recorded_steps']
     """
-    kinds = {"weights": (*condition.model.on(corpus).weights,), "curves": _CURVES, "snapshots": _SNAPSHOTS}
+    kinds = {"weights": (*condition.shape.weights,), "curves": _CURVES, "snapshots": _SNAPSHOTS}
     return frozenset(name for kind in keep for name in kinds[kind])
 
 
@@ -53,9 +54,7 @@ def arrays_of(runs: "Runs", keep: Sequence[str]) -> dict[str, NDArray[Any]]:
     return arrays if len(arrays) > 1 else {}
 
 
-def loaded(
-    data: bytes, seeds: NDArray[np.uint64], condition: Condition, corpus: Corpus
-) -> dict[str, NDArray[Any]] | None:
+def loaded(data: bytes, seeds: NDArray[np.uint64], condition: Condition) -> dict[str, NDArray[Any]] | None:
     """Return the arrays of a file, or None where they are not those of these seeds and this condition."""
     try:
         arrays = load(data)
@@ -64,11 +63,10 @@ def loaded(
     own = arrays.get("seed")
     if own is None or own.dtype != np.uint64 or own.ndim != 1 or not np.array_equal(np.sort(own), np.sort(seeds)):
         return None
-    return arrays if _fit(arrays, len(seeds), condition, corpus) else None
+    return arrays if _fit(arrays, len(seeds), condition.shape) else None
 
 
-def _fit(arrays: Mapping[str, NDArray[Any]], n: int, condition: Condition, corpus: Corpus) -> bool:
-    shape = condition.model.on(corpus)
+def _fit(arrays: Mapping[str, NDArray[Any]], n: int, shape: Shape) -> bool:
     weights = shape.weights
     shapes: dict[str, tuple[int, ...]] = {name: (n, *of) for name, of in weights.items()}
     if "recorded_steps" in arrays:

@@ -19,7 +19,7 @@ from headlab.runs.runs import Runs
 from headlab.runs.train import TrainingInterrupted, train
 from headlab.study.arrays import arrays_of
 from headlab.study.columns import settings_of
-from headlab.study.conditions import Condition, in_force
+from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.store import Chunk, Store
 
@@ -46,8 +46,7 @@ class Task:
 def chunk_size(design: StudyDesign) -> int:
     """Return how many runs a whole chunk has: at least 256, and more where a study would have over 1,000 chunks.
 
-    >>> from headlab.data.corpus import Corpus
-    >>> chunk_size(StudyDesign.grid(Corpus.notebook(), seeds=range(1000), d_head=[10, 20]))
+    >>> chunk_size(StudyDesign.grid(seeds=range(1000), d_head=[10, 20]))
     256
     """
     wanted = -(-design.n_runs // MOST_CHUNKS)
@@ -120,7 +119,7 @@ def compute(
     curves, snapshots = "curves" in design.keep, "snapshots" in design.keep
     try:
         runs = train(
-            design.corpus,
+            task.condition.dataset,
             task.condition.model,
             task.condition.training,
             seeds=task.seeds,
@@ -148,7 +147,7 @@ def rows_of(runs: Runs, task: Task) -> dict[str, Any]:
         "grade": runs.grade(),
         **overview_of(runs),
         "headlab": headlab.__version__,
-        **settings_of(in_force(runs.model, runs.corpus), runs.training),
+        **settings_of(task.condition.dataset.name, task.condition.model_in_force, runs.training),
     }
 
 
@@ -170,7 +169,7 @@ def bytes_of(design: StudyDesign) -> int:
     """Return about how many bytes a study takes on the disk."""
     total = 0
     for condition in design.conditions:
-        numbers = condition.model.on(design.corpus).n_weights
+        numbers = condition.shape.n_weights
         width = np.dtype(condition.training.dtype).itemsize
         a_run = 16
         a_run += numbers * width if "weights" in design.keep else 0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
 
+DATASET = "dataset"  # the field of a condition that is neither its model's nor its training's
 MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
 _SQL = {int: "bigint", float: "double", bool: "boolean", str: "varchar", int | None: "bigint"}
@@ -26,6 +27,7 @@ RESULTS = {
     "headlab": "varchar",
 }
 SETTINGS = {
+    DATASET: "varchar",
     **{item.name: _SQL[item.type] for item in fields(ModelConfig)},  # type: ignore[index]
     **{item.name: _SQL[item.type] for item in fields(TrainConfig) if item.name != "phases"},  # type: ignore[index]
     "steps": "bigint",
@@ -39,9 +41,12 @@ LATER = frozenset({"grade"})  # columns that older files lack
 EMPTY = frozenset({"final_loss", "pattern_share"})  # of a run that diverged, or a corpus with nothing to explain
 
 
-def settings_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
-    """Return every setting of a condition as the table has it; model: with its d_model in force."""
-    values = {**vars(model), **vars(training), "steps": training.steps, "schedule": training.schedule}
+def settings_of(dataset: str, model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
+    """Return every setting of a condition as the table has it.
+
+    dataset: what it is called; model: with its d_model in force
+    """
+    values = {DATASET: dataset, **vars(model), **vars(training), "steps": training.steps, "schedule": training.schedule}
     values["phases"] = json.dumps(training.to_dict()["phases"])
     return {name: values[name] for name in SETTINGS}
 

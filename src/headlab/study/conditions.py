@@ -1,4 +1,4 @@
-"""Conditions of a study: settings of model and training, those of a grid and those listed one by one."""
+"""Conditions of a study: a dataset with settings of model and training, those of a grid and those listed one by one."""
 
 import contextlib
 import itertools
@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from headlab.config import NOTEBOOK_PHASES, ModelConfig, Phase, Plateau, TrainConfig
+from headlab.config import NOTEBOOK_PHASES, ModelConfig, Phase, Plateau, Shape, TrainConfig
+from headlab.config.numerics import NUMERICS
 from headlab.config.record import gathered, no_field
-from headlab.data.corpus import Corpus
+from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import brief
-from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
-from headlab.study.hashes import canonical_json
+from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.hashes import canonical_digest, canonical_json
 from headlab.study.identity import Data, run_identity, training_of
 
 MAX_CONDITIONS = 100_000
@@ -26,17 +27,20 @@ FLAT = ("steps", "schedule")  # the settings that stand for phases
 
 @dataclass(frozen=True)
 class Condition:
-    """One setting of model and training.
+    """One dataset with one setting of model and training.
 
     factors: the fields that differ between the study's conditions, each with its value in force
     name: these in words, another one for every condition of a study; what tells conditions apart is their identity
+    dataset_name: what its dataset is called in tables; another name for every dataset of a study
     stored_as: the identity under which an older headlab keeps its runs
     """
 
+    dataset: Dataset
     model: ModelConfig
     training: TrainConfig
     factors: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
     name: str = field(default="the only condition", compare=False)
+    dataset_name: str = field(default="", compare=False)
     stored_as: str | None = field(default=None, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,18 +48,49 @@ class Condition:
         return {"model": self.model.to_dict(), "training": self.training.to_dict()}
 
     @classmethod
-    def from_dict(cls, given: Any) -> "Condition":
-        """Build a condition from what `to_dict` returned; raises `ConfigError` for anything else."""
-        if not isinstance(given, dict) or set(given) != {"model", "training"}:
-            raise ConfigError(f"a condition must have a model and a training, got {brief(given)}")
-        model, training = given["model"], given["training"]
+    def from_dict(cls, given: Any, datasets: Sequence[Dataset]) -> "Condition":
+        """Build a condition from what `to_dict` returned, and the number of its dataset; raises `ConfigError`."""
+        if not isinstance(given, dict) or set(given) != {DATASET, "model", "training"}:
+            raise ConfigError(f"a condition must have a dataset, a model and a training, got {brief(given)}")
+        number, model, training = given[DATASET], given["model"], given["training"]
         if not isinstance(model, dict) or not isinstance(training, dict):
             raise ConfigError(f"a model and a training must be tables of fields, got {brief(given)}")
-        return cls(ModelConfig.from_dict(model), TrainConfig.from_dict(training))
+        if type(number) is not int or number not in range(len(datasets)):
+            raise ConfigError(f"a dataset must be a number from 0 to {len(datasets) - 1}, got {brief(number)}")
+        return cls(datasets[number], ModelConfig.from_dict(model), TrainConfig.from_dict(training))
 
-    def identity(self, data: Data) -> str:
-        """Return what names its runs, each with its seed, on the data of a study; see `study.identity`."""
-        return self.stored_as or run_identity(self.model, self.training, data)
+    @property
+    def shape(self) -> Shape:
+        """Its model on its dataset, every size known; raises `ConfigError` where it does not fit."""
+        return self.model.on(self.dataset)
+
+    @property
+    def model_in_force(self) -> ModelConfig:
+        """Its model with the d_model that it has on its dataset, where it fits."""
+        with contextlib.suppress(ConfigError):
+            return self.model.replace(d_model=self.shape.d_model)
+        return self.model
+
+    @property
+    def identity(self) -> str:
+        """What names its runs, each with its seed; see `study.identity`.
+
+        >>> from headlab.data.corpus import Corpus
+        >>> Condition(Dataset(Corpus.notebook()), ModelConfig(), TrainConfig()).identity
+        '51c364c270a1199c'
+        """
+        return identities_of([self])[0]
+
+
+def identities_of(conditions: Iterable[Condition], numerics: int = NUMERICS) -> list[str]:
+    """Return what names the runs of each condition; what several are trained on is hashed once."""
+    data: dict[int, Data] = {}
+    found = []
+    for item in conditions:
+        if item.stored_as is None and id(item.dataset) not in data:
+            data[id(item.dataset)] = Data.of(item.dataset)
+        found.append(item.stored_as or run_identity(item.model, item.training, data[id(item.dataset)], numerics))
+    return found
 
 
 def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
@@ -86,10 +121,10 @@ def laid_over(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, 
 
 
 def conditions_of(
-    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]], corpus: Corpus
+    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
 ) -> tuple[tuple[Condition, ...], list[Problem]]:
     """Return the conditions of a grid and a list, and every problem of their fields."""
-    known = (*MODEL_FIELDS, *TRAINING_FIELDS)
+    known = (DATASET, *MODEL_FIELDS, *TRAINING_FIELDS)
     problems = [no_field("the grid", name, known) for name in grid if name not in known]
     chosen = _mappings(problems, listed)
     for number, item in enumerate(chosen, 1):
@@ -101,7 +136,7 @@ def conditions_of(
             said = f"the grid's {name} must be a list of at least one value, got {brief(given)}"
             problems.append(Problem(said, name))
         elif name in known:
-            axes[name] = values
+            axes[name] = [_as_dataset(value) for value in values] if name == DATASET else values
     count = math.prod(len(values) for values in axes.values()) + len(chosen)
     if count > MAX_CONDITIONS:
         return (), [
@@ -111,7 +146,15 @@ def conditions_of(
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
     built = [gathered(problems, partial(_condition, laid_over(base, setting))) for setting in settings or [{}]]
-    return with_factors([condition for condition in built if condition is not None], corpus), problems
+    return tuple(condition for condition in built if condition is not None), problems
+
+
+def _as_dataset(given: Any) -> Any:
+    """Return a dataset that all conditions of a grid share; what is none is refused with them."""
+    try:
+        return Dataset.of(given)
+    except ConfigError:
+        return given
 
 
 def values_of(given: Any) -> list[Any] | None:
@@ -162,26 +205,25 @@ def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
 
 def _condition(values: dict[str, Any]) -> Condition:
     problems: list[Problem] = []
+    dataset = gathered(problems, lambda: Dataset.of(values[DATASET]))
     model = gathered(problems, lambda: ModelConfig(**{name: values[name] for name in MODEL_FIELDS}))
     training = {name: values[name] for name in TRAINING_FIELDS if name in values}
     built = gathered(problems, lambda: TrainConfig.of(**training))
-    if problems or model is None or built is None:
+    if problems or dataset is None or model is None or built is None:
         raise ConfigError(problems)
-    return Condition(model, built)
+    return Condition(dataset, model, built)
 
 
-def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condition, ...]:
+def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     """Return the conditions, each with the fields that differ between any of them, as they are in force, and a name."""
-    rows = [
-        {**vars(in_force(item.model, corpus)), **{k: v for k, v in vars(item.training).items() if k != "phases"}}
-        for item in conditions
-    ]
-    for row, item in zip(rows, conditions, strict=True):
-        row |= {"steps": item.training.steps, "schedule": item.training.schedule}
+    called = dataset_names(item.dataset for item in conditions)
+    rows = [_row(item, called[id(item.dataset)]) for item in conditions]
     if any(row["schedule"] == "phases" for row in rows):  # their own words say more
         for row in rows:
             del row["schedule"]
     differing = [name for name in rows[0] if len({repr(row[name]) for row in rows}) > 1] if rows else []
+    if len({_own_d_model(item) for item in conditions}) == 1:  # it differs as the vocabularies do
+        differing = [name for name in differing if name != "d_model"]
     schedules = _schedules(conditions)
     if len(set(schedules)) > len({(row["steps"], row.get("schedule")) for row in rows}):  # these do not tell them apart
         differing.append("phases")
@@ -189,10 +231,33 @@ def with_factors(conditions: Sequence[Condition], corpus: Corpus) -> tuple[Condi
             row["phases"] = text
     factors = [tuple((name, row[name]) for name in differing) for row in rows]
     words = [", ".join(f"{name} {_shown(value)}" for name, value in pairs) or Condition.name for pairs in factors]
-    names = told_apart(words)
     return tuple(
-        replace(item, factors=pairs, name=name) for item, pairs, name in zip(conditions, factors, names, strict=True)
+        replace(item, factors=pairs, name=name, dataset_name=called[id(item.dataset)])
+        for item, pairs, name in zip(conditions, factors, told_apart(words), strict=True)
     )
+
+
+def dataset_names(datasets: Iterable[Dataset]) -> dict[int, str]:
+    """Return what datasets are called, by their id(): their names, or which corpus it is; other ones by other names."""
+    contents: dict[int, str] = {}
+    called: dict[str, str] = {}
+    for dataset in datasets:
+        if id(dataset) not in contents:
+            content = contents[id(dataset)] = canonical_digest(dataset.to_dict())
+            called.setdefault(content, dataset.name or f"corpus {len(called) + 1}")
+    names = dict(zip(called, told_apart(list(called.values())), strict=True))
+    return {number: names[content] for number, content in contents.items()}
+
+
+def _row(item: Condition, dataset: str) -> dict[str, Any]:
+    """Return the values of a condition that may tell it from others."""
+    training = {name: value for name, value in vars(item.training).items() if name != "phases"}
+    schedule = {"steps": item.training.steps, "schedule": item.training.schedule}
+    return {"dataset": dataset, **vars(item.model_in_force), **training, **schedule}
+
+
+def _own_d_model(item: Condition) -> int | None:
+    return item.model.d_model if item.model.d_model != item.dataset.d_vocab else None
 
 
 def _schedules(conditions: Sequence[Condition]) -> list[str]:
@@ -221,13 +286,6 @@ def told_apart(texts: Sequence[str]) -> list[str]:
             name = f"{text} ({seen[text] + 1})"
         found[name] = None
     return list(found)
-
-
-def in_force(model: ModelConfig, corpus: Corpus) -> ModelConfig:
-    """Return a model with its d_model resolved, where it fits the corpus."""
-    with contextlib.suppress(ConfigError):
-        return model.replace(d_model=model.on(corpus).d_model)
-    return model
 
 
 def first_repeated(values: Iterable[Any]) -> Any:

@@ -182,7 +182,7 @@ def stoppable() -> Iterator[Stop]:
 
 def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
     """Return about how long the trainings of a study take here, from what the engine counts; nothing is trained."""
-    jobs = [engine.Job.of(design.corpus, item.model, item.training) for item in design.conditions]
+    jobs = [engine.Job.of(item.dataset.corpus, item.model, item.training) for item in design.conditions]
     at_once = min(
         thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
     )

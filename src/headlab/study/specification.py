@@ -9,6 +9,7 @@ from typing import Any
 
 from headlab.config.numerics import NUMERICS
 from headlab.errors import StudyError
+from headlab.study import old_formats
 from headlab.study.design import StudyDesign
 from headlab.study.folder import Folder
 from headlab.study.hashes import digest
@@ -42,7 +43,17 @@ def read_all(folder: Folder) -> list[dict[str, Any]]:
 
 def design_of(given: dict[str, Any]) -> StudyDesign:
     """Return what a specification's file says; raises `StudyError`."""
-    return StudyDesign.from_dict(given["specification"], given["numerics"])
+    specification = given["specification"]
+    if given["format"] == FORMAT:
+        return StudyDesign.from_dict(specification, given["numerics"])
+    try:
+        now, names = old_formats.specification(specification), old_formats.identities(specification)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StudyError(
+            f"a study's specification must be one that headlab wrote, and is not ({type(error).__name__}: {error}): "
+            f"restore the file"
+        ) from None
+    return StudyDesign.from_dict(now, given["numerics"], names)
 
 
 def _read(folder: Folder, path: Path) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Store:
         now = self.design
         if set(now.identities) - set(design.identities) or set(now.seeds) - set(design.seeds):
             raise StudyError(
-                f"an extension must keep the corpus, every condition and every seed of the study {str(self.folder)!r}: "
+                f"an extension must keep every condition and every seed of the study {str(self.folder)!r}: "
                 f"add to them, or make another study"
             )
         self.specify(design)
@@ -280,7 +280,7 @@ class Store:
 
     def keeps(self, chunk: Chunk, kinds: Sequence[str]) -> bool:
         """Return whether a sound chunk of one of the study's conditions has the arrays of these kinds: weights, curves …"""
-        wanted = names_of(kinds, self.design.identities[chunk.condition], self.design.corpus)
+        wanted = names_of(kinds, self.design.identities[chunk.condition])
         return not wanted or wanted <= self.names_kept(chunk)
 
     def has_arrays(self, chunk: Chunk) -> bool:
@@ -302,7 +302,7 @@ class Store:
         data = self._own.read(self._arrays_path(chunk.path, held.arrays)) or b""
         if hashlib.sha256(data).hexdigest() not in held.arrays:
             return None
-        return loaded(data, held.seeds, self.design.identities[chunk.condition], self.design.corpus)
+        return loaded(data, held.seeds, self.design.identities[chunk.condition])
 
     def holding(self, name: str = LOCK) -> contextlib.AbstractContextManager[bool]:
         """Hold a lock of the study while the block runs; yields whether it was free. It ends with the process."""

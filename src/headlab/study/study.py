@@ -22,7 +22,7 @@ from headlab.runs.runs import Runs
 from headlab.study.answer import Answer, Group
 from headlab.study.arrays import HISTORY, ONE_OF_ALL
 from headlab.study.chunks import superseded
-from headlab.study.conditions import Condition, with_factors
+from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
 from headlab.study.hashes import digest
@@ -66,8 +66,7 @@ class Study:
 
     >>> import tempfile
     >>> from headlab.config import TrainConfig
-    >>> from headlab.data.corpus import Corpus
-    >>> design = StudyDesign.grid(Corpus.notebook(), seeds=range(8), training=TrainConfig.of(steps=20), d_head=[5, 10])
+    >>> design = StudyDesign.grid(seeds=range(8), training=TrainConfig.of(steps=20), d_head=[5, 10])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     study = Study.create(f"{folder}/sizes", design)
     ...     study.run(), study.run(), study.table()["d_head"].value_counts().to_dict()
@@ -113,7 +112,7 @@ class Study:
             design = now
         if seeds is not None:
             every = tuple(dict.fromkeys([*now.seeds, *taken(seeds, len(now.conditions))]))
-            design = StudyDesign(design.corpus, design.conditions, every, design.keep, design.title)
+            design = replace(design, seeds=every)
         with self._changing() as store:
             store.extend(design)
 
@@ -135,7 +134,7 @@ class Study:
         if not left:
             raise StudyError("a study must keep at least one condition, got all of them to drop: leave one out")
         with self._changing() as store:
-            store.specify(replace(design, conditions=with_factors(left, design.corpus)))
+            store.specify(replace(design, conditions=tuple(left)))
         return tuple(item.name for identity, item in design.identities.items() if identity in leaving)
 
     @contextmanager
@@ -213,7 +212,8 @@ class Study:
         found = tuple(_group(value, pd.concat(parts)) for value, parts in groups.items())
         if not found:
             raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
-        d_model = design.conditions[0].model.on(design.corpus).d_model if factor == "d_head" else None
+        widths = {condition.shape.d_model for condition in design.conditions}
+        d_model = widths.pop() if factor == "d_head" and len(widths) == 1 else None
         return Answer(factor, found, d_model, ungraded=ungraded)
 
     def _results(self) -> tuple[pd.DataFrame, int]:
@@ -244,7 +244,7 @@ class Study:
         final_loss = rows["final_loss"].to_numpy(condition.training.dtype)
         kept = {name: arrays[name] for name in HISTORY if name in arrays}
         return Runs(
-            Models(params, self.design.corpus, condition.model, condition.training.in_force().loss),
+            Models(params, condition.dataset, condition.model, condition.training.in_force().loss),
             History.of(rows["outcome"].to_numpy(np.int64), final_loss, **kept),
             condition.training,
             arrays["seed"],

@@ -9,18 +9,20 @@ from typing import Any
 
 from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.record import gathered, no_field
-from headlab.data.corpus import Corpus
-from headlab.errors import ConfigError, CorpusError, Problem
+from headlab.errors import ConfigError, Problem
 from headlab.files import nameable
 from headlab.notation.values import brief
-from headlab.study.columns import MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition, conditions_of, fields_of
+from headlab.study.file_datasets import Named, named_datasets
 from headlab.study.toml import value_text
+from headlab.tasks import tasks
 
 KEEPS = ("weights", "curves", "snapshots")
 FILE_FIELDS = (
     "title",
     "corpus",
+    "task",
     "sentences",
     "start",
     "wrap",
@@ -29,17 +31,16 @@ FILE_FIELDS = (
     "keep",
     "model",
     "training",
+    "dataset",
     "grid",
     "condition",
 )
-
-NOTEBOOK_OPTIONS = {"start": "<Start>", "wrap": True, "tokens": "words"}
 
 ASIDE = 29  # where the template's comments begin
 TEMPLATE = """# A headlab study: every condition is trained with every seed.
 title = "Does the head size matter?"
 
-corpus = "notebook"          # or a file with one sentence a line, beside this one
+corpus = "notebook"          # a task; or a file with one sentence a line, beside this one
 # sentences = ["man ordered the chicken", "woman ordered the beef"]     # or the sentences themselves
 # tokens = "characters"      # for a corpus or sentences: every character a token, not every word
 seeds = "0:1000"             # or a list: [1, 5, 9]
@@ -54,6 +55,7 @@ keep = ["weights"]           # a row of results a run is always kept; also: "cur
 [grid]                       # every combination of these is a condition: any fields of model and training
 d_head = [10, 20, 40]
 # learning_rate = [0.01, 0.02]
+# dataset = ["notebook", "other.txt"]       # tasks and files, instead of the corpus above
 
 # [[condition]]              # conditions beside those of the grid, one by one
 # d_head = 160
@@ -79,7 +81,6 @@ def _commented(row: Field) -> str:
 class Parts:
     """What a study file says, as far as it could be read, and everything that is wrong with it."""
 
-    corpus: Corpus
     conditions: tuple[Condition, ...]
     seeds: Any
     keep: tuple[str, ...]
@@ -108,23 +109,25 @@ def parts_of(given: Mapping[str, Any], folder: Path) -> Parts:
     """Return the parts of a study from the fields of a study file; folder: where its corpus file is looked for."""
     problems = [no_field("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
     tables = {name: _table(problems, given, name) for name in ("model", "training", "grid")}
-    corpus = gathered(problems, lambda: _corpus(given, folder))
+    named = Named(folder, named_datasets(problems, given.get(DATASET, {}), folder))
     seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
-    base = fields_of(ModelConfig(), TrainConfig())
+    base = {DATASET: gathered(problems, lambda: named.first(given)) or tasks["notebook"].dataset}
+    base |= fields_of(ModelConfig(), TrainConfig())
     for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
         problems += [no_field(f"[{name}]", key, known) for key in tables[name] if key not in known]
         base |= {key: value for key, value in tables[name].items() if key in (*MODEL_FIELDS, *TRAINING_FIELDS)}
-    listed = _listed(problems, given.get("condition", []))
-    conditions, wrong = conditions_of(base, tables["grid"], listed, corpus or Corpus.notebook())
-    problems += wrong
+    grid, listed = dict(tables["grid"]), _listed(problems, given.get("condition", []))
+    if isinstance(grid.get(DATASET), list):
+        grid[DATASET] = [named.found(problems, name) for name in grid[DATASET]]
+    listed = [{**item, DATASET: named.found(problems, item[DATASET])} if DATASET in item else item for item in listed]
+    conditions, wrong = conditions_of(base, grid, listed)
     keep = _keep(problems, given.get("keep", ["weights"]))
     return Parts(
-        corpus or Corpus.notebook(),
         conditions,
         (0,) if seeds is None else seeds,
         keep,
         str(given.get("title", "")),
-        problems,
+        [*problems, *(problem for problem in wrong if problem not in problems)],
     )
 
 
@@ -149,33 +152,6 @@ def _keep(problems: list[Problem], keep: Any) -> tuple[str, ...]:
         return tuple(keep)
     problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}", "keep"))
     return ()
-
-
-def _corpus(given: Mapping[str, Any], folder: Path) -> Corpus:
-    options = {name: given[name] for name in ("start", "wrap", "tokens") if name in given}
-    if options.get("start") == "":
-        options["start"] = None
-    if "sentences" in given:
-        if "corpus" in given:
-            said = "a study must have a corpus or sentences, got both: leave one of them out"
-            raise CorpusError(Problem(said, "sentences"))
-        if not (isinstance(given["sentences"], list) and all(isinstance(line, str) for line in given["sentences"])):
-            said = f"sentences must be a list of texts, got {brief(given['sentences'])}"
-            raise CorpusError(Problem(said, "sentences"))
-        return Corpus.from_text("\n".join(given["sentences"]), **options)
-    name = given.get("corpus", "notebook")
-    if isinstance(name, Mapping):
-        return Corpus.from_dict({"start": None, **name})
-    if not isinstance(name, str):
-        said = f"corpus must be “notebook”, a file's name or a table, got {brief(name)}"
-        raise CorpusError(Problem(said, "corpus"))
-    if name != "notebook":
-        return Corpus.from_file(folder / name, **options)
-    if odd := [option for option, value in options.items() if value != NOTEBOOK_OPTIONS[option]]:
-        raise CorpusError(
-            f"{', '.join(odd)} must go with a corpus file or sentences, got none: name them, or leave it out"
-        )
-    return Corpus.notebook()
 
 
 def _seeds(given: Any) -> Any:

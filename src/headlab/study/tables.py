@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.notation.csv_text import csv_text
-from headlab.study.columns import OF_FILES, RESULTS, SETTINGS, settings_of, typed
-from headlab.study.conditions import in_force
+from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETTINGS, settings_of, typed
 from headlab.study.design import StudyDesign
 from headlab.study.parquet import quoted, reading
 from headlab.study.store import Chunk, Store
@@ -59,8 +58,10 @@ def _tabulate(database: "duckdb.DuckDBPyConnection", design: StudyDesign) -> Non
     """Make the tables that no file holds: conditions, their settings as they are in force, and results of no runs."""
     identities = design.identities
     names = [item.name for item in identities.values()]
-    conditions = {"condition": list(identities), "number": np.arange(len(identities)), "name": names}
-    settings = [settings_of(in_force(item.model, design.corpus), item.training) for item in identities.values()]
+    datasets = [item.dataset_name for item in identities.values()]
+    numbers = np.arange(len(identities))
+    conditions = {"condition": list(identities), "number": numbers, "name": names, DATASET: datasets}
+    settings = [settings_of(item.dataset_name, item.model_in_force, item.training) for item in identities.values()]
     columns = {name: typed(name, [row[name] for row in settings]) for name in SETTINGS}
     for name, table in (("conditions", conditions), ("settings", {"condition": list(identities), **columns})):
         database.register("given", pd.DataFrame(table))
@@ -79,7 +80,7 @@ def _any_twice(store: Store, chunks: Sequence[Chunk]) -> bool:
 
 def _grade(design: StudyDesign) -> str:
     """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
-    nothing = [name for name, item in design.identities.items() if not design.corpus.resolvable(item.model).any()]
+    nothing = [name for name, item in design.identities.items() if not item.dataset.corpus.resolvable(item.model).any()]
     known = f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""
     return f"coalesce(grade, case {known} when solved then {quoted(SOLVED)} else {quoted(NOT_SOLVED)} end)"
 

@@ -54,7 +54,8 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
     from headlab.study.execution import estimated_seconds
 
     design = StudyDesign.from_toml(file)
-    tell_notes(design.corpus)
+    for dataset in design.datasets.values():
+        tell_notes(dataset.corpus)
     cost = {
         "conditions": [condition.name for condition in design.conditions],
         "seeds": len(design.seeds),

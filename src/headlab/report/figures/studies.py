@@ -13,8 +13,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.analysis.parts.mechanism import MECHANISMS, in_words
-from headlab.config import ModelConfig
 from headlab.notation.numbers import counted, percent
+from headlab.notation.values import listed
 from headlab.report.figures.drawing import (
     BLUE,
     GREY,
@@ -29,11 +29,10 @@ from headlab.report.figures.runs import about_corpus, loss_reach
 from headlab.report.palette import PALETTE
 
 if TYPE_CHECKING:
-    from headlab.data.corpus import Corpus
     from headlab.study.answer import Answer, Group
     from headlab.study.design import StudyDesign
 
-Models = Mapping[str, ModelConfig]
+Floors = Mapping[str, tuple[float, float]]  # a condition's floor and bigram floor, by its name
 
 WIDTH = 7.2  # inches
 MOST_POINTS, MOST_CONDITIONS, MOST_CURVES, COLUMNS = 400, 60, 10, 5
@@ -59,7 +58,11 @@ def about_study(design: "StudyDesign") -> str:
     steps = {condition.training.steps for condition in design.conditions}
     trained = f"{counted(len(design.conditions), 'condition')}, {counted(len(design.seeds), 'seed')} each"
     trained += f", {counted(steps.pop(), 'step')}" if len(steps) == 1 else ""
-    return "\n".join([*([design.title] if design.title else []), about_corpus(design.corpus), trained])
+    datasets = design.datasets
+    about = (
+        [about_corpus(item.corpus) for item in datasets.values()] if len(datasets) == 1 else [listed(datasets, most=4)]
+    )
+    return "\n".join([*([design.title] if design.title else []), *about, trained])
 
 
 @with_style
@@ -75,20 +78,19 @@ def census(study: "Answer", about: str = "") -> Figure:
 
 
 @with_style
-def curves(table: pd.DataFrame, corpus: "Corpus", models: Models | None = None, about: str = "") -> Figure:
+def curves(table: pd.DataFrame, floors: Floors | None = None, about: str = "") -> Figure:
     """Draw the loss over steps, a panel a condition: the median, and bands of the middle 50 % and 80 % of the runs.
 
-    models: each condition's, by its name, whose floor is drawn; None: causal, with positions
+    floors: of each condition, by its name, which are drawn
     """
-    return _stack([(_curves_height(table), lambda part: _curves(part, table, corpus, models or {}))], about)
+    return _stack([(_curves_height(table), lambda part: _curves(part, table, floors or {}))], about)
 
 
 @with_style
 def answer(
     study: "Answer",
-    corpus: "Corpus",
     table: pd.DataFrame | None = None,
-    models: Models | None = None,
+    floors: Floors | None = None,
     about: str = "",
 ) -> Figure:
     """Draw a study's answer: solved shares and losses, mechanisms, and the curves where a table of them is given."""
@@ -96,7 +98,7 @@ def answer(
     if len(study.census()):
         parts.append((_census_height(study), lambda part: _census(part, study)))
     if table is not None:
-        parts.append((_curves_height(table), lambda part: _curves(part, table, corpus, models or {})))
+        parts.append((_curves_height(table), lambda part: _curves(part, table, floors or {})))
     return _stack(parts, about)
 
 
@@ -224,17 +226,19 @@ def _curves_height(table: pd.DataFrame) -> float:
     return 0.4 + 1.9 * -(-min(MOST_CURVES, table["condition"].nunique()) // COLUMNS)
 
 
-def _curves(figure: SubFigure, table: pd.DataFrame, corpus: "Corpus", models: Models) -> None:
+def _curves(figure: SubFigure, table: pd.DataFrame, floors: Floors) -> None:
     names = list(dict.fromkeys(table["condition"]))
     drawn, last = names[:MOST_CURVES], float(table["step"].max()) + 1
     late = table[table["step"] >= last / 100] if last > 2 else table
     x: dict[str, Any] = {"xscale": "log", "xlim": (max(1.0, last / 100), last)} if last > 2 else {"xlim": (-0.5, last)}
-    top = loss_reach(late["q90"], [corpus.bigram_floor(), *late.groupby("condition")["q50"].first()])
+    top = loss_reach(
+        late["q90"], [*(bigram for _, bigram in floors.values()), *late.groupby("condition")["q50"].first()]
+    )
     columns = min(COLUMNS, len(drawn))
     panels = figure.subplots(-(-len(drawn) // columns), columns, sharex=True, sharey=True, squeeze=False)
     for number, (axes, name) in enumerate(zip(panels.flat, drawn, strict=False)):
         _curve(axes, late[late["condition"] == name])
-        for floor, style in ((corpus.floor(models.get(name)), "--"), (corpus.bigram_floor(), ":")):
+        for floor, style in zip(floors.get(name, ()), ("--", ":"), strict=False):
             axes.axhline(floor, color=GREY, linestyle=style, linewidth=0.8)
         tidy(axes)
         axes.set(**x, ylim=(0, 1.05 * top))

@@ -1,5 +1,6 @@
 """A study as one HTML file: the answer, its figures and tables, the mechanisms, and what was trained."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,8 +42,9 @@ def render(study: "Study", factor: str | None = None) -> str:
         mechanisms=mechanisms.rename(columns=in_words),
         meanings={in_words(name): MEANINGS[name] for name in mechanisms.columns},
         census=svg(figures.census(summary)) if mechanisms.size else None,
-        curves=svg(figures.curves(study.curves(), design.corpus, design.models)) if "curves" in design.keep else None,
-        floors=sorted({f"{design.corpus.floor(condition.model):.4f}" for condition in design.conditions}),
+        curves=svg(figures.curves(study.curves(), design.floors)) if "curves" in design.keep else None,
+        floors=_different(floor for floor, _ in design.floors.values()),
+        bigram_floors=_different(floor for _, floor in design.floors.values()),
         steps=_short(design.n_steps),
         settings=shared_settings(design),
         seeds=_seeds(design),
@@ -71,6 +73,10 @@ def shared_settings(design: "StudyDesign") -> dict[str, Any]:
     if len(words) == 1 and any(phase.changes or phase.freeze for phase in design.conditions[0].training.phases):
         shared["training"] = words.pop()
     return shared
+
+
+def _different(floors: Iterable[float]) -> list[str]:
+    return sorted({f"{floor:.4f}" for floor in floors})
 
 
 def _seeds(design: "StudyDesign") -> str:
