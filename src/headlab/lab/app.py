@@ -7,8 +7,8 @@ Messages from the page are JSON, at most 128 KiB:
     {"ask": "figure", "id": 9, "fields": {...}, "more": {"format": "svg", "moment": 12, "output": "sigmoid"}}
     {"ask": "weights" | "report", "id": 10, "fields": {...}}
 
-Answers are binary frames (report/frames.py), each with the `id` of the request it belongs to and a `kind`: hello, picture, why,
-seeds, sizes, trial, weights, figure, report, problems.
+Answers are binary frames (report/frames/wire.py), each with the `id` of the request it belongs to and a `kind`: hello,
+picture, why, seeds, sizes, trial, weights, figure, report, problems.
 """
 
 import asyncio
