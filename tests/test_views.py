@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.report.frames import recording
 from headlab.report.frames.recording import Recording
+from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.trial import trial_frame
+from headlab.report.frames.why import why_frame
 from headlab.report.frames.wire import Frame, decode, encode
 from headlab.report.notebook import kept_runs
 from headlab.report.notebook.answerer import Answerer
@@ -81,7 +82,7 @@ def test_an_answerer_shows_a_run_and_answers_its_views(runs):
 @pytest.mark.parametrize("model", [hl.ModelConfig(), hl.ModelConfig(n_layers=2, n_heads=2)], ids=str)
 def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(model):
     run = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=200), seeds=4)[0]
-    why = Recording.of(run).why()
+    why = why_frame(Recording.of(run))
     for number, item in enumerate(why.values["dependencies"]):
         assert set(item["parts"]) == set(why.arrays)
         at = {"sequence": item["sequence"], "position": item["place"]}
@@ -274,7 +275,7 @@ def test_runs_count_with_all_that_they_keep_from_being_freed():
 def test_many_seeds_are_drawn_as_far_as_there_is_room_and_it_is_said_of_how_many(n_runs, length):
     corpus = hl.Corpus.from_text(" ".join(f"w{at % 5}" for at in range(length)), start=None)
     runs = hl.train(corpus, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1), seeds=range(n_runs), record="none")
-    found = decode(encode(recording.seeds_frame(runs)))
+    found = decode(encode(seeds_frame(runs)))
     shown = len(found.values["seed"])
     assert (found.values["of"], found.values["seed"]) == (n_runs, list(range(shown)))
     assert min(n_runs, 2) <= shown <= 1000

@@ -11,8 +11,11 @@ from headlab.errors import ConfigError
 from headlab.lab import SEEDS
 from headlab.lab.experiment import FORK_FIELDS, Experiment, notebook_fields, table
 from headlab.report.frames.hello import hello_frame
-from headlab.report.frames.recording import Recording, seeds_frame
+from headlab.report.frames.picture import picture_frame
+from headlab.report.frames.recording import Recording
+from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.trial import trial_frame
+from headlab.report.frames.why import why_frame
 from headlab.report.frames.wire import Frame
 from headlab.runs.moments import moments_of
 
@@ -33,12 +36,12 @@ def hello(experiment: Experiment, progress: Progress | None = None) -> Iterator[
 
 def picture(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield the trained run with every moment of its training."""
-    yield _recorded(experiment, progress).picture()
+    yield picture_frame(_recorded(experiment, progress))
 
 
 def why(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:
     """Yield why the run predicts what it predicts, at every moment."""
-    yield _recorded(experiment, progress).why()
+    yield why_frame(_recorded(experiment, progress))
 
 
 def seeds(experiment: Experiment, progress: Progress | None = None) -> Iterator[Frame]:

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from headlab.report import PAGE
 from headlab.report.frames.hello import hello_frame
-from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording, seeds_frame
+from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording
+from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.wire import encode
 from headlab.runs.moments import a_moment
 

@@ -8,7 +8,8 @@ from headlab.analysis.subject import run_number
 from headlab.errors import HeadlabError, SelectionError
 from headlab.notation.values import brief
 from headlab.report.frames.hello import hello_frame
-from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording, seeds_frame
+from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording
+from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, encode, problems
 from headlab.report.notebook.kept_runs import find_runs, keep_runs, name_of
