@@ -51,7 +51,7 @@ def room(parts):
 
 
 GRAPH = imports.graph()
-MOST_IN_A_CHAIN = 25
+MOST_IN_A_CHAIN = 24
 
 
 def room_of(name):

@@ -15,14 +15,17 @@ Networks, section 4 and 5.2 (means see proportions).
 import random
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.config.model import ModelConfig
 from headlab.data.batch import Batch, Ids, padded
 from headlab.data.dependencies import UNDECIDED, Dependency, dependencies_of, only_targets
 from headlab.data.floors import floor_of
+
+if TYPE_CHECKING:
+    from headlab.config.model import ModelConfig
 
 # Proportions are compared as one number each: the mean, modulo a prime, of a random number a state. Means that differ
 # as vectors agree modulo 2^127 - 1 once in 10^38 times.
@@ -33,13 +36,14 @@ PRIME = 2**127 - 1
 class Sight:
     """What a model of one shape can see in a batch.
 
+    >>> from headlab.config import ModelConfig
     >>> batch = Batch.equally_weighted([[0, 1, 2], [0, 1, 3]], [[1, 2, 0], [1, 3, 0]], d_vocab=4)
     >>> Sight(batch, ModelConfig(causal=False)).floor, round(Sight(batch, ModelConfig()).floor, 4)
     (0.0, 0.231)
     """
 
     batch: Batch
-    model: ModelConfig
+    model: "ModelConfig"
 
     @cached_property
     def states(self) -> Ids:

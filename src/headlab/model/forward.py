@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config.model import ModelConfig
+from headlab.model.outputs import softmax
 from headlab.model.params import Array, Params
 
 # What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the
@@ -63,20 +64,6 @@ def allowed(tokens: NDArray[np.int64], causal: bool) -> NDArray[np.bool_]:
     real = tokens >= 0
     mask = real[:, :, None] & real[:, None, :]
     return mask & np.tri(tokens.shape[1], dtype=bool) if causal else mask
-
-
-def softmax(scores: Array, mask: NDArray[np.bool_] | bool = True) -> Array:
-    """Return exp(scores) / sum over the last axis, exactly zero where the mask is off; a row that is off is all zero.
-
-    >>> softmax(np.array([[0.0, 0.0], [np.nan, 0.0]]))
-    array([[0.5, 0.5],
-           [nan, nan]])
-    """
-    top = np.max(np.where(mask, scores, -np.inf), axis=-1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0).astype(scores.dtype)
-    raised = np.exp(np.where(mask, scores - top, -np.inf))
-    total = raised.sum(axis=-1, keepdims=True)
-    return np.divide(raised, total, out=np.zeros_like(raised), where=total != 0)
 
 
 def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None) -> Activations:

@@ -7,19 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.errors import ConfigError
-from headlab.model.forward import softmax
+from headlab.model.outputs import sigmoid, softmax
 from headlab.model.params import Array
 from headlab.notation.values import brief
-
-
-def sigmoid(logits: Array) -> Array:
-    """Return 1 / (1 + exp(-x)) without overflow.
-
-    >>> sigmoid(np.array([-1e4, 0.0, 1e4])).tolist()
-    [0.0, 0.5, 1.0]
-    """
-    small = np.exp(-np.abs(logits))
-    return np.where(logits >= 0, 1, small) / (1 + small)
 
 
 @dataclass(frozen=True, eq=False)

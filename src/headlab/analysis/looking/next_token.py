@@ -13,8 +13,8 @@ from headlab.data.batch import ABSENT
 from headlab.data.corpus import Corpus
 from headlab.data.text import join_tokens
 from headlab.errors import SelectionError
-from headlab.model.forward import forward, softmax
-from headlab.model.losses import sigmoid
+from headlab.model.forward import forward
+from headlab.model.outputs import sigmoid, softmax
 from headlab.model.params import Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations
-from headlab.model.losses import sigmoid
+from headlab.model.outputs import sigmoid
 from headlab.model.params import Array
 from headlab.notation.values import brief
 

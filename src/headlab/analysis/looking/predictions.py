@@ -11,8 +11,7 @@ from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
-from headlab.model.forward import softmax
-from headlab.model.losses import sigmoid
+from headlab.model.outputs import sigmoid, softmax
 from headlab.notation.values import brief
 
 TIE = 1e-9  # of a logit: a lead smaller than this is rounding

@@ -9,7 +9,7 @@ from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float, Shaped
-from headlab.model.forward import softmax
+from headlab.model.outputs import softmax
 
 MAIN = 2 / 3  # a part that is at least twice all others together
 AGAINST = -1 / 3  # a part that takes back more than this: the parts oppose each other, and shares mean little

@@ -15,7 +15,7 @@ from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
 from headlab.arrays import Array, Bool, Float, Int
-from headlab.model.forward import softmax
+from headlab.model.outputs import softmax
 from headlab.notation.numbers import counted
 from headlab.notation.visible import visible
 
