@@ -147,7 +147,6 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
 
     def restart():
         kill(dask.scheduler)
-        time.sleep(1)
         dask.scheduler = dask.start_scheduler()
         dask.workers += [dask.start_worker() for _ in range(2)]
 

@@ -618,7 +618,7 @@ def test_a_killed_trainer_is_replaced_and_the_page_stays(server):
             await ask("show", 2, {"steps": 20, "seed": 2})
             await until("picture", number=2)
             await ask("show", 3, {"steps": 100_000, "optimizer": "adam", "d_head": 100})
-            await asyncio.sleep(0.3)
+            await eventually(lambda: any(job.answer == 3 for job in server.app.state.desk.running.values()))
             kill_trainers(server)
             said = await until("problems", number=3)
             assert "was started again" in said["problems"].values["problems"][0]["text"]
@@ -636,11 +636,7 @@ def test_a_slider_that_never_rests_sees_its_last_wish_and_frees_the_trainers(ser
                 await ask("show", number, {"d_head": 1 + number % 150, "steps": 5000})
             picture = (await until("picture", number=199))["picture"]
             assert picture.values["id"] == 199
-        deadline = time.monotonic() + 10
-        while (server.app.state.desk.running or server.app.state.desk.pages) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        assert not server.app.state.desk.running
-        assert not server.app.state.desk.pages
+        await eventually(lambda: not server.app.state.desk.running and not server.app.state.desk.pages)
 
     asyncio.run(visit())
 

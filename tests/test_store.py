@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -215,6 +216,27 @@ def test_threads_and_order_change_no_byte(tmp_path):
     assert len(exports) == 1
 
 
+def until(happens, seconds=60):
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def files_in(folder):
+    return {Path(place, name) for place, _, names in os.walk(folder) for name in names}
+
+
+def run_and_kill(folder, files):
+    """Run a study until so many files are there that were not, and kill it then."""
+    there = files_in(folder)
+    process = subprocess.Popen([sys.executable, "-c", RUN, str(folder)])
+    until(lambda: len(files_in(folder) - there) >= files or process.poll() is not None)
+    process.kill()
+    process.wait()
+
+
 def test_a_study_killed_at_random_loses_nothing(tmp_path):
     plan = design(seeds=1024, training=hl.TrainConfig.of(steps=1500))
     whole = Study.create(tmp_path / "whole", plan)
@@ -222,10 +244,7 @@ def test_a_study_killed_at_random_loses_nothing(tmp_path):
     target = Study.create(tmp_path / "killed", plan).store.folder
     rng, seen, kills = random.Random(1), set(), 0
     while pending(Store(target)) and kills < 6:
-        process = subprocess.Popen([sys.executable, "-c", RUN, str(target)])
-        time.sleep(rng.uniform(0.6, 1.6))
-        process.kill()
-        process.wait()
+        run_and_kill(target, rng.randrange(1, 9))
         kills += 1
         now = {chunk.path.name for chunk in Store(target).sound_chunks()}
         assert seen <= now
@@ -237,14 +256,6 @@ def test_a_study_killed_at_random_loses_nothing(tmp_path):
     killed.collect_garbage()
     assert not list(target.rglob("*.part"))
     assert bytes_of(killed, tmp_path) == bytes_of(whole, tmp_path)
-
-
-def until(happens, seconds=60):
-    """Wait for something that another process does."""
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_termination_signal_keeps_what_was_finished(tmp_path):
