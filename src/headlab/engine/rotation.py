@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.arrays import Array
 from headlab.config import Shape, TrainConfig
 from headlab.model.decompose import of_finite
-from headlab.model.params import Array
 
 NUMBERS_AT_A_TIME = 1 << 20
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.arrays import Array, Bool, Float, Int
 from headlab.config.model import ModelConfig
 from headlab.model.outputs import softmax
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 
 # What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the
 # same layer computed before, and returns what the model goes on with. EDITABLE is the order in which it is asked.
@@ -36,26 +37,26 @@ class Activations:
     Rows of padding are zero in `pattern`, and without meaning elsewhere.
     """
 
-    token_embed: Array
-    pos_embed: Array
-    resid_0: Array
-    resid_pre: Array
-    q: Array
-    k: Array
-    v: Array
-    raw_scores: Array
-    scores: Array
-    pattern: Array
-    z: Array
-    attn_out: Array
-    resid_post: Array
-    logits: Array
+    token_embed: Float[Array, "*run sequence position d_model"]
+    pos_embed: Float[Array, "*run sequence position d_model"]
+    resid_0: Float[Array, "*run sequence position d_model"]
+    resid_pre: Float[Array, "*run layer sequence position d_model"]
+    q: Float[Array, "*run layer head sequence position d_head"]
+    k: Float[Array, "*run layer head sequence position d_head"]
+    v: Float[Array, "*run layer head sequence position value_width"]
+    raw_scores: Float[Array, "*run layer head sequence position position"]
+    scores: Float[Array, "*run layer head sequence position position"]
+    pattern: Float[Array, "*run layer head sequence position position"]
+    z: Float[Array, "*run layer head sequence position d_model"]
+    attn_out: Float[Array, "*run layer sequence position d_model"]
+    resid_post: Float[Array, "*run layer sequence position d_model"]
+    logits: Float[Array, "*run sequence position d_vocab"]
 
     def __getitem__(self, index: Any) -> "Activations":
         return Activations(**{item.name: getattr(self, item.name)[index] for item in fields(self)})
 
 
-def allowed(tokens: NDArray[np.int64], causal: bool) -> NDArray[np.bool_]:
+def allowed(tokens: Int[Array, "sequence position"], causal: bool) -> Bool[Array, "sequence position position"]:
     """Return which key each query may attend to, [sequence, query, key]: no padding, and no future under the mask.
 
     >>> allowed(np.array([[3, 1, -1]]), causal=True)[0].astype(int).tolist()
@@ -66,7 +67,9 @@ def allowed(tokens: NDArray[np.int64], causal: bool) -> NDArray[np.bool_]:
     return mask & np.tri(tokens.shape[1], dtype=bool) if causal else mask
 
 
-def forward(params: Params, tokens: NDArray[np.int64], model: ModelConfig, edit: Edit | None = None) -> Activations:
+def forward(
+    params: Params, tokens: Int[Array, "sequence position"], model: ModelConfig, edit: Edit | None = None
+) -> Activations:
     """Return every activation of the model on token ids [sequence, position].
 
     edit: called with every activation named in EDITABLE, which it may replace; `direct` is the embeddings' own part of

@@ -10,13 +10,13 @@ Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3.
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headlab.arrays import Array, Float, UInt64
 from headlab.config.model import Shape
 from headlab.config.weights import WEIGHTS, Weight
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 
-Words = NDArray[np.uint64]
+Words = UInt64[Array, "..."]
 
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
@@ -41,7 +41,7 @@ def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words])
     return c0, c1, c2, c3
 
 
-def uniform(seeds: NDArray[np.uint64], array: int, size: int) -> NDArray[np.float32]:
+def uniform(seeds: UInt64[Array, " run"], array: int, size: int) -> Float[Array, "run {size}"]:
     """Return u in [0, 1) for every seed and weight, [run, size]; see the module's formula."""
     blocks = np.arange(-(-size // 4), dtype=np.uint64)[None, :]
     zero, number = np.zeros_like(blocks), np.full_like(blocks, array)
@@ -51,7 +51,7 @@ def uniform(seeds: NDArray[np.uint64], array: int, size: int) -> NDArray[np.floa
     return top * np.float32(2.0**-24)
 
 
-def initial(shape: Shape, seeds: NDArray[np.uint64], dtype: np.dtype | type = np.float32) -> Params:
+def initial(shape: Shape, seeds: UInt64[Array, " run"], dtype: np.dtype | type = np.float32) -> Params:
     """Return the initial weights of every seed, with one leading run axis.
 
     >>> from headlab.config import ModelConfig
@@ -68,7 +68,7 @@ def initial(shape: Shape, seeds: NDArray[np.uint64], dtype: np.dtype | type = np
     return Params.from_flat(flat, shape)
 
 
-def _draw(row: Weight, shape: Shape, seeds: NDArray[np.uint64]) -> Array:
+def _draw(row: Weight, shape: Shape, seeds: UInt64[Array, " run"]) -> Array:
     own = shape.weights[row.name]
     u = uniform(seeds, row.number, math.prod(own))
     with np.errstate(over="ignore", invalid="ignore"):  # a scale beyond float32 is a run that diverges at its start

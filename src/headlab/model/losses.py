@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.errors import ConfigError
 from headlab.model.outputs import sigmoid, softmax
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 
@@ -20,11 +20,11 @@ class LossPlaces:
     shares [place that counts]: w / Σ w, or None where all weights are equal, so that the loss is a plain mean
     """
 
-    counts: NDArray[np.bool_]
-    shares: NDArray[np.float64] | None
+    counts: Bool[Array, "sequence position"]
+    shares: Float[Array, " place"] | None
 
     @classmethod
-    def of(cls, targets: NDArray[np.int64], weights: NDArray[Any] | None = None) -> "LossPlaces":
+    def of(cls, targets: Int[Array, "sequence position"], weights: Shaped[Array, "..."] | None = None) -> "LossPlaces":
         """Return the places of targets [sequence, position] (-1: none) and their weights, all equal when left out.
 
         Raises `ConfigError` for weights of another shape, that are no finite numbers of at least 0, or all 0.
@@ -56,8 +56,11 @@ def _checked(weights: NDArray[Any], targeted: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def mean_loss(
-    logits: Array, targets: NDArray[np.int64], kind: str = "softmax", weights: NDArray[Any] | None = None
-) -> Array:
+    logits: Float[Array, "*run sequence position d_vocab"],
+    targets: Int[Array, "sequence position"],
+    kind: str = "softmax",
+    weights: Shaped[Array, "..."] | None = None,
+) -> Float[Array, "*run"]:
     """Return the mean loss [*run] of logits [*run, sequence, position, d_vocab], in nats per position with a target.
 
         softmax             -ln softmax(x)_y

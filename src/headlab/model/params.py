@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from headlab.arrays import Array, Shaped
 from headlab.config.model import Shape
 from headlab.config.weights import WEIGHTS
 from headlab.errors import WeightsError
 from headlab.notation.values import brief
-
-Array = NDArray[np.floating[Any]]
 
 NAMES = tuple(row.name for row in WEIGHTS)
 
@@ -59,7 +57,7 @@ class Params:
         """
         return Params(**(self._weights | weights))
 
-    def items(self) -> Iterator[tuple[str, Array]]:
+    def items(self) -> Iterator[tuple[str, Shaped[Array, "..."]]]:
         """Yield (name, weight) in the flat order, leaving out what the model does not have."""
         yield from self._weights.items()
 
@@ -72,13 +70,13 @@ class Params:
     def __getitem__(self, index: Any) -> "Params":
         return Params(**{name: weight[index] for name, weight in self.items()})
 
-    def flat(self) -> Array:
+    def flat(self) -> Shaped[Array, "*run weight"]:
         """Return all weights as one array [*run, weight]."""
         start = len(self.run_shape)
         return np.concatenate([w.reshape(*w.shape[:start], -1) for _, w in self.items()], axis=-1)
 
     @classmethod
-    def from_flat(cls, flat: Array, shape: Shape) -> "Params":
+    def from_flat(cls, flat: Shaped[Array, "*run weight"], shape: Shape) -> "Params":
         """Cut a flat array [*run, weight] into views of the weights of a shape.
 
         >>> from headlab.config import ModelConfig

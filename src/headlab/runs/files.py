@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab import engine
+from headlab.arrays import Array, UInt64
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.data.dataset import DATASET_FIELDS, Dataset
 from headlab.errors import HeadlabError, WeightsError
@@ -64,7 +65,7 @@ class SavedRuns:
     models: SavedModels
     training: TrainConfig
     history: History
-    seeds: NDArray[np.uint64] | None
+    seeds: UInt64[Array, " run"] | None
 
 
 def save_models(models: SavedModels, folder: str | Path) -> Path:

@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.looking import predictions as looking
-from headlab.model.params import Array
+from headlab.arrays import Array, Shaped
 
 
-def best_of(grades: NDArray[np.str_], leads: Callable[[], Array], losses: Callable[[], Array]) -> int:
+def best_of(grades: Shaped[Array, " run"], leads: Callable[[], Array], losses: Callable[[], Array]) -> int:
     """Return the number of the first that is solved, else of the largest lead by a hair, else of the smallest loss."""
     if (grades == looking.SOLVED).any():
         return int(np.argmax(grades == looking.SOLVED))
@@ -22,7 +22,7 @@ def best_of(grades: NDArray[np.str_], leads: Callable[[], Array], losses: Callab
 
 
 def judged_table(
-    told: dict[str, Any], grades: NDArray[np.str_], solved: Callable[[], NDArray[np.bool_]]
+    told: dict[str, Any], grades: Shaped[Array, " run"], solved: Callable[[], NDArray[np.bool_]]
 ) -> pd.DataFrame:
     """Return a row a run: what is told of it, whether it is solved, its grade; solved is asked where grades leave it open."""
     by_grade = np.isin(grades, (looking.SOLVED, looking.HAIR))

@@ -5,10 +5,9 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab import engine
-from headlab.model.params import Array
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 
 _OF_ALL = ("recorded_steps", "snapshot_steps")  # without a run axis
 
@@ -29,7 +28,7 @@ class Outcome(Enum):
         return self.value.format(step=step)
 
 
-def outcomes_of(numbers: NDArray[np.int64]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+def outcomes_of(numbers: Int[Array, " run"]) -> tuple[Shaped[Array, " run"], Int[Array, " run"]]:
     """Return outcomes [run] and the steps of those that diverged [run] from the numbers of kernel and files.
 
     numbers [run]: -1 finished, -2 interrupted, otherwise the step at which the loss was no finite number
@@ -55,18 +54,18 @@ class History:
     Steps count from the very beginning, where runs were resumed, too; what was not kept on the way is not there.
     """
 
-    outcome: NDArray[np.object_]
-    diverged_at: NDArray[np.int64]
-    final_loss: Array
-    loss: Array
-    learning_rate: Array
-    recorded_steps: NDArray[np.int64]
-    snapshots: Array | None
-    snapshot_steps: NDArray[np.int64]
+    outcome: Shaped[Array, " run"]
+    diverged_at: Int[Array, " run"]
+    final_loss: Float[Array, " run"]
+    loss: Float[Array, "run step"]
+    learning_rate: Float[Array, "run step"]
+    recorded_steps: Int[Array, " step"]
+    snapshots: Float[Array, "run moment weight"] | None
+    snapshot_steps: Int[Array, " moment"]
     state: engine.State | None = None
 
     @classmethod
-    def of(cls, numbers: NDArray[np.int64], final_loss: Array, **kept: Any) -> "History":
+    def of(cls, numbers: Int[Array, " run"], final_loss: Float[Array, " run"], **kept: Any) -> "History":
         """Return a history from the numbers of kernel or files (see `outcomes_of`); no curve where none was kept.
 
         >>> History.of(np.array([-1, 17]), np.array([0.2, np.nan])).sentences()
@@ -92,7 +91,7 @@ class History:
         some: dict[str, Any] = {name: None if value is None else value[index] for name, value in kept.items()}
         return replace(self, **some)
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, Shaped[Array, "..."]]:
         """Return the arrays by the names that they have in a file, without those that were not kept."""
         others = {item.name: getattr(self, item.name) for item in fields(self)} | {"outcome": self.numbers}
         state = {} if self.state is None else {f"state.{name}": array for name, array in self.state.arrays().items()}
@@ -102,14 +101,14 @@ class History:
         return kept | state
 
     @property
-    def numbers(self) -> NDArray[np.int64]:
+    def numbers(self) -> Int[Array, " run"]:
         """[run]: the outcomes as the kernel gives them and as files hold them; see `outcomes_of`."""
         others = {Outcome.FINISHED: engine.FINISHED, Outcome.INTERRUPTED: engine.NOT_RUN}
         ends = [others.get(one, step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]
         return np.array(ends, np.int64)
 
     @property
-    def finished(self) -> NDArray[np.bool_]:
+    def finished(self) -> Bool[Array, " run"]:
         """[run]: trained to the last step without diverging."""
         return np.asarray(self.outcome == Outcome.FINISHED, bool)
 

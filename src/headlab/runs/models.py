@@ -19,6 +19,7 @@ from headlab.analysis.looking import predictions as looking
 from headlab.analysis.looking.next_token import NextToken, next_token
 from headlab.analysis.looking.notebook_layers import Layers
 from headlab.analysis.subject import Subject, is_index
+from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
@@ -26,7 +27,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.matrices import W_QK, effective_rank
-from headlab.model.params import Array, Params, coerce, summary
+from headlab.model.params import Params, coerce, summary
 from headlab.notation.values import brief
 from headlab.runs.files import SavedModels, load_any, save_models
 from headlab.runs.grades import best_of, judged_table
@@ -67,7 +68,7 @@ class Models:
 
     def __init__(
         self,
-        params: Params | Mapping[str, NDArray[Any]],
+        params: Params | Mapping[str, Shaped[Array, "..."]],
         dataset: Trainable,
         model: ModelConfig | None = None,
         loss_kind: str = "softmax",
@@ -112,7 +113,7 @@ class Models:
         with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
             return forward(self.params, self.corpus.tokens, self.model)
 
-    def logits(self) -> Array:
+    def logits(self) -> Float[Array, "run sequence position d_vocab"]:
         """Return [run, sequence, position, d_vocab]."""
         return self._logits
 
@@ -126,11 +127,11 @@ class Models:
             ]
         return np.concatenate(parts)
 
-    def sigmoid(self) -> Array:
+    def sigmoid(self) -> Float[Array, "run sequence position d_vocab"]:
         """Return sigmoid(logits), the output that the notebook prints."""
         return self._view("sigmoid")
 
-    def probs(self) -> Array:
+    def probs(self) -> Float[Array, "run sequence position d_vocab"]:
         """Return softmax(logits), the probabilities that the softmax loss sees."""
         return self._view("probs")
 
@@ -138,23 +139,23 @@ class Models:
         with np.errstate(over="ignore", invalid="ignore"):
             return looking.output(self.logits(), kind)
 
-    def pattern(self) -> Array:
+    def pattern(self) -> Float[Array, "run *layers sequence position position"]:
         """Return the attention [run, sequence, query, key]; with several layers or heads, [run, layer, head, ...]."""
         pattern = self._activations.pattern
         return pattern[:, 0, 0] if pattern.shape[1:3] == (1, 1) else pattern
 
-    def loss(self) -> Array:
+    def loss(self) -> Float[Array, " run"]:
         """Return the loss [run] of these weights on their corpus, in nats per position with a target."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self._judged(
                 lambda logits: mean_loss(logits, self.corpus.targets, self.loss_kind, self.corpus.weights)
             )
 
-    def solved(self) -> NDArray[np.bool_]:
+    def solved(self) -> Bool[Array, " run"]:
         """Return [run]: every resolvable position's most likely token is its target."""
         return self._judged(lambda logits: looking.solved(logits, self.dataset, self.model))
 
-    def grade(self) -> NDArray[np.str_]:
+    def grade(self) -> Shaped[Array, " run"]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
 
         `nothing to solve` where no prefix of the corpus decides a target.
@@ -165,7 +166,7 @@ class Models:
         """
         return self._judged(lambda logits: looking.grade(logits, self.dataset, None, self.model))
 
-    def lead(self) -> Array:
+    def lead(self) -> Float[Array, " run"]:
         """Return [run]: the smallest lead of a target over its strongest rival, in logits; see `predictions.lead`."""
         return self._judged(lambda logits: looking.lead(logits, self.dataset, self.model))
 
@@ -272,19 +273,19 @@ class Model:
         """Return everything the model computes on its corpus."""
         return self.models.activations()[0]
 
-    def logits(self) -> Array:
+    def logits(self) -> Float[Array, "sequence position d_vocab"]:
         """Return [sequence, position, d_vocab]."""
         return self.models.logits()[0]
 
-    def sigmoid(self) -> Array:
+    def sigmoid(self) -> Float[Array, "sequence position d_vocab"]:
         """Return sigmoid(logits), the output that the notebook prints."""
         return self.models.sigmoid()[0]
 
-    def probs(self) -> Array:
+    def probs(self) -> Float[Array, "sequence position d_vocab"]:
         """Return softmax(logits)."""
         return self.models.probs()[0]
 
-    def pattern(self) -> Array:
+    def pattern(self) -> Float[Array, "*layers sequence position position"]:
         """Return the attention [sequence, query, key]; with several layers or heads, [layer, head, ...]."""
         return self.models.pattern()[0]
 

@@ -15,11 +15,12 @@ from headlab.analysis import questions
 from headlab.analysis.explanation.explanation import Explanation, Explanations, explain
 from headlab.analysis.looking import predictions as looking
 from headlab.analysis.subject import Subject
+from headlab.arrays import Array, Bool, Float, Int, Shaped, UInt64
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
 from headlab.errors import SelectionError
-from headlab.model.params import Array, Params
+from headlab.model.params import Params
 from headlab.notation.numbers import counted
 from headlab.notation.values import brief, listed
 from headlab.runs.files import SavedModels, SavedRuns, load_any, load_runs, save_runs
@@ -42,7 +43,7 @@ class Runs:
     models: Models
     history: History
     training: TrainConfig
-    seeds: NDArray[np.uint64] | None
+    seeds: UInt64[Array, " run"] | None
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
@@ -76,42 +77,42 @@ class Runs:
         return self.models.model
 
     @property
-    def loss(self) -> Array:
+    def loss(self) -> Float[Array, "run step"]:
         """[run, recorded step]: nats per position with a target, before each update."""
         return self.history.loss
 
     @property
-    def learning_rate(self) -> Array:
+    def learning_rate(self) -> Float[Array, "run step"]:
         """[run, recorded step]: the learning rate of each update."""
         return self.history.learning_rate
 
     @property
-    def recorded_steps(self) -> NDArray[np.int64]:
+    def recorded_steps(self) -> Int[Array, " step"]:
         """[recorded step]: at which steps loss and learning rate were kept."""
         return self.history.recorded_steps
 
     @property
-    def snapshots(self) -> Array | None:
+    def snapshots(self) -> Float[Array, "run moment weight"] | None:
         """[run, snapshot, weight]: flat weights before the steps `snapshot_steps`."""
         return self.history.snapshots
 
     @property
-    def snapshot_steps(self) -> NDArray[np.int64]:
+    def snapshot_steps(self) -> Int[Array, " moment"]:
         """[snapshot]: before which steps the weights were kept; see `at`."""
         return self.history.snapshot_steps
 
     @property
-    def outcome(self) -> NDArray[np.object_]:
+    def outcome(self) -> Shaped[Array, " run"]:
         """[run]: how each training ended, an `Outcome`; `outcomes()` says it in words."""
         return self.history.outcome
 
     @property
-    def final_loss(self) -> Array:
+    def final_loss(self) -> Float[Array, " run"]:
         """[run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are."""
         return self.history.final_loss
 
     @property
-    def finished(self) -> NDArray[np.bool_]:
+    def finished(self) -> Bool[Array, " run"]:
         """[run]: trained to the last step without diverging."""
         return self.history.finished
 
@@ -136,11 +137,11 @@ class Runs:
         seeds = None if self.seeds is None else self.seeds[index]
         return replace(self, models=self.models.choose(index), history=self.history[index], seeds=seeds)
 
-    def solved(self) -> NDArray[np.bool_]:
+    def solved(self) -> Bool[Array, " run"]:
         """Return [run]: the run finished, and every resolvable position's most likely token is its target."""
         return self.models.solved() & self.finished
 
-    def grade(self) -> NDArray[np.str_]:
+    def grade(self) -> Shaped[Array, " run"]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
 
         `nothing to solve` where no prefix of the corpus decides a target.
@@ -293,27 +294,27 @@ class Run:
         return self.runs.training
 
     @property
-    def loss(self) -> Array:
+    def loss(self) -> Float[Array, " step"]:
         """[recorded step]: nats per position with a target, before each update."""
         return self.runs.loss[0]
 
     @property
-    def learning_rate(self) -> Array:
+    def learning_rate(self) -> Float[Array, " step"]:
         """[recorded step]: the learning rate of each update."""
         return self.runs.learning_rate[0]
 
     @property
-    def recorded_steps(self) -> NDArray[np.int64]:
+    def recorded_steps(self) -> Int[Array, " step"]:
         """[recorded step]: at which steps loss and learning rate were kept."""
         return self.runs.recorded_steps
 
     @property
-    def snapshots(self) -> Array | None:
+    def snapshots(self) -> Float[Array, "moment weight"] | None:
         """[snapshot, weight]: flat weights before the steps `snapshot_steps`."""
         return None if self.runs.snapshots is None else self.runs.snapshots[0]
 
     @property
-    def snapshot_steps(self) -> NDArray[np.int64]:
+    def snapshot_steps(self) -> Int[Array, " moment"]:
         """[snapshot]: before which steps the weights were kept; see `at`."""
         return self.runs.snapshot_steps
 

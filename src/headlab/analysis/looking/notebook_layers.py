@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from headlab.arrays import Array, Int, Shaped
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations
 from headlab.model.outputs import sigmoid
-from headlab.model.params import Array
 from headlab.notation.values import brief
 
 
@@ -20,7 +19,7 @@ class Layer:
 
     number: int
     name: str
-    output: Array
+    output: Shaped[Array, "..."]
 
 
 class Layers:
@@ -29,7 +28,7 @@ class Layers:
     With several layers or heads, the attention rows keep those two axes in front.
     """
 
-    def __init__(self, tokens: NDArray[np.int64], activations: Activations) -> None:
+    def __init__(self, tokens: Int[Array, "sequence position"], activations: Activations) -> None:
         on = activations
         positions = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
         outputs: dict[str, Any] = {
@@ -50,7 +49,7 @@ class Layers:
         }
         self._layers = tuple(Layer(number, name, output) for number, (name, output) in enumerate(outputs.items()))
 
-    def __getitem__(self, key: int | str) -> Array:
+    def __getitem__(self, key: int | str) -> Shaped[Array, "..."]:
         for layer in self._layers:
             if key in (layer.name, layer.number):
                 return layer.output

@@ -24,7 +24,7 @@ class Moment:
 
     name: str
     layer: int
-    before: Mapping[str, Array]
+    before: Mapping[str, Float[Array, "..."]]
     case: int
     subject: Subject
     runs: slice

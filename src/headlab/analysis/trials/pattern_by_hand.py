@@ -40,7 +40,7 @@ class SetPattern:
     """The pattern, or one row of it, set by hand: [query, key] or [run, layer, head, query, key]; query None: all rows."""
 
     sequence: int
-    pattern: Array
+    pattern: Float[Array, "..."]
     query: int | None = None
     layer: int | None = None
     head: int | None = None
