@@ -23,8 +23,8 @@ KNOWN = [  # Random123's known-answer vectors for philox4x32-10
 
 @pytest.mark.parametrize(("counter", "key", "expected"), KNOWN)
 def test_generator_gives_the_published_answers(counter, key, expected):
-    words = philox(tuple(np.array(c, np.uint64) for c in counter), tuple(np.array(k, np.uint64) for k in key))
-    assert tuple(int(word) for word in words) == expected
+    words = philox(tuple(np.array([c], np.uint64) for c in counter), tuple(np.array([k], np.uint64) for k in key))
+    assert tuple(int(word[0]) for word in words) == expected
 
 
 def test_run_731_alone_is_run_731_of_a_thousand():

@@ -206,6 +206,8 @@ def train_flat(
         snapshot_steps=snapshot_steps or (),
         optimizer_step=start.optimizer_step,
     )
+    if state is not None:
+        _check_state_belongs(job, weights, start)
     work = _as_trained(job, weights, start)
     name = instruction_set or fitting_instruction_set(len(work), work.dtype == np.float64)
     results = _call_kernel(name, plan, work, start, snapshot_steps is not None, threads, poll)
@@ -239,21 +241,28 @@ def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> St
     return replace(start, slots=np.zeros((n_runs, 0, flat.shape[1]), flat.dtype), narrow=narrow, basis=rotation.basis)
 
 
-def _as_trained(job: Job, weights: Flat, start: State) -> Flat:
-    """Return weights of their own memory, in the width to train in; raises `ConfigError` where a state is of others."""
+def _check_state_belongs(job: Job, weights: Flat, start: State) -> None:
+    """Raise `ConfigError` where wide heads, turned back, are not those of the weights. A run that diverged has no others."""
     if start.narrow is None or start.basis is None:
-        return np.array(weights, order="C")
-    heads = FlatHeads.of(job.shape)
-    given, known = heads.split(weights, job.shape.d_head)[1], Rotation(start.basis).widen(start.narrow)
+        return
+    given = FlatHeads.of(job.shape).split(weights, job.shape.d_head)[1]
+    known = Rotation(start.basis).widen(start.narrow)
     axes = tuple(range(1, given.ndim))
-    with np.errstate(invalid="ignore", over="ignore"):  # diverged runs hold whatever they diverged to
+    with np.errstate(invalid="ignore", over="ignore"):
         other = (np.abs(given - known) > SAME * np.abs(given).max(axis=axes, keepdims=True)).any(axis=axes)
+    other &= np.isfinite(given).all(axis=axes) & np.isfinite(known).all(axis=axes)
     if other.any():
         run = int(np.argmax(other))
         raise ConfigError(
             f"a state must belong to its weights, got another W_Q or W_K in run {run}: leave the state out"
         )
-    return heads.with_heads(weights, start.narrow)
+
+
+def _as_trained(job: Job, weights: Flat, start: State) -> Flat:
+    """Return weights of their own memory, in the width to train in."""
+    if start.narrow is None:
+        return np.array(weights, order="C")
+    return FlatHeads.of(job.shape).with_heads(weights, start.narrow)
 
 
 def _after(job: Job, results: Trained, first_phase: int) -> State:

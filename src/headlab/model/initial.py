@@ -28,8 +28,8 @@ NUMBERS_AT_A_TIME = 1 << 21  # each takes some 50 bytes on the way
 def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
     """Return the four 32-bit words that Philox4x32-10 makes of a counter and a key (32-bit words in uint64 arrays).
 
-    >>> zero = np.zeros((), np.uint64)
-    >>> [hex(int(word)) for word in philox((zero, zero, zero, zero), (zero, zero))]
+    >>> zero = np.zeros(1, np.uint64)
+    >>> [hex(int(word[0])) for word in philox((zero, zero, zero, zero), (zero, zero))]
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
     c0, c1, c2, c3 = counter
