@@ -77,7 +77,7 @@ def mean_loss(
     of_target = _probabilities(logits, kind)[..., where, :][..., np.arange(where.sum()), targets[where]]
     with np.errstate(divide="ignore"):
         losses = -np.log(of_target)
-    return losses.mean(axis=-1) if places.shares is None else (losses * places.shares).sum(axis=-1)
+    return np.asarray(losses.mean(axis=-1) if places.shares is None else (losses * places.shares).sum(axis=-1))
 
 
 def _probabilities(logits: Array, kind: str) -> Array:
