@@ -143,6 +143,15 @@ def test_examples_in_docstrings_are_true(name):
     assert doctest.testmod(importlib.import_module(name), optionflags=options).failed == 0
 
 
+def test_the_map_names_every_room_in_the_order_of_the_floors():
+    told = (SOURCE.parents[1] / "docs" / "house.md").read_text(encoding="utf-8")
+    folders = {f"{path.parent.name}/" for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE}
+    files = {path.name for path in SOURCE.glob("*.py")} - {"__init__.py", "__main__.py"}
+    assert [name for name in folders | files if name not in told] == []
+    order = [told.index(f"| `{name}/") for rooms in FLOORS for name in sorted(rooms) if (SOURCE / name).is_dir()]
+    assert order == sorted(order)
+
+
 def test_every_public_function_has_a_docstring():
     for path in MODULES:
         for node in ast.parse(path.read_text()).body:

@@ -11,7 +11,8 @@ from headlab.cli.terminal import put_json, show
 @json_option
 def tasks(as_json: bool) -> None:
     """List the tasks: datasets that every command knows by name, in place of a file of sentences."""
-    from headlab.report.terminal.tasks import tasks_blocks, tasks_json
+    from headlab.report.json.tasks import tasks_json
+    from headlab.report.terminal.tasks import tasks_blocks
 
     if as_json:
         put_json(tasks_json())

@@ -1,4 +1,4 @@
-"""Static figures of runs: the loss curve, heat maps, and the parts of a logit difference.
+"""Static figures of runs: the loss curve, a head at work, and the parts of a logit difference.
 
 Every function draws into a new matplotlib figure and returns it; nothing touches pyplot's global state. `about` says in
 every one of them what it is of, for whoever finds it on paper (see `about_run`).

@@ -4,7 +4,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.console import Group
 from rich.padding import Padding
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
 
 
-def grades_table(study: "Answer") -> Group:
+def grades_table(study: "Answer") -> Padding:
     """Return the table of grades and losses, condition by condition."""
     table = study.table()
     label = "" if study.factor == "condition" else f"{study.factor} "
@@ -43,7 +42,7 @@ def grades_table(study: "Answer") -> Group:
         if study.nothing_to_solve
         else "Solved runs with 95 % interval, and the quartiles of their loss"
     )
-    return Group(Padding(terminal_table(shown, title=title), (1, 0)))
+    return Padding(terminal_table(shown, title=title), (1, 0))
 
 
 def _interval(low: float, high: float) -> str:

@@ -1,10 +1,9 @@
-"""The tasks that headlab knows by name, on a terminal and as JSON."""
+"""The tasks that headlab knows by name, on a terminal."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
-from rich.console import Group
 
 from headlab.notation.numbers import counted
 from headlab.report.terminal.grid import as_text, terminal_table
@@ -22,21 +21,6 @@ def tasks_blocks() -> Iterable[Any]:
         }
         for name, task in tasks.items()
     }
-    yield Group(terminal_table(pd.DataFrame.from_dict(rows, orient="index"), title="Tasks, each a name for FILE"))
+    yield terminal_table(pd.DataFrame.from_dict(rows, orient="index"), title="Tasks, each a name for FILE")
     for name, task in tasks.items():
         yield as_text(f"{name}: {task.title}. From {task.source}.")
-
-
-def tasks_json() -> list[dict[str, Any]]:
-    """Return one record a task: its name, title and source, its sentences, and how it is usually trained."""
-    return [
-        {
-            "name": name,
-            "title": task.title,
-            "source": task.source,
-            **task.dataset.to_dict(),
-            "model": task.model.to_dict(),
-            "training": task.training.to_dict(),
-        }
-        for name, task in tasks.items()
-    ]
