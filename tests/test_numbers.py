@@ -70,7 +70,7 @@ def test_in_python_one_of_a_kind_is_one() -> None:
     runs = hl.train(hl.Corpus.from_text("cats eat mice\ndogs eat meat"), training=hl.TrainConfig.of(steps=1), seeds=[0])
     asked = (
         runs,
-        runs.trained,
+        runs.training.in_words(),
         runs.corpus,
         runs.explain(),
         runs.predict("cats"),

@@ -128,3 +128,14 @@ def test_the_lab_knows_a_task_by_its_name_and_never_by_its_text():
 def test_the_labs_python_calls_a_task_by_its_name():
     assert "data = hl.tasks['notebook'].dataset\n" in python_code(Experiment.of({"seed": 9}))
     assert f"data = hl.Corpus.from_text({notebook.TEXT!r}" in python_code(Experiment.of({"text": notebook.TEXT}))
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb.txt", "a\udcff.txt", "a\u202eb.txt", "x" * 200 + ".txt", "👩\u200d🌾.txt", "notebook"]
+)
+def test_a_file_of_any_name_is_a_dataset(tmp_path, name):
+    (tmp_path / name).write_text("man ordered the chicken\nwoman ordered the beef\n")
+    dataset = dataset_of(f"./{name}", tmp_path)
+    assert dataset.name.isprintable()
+    assert dataset.name not in hl.tasks
+    assert dataset.corpus.n_sequences == 2

@@ -22,6 +22,7 @@ from headlab.errors import (
 )
 
 if TYPE_CHECKING:
+    from headlab.analysis.explanation.explanation import explain
     from headlab.data.corpus import Corpus
     from headlab.data.dataset import Dataset, Goal
     from headlab.model.forward import forward
@@ -43,6 +44,7 @@ _LAZY = {
     "Run": "headlab.runs.runs",
     "Runs": "headlab.runs.runs",
     "TrainingInterrupted": "headlab.runs.train",
+    "explain": "headlab.analysis.explanation.explanation",
     "forward": "headlab.model.forward",
     "load": "headlab.runs.runs",
     "resume": "headlab.runs.train",
@@ -69,6 +71,7 @@ __all__ = [
     "TrainConfig",
     "TrainingInterrupted",
     "WeightsError",
+    "explain",
     "forward",
     "load",
     "resume",

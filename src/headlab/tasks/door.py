@@ -5,10 +5,11 @@ from typing import Any
 
 from headlab.config.record import nearest
 from headlab.data.corpus import Corpus
-from headlab.data.dataset import Dataset
+from headlab.data.dataset import MOST_LETTERS, Dataset
 from headlab.data.text import WORDS
 from headlab.errors import CorpusError
 from headlab.notation.values import brief
+from headlab.notation.visible import escaped
 from headlab.tasks import tasks
 
 # How a text is read where nothing is said; a task is not read.
@@ -38,5 +39,15 @@ def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:
             f"a corpus must be the name of a task or of a text file, got {brief(name)}, which is neither: "
             f"{nearest(name, list(tasks))}"
         )
-    called = path.name if path.name not in tasks else f"./{path.name}"
-    return Dataset(Corpus.from_file(path, **reading), called)
+    return Dataset(Corpus.from_file(path, **reading), name_of_file(path))
+
+
+def name_of_file(path: Path) -> str:
+    r"""Return what a dataset is called that stands in a file: on one line, and never as a task is.
+
+    >>> name_of_file(Path("texts/pets.txt")), name_of_file(Path("notebook")), name_of_file(Path("a\nb\udcff.txt"))
+    ('pets.txt', './notebook', 'a\\nb\\udcff.txt')
+    """
+    name = "".join(letter if letter.isprintable() else escaped(letter) for letter in path.name)
+    called = f"./{name}" if name in tasks else name
+    return called if len(called) <= MOST_LETTERS else f"{called[: MOST_LETTERS - 1]}…"
