@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -183,19 +183,26 @@ class Explanation:
         return "\n".join(parts)
 
 
-def explain(
-    subject: Subject, chosen: Sequence[Choice] | None = None, names: Sequence[object] | None = None
-) -> Explanations:
-    """Explain every run: attribution, coding split, claims, ablations and patches for every dependency of the corpus.
+class HasSubject(Protocol):
+    """What has models to explain: runs, models without a training."""
 
-    chosen: choices to explain; by default one for each dependency that the prefix settles
-    names: what each run is called; by default its number
+    @property
+    def subject(self) -> Subject: ...
+
+
+def explain(
+    models: Subject | HasSubject, chosen: Sequence[Choice] | None = None, names: Sequence[object] | None = None
+) -> Explanations:
+    """Explain every model: attribution, coding split, claims, ablations and patches for every dependency of the corpus.
+
+    models: runs, models or a subject; chosen: choices to explain; by default one for each dependency that the prefix settles
+    names: what each model is called; by default its number
     Raises `SelectionError` for a corpus without such a dependency.
 
     >>> import headlab as hl
-    >>> runs = hl.train(hl.Corpus.notebook(), seeds=range(8), record="none")
-    >>> explain(runs.subject).table().shape
+    >>> hl.explain(hl.train(hl.Corpus.notebook(), seeds=range(8), record="none")).table().shape
     (8, 6)
     """
+    subject = models if isinstance(models, Subject) else models.subject
     picked = choices(subject) if chosen is None else chosen
     return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))
