@@ -76,51 +76,81 @@ def write(exercise: "Exercise", path: str | Path, commands: RunCommands = NO_COM
 
 def render(exercise: "Exercise", commands: RunCommands = NO_COMMANDS) -> str:
     """Return the page of an exercise as HTML; commands: about the run that is shown, for the page to quote."""
-    run, corpus, study = exercise.run, exercise.corpus, exercise.study
-    shown = exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
-    heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
-    dependencies = corpus.dependencies(run.model)
     return template("report.html.j2").render(
-        corpus=corpus,
-        sentences=[corpus.sentence(number) for number in range(min(corpus.n_sequences, limits.MOST_LISTED))],
-        more_sentences=and_more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
-        association=_association(corpus.association()),
-        floor=corpus.floor(run.model),
-        sight=corpus_words.sight_words(run.model),
-        dependencies=[
-            *(corpus_words.dependency_sentence(item, corpus, run.model) for item in dependencies[: limits.MOST_LISTED]),
+        answers=exercise.answers,
+        views=Embedded.of(exercise),
+        **_of_corpus(exercise),
+        **_of_run(exercise),
+        **_of_item_1(exercise, commands),
+        **_of_item_2(exercise),
+    )
+
+
+def _of_corpus(exercise: "Exercise") -> dict[str, Any]:
+    """Return what the page says of the corpus."""
+    corpus, model = exercise.corpus, exercise.run.model
+    dependencies = corpus.dependencies(model)
+    return {
+        "corpus": corpus,
+        "sentences": [corpus.sentence(number) for number in range(min(corpus.n_sequences, limits.MOST_LISTED))],
+        "more_sentences": and_more(len(corpus.sentences) - limits.MOST_LISTED, "sentences"),
+        "association": _association(corpus.association()),
+        "floor": corpus.floor(model),
+        "sight": corpus_words.sight_words(model),
+        "dependencies": [
+            *(corpus_words.dependency_sentence(item, corpus, model) for item in dependencies[: limits.MOST_LISTED]),
             *and_more(len(dependencies) - limits.MOST_LISTED, "dependencies"),
         ],
-        run=run,
-        grades=_grades(exercise),
-        answers=exercise.answers,
-        loss_words=homework_words.LOSSES[run.training.in_force().loss],
-        summary=run.summary(),
-        shape=run.model.on(run.corpus),
-        ranks=np.ravel(run.summary().attrs["effective_rank_W_QK"]).tolist(),
-        layers=[(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
-        tables={output: prediction_tables(run, output, shown) for output in ("sigmoid", "probs")}
-        if has_finite_outputs(run)
-        else None,
-        attention=[table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
-        more_tables=[
+    }
+
+
+def _of_run(exercise: "Exercise") -> dict[str, Any]:
+    """Return what the page says of the run that is shown, its training and its weights."""
+    run, summary = exercise.run, exercise.run.summary()
+    return {
+        "run": run,
+        "n_runs": len(exercise.runs),
+        "grades": _grades(exercise),
+        "loss_words": homework_words.LOSSES[run.training.in_force().loss],
+        "curve": svg(_curve(exercise)) if np.isfinite(run.loss).any() else None,
+        "summary": summary,
+        "shape": run.model.on(run.corpus),
+        "ranks": np.ravel(summary.attrs["effective_rank_W_QK"]).tolist(),
+        "layers": [(layer.number, layer.name, np.shape(layer.output)) for layer in run.layers()],
+    }
+
+
+def _of_item_1(exercise: "Exercise", commands: RunCommands) -> dict[str, Any]:
+    """Return item 1: predictions and attention of the first sentences, and why, place by place."""
+    run, shown = exercise.run, exercise.shown_sentences(limits.MOST_PAGE_SENTENCES)
+    heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
+    outputs = ("sigmoid", "probs") if has_finite_outputs(run) else ()
+    return {
+        "tables": {output: prediction_tables(run, output, shown) for output in outputs},
+        "no_tables": homework_words.NO_TABLES,
+        "attention": [table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
+        "more_tables": [
             *and_more(len(heads) - MOST_HEADS, "heads", commands.export("attention")),
             *homework_words.more_sentences(exercise, len(shown), commands),
         ],
-        more_places=homework_words.more_places(exercise, commands),
-        n_runs=len(exercise.runs),
-        curve=svg(_curve(exercise)) if np.isfinite(run.loss).any() else None,
-        views=Embedded.of(exercise),
-        item_1=homework_words.item_1(exercise, commands),
-        why=_why(exercise, commands),
-        mechanism=homework_words.mechanism_sentence(exercise),
-        census=_census(exercise),
-        circuits=_circuits(exercise),
-        item_2=homework_words.item_2(exercise),
-        sizes=study.table(),
-        pairs=exercise.against_base.pairs(),
-        size_figure=svg(study_figures.conditions(study)),
-    )
+        "item_1": homework_words.item_1(exercise, commands),
+        "why": _why(exercise, commands),
+        "more_places": homework_words.more_places(exercise, commands),
+        "mechanism": homework_words.mechanism_sentence(exercise),
+        "trials": words.TRIALS,
+        "census": _census(exercise),
+        "circuits": _circuits(exercise),
+    }
+
+
+def _of_item_2(exercise: "Exercise") -> dict[str, Any]:
+    """Return item 2: the head sizes beside each other, and each against the one that the answer compares with."""
+    return {
+        "item_2": homework_words.item_2(exercise),
+        "sizes": exercise.study.table(),
+        "pairs": exercise.against_base.pairs(),
+        "size_figure": svg(study_figures.conditions(exercise.study)),
+    }
 
 
 def _grades(exercise: "Exercise") -> list[tuple[str, int]]:

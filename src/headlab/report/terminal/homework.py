@@ -112,7 +112,7 @@ def grade_counts_text(grades: Any) -> Text:
 def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
     run, shown = exercise.run, exercise.shown_sentences(limits.MOST_SENTENCES)
     if not has_finite_outputs(run):
-        yield as_text("No tables: what this run puts out are no finite numbers.")
+        yield as_text(words.NO_TABLES)
         return
     frames, marks = run.predictions(), verdicts(run.logits(), run.corpus, run.model)
     for sequence, place in shown:

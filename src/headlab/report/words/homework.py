@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headlab.runs.runs import Run
 
 PLACES = "places that another word decides"
+NO_TABLES = "No tables: what this run puts out are no finite numbers."
 LOSSES = {
     "softmax": "The loss sees softmax(logits): cross-entropy on the values before the sigmoid.",
     "normalized_sigmoid": "The loss sees the sigmoid outputs, divided by their sum.",
