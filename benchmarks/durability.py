@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 
 import headlab as hl
-from headlab.study.chunks import pending
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
 from headlab.study.study import Study
+from headlab.study.work import pending
 
 PAGE = Path(__file__).parents[1] / "docs" / "durability.md"
 RUN = "import sys; from headlab.study.study import Study; Study(sys.argv[1]).run(threads=1, join=len(sys.argv) > 2)"

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 import headlab as hl
-from headlab.study.chunks import Task, chunk_size, compute
+from headlab.study.blocks import block_size
 from headlab.study.design import StudyDesign
-from headlab.study.study import Study
+from headlab.study.study import COMPUTE, Study
 from headlab.study.study_file import TEMPLATE
+from headlab.study.work import Task
 
 MANY = 1_000_000
 IN_MEMORY = """
@@ -82,10 +83,10 @@ def very_many_rows(folder: Path) -> None:
     design = StudyDesign.grid(
         hl.Corpus.notebook(), seeds=range(MANY // 4), training=training, keep=[], d_head=[5, 10, 20, 40]
     )
-    study, size = Study.create(folder / "many", design), chunk_size(design)
+    study, size = Study.create(folder / "many", design), block_size(design)
     with timed(f"{MANY:,} rows written, in chunks of {size:,}"):
         for identity, condition in design.identities.items():
-            result = compute(design, Task(identity, condition, 0, tuple(range(size))))
+            result = COMPUTE(design, Task(identity, condition, 0, tuple(range(size))))
             assert result is not None
             for block, start in enumerate(range(0, len(design.seeds), size)):
                 seeds = np.arange(start, min(start + size, len(design.seeds)), dtype=np.uint64)

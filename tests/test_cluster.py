@@ -14,7 +14,7 @@ from tiers import long
 import headlab as hl
 from headlab.study import cluster
 from headlab.study.design import StudyDesign
-from headlab.study.study import Study
+from headlab.study.study import COMPUTE, Study
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -159,11 +159,11 @@ def test_a_restarted_scheduler_loses_nothing(dask, tmp_path):
 @long
 def test_a_run_that_kills_its_worker_is_reported_alone(tmp_path):
     (tmp_path / "poison.py").write_text(
-        "import os\nimport headlab.study.chunks as chunks\nfrom headlab.runs.train import train as real\n"
+        "import os\nimport headlab.runs.train as module\nreal = module.train\n"
         "def train(*arguments, seeds, **options):\n"
         "    if 13 in seeds:\n        os._exit(1)\n"
         "    return real(*arguments, seeds=seeds, **options)\n"
-        "chunks.train = train\n"
+        "module.train = train\n"
     )
     dask = Cluster(tmp_path, "--preload", str(tmp_path / "poison.py"))
     try:
@@ -222,15 +222,15 @@ def test_a_worker_that_goes_while_it_is_asked_who_it_is_stops_nothing_and_a_stra
         def scheduler_info(self, n_workers):
             return {"workers": {"tcp://a": {}, "tcp://b": {}}}
 
-        def run(self, function, on_error):
+        def run(self, function, *arguments, on_error):
             assert on_error == "return"
-            return {"tcp://a": function(), "tcp://b": self.other}
+            return {"tcp://a": function(*arguments), "tcp://b": self.other}
 
-    driver = cluster._Driver(Study.create(tmp_path / "study", design()).store, "tcp://c", None)
+    driver = cluster._Driver(Study.create(tmp_path / "study", design()).store, "tcp://c", COMPUTE, None)
     for gone in (CommClosedError("closed"), ConnectionResetError("reset"), TimeoutError("late")):
         driver.client = Client(gone)
         driver._refuse_strangers()
-    strange = {**cluster.passport(), "numpy": "1.0"}
+    strange = {**cluster.passport(COMPUTE), "numpy": "1.0"}
     for other, said in ((strange, "tcp://b has numpy 1.0"), (ModuleNotFoundError("x", name="headlab"), "no headlab")):
         driver.client = Client(other)
         with pytest.raises(hl.HeadlabError, match=said):

@@ -6,8 +6,8 @@ import pytest
 import headlab as hl
 from headlab import engine
 from headlab.engine import cost
+from headlab.study.cost import estimated_seconds
 from headlab.study.design import StudyDesign
-from headlab.study.execution import estimated_seconds
 
 NOTEBOOK = hl.Corpus.notebook()
 

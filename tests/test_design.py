@@ -10,7 +10,7 @@ import pytest
 
 import headlab as hl
 from headlab.data.dataset import Dataset
-from headlab.study.chunks import chunk_size
+from headlab.study.blocks import block_size
 from headlab.study.conditions import Condition
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
@@ -175,7 +175,7 @@ def test_numpy_numbers_are_welcome():
 
 def test_chunks_grow_with_the_study_so_that_files_stay_few():
     million = StudyDesign.grid(NOTEBOOK, seeds=range(500_000), d_head=[10, 20])
-    size = chunk_size(million)
+    size = block_size(million)
     assert size % 16 == 0
     assert million.n_runs / size <= 1001
 

@@ -183,7 +183,7 @@ def test_without_a_terminal_progress_is_told_in_words(capsys: pytest.CaptureFixt
 def test_a_long_study_says_how_long_it_will_take(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("s.toml").write_text('seeds = "0:2"\n[training]\nsteps = 5\n[grid]\nd_head = [2, 3]\n')
     assert run("study", "run", "s.toml")[2] == ""
-    monkeypatch.setattr("headlab.study.execution.estimated_seconds", lambda *_: 7200)
+    monkeypatch.setattr("headlab.study.cost.estimated_seconds", lambda *_: 7200)
     status, out, err = run("study", "run", "s.toml", "--into", "other", "--json")
     assert (status, json.loads(out)["trained"]) == (0, 4)
     assert err == "training: about 2.0 hours in all\n"

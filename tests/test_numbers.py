@@ -14,7 +14,7 @@ from headlab.cli.main import main
 from headlab.cli.terminal import complain
 from headlab.notation.numbers import percent
 from headlab.notation.values import and_more
-from headlab.runs.train import TrainingInterrupted
+from headlab.runs.interrupted import TrainingInterrupted
 from headlab.study.answer import Answer, Group
 
 ONE_OF_MANY = re.compile(

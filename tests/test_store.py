@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.study.chunks import pending
 from headlab.study.design import StudyDesign
 from headlab.study.execution import StudyHeld
 from headlab.study.store import Store
 from headlab.study.study import Study
+from headlab.study.work import pending
 
 NOTEBOOK = hl.Corpus.notebook()
 SHORT = hl.TrainConfig.of(steps=30)

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tiers import long
 
 import headlab as hl
-from headlab.study.chunks import pending
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
+from headlab.study.work import pending
 
 PLAIN = hl.Corpus.from_text("a b c")  # nothing to explain: the store is what is tried
 TINY = hl.TrainConfig.of(steps=3)

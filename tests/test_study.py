@@ -10,8 +10,9 @@ import headlab as hl
 from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.report.figures.studies import answer
 from headlab.study.answer import Answer, Group
-from headlab.study.head_sizes import study_head_sizes
+from headlab.study.design import StudyDesign
 from headlab.study.statistics import compare_rates, newcombe, quartiles, runs_needed, wilson
+from headlab.study.study import Study
 
 QUANTILES = ("q10", "q25", "q50", "q75", "q90")
 
@@ -55,9 +56,16 @@ def test_no_values_have_no_quartiles():
     assert quartiles(np.array([])) is None
 
 
+def answered(corpus, sizes, **options):
+    """Return the answer of a study of head sizes in memory."""
+    study = Study.in_memory(StudyDesign.grid(corpus, d_head=sizes, keep=(), **options))
+    study.run()
+    return study.answer("d_head")
+
+
 @pytest.fixture(scope="module")
 def study():
-    return study_head_sizes(hl.Corpus.notebook(), [10, 20, 40], seeds=range(400))
+    return answered(hl.Corpus.notebook(), [10, 20, 40], seeds=range(400))
 
 
 def test_solved_shares_are_those_an_independent_implementation_found(study):
@@ -82,13 +90,13 @@ def test_sentences_call_noticeable_exactly_what_the_test_calls_significant(study
 
 
 def test_too_few_runs_claim_nothing():
-    small = study_head_sizes(hl.Corpus.notebook(), [10, 20], seeds=range(4), training=hl.TrainConfig.of(steps=50))
+    small = answered(hl.Corpus.notebook(), [10, 20], seeds=range(4), training=hl.TrainConfig.of(steps=50))
     assert "cannot be told" in " ".join(small.sentences())
 
 
 def test_diverged_runs_stay_in_the_denominator():
     wild = hl.TrainConfig.of(steps=100, learning_rate=1e4)
-    study = study_head_sizes(hl.Corpus.notebook(), [10], seeds=range(20), training=wild)
+    study = answered(hl.Corpus.notebook(), [10], seeds=range(20), training=wild)
     assert study.groups[0].rate.n == 20
     assert "diverged" in " ".join(study.sentences())
 
@@ -239,7 +247,7 @@ def test_losses_against_a_base_are_those_of_solved_runs_or_of_all_where_few_are_
 
 def test_where_nothing_is_to_be_solved_no_share_is_told():
     corpus = hl.Corpus.from_text("a\nb\nc", wrap=False)
-    found = study_head_sizes(corpus, [2, 4], seeds=range(6), training=hl.TrainConfig.of(steps=20))
+    found = answered(corpus, [2, 4], seeds=range(6), training=hl.TrainConfig.of(steps=20))
     assert found.nothing_to_solve
     assert found.sentences() == [
         "Nothing to solve: what the model sees settles no target of this corpus; runs differ in their loss only."

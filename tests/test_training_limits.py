@@ -14,7 +14,6 @@ from headlab import engine
 from headlab.config import seeds as config_seeds
 from headlab.config.seeds import seed_array, seeds_of_text
 from headlab.engine import cost, memory
-from headlab.study.head_sizes import study_head_sizes
 
 CORPUS = hl.Corpus.notebook()
 ONE = hl.TrainConfig.of(steps=1)
@@ -26,10 +25,11 @@ BILLION = 10**9
     [range(BILLION), range(0, 10**30, 3), range(BILLION, 0, -1)],
     ids=["long", "longer than len can say", "downwards"],
 )
-@pytest.mark.parametrize("train", [hl.train, lambda corpus, seeds: study_head_sizes(corpus, [1, 2], seeds=seeds)])
-def test_range_of_more_seeds_than_may_be_trained_at_once_is_refused_unread(seeds, train):
+def test_range_of_more_seeds_than_may_be_trained_at_once_is_refused_unread(seeds):
     with pytest.raises(hl.ConfigError, match=r"seeds must be at most 10,000,000, got \d+,\d+"):
-        train(CORPUS, seeds=seeds)
+        hl.train(CORPUS, seeds=seeds)
+    with pytest.raises(hl.ConfigError, match="a study must have at most 10,000,000 runs, got 2 conditions"):
+        hl.StudyDesign.grid(CORPUS, seeds=seeds, d_head=[1, 2])
 
 
 def test_generator_of_seeds_is_read_no_further_than_may_be_trained_at_once(monkeypatch):

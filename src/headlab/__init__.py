@@ -18,6 +18,7 @@ from headlab.errors import (
     HeadlabError,
     OutputError,
     SelectionError,
+    StudyError,
     WeightsError,
 )
 
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from headlab.data.dataset import Dataset, Goal
     from headlab.model.forward import forward
     from headlab.model.params import Params
+    from headlab.runs.interrupted import TrainingInterrupted
     from headlab.runs.models import Models
     from headlab.runs.runs import Run, Runs, load
-    from headlab.runs.train import TrainingInterrupted, resume, train
+    from headlab.runs.train import resume, train
+    from headlab.study.design import StudyDesign
+    from headlab.study.study import Study
     from headlab.tasks import tasks
 
 __version__ = "0.1.0"
@@ -43,7 +47,9 @@ _LAZY = {
     "Params": "headlab.model.params",
     "Run": "headlab.runs.runs",
     "Runs": "headlab.runs.runs",
-    "TrainingInterrupted": "headlab.runs.train",
+    "Study": "headlab.study.study",
+    "StudyDesign": "headlab.study.design",
+    "TrainingInterrupted": "headlab.runs.interrupted",
     "explain": "headlab.analysis.explanation.explanation",
     "forward": "headlab.model.forward",
     "load": "headlab.runs.runs",
@@ -68,6 +74,9 @@ __all__ = [
     "Run",
     "Runs",
     "SelectionError",
+    "Study",
+    "StudyDesign",
+    "StudyError",
     "TrainConfig",
     "TrainingInterrupted",
     "WeightsError",

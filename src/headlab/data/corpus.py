@@ -22,9 +22,10 @@ from headlab.data.corpus_json import corpus_parts
 from headlab.data.dependencies import Dependency
 from headlab.data.floors import floor_of
 from headlab.data.ids import sequences_of
+from headlab.data.letters import WORDS
 from headlab.data.lookalikes import lookalikes
 from headlab.data.sight import Sight
-from headlab.data.text import WORDS, join_tokens, read_text, split_beginning, split_sentences
+from headlab.data.text import join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import ids_of, labels_of, names_of
 from headlab.errors import CorpusError
 from headlab.notation.numbers import counted

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headlab.data.text import HALF_A_CHARACTER, KINDS, WORDS
+from headlab.data.letters import HALF_A_CHARACTER, KINDS, WORDS
 from headlab.errors import CorpusError
 
 _MAY_LACK = {"tokens", "targets", "weights"}

@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headlab.data.text import CHARACTERS
+from headlab.data.letters import CHARACTERS
 from headlab.notation.visible import unseen, visible
 
 if TYPE_CHECKING:

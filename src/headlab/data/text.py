@@ -11,18 +11,16 @@ from collections.abc import Collection
 from pathlib import Path
 
 from headlab.data.graphemes import graphemes
+from headlab.data.letters import CHARACTERS, HALF_A_CHARACTER, KINDS, NO_LETTERS, WORDS
 from headlab.errors import CorpusError, Problem
 from headlab.files import nameable
 from headlab.notation.values import brief
 
-HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")  # no UTF-8 can hold it
 LINE_END = re.compile("\r\n|\r|\n")
-NO_LETTERS = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\uffa0\ufeff\ufff9-\ufffb]")
 ELLIPSIS = re.compile(r"(…|\.\.\.)\s*$")
 MAX_BYTES = 8 * 2**20
 MAX_SENTENCES = 10_000
 MAX_TOKENS = 1_024
-WORDS, CHARACTERS = KINDS = "words", "characters"  # what tokens are
 SPACE = "␣"  # the token between words where tokens are characters
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from headlab.data.text import HALF_A_CHARACTER, NO_LETTERS
+from headlab.data.letters import HALF_A_CHARACTER, NO_LETTERS
 from headlab.errors import CorpusError
 from headlab.notation.values import brief, listed
 

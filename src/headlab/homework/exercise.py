@@ -13,7 +13,8 @@ from headlab.homework.answers import ItemAnswer, answer_on_looking, answer_on_si
 from headlab.runs.moments import moments_of
 from headlab.runs.train import train
 from headlab.study.answer import Answer, Group
-from headlab.study.head_sizes import study_head_sizes
+from headlab.study.design import StudyDesign
+from headlab.study.study import Study
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import Explanation, Explanations
@@ -129,7 +130,7 @@ def exercise(
     model, training = runs.model, runs.training
     moments = moments_of(runs.corpus, model, training.steps)
     run = train(data, model, training, seeds=shown, snapshots=moments, threads=threads)[0]
-    study = study_head_sizes(
-        data, head_sizes, model=model, training=training, seeds=range(n_runs), threads=threads, progress=rest
-    )
-    return Exercise(runs.corpus, runs, run, study)
+    options: dict[str, Any] = {"model": model, "training": training, "d_head": head_sizes, "keep": ()}
+    study = Study.in_memory(StudyDesign.grid(data, seeds=range(n_runs), **options), explains=False)
+    study.run(threads=threads, progress=rest)
+    return Exercise(runs.corpus, runs, run, study.answer("d_head"))

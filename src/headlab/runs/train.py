@@ -21,20 +21,13 @@ from headlab.model.params import Params, coerce
 from headlab.notation.numbers import counted, size_of
 from headlab.notation.values import brief
 from headlab.runs.history import History, Outcome
+from headlab.runs.interrupted import TrainingInterrupted
 from headlab.runs.models import Model, Models
 from headlab.runs.moments import KeptSteps
 from headlab.runs.runs import Runs
 from headlab.tasks.task import Task
 
 Progress = Callable[[float], None]
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training; `runs` holds the runs that had ended by then."""
-
-    def __init__(self, runs: Runs, n_asked: int) -> None:
-        self.runs = runs
-        super().__init__(f"interrupted: {len(runs):,} of {counted(n_asked, 'run')} had ended and are kept")
 
 
 def train(

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 import headlab
+from headlab.config import TrainConfig
 from headlab.errors import StudyError
-from headlab.study.chunks import Result, Task, compute, pending
 from headlab.study.design import StudyDesign
 from headlab.study.execution import Report, Stop, Tally, held, land, stoppable
 from headlab.study.store import Store
+from headlab.study.work import Compute, Result, Task, pending
 
 COPIES = 3  # of a chunk on its way at once, where workers have gone silent
 CONNECT_SECONDS, RECONNECT_SECONDS = 10, 60
@@ -40,8 +41,10 @@ class _Flight:
     futures: list[Any] = field(default_factory=list)
 
 
-def execute_on_cluster(store: Store, address: str, *, progress: Report | None = None) -> int:
+def execute_on_cluster(store: Store, address: str, compute: Compute, *, progress: Report | None = None) -> int:
     """Train what is missing of a study on the workers of a Dask scheduler, and return how many runs that were.
+
+    compute: how a chunk is trained
 
     Raises `StudyError` for a study of an older headlab, when the cluster does not answer or a worker runs another version;
     `StudyHeld`, `StudyInterrupted`, `OutputError`.
@@ -49,7 +52,7 @@ def execute_on_cluster(store: Store, address: str, *, progress: Report | None = 
     store.require_current()
     with held(store), stoppable() as stop:
         store.forgive()
-        driver = _Driver(store, address, progress)
+        driver = _Driver(store, address, compute, progress)
         try:
             driver.run(stop)
         finally:
@@ -60,8 +63,8 @@ def execute_on_cluster(store: Store, address: str, *, progress: Report | None = 
 class _Driver:
     """Keeps every worker busy with two chunks, and commits what comes back."""
 
-    def __init__(self, store: Store, address: str, progress: Report | None) -> None:
-        self.store, self.design, self.address = store, store.design, address
+    def __init__(self, store: Store, address: str, compute: Compute, progress: Report | None) -> None:
+        self.store, self.design, self.address, self.compute = store, store.design, address, compute
         self.waiting = deque(_Flight(task) for task in pending(store))
         self.tally = Tally(store, [flight.task for flight in self.waiting], progress)
         self.flying: list[_Flight] = []
@@ -106,9 +109,9 @@ class _Driver:
             time.sleep(POLL_SECONDS)
         if not workers:
             raise StudyError(f"the cluster at {self.address!r} must have workers, and has none: start some")
-        ours = passport()
+        ours = passport(self.compute)
         wrong = {}
-        for worker, theirs in self.client.run(passport, on_error="return").items():
+        for worker, theirs in self.client.run(passport, self.compute, on_error="return").items():
             if isinstance(theirs, ModuleNotFoundError):
                 raise StudyError(
                     f"every worker must have headlab {headlab.__version__}, and one has no {theirs.name}: install it"
@@ -171,6 +174,7 @@ class _Driver:
         flight.futures.append(
             self.client.submit(
                 compute_chunk,
+                self.compute,
                 self.design.to_dict(),
                 flight.task,
                 pure=False,
@@ -241,23 +245,21 @@ class _Driver:
         self.waiting.append(flight)
 
 
-def compute_chunk(design: dict[str, Any], task: Task) -> Result | None:
+def compute_chunk(compute: Compute, design: dict[str, Any], task: Task) -> Result | None:
     """Train a chunk on a worker, on one thread."""
     return compute(StudyDesign.from_dict(design), task, threads=1)
 
 
-def passport() -> dict[str, str]:
+def passport(compute: Compute) -> dict[str, str]:
     """Return what has to be the same on every machine of a study: versions, and the loss after some steps of training."""
-    from headlab.config import TrainConfig
-    from headlab.data.corpus import Corpus
-    from headlab.runs.train import train
-
-    runs = train(Corpus.notebook(), training=TrainConfig.of(steps=50), seeds=7, record="none", threads=1)
+    design = StudyDesign.grid(seeds=7, training=TrainConfig.of(steps=50), keep=())
+    ((identity, condition),) = design.identities.items()
+    result = compute(design, Task(identity, condition, 0, design.seeds), 1)
     return {
         "headlab": headlab.__version__,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "numpy": np.__version__,
-        "loss": runs.final_loss.tobytes().hex(),
+        "loss": "" if result is None else np.asarray(result.rows["final_loss"]).tobytes().hex(),
     }
 
 

@@ -10,7 +10,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.numerics import NUMERICS
 from headlab.config.record import gathered
 from headlab.data.dataset import Dataset, Trainable
-from headlab.data.text import HALF_A_CHARACTER
+from headlab.data.letters import HALF_A_CHARACTER
 from headlab.engine.job import Job
 from headlab.errors import ConfigError, HeadlabError, Problem, StudyError
 from headlab.notation.values import brief
@@ -25,8 +25,8 @@ from headlab.study.conditions import (
     identities_of,
     with_factors,
 )
+from headlab.study.file_text import file_text
 from headlab.study.study_file import KEEPS, Parts, parts_of, parts_of_file
-from headlab.study.toml import file_text
 from headlab.tasks import tasks
 
 

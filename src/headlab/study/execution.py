@@ -6,16 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headlab import engine
-from headlab.engine import cost
 from headlab.errors import StudyError
 from headlab.notation.numbers import are, counted
-from headlab.runs.train import thread_count
-from headlab.study.chunks import LANES, Result, Task, compute, pending, still_missing
-from headlab.study.design import StudyDesign
-from headlab.study.store import Store
+from headlab.study.work import Compute, Result, Task, pending, still_missing
+
+if TYPE_CHECKING:
+    from headlab.study.keeper import Keeper
 
 POLL_SECONDS = 0.05
 
@@ -29,34 +28,40 @@ class StudyHeld(StudyError):
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """Ctrl-C or a termination signal during a study; what was finished is kept."""
+    """Ctrl-C or a termination signal during a study; what was finished is kept (in memory: until the process ends)."""
 
-    def __init__(self, finished: int, signal_number: int) -> None:
+    def __init__(self, finished: int, signal_number: int, *, in_memory: bool = False) -> None:
         self.signal_number = signal_number
-        were = "was" if finished == 1 else "were"
-        super().__init__(
-            f"interrupted: {counted(finished, 'run')} {were} finished and {are(finished)} kept; run the study again to go on"
-        )
+        were = f"{counted(finished, 'run')} {'was' if finished == 1 else 'were'} finished"
+        kept = "" if in_memory else f" and {are(finished)} kept; run the study again to go on"
+        super().__init__(f"interrupted: {were}{kept}")
 
 
-def execute(store: Store, *, threads: int | None = None, progress: Report | None = None, join: bool = False) -> int:
+def execute(
+    store: "Keeper",
+    compute: Compute,
+    *,
+    threads: int | None = None,
+    progress: Report | None = None,
+    join: bool = False,
+) -> int:
     """Train what is missing of a study, and return how many runs that were.
 
+    compute: how a chunk is trained; threads: how many there are, one a processor when left out
     progress: called with the share of the whole study that is done
     join: help a process that is at it already, instead of holding the study
     Raises `StudyError` for a study of an older headlab, `StudyHeld` when another process runs it, `StudyInterrupted`,
     `OutputError`.
     """
-    threads = thread_count(threads)
     store.require_current()
     with store.pinned() if join else held(store, "wait, or help it with --join"):
         if not join:
             store.forgive()
-        return _Crew(store, threads, progress).work()
+        return _Crew(store, compute, threads, progress).work()
 
 
 @contextmanager
-def held(store: Store, otherwise: str = "wait until it has ended") -> Iterator[None]:
+def held(store: "Keeper", otherwise: str = "wait until it has ended") -> Iterator[None]:
     """Hold a study while the block runs; raises `StudyHeld` when another process does, and says what to do otherwise."""
     with store.pinned(), store.holding() as free:
         if not free:
@@ -67,8 +72,8 @@ def held(store: Store, otherwise: str = "wait until it has ended") -> Iterator[N
 class _Crew:
     """Trains chunks side by side, one a processor, and commits each one as it ends."""
 
-    def __init__(self, store: Store, threads: int | None, progress: Report | None) -> None:
-        self.store, self.design = store, store.design
+    def __init__(self, store: "Keeper", compute: Compute, threads: int | None, progress: Report | None) -> None:
+        self.store, self.design, self.compute = store, store.design, compute
         self.threads = threads or engine.default_threads()
         self.waiting = deque(pending(store))
         self.tally = Tally(store, self.waiting, progress)
@@ -110,7 +115,7 @@ class _Crew:
             if self.stopped.is_set() and done < 1:
                 raise KeyboardInterrupt
 
-        return compute(self.design, task, threads, share)
+        return self.compute(self.design, task, threads, share, explains=self.store.explains)
 
     def _land(self, ended: Iterable[Future[Result | None]]) -> None:
         for future in ended:
@@ -124,7 +129,7 @@ class _Crew:
 class Tally:
     """How many runs a study had, has got, and lacks; tells the one who asked for progress."""
 
-    def __init__(self, store: Store, tasks: Iterable[Task], progress: Report | None) -> None:
+    def __init__(self, store: "Keeper", tasks: Iterable[Task], progress: Report | None) -> None:
         self.store, self.of, self.progress = store, store.design.n_runs, progress
         self.missing = sum(len(task.seeds) for task in tasks)
         self.finished = 0
@@ -141,12 +146,12 @@ class Tally:
         """
         self.store.require_all()
         if stop.number is not None and self.finished < self.missing:
-            raise StudyInterrupted(self.finished, stop.number)
+            raise StudyInterrupted(self.finished, stop.number, in_memory=self.store.in_memory)
         self.report()
         return self.finished
 
 
-def land(store: Store, task: Task, result: Result) -> int:
+def land(store: "Keeper", task: Task, result: Result) -> int:
     """Commit a chunk's result with a note of what it took, and return how many runs it has."""
     chunk = store.commit(task.identity, task.block, result.rows, result.arrays)
     runs = len(result.rows["seed"])
@@ -178,12 +183,3 @@ def stoppable() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def estimated_seconds(design: StudyDesign, threads: int | None = None) -> float:
-    """Return about how long the trainings of a study take here, from what the engine counts; nothing is trained."""
-    jobs = [engine.Job.of(item.dataset.corpus, item.model, item.training) for item in design.conditions]
-    at_once = min(
-        thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
-    )
-    return sum(cost.seconds(job, len(design.seeds), 1) for job in jobs) / at_once

@@ -1,7 +1,5 @@
 """The datasets of a study file: what its conditions are trained on, read from its fields and written as such."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -156,12 +154,3 @@ def _read(fields: Mapping[str, Any], dataset: Dataset) -> bool:
 
 def _there(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def table_key(name: str) -> str:
-    """Return a name as a TOML key.
-
-    >>> table_key("a-b"), table_key("corpus 1")
-    ('a-b', '"corpus 1"')
-    """
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

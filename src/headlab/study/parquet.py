@@ -11,13 +11,13 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from headlab.config import MAX_RUNS
 from headlab.errors import OutputError
+from headlab.study.chunk import Held
 from headlab.study.columns import COLUMNS, EMPTY, LATER, OF_FILES
 
 _PECULIAR = re.compile(r"[*?\[\\\ud800-\udfff]")  # what DuckDB takes for a pattern; bytes that are no text
@@ -29,13 +29,6 @@ _ALIKE = {  # types that a column may have been written in
     "bigint": {"BIGINT", "INTEGER"},
     "double": {"DOUBLE", "FLOAT", "BIGINT", "INTEGER"},
 }
-
-
-class Held(NamedTuple):
-    """What a chunk's file holds: the name of its arrays (or nothing), and its seeds."""
-
-    arrays: str
-    seeds: NDArray[np.uint64]
 
 
 class Reader:

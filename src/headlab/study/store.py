@@ -22,10 +22,9 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +33,16 @@ from headlab.config.numerics import NUMERICS
 from headlab.errors import OutputError, StudyError
 from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
 from headlab.study import parquet, specification
-from headlab.study.arrays import HEAD, loaded, names_in, names_of
+from headlab.study.arrays import HEAD, loaded, names_in
+from headlab.study.blocks import block_size
+from headlab.study.chunk import Chunk, Held
 from headlab.study.columns import typed_rows
 from headlab.study.design import StudyDesign
 from headlab.study.folder import LOCK, Folder, unwritable
 from headlab.study.old_formats import ARRAYS_BESIDE_ROWS
-from headlab.study.parquet import Held
+
+if TYPE_CHECKING:
+    import duckdb
 
 _CONDITION = "[0-9a-f]{16}"
 _CHUNK = r"[0-9]{8}-[0-9a-f]{64}\.parquet"
@@ -47,21 +50,14 @@ _ARRAYS = r"[0-9]{8}-[0-9a-f]{64}\.safetensors"
 _FAILED = rf"{_CONDITION}-[0-9]{{1,20}}\.json"
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """A finished chunk: its condition, its block of seeds, and its file, whose name carries the hash of its content."""
-
-    condition: str
-    block: int
-    sha: str
-    path: Path
-
-
 class Store:
     """A study's folder.
 
+    explains: mechanisms are found, as every row has one
     Raises `StudyError` for a folder that is no study, of a newer format, or damaged; `OutputError` where it cannot be written.
     """
+
+    explains, in_memory = True, False
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -86,16 +82,6 @@ class Store:
         except OSError as error:
             raise unwritable(folder, error) from error
         return cls(folder)
-
-    def extend(self, design: StudyDesign) -> None:
-        """Put a larger specification after the ones that are there; raises `StudyError` if it is not larger."""
-        now = self.design
-        if set(now.identities) - set(design.identities) or set(now.seeds) - set(design.seeds):
-            raise StudyError(
-                f"an extension must keep every condition and every seed of the study {str(self.folder)!r}: "
-                f"add to them, or make another study"
-            )
-        self.specify(design)
 
     def specify(self, design: StudyDesign) -> None:
         """Put a specification after the ones that are there: from now on, it is the study's."""
@@ -133,6 +119,11 @@ class Store:
     def design(self) -> StudyDesign:
         """The specification, with what came after the first one."""
         return specification.design_of(self._specifications[-1])
+
+    @property
+    def block_size(self) -> int:
+        """How many runs a whole chunk has."""
+        return block_size(self.design)
 
     def chunks(self, condition: str | None = None, block: int | None = None) -> list[Chunk]:
         """Return the chunks that are there, by their names, in order: all, or those of one condition and block."""
@@ -260,11 +251,18 @@ class Store:
     def _arrays_path(self, chunk: Path, name: str) -> Path:
         return self.folder / self._beside / chunk.parent.name / name
 
-    def arrays(self, chunk: Chunk, name: str) -> dict[str, NDArray[Any]]:
+    @contextlib.contextmanager
+    def readable(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
+        """Yield SQL that stands for the rows of some sound chunks, at least one."""
+        with parquet.reading(self.folder) as reader:
+            database.execute(f"set allowed_directories = [{parquet.quoted(reader.root / 'runs')}]")
+            yield reader.rows([chunk.path for chunk in chunks])
+
+    def arrays(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
         """Return the arrays of a chunk; raises `StudyError` when they are missing or not what their name says."""
         arrays = self._sound_arrays(chunk)
         if arrays is None:
-            path = self._arrays_path(chunk.path, name)
+            path = self._arrays_path(chunk.path, self._held[chunk.path].arrays)
             raise StudyError(
                 f"arrays must be what their name says, got {str(path)!r} missing or damaged: run the study again"
             )
@@ -277,11 +275,6 @@ class Store:
             head = self._own.read(self._arrays_path(chunk.path, held.arrays), HEAD)
             self._names[chunk.path] = names_in(head or b"")
         return self._names.get(chunk.path, frozenset())
-
-    def keeps(self, chunk: Chunk, kinds: Sequence[str]) -> bool:
-        """Return whether a sound chunk of one of the study's conditions has the arrays of these kinds: weights, curves …"""
-        wanted = names_of(kinds, self.design.identities[chunk.condition])
-        return not wanted or wanted <= self.names_kept(chunk)
 
     def has_arrays(self, chunk: Chunk) -> bool:
         """Return whether a chunk's arrays are what their name says (or it has none); else the chunk is set aside."""

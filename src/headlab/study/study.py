@@ -1,68 +1,46 @@
 """A study in use: make or open it, run it, read its table, ask it questions, and take its answer."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from headlab.config import WEIGHTS
 from headlab.errors import StudyError
 from headlab.files import write_output
-from headlab.model.params import Params
 from headlab.notation.values import brief, listed
-from headlab.runs.history import History
-from headlab.runs.models import Models
 from headlab.runs.runs import Runs
-from headlab.study.answer import Answer, Group
-from headlab.study.arrays import HISTORY, ONE_OF_ALL
-from headlab.study.chunks import superseded
-from headlab.study.conditions import Condition
+from headlab.runs.train import thread_count, train
+from headlab.study.answer import Answer
+from headlab.study.answering import answer_of
 from headlab.study.design import StudyDesign
 from headlab.study.execution import execute, held
 from headlab.study.hashes import digest
+from headlab.study.kept import curves_of, runs_of
+from headlab.study.memory import Memory
 from headlab.study.parquet import quoted
 from headlab.study.seeds import taken
-from headlab.study.store import Chunk, Store
-from headlab.study.tables import CANONICAL, asked, csv_of, in_order, opened
+from headlab.study.status import Status, status_of
+from headlab.study.store import Store
+from headlab.study.tables import CANONICAL, asked, csv_of, in_order, opened, results_of
+from headlab.study.training import compute
+from headlab.study.work import superseded
+
+if TYPE_CHECKING:
+    from headlab.study.keeper import Keeper
 
 FORMATS = ("csv", "parquet")
-BANDS = (0.1, 0.25, 0.5, 0.75, 0.9)
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a study stands: finished runs of all, by condition, who runs it, failed runs, seconds spent.
-
-    lacking: how many of the finished runs, of which condition, lack something that is kept now, and are trained again
-    current: whether it can be run further; a study that an older headlab began is shown as it is
-    damaged, set_aside: how many files were no sound part of it, and their names in `damaged/`
-    """
-
-    runs: int
-    of: int
-    by_condition: dict[str, int]
-    running: str | None
-    damaged: int
-    set_aside: tuple[str, ...]
-    failed: tuple[tuple[str, int], ...]
-    seconds: float
-    lacking: dict[str, int]
-    current: bool
-
-    @property
-    def to_train(self) -> int:
-        """How many runs are to be trained."""
-        return self.of - self.runs + sum(self.lacking.values())
+COMPUTE = partial(compute, train)  # how chunks are trained
 
 
 class Study:
-    """A study's folder: `Study.create` makes one, `Study(folder)` opens one. Raises `StudyError`, `OutputError`.
+    """Conditions × seeds, trained once: in a folder, where every finished run is safe, or in memory.
+
+    `Study.create(folder, design)` makes a folder, `Study(folder)` opens one, `Study.at(folder, design)` does what is needed;
+    `Study.in_memory(design)` takes none. Raises `StudyError`, `OutputError`.
 
     >>> import tempfile
     >>> from headlab.config import TrainConfig
@@ -73,13 +51,26 @@ class Study:
     (16, 0, {5: 8, 10: 8})
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.store = Store(folder)
+    def __init__(self, folder: str | Path | Memory) -> None:
+        self.store: Keeper = folder if isinstance(folder, Memory) else Store(folder)
 
     @classmethod
     def create(cls, folder: str | Path, design: StudyDesign) -> "Study":
         """Make a study in a new or empty folder."""
         return cls(Store.create(folder, design).folder)
+
+    @classmethod
+    def in_memory(cls, design: StudyDesign, *, explains: bool = True) -> "Study":
+        """Make a study that ends with the process.
+
+        explains: whether mechanisms are found, which takes time where a corpus is large
+
+        >>> from headlab.config import TrainConfig
+        >>> study = Study.in_memory(StudyDesign.grid(seeds=range(4), training=TrainConfig.of(steps=20), d_head=[5, 10]))
+        >>> study.run(), len(study.answer().groups), study.runs("d_head 5").params.W_Q.shape
+        (8, 2, (4, 1, 1, 7, 5))
+        """
+        return cls(Memory(design, explains=explains))
 
     @classmethod
     def at(cls, folder: str | Path, design: StudyDesign) -> "Study":
@@ -98,6 +89,13 @@ class Study:
         return study
 
     @property
+    def folder(self) -> Path:
+        """Where it is; raises `StudyError` for one in memory."""
+        if isinstance(self.store, Store):
+            return self.store.folder
+        raise StudyError("a study must be in a folder to have one, got one in memory: make it with Study.create")
+
+    @property
     def design(self) -> StudyDesign:
         """The specification, with its extensions."""
         return self.store.design
@@ -114,7 +112,11 @@ class Study:
             every = tuple(dict.fromkeys([*now.seeds, *taken(seeds, len(now.conditions))]))
             design = replace(design, seeds=every)
         with self._changing() as store:
-            store.extend(design)
+            if set(now.identities) - set(design.identities) or set(now.seeds) - set(design.seeds):
+                raise StudyError(
+                    "an extension must keep every condition and every seed of the study: add to them, or make another study"
+                )
+            store.specify(design)
 
     def rename(self, title: str) -> None:
         """Give the study another title; its runs stay as they are. Raises `ConfigError`, `StudyHeld`."""
@@ -138,7 +140,7 @@ class Study:
         return tuple(item.name for identity, item in design.identities.items() if identity in leaving)
 
     @contextmanager
-    def _changing(self) -> Iterator[Store]:
+    def _changing(self) -> "Iterator[Keeper]":
         """Hold the study to change it; raises `StudyError` for one of an older headlab, `StudyHeld`."""
         self.store.require_current()
         with held(self.store):
@@ -171,8 +173,12 @@ class Study:
         if cluster is not None:
             from headlab.study.cluster import execute_on_cluster
 
-            return execute_on_cluster(self.store, cluster, progress=progress)
-        return execute(self.store, threads=threads, progress=progress, join=join)
+            if not isinstance(self.store, Store):
+                raise StudyError(
+                    "a study must have a folder to be trained on a cluster, got one in memory: make it one"
+                )
+            return execute_on_cluster(self.store, cluster, COMPUTE, progress=progress)
+        return execute(self.store, COMPUTE, threads=thread_count(threads), progress=progress, join=join)
 
     def table(self, columns: str = CANONICAL) -> pd.DataFrame:
         """Return one row a run: condition, seed, outcome, loss, solved, grade, mechanism, pattern share, and every setting.
@@ -197,32 +203,7 @@ class Study:
 
         By default the one factor, or the condition's name where there are several. Raises `StudyError`.
         """
-        design = self.design
-        factors = design.factors or ("d_head",)
-        if factor is None:
-            factor = factors[0] if len(factors) == 1 else "condition"
-        elif factor != "condition" and factor not in factors:
-            raise StudyError(f"the factor must be one of {', '.join(factors)}, got {brief(factor)}: choose one of them")
-        table, ungraded = self._results()
-        rows = dict(tuple(table.groupby("condition")))
-        groups: dict[Any, list[pd.DataFrame]] = {}
-        for identity, condition in design.identities.items():
-            if identity in rows:
-                groups.setdefault(_value(condition, factor), []).append(rows[identity])
-        found = tuple(_group(value, pd.concat(parts)) for value, parts in groups.items())
-        if not found:
-            raise StudyError("a study must have finished runs to be summed up, and this one has none: run it")
-        widths = {condition.shape.d_model for condition in design.conditions}
-        d_model = widths.pop() if factor == "d_head" and len(widths) == 1 else None
-        return Answer(factor, found, d_model, ungraded=ungraded)
-
-    def _results(self) -> tuple[pd.DataFrame, int]:
-        """Return what became of every run, and how many runs were trained by a headlab that did not grade them."""
-        with opened(self.store) as database:
-            columns = "condition, seed, final_loss, grade, outcome, mechanism"
-            table: pd.DataFrame = database.execute(f"select {columns} from results {in_order('results')}").df()
-            ungraded = database.execute("select count(*) from ungraded where grade is null").fetchall()
-        return table, int(ungraded[0][0])
+        return answer_of(self.design, *results_of(self.store), factor)
 
     def runs(self, condition: str | int = 0) -> Runs:
         """Return the trained models of one condition, by its name, identity or number; they must have been kept.
@@ -233,61 +214,17 @@ class Study:
         design, identity = self.design, self._identity(condition)
         if "weights" not in design.keep:
             raise StudyError(f"a study must have kept weights to give its models back, and this one kept {design.keep}")
-        return self._runs(design.identities[identity], identity)
-
-    def _runs(self, condition: Condition, identity: str) -> Runs:
-        arrays = self._arrays(identity, "weights")
-        table = self.table()
-        rows = table[table["condition"] == identity].set_index("seed").loc[arrays["seed"]]
-        weights = {name: arrays.get(name) for name in _WEIGHTS}
-        params = Params(**weights)
-        final_loss = rows["final_loss"].to_numpy(condition.training.dtype)
-        kept = {name: arrays[name] for name in HISTORY if name in arrays}
-        return Runs(
-            Models(params, condition.dataset, condition.model, condition.training.in_force().loss),
-            History.of(rows["outcome"].to_numpy(np.int64), final_loss, **kept),
-            condition.training,
-            arrays["seed"],
-        )
+        return runs_of(self.store, identity)
 
     def curves(self) -> pd.DataFrame:
         """Return one row a condition and recorded step: the loss's quantiles over all runs, a diverged loss above any other.
 
         Raises `StudyError` when the study kept no curves.
         """
-        design = self.design
-        if "curves" not in design.keep:
-            raise StudyError(f"a study must have kept curves to show them, and this one kept {', '.join(design.keep)}")
-        frames = []
-        for identity, condition in design.identities.items():
-            arrays = self._arrays(identity, "curves")
-            loss = np.where(np.isfinite(arrays["loss"]), arrays["loss"], np.inf)
-            bands = np.quantile(loss, list(BANDS), axis=0, method="inverted_cdf")
-            columns = {f"q{100 * share:.0f}": band for share, band in zip(BANDS, bands, strict=True)}
-            frames.append(pd.DataFrame({"condition": condition.name, "step": arrays["recorded_steps"], **columns}))
-        return pd.concat(frames, ignore_index=True)
-
-    def _arrays(self, identity: str, kind: str) -> dict[str, NDArray[Any]]:
-        """Return what was kept of a condition's runs that have arrays of a kind, in the order of their seeds.
-
-        Of a run that two chunks hold, as two processes trained it or more is kept now, the one with all of that counts.
-        """
-        store, found = self.store, list[dict[str, NDArray[Any]]]()
-        chunks = [chunk for chunk in store.sound_chunks(identity) if store.keeps(chunk, [kind])]
-        chunks.sort(key=lambda chunk: store.keeps(chunk, self.design.keep), reverse=True)
-        seen = np.zeros(0, np.uint64)
-        for chunk, name in store.array_names(chunks).items():
-            if not np.isin(store.contents([chunk])[chunk].seeds, seen).all():
-                found.append(store.arrays(chunk, name))
-                seen = np.union1d(seen, found[-1]["seed"])
-        if not found:
-            raise StudyError(f"the condition must have finished runs with {kind}, and has none: run the study")
-        names = [name for name in found[0] if all(name in part for part in found)]
-        whole = {name: np.concatenate([part[name] for part in found]) for name in names if name not in ONE_OF_ALL}
-        order = np.unique(whole["seed"], return_index=True)[1]
-        return {name: values[order] for name, values in whole.items()} | {
-            name: found[0][name] for name in ONE_OF_ALL if name in names
-        }
+        keep = self.design.keep
+        if "curves" not in keep:
+            raise StudyError(f"a study must have kept curves to show them, and this one kept {', '.join(keep)}")
+        return curves_of(self.store)
 
     def export(self, path: str | Path) -> Path:
         """Write the table, one row a run in the order of conditions and seeds, as CSV or Parquet; whole or not at all.
@@ -312,28 +249,7 @@ class Study:
 
     def status(self) -> Status:
         """Return where the study stands."""
-        design, store = self.design, self.store
-        chunks = [chunk for chunk in store.sound_chunks() if chunk.condition in design.identities]
-        finished = _counts(store, chunks)
-        complete = _counts(store, [chunk for chunk in chunks if store.keeps(chunk, design.keep)])
-        by_condition = {item.name: finished[identity] for identity, item in design.identities.items()}
-        lacking = {
-            item.name: finished[identity] - complete[identity]
-            for identity, item in design.identities.items()
-            if finished[identity] > complete[identity]
-        }
-        return Status(
-            runs=sum(by_condition.values()),
-            of=design.n_runs,
-            by_condition=by_condition,
-            running=self.store.holder() if self.store.running() else None,
-            damaged=len(self.store.damaged),
-            set_aside=tuple(path.name for path in self.store.damaged),
-            failed=tuple(self.store.failed()),
-            seconds=self.store.seconds(),
-            lacking=lacking,
-            current=self.store.is_current,
-        )
+        return status_of(self.store)
 
     def collect_garbage(self, *, dropped: bool = False) -> list[Path]:
         """Remove what killed processes left (temporary files, arrays that no chunk names), and return it.
@@ -343,38 +259,12 @@ class Study:
         """
         with held(self.store):
             removed = []
-            for find in (superseded, *([Store.dropped] if dropped else []), Store.leftovers):
-                for path in find(self.store):
+            for find in (
+                lambda: superseded(self.store),
+                *([self.store.dropped] if dropped else []),
+                self.store.leftovers,
+            ):
+                for path in find():
                     self.store.remove(path)
                     removed.append(path)
         return removed
-
-
-_WEIGHTS = tuple(row.name for row in WEIGHTS)
-
-
-def _counts(store: Store, chunks: Sequence[Chunk]) -> Counter[str]:
-    """Return how many runs of each condition some chunks hold; what two of them hold counts once."""
-    seeds: dict[str, list[NDArray[np.uint64]]] = {}
-    for chunk, content in store.contents(chunks).items():
-        seeds.setdefault(chunk.condition, []).append(content.seeds)
-    return Counter({identity: len(np.unique(np.concatenate(parts))) for identity, parts in seeds.items()})
-
-
-def _value(condition: Condition, factor: str) -> Any:
-    if factor == "condition":
-        return condition.name
-    values = dict(condition.factors)
-    return values[factor] if factor in values else getattr(condition.model, factor, None)
-
-
-def _group(value: Any, rows: pd.DataFrame) -> Group:
-    mechanism = rows["mechanism"].to_numpy(str)
-    return Group(
-        value,
-        rows["seed"].to_numpy(np.uint64),
-        rows["final_loss"].to_numpy(float),
-        rows["grade"].to_numpy(str),
-        rows["outcome"].to_numpy() >= 0,
-        mechanism if (mechanism != "").all() else None,
-    )

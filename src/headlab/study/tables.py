@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +13,15 @@ from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, S
 from headlab.errors import StudyError
 from headlab.notation.csv_text import csv_text
 from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETTINGS, settings_of, typed
-from headlab.study.design import StudyDesign
-from headlab.study.parquet import quoted, reading
-from headlab.study.store import Chunk, Store
+from headlab.study.memory import Memory
+from headlab.study.parquet import quoted
 
 if TYPE_CHECKING:
     import duckdb
+
+    from headlab.study.chunk import Chunk
+    from headlab.study.design import StudyDesign
+    from headlab.study.keeper import Keeper
 
 ROWS_AT_A_TIME = 50_000
 # What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
@@ -31,30 +34,44 @@ def in_order(table: str = "runs") -> str:
 
 
 @contextmanager
-def opened(store: Store) -> Iterator["duckdb.DuckDBPyConnection"]:
+def opened(store: "Keeper") -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open a database in memory with a study's tables, read from sound chunks only."""
     import duckdb
 
-    identities = store.design.identities
-    sound = [chunk for chunk in store.sound_chunks() if chunk.condition in identities]
-    chunks = [chunk.path for chunk in sound]
-    with duckdb.connect() as database, reading(store.folder) as reader:
+    chunks = _known(store)
+    with duckdb.connect() as database, store.readable(database, chunks) if chunks else nullcontext("no_runs") as rows:
         _tabulate(database, store.design)
         names = ", ".join(OF_FILES)
-        rows = f"union all by name from {reader.rows(chunks)}" if chunks else ""
         # Two processes may have trained the same runs, to the same bytes, or a later one may keep more: one of each counts.
         distinct, order = "", ""
-        if _any_twice(store, sound):
+        if _any_twice(store, chunks):
             distinct, order = "distinct on (condition, seed)", "order by condition, seed, headlab, arrays"
-        database.execute(f"create view ungraded as select {distinct} {names} from (from no_runs {rows}) {order}")
+        whole = f"from no_runs union all by name from {rows}"
+        database.execute(f"create view ungraded as select {distinct} {names} from ({whole}) {order}")
         database.execute(f"create view results as select * replace ({_grade(store.design)} as grade) from ungraded")
         columns = ", ".join((*RESULTS, *SETTINGS, "arrays"))
         database.execute(f"create view runs as select {columns} from results join settings using (condition)")
-        database.execute(f"set allowed_directories = [{quoted(reader.root / 'runs')}]")
         yield database
 
 
-def _tabulate(database: "duckdb.DuckDBPyConnection", design: StudyDesign) -> None:
+def results_of(store: "Keeper") -> tuple[pd.DataFrame, int]:
+    """Return what became of every run, in the order of conditions and seeds, and how many runs a headlab did not grade."""
+    columns = ("condition", "seed", "final_loss", "grade", "outcome", "mechanism")
+    if isinstance(store, Memory):  # all of them are graded, and once there: no database is needed
+        chunks = _known(store)
+        frame = store.rows(chunks) if chunks else pd.DataFrame(columns=list(columns))
+        return frame.sort_values("seed", kind="stable")[list(columns)], 0
+    with opened(store) as database:
+        found: pd.DataFrame = database.execute(f"select {', '.join(columns)} from results {in_order('results')}").df()
+        ungraded = database.execute("select count(*) from ungraded where grade is null").fetchall()
+    return found, int(ungraded[0][0])
+
+
+def _known(store: "Keeper") -> "list[Chunk]":
+    return [chunk for chunk in store.sound_chunks() if chunk.condition in store.design.identities]
+
+
+def _tabulate(database: "duckdb.DuckDBPyConnection", design: "StudyDesign") -> None:
     """Make the tables that no file holds: conditions, their settings as they are in force, and results of no runs."""
     identities = design.identities
     names = [item.name for item in identities.values()]
@@ -71,14 +88,14 @@ def _tabulate(database: "duckdb.DuckDBPyConnection", design: StudyDesign) -> Non
     database.execute(f"create table no_runs ({kinds})")
 
 
-def _any_twice(store: Store, chunks: Sequence[Chunk]) -> bool:
+def _any_twice(store: "Keeper", chunks: "Sequence[Chunk]") -> bool:
     seeds: dict[str, list[NDArray[np.uint64]]] = {}
     for chunk, held in store.contents(chunks).items():
         seeds.setdefault(chunk.condition, []).append(held.seeds)
     return any(len(every) > len(np.unique(every)) for every in map(np.concatenate, seeds.values()))
 
 
-def _grade(design: StudyDesign) -> str:
+def _grade(design: "StudyDesign") -> str:
     """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
     nothing = [name for name, item in design.identities.items() if not item.dataset.corpus.resolvable(item.model).any()]
     known = f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""

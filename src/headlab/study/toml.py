@@ -1,66 +1,13 @@
-"""A study's design as a study file: TOML that reads back to an equal design."""
+"""Plain values as TOML."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from headlab.config import ModelConfig
-from headlab.data.dataset import Dataset
-from headlab.study.columns import DATASET
-from headlab.study.conditions import Condition
-from headlab.study.file_datasets import fields_written, table_key, table_written
-from headlab.study.identity import differing, training_of
 
-
-def file_text(
-    title: str,
-    datasets: Mapping[str, Dataset],
-    conditions: Sequence[Condition],
-    seeds: Sequence[int],
-    keep: Sequence[str],
-) -> str:
-    """Return a study file of a design's parts: what its conditions share in [model] and [training], what not one by one."""
-    settings = [(differing(item.model, ModelConfig()), _training(item)) for item in conditions]
-    models, trainings = zip(*settings, strict=True)
-    shared = _shared(models), _shared(trainings)
-    first = fields_written(next(iter(datasets.values()))) if len(datasets) == 1 else None
-    lines = [*([f"title = {value_text(title)}"] if title else []), *_fields(first or {})]
-    lines += [f"seeds = {_seeds(seeds)}", f"keep = {value_text(list(keep))}"]
-    for name, dataset in datasets.items() if first is None else ():
-        lines += ["", f"[dataset.{table_key(name)}]", *_fields(table_written(name, dataset))]
-    for name, fields in zip(("model", "training"), shared, strict=True):
-        lines += ["", f"[{name}]", *_fields(fields)] if fields else []
-    for item, both in zip(conditions, settings, strict=True) if len(settings) > 1 else ():
-        own = {DATASET: item.dataset_name} if len(datasets) > 1 else {}
-        for given, same in zip(both, shared, strict=True):
-            own |= {name: value for name, value in given.items() if name not in same}
-        lines += ["", "[[condition]]", *_fields(own)]
-    return "\n".join(lines) + "\n"
-
-
-def _training(condition: Condition) -> dict[str, Any]:
-    found, schedule = training_of(condition.training), condition.training.schedule
-    if "phases" in found and schedule != "phases":
-        del found["phases"]
-        found |= {"steps": condition.training.steps, **({"schedule": schedule} if schedule == "plateau" else {})}
-    return found
-
-
-def _shared(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the fields that all conditions have, with one value."""
-    return {
-        name: value
-        for name, value in settings[0].items()
-        if all(name in item and item[name] == value for item in settings)
-    }
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    whole = range(seeds[0], seeds[0] + len(seeds))
-    return value_text(f"{whole.start}:{whole.stop}" if list(seeds) == list(whole) else list(seeds))
-
-
-def _fields(fields: Mapping[str, Any]) -> list[str]:
+def lines_of(fields: Mapping[str, Any]) -> list[str]:
+    """Return fields as TOML, a line each."""
     return [f"{name} = {value_text(value)}" for name, value in fields.items()]
 
 
@@ -78,6 +25,15 @@ def value_text(value: Any) -> str:
         case str():
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case Mapping():
-            return f"{{{', '.join(_fields(value))}}}"
+            return f"{{{', '.join(lines_of(value))}}}"
     assert isinstance(value, Iterable)
     return f"[{', '.join(map(value_text, value))}]"
+
+
+def key_text(name: str) -> str:
+    """Return a name as a TOML key.
+
+    >>> key_text("a-b"), key_text("corpus 1")
+    ('a-b', '"corpus 1"')
+    """
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

@@ -6,7 +6,7 @@ from typing import Any
 from headlab.config.record import nearest
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import MOST_LETTERS, Dataset
-from headlab.data.text import WORDS
+from headlab.data.letters import WORDS
 from headlab.errors import CorpusError
 from headlab.notation.values import brief
 from headlab.notation.visible import escaped

@@ -45,7 +45,7 @@ def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> Non
         next_ = (
             f"{counted(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
         )
-        say(f"{before}{next_} {shell_word(chosen.store.folder)}")
+        say(f"{before}{next_} {shell_word(chosen.folder)}")
 
 
 @click.command(cls=Command)

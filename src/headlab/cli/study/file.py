@@ -49,9 +49,8 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
 
     All problems at once; or how many runs and steps, how many seconds on this machine, how many bytes on the disk.
     """
-    from headlab.study.chunks import bytes_of
+    from headlab.study.cost import bytes_of, estimated_seconds
     from headlab.study.design import StudyDesign
-    from headlab.study.execution import estimated_seconds
 
     design = StudyDesign.from_toml(file)
     for dataset in design.datasets.values():

@@ -63,7 +63,7 @@ def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json:
 
 
 def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
-    from headlab.study.execution import estimated_seconds
+    from headlab.study.cost import estimated_seconds
 
     status = chosen.status()
     done = 1 - status.to_train / status.of
@@ -78,8 +78,8 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
     if as_json:
         put_json({"trained": trained, **_status(status)})
     else:
-        say(f"{counted(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.store.folder}")
-        say(f"the answer: headlab study show {shell_word(chosen.store.folder)}")
+        say(f"{counted(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.folder}")
+        say(f"the answer: headlab study show {shell_word(chosen.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
         complain(f"{counted(len(status.failed), 'run')} could not be trained: {names}")

@@ -16,7 +16,7 @@ from headlab.report.words.study import comparison_tables
 if TYPE_CHECKING:
     from headlab.study.answer import Answer
     from headlab.study.design import StudyDesign
-    from headlab.study.study import Status
+    from headlab.study.status import Status
 
 
 def study_blocks(summary: "Answer", design: "StudyDesign", status: "Status") -> Iterator[Any]:
