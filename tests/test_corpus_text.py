@@ -14,7 +14,7 @@ from headlab.data.graphemes import graphemes
 from headlab.data.lookalikes import lookalikes
 from headlab.data.text import decode, split_line
 from headlab.errors import CorpusError, HeadlabError
-from headlab.notation.visible import visible
+from headlab.notation.visible import escape_unseen
 from headlab.study.design import StudyDesign
 
 NO_LINES = ["\f", "\v", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -60,10 +60,10 @@ def test_joiners_stay_as_persian_and_emoji_are_spelled_with_them():
 def test_joiners_are_shown_where_they_join_and_written_out_where_they_hide():
     flag = "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
     for word in ("می\u200cخواهم", "👨\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "क्\u200dष", flag):
-        assert visible(word) == word
-    assert visible("a\u200db\u200c") == "a\\u200db\\u200c"
-    assert visible("中\u200d\u200b中") == "中\\u200d\\u200b中"
-    assert visible("\U000e0061中") == "\\U000e0061中"
+        assert escape_unseen(word) == word
+    assert escape_unseen("a\u200db\u200c") == "a\\u200db\\u200c"
+    assert escape_unseen("中\u200d\u200b中") == "中\\u200d\\u200b中"
+    assert escape_unseen("\U000e0061中") == "\\U000e0061中"
 
 
 ALIKE = {
@@ -219,7 +219,8 @@ def test_every_door_reads_characters(tmp_path):
     study.write_text('corpus = "c.txt"\ntokens = "characters"\nseeds = [0]\n')
     design = StudyDesign.from_toml(study)
     np.testing.assert_array_equal(design.conditions[0].dataset.corpus.tokens, corpus.tokens)
-    assert StudyDesign.from_dict(design.to_dict()).corpus.tokens_are == "characters"
+    again = StudyDesign.from_dict(design.to_dict())
+    assert again.conditions[0].dataset.corpus.tokens_are == "characters"
     for option in ('tokens = "characters"', "wrap = false", 'start = ""'):
         study.write_text(f"{option}\nseeds = [0]\n")
         with pytest.raises(HeadlabError, match=f"{option.split()[0]} must go with a corpus file or sentences"):

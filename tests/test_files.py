@@ -12,7 +12,7 @@ import pytest
 
 import headlab as hl
 from headlab.errors import OutputError
-from headlab.files import check_output, leads_to_stdout, shown, unwritten, write_output
+from headlab.files import check_output, leads_to_stdout, output_error, path_text, write_output
 from headlab.study.folder import unwritable
 
 NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)
@@ -233,7 +233,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 )
 def test_every_failure_is_named_for_what_it_is(error, words):
     with pytest.raises(OutputError, match=rf"the output must .*{words}"):
-        raise unwritten("the output", Path("a"), error)
+        raise output_error("the output", Path("a"), error)
 
 
 def test_threads_that_write_one_file_leave_one_of_their_contents(tmp_path):
@@ -252,7 +252,7 @@ def test_threads_that_write_one_file_leave_one_of_their_contents(tmp_path):
 def test_any_name_that_the_disk_can_hold_is_fine(tmp_path, name):
     put(tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"new"
-    shown(tmp_path / name).encode()
+    path_text(tmp_path / name).encode()
 
 
 @pytest.fixture(scope="module")

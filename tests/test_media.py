@@ -14,7 +14,7 @@ from strict import strict
 
 import headlab as hl
 from headlab.cli.terminal import progress_bar, say, show
-from headlab.notation.visible import unseen, visible
+from headlab.notation.visible import escape_unseen, is_unseen
 from headlab.report.terminal.grid import as_text, terminal_table
 
 ESCAPES = {
@@ -60,9 +60,9 @@ def test_a_word_never_steers_the_terminal(run: Any, word: str) -> None:
     for table in ([], ["--show", "circuits"], ["--show", "paths"], ["--ablate", "source:1"]):
         status, out, err = run("explain", "words.txt", "--seeds", "0", "--steps", "20", *table)
         assert (status, err) == (0, "")
-        assert visible(out) == out
-        readable = "".join(letter for letter in word if not unseen(letter))  # what a corpus keeps of some
-        assert visible(word) in out or readable in out
+        assert escape_unseen(out) == out
+        readable = "".join(letter for letter in word if not is_unseen(letter))  # what a corpus keeps of some
+        assert escape_unseen(word) in out or readable in out
 
 
 @pytest.mark.parametrize("word", ESCAPES.values(), ids=ESCAPES)
@@ -77,7 +77,7 @@ def test_an_error_never_steers_the_terminal(run: Any, word: str) -> None:
     for request in requests:
         status, out, err = run(*request)
         assert (status, out) == (2, "")
-        assert visible(err) == err
+        assert escape_unseen(err) == err
         assert len(err) > 20
 
 
@@ -96,7 +96,7 @@ def test_a_study_s_title_is_only_text(run: Any) -> None:
     for command in (["check", "s.toml"], ["run", "s.toml"], ["show", "s"], ["status", "s"], ["compare", "s"]):
         status, out, err = run("study", *command)
         assert (status, err) == (0, "")
-        assert visible(out) == out
+        assert escape_unseen(out) == out
         if command[0] in ("check", "show"):
             assert r"it [/matter] [draft] \x1b]0;owned\x07" in out
 
@@ -116,7 +116,7 @@ def test_the_homework_on_any_words_says_nothing_on_standard_error(run: Any, text
     status, out, err = run("exercise", "words.txt", *options, "-o", "page.html")
     assert (status, err) == (0, "")
     for word in set(text.split()):
-        assert visible(word) in out.replace("\n", " ")
+        assert escape_unseen(word) in out.replace("\n", " ")
     assert Path("page.html").stat().st_size > 10_000
 
 

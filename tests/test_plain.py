@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headlab.notation.csv_text import FORMULAS, csv_text
-from headlab.notation.visible import visible
+from headlab.notation.visible import escape_unseen
 from headlab.report.json.values import json_text, records
 
 WORDS = st.text(max_size=8)
@@ -70,7 +70,7 @@ def test_safe_cells_leave_numbers_alone() -> None:
 @example("\x1b]0;title\x07\x9b\u202e\u200b\ufeff\u2028\x7f\U000e0041")
 def test_json_holds_no_character_that_a_terminal_obeys(word: str) -> None:
     text = json_text({word: word})
-    assert visible(text) == text
+    assert escape_unseen(text) == text
     assert json.loads(text) == {word: word}
     ascii_only = json_text({word: word}, ascii_only=True)
     assert ascii_only.isascii()
@@ -79,7 +79,7 @@ def test_json_holds_no_character_that_a_terminal_obeys(word: str) -> None:
 
 def test_half_a_character_is_escaped_too() -> None:
     assert json_text("file\udcff") == '"file\\udcff"'
-    assert visible("file\udcff") == "file\\udcff"
+    assert escape_unseen("file\udcff") == "file\\udcff"
 
 
 def test_lists_dates_and_missing_values_are_plain_in_both_forms() -> None:

@@ -57,7 +57,7 @@ def write_output(path: Path, data: bytes) -> None:
         else:
             _write_into(os.open(path, os.O_WRONLY | os.O_NOCTTY), data)
     except (OSError, MemoryError) as error:
-        raise unwritten("the output", path, error) from error
+        raise output_error("the output", path, error) from error
 
 
 def check_output(path: Path) -> None:
@@ -76,13 +76,13 @@ def check_output(path: Path) -> None:
         elif not os.access(path, os.W_OK):  # to open a pipe waits, to open a device may do something
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise unwritten("the output", path, error) from None
+        raise output_error("the output", path, error) from None
 
 
-def shown(path: Path) -> str:
+def path_text(path: Path) -> str:
     r"""Return a path as text that every medium can hold: bytes of a name that are no UTF-8 are written as \xNN.
 
-    >>> print(shown(Path("r\udcff.html")))
+    >>> print(path_text(Path("r\udcff.html")))
     r\xff.html
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -108,12 +108,12 @@ def leads_to_stdout(path: Path) -> bool:
     return _descriptor(path) == 1
 
 
-def unwritten(subject: str, path: Path, error: OSError | MemoryError, remedy: str = "{}") -> OutputError:
+def output_error(subject: str, path: Path, error: OSError | MemoryError, remedy: str = "{}") -> OutputError:
     """Return the error to raise for what could not be written: what was needed, what came, what to do.
 
     subject: what it is, in words; remedy: what to do, with {} for what is usual
 
-    >>> unwritten("the output", Path("a"), OSError(errno.ENOSPC, "No space left on device"))
+    >>> output_error("the output", Path("a"), OSError(errno.ENOSPC, "No space left on device"))
     OutputError("the output must have room on the disk, got 'a' (No space left on device): make room or choose another place")
     """
     number = errno.ENOMEM if isinstance(error, MemoryError) else error.errno or 0

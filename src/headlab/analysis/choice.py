@@ -9,7 +9,7 @@ import numpy as np
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
-from headlab.notation.values import brief, listed
+from headlab.notation.values import listing, short_repr
 
 if TYPE_CHECKING:
     from headlab.analysis.subject import Subject
@@ -73,10 +73,10 @@ def choice_at(
     if tokens is None:
         return found
     if isinstance(tokens, str) or len(tokens) != 2:
-        raise SelectionError(f"tokens must be two of {listed(subject.corpus.vocabulary)}; got {brief(tokens)}")
+        raise SelectionError(f"tokens must be two of {listing(subject.corpus.vocabulary)}; got {short_repr(tokens)}")
     target, rival = (subject.token(token) for token in tokens)
     if target == rival:
-        raise SelectionError(f"tokens must be two different ones, got {brief(tokens[0])} twice")
+        raise SelectionError(f"tokens must be two different ones, got {short_repr(tokens[0])} twice")
     other = _other_place(subject.corpus, found.place, rival)
     return Choice(found.place, target, rival, other)
 
@@ -87,7 +87,7 @@ def _at(subject: "Subject", sequence: Any, position: Any) -> Choice:
         every = _dependencies(subject)
         here = [item for item in every if item.sequence == row]
         if not here:
-            known = listed((f"sequence {item.sequence}, position {item.position}" for item in every), "; ")
+            known = listing((f"sequence {item.sequence}, position {item.position}" for item in every), "; ")
             raise SelectionError(f"a dependency must be one of: {known}; got sequence {row}, which has none")
         return _of_dependency(subject.corpus, here[0])
     place = Place(row, subject.position(row, position))
@@ -96,7 +96,9 @@ def _at(subject: "Subject", sequence: Any, position: Any) -> Choice:
             return _of_dependency(subject.corpus, item)
     target = int(subject.corpus.targets[row, place.position])
     if target < 0:
-        raise SelectionError(f"the position must have a target, got {brief(position)}, which has none: name two tokens")
+        raise SelectionError(
+            f"the position must have a target, got {short_repr(position)}, which has none: name two tokens"
+        )
     # Nothing is confused with the target here: any other token serves to say what speaks for it.
     return Choice(place, target, next(token for token in range(subject.corpus.d_vocab) if token != target))
 
@@ -129,7 +131,7 @@ def _distance(place: Place, other: Place) -> tuple[bool, bool, int]:
 
 def _dependencies(subject: "Subject") -> tuple[Dependency, ...]:
     if not subject.dependencies:
-        following = listed(
+        following = listing(
             (
                 f"after “{subject.corpus.vocabulary[token]}” comes {_these([subject.corpus.vocabulary[t] for t in targets])}"
                 for token, targets in _successors(subject.corpus).items()
@@ -152,7 +154,7 @@ def _successors(corpus: Corpus) -> dict[int, list[int]]:
 
 
 def _these(words: Sequence[str]) -> str:
-    return listed((f"“{word}”" for word in words), " or ", 5)
+    return listing((f"“{word}”" for word in words), " or ", 5)
 
 
 def donor_sentence(subject: "Subject", choice: Choice) -> int | None:

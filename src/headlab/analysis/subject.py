@@ -17,7 +17,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.params import Params
-from headlab.notation.values import brief, listed
+from headlab.notation.values import listing, short_repr
 
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
@@ -134,8 +134,8 @@ class Subject:
         """Return a sequence's number, or raise `SelectionError`, which lists the sentences."""
         if is_index(number, self.corpus.n_sequences):
             return int(number)
-        known = listed((f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences)), "; ")
-        raise SelectionError(f"the sequence must be one of: {known}; got {brief(number)}")
+        known = listing((f"{at} {' '.join(words)}" for at, words in enumerate(self.corpus.sentences)), "; ")
+        raise SelectionError(f"the sequence must be one of: {known}; got {short_repr(number)}")
 
     def position(self, sequence: int, position: Any) -> int:
         """Return a position by its number or by a word that the sentence holds once; raises `SelectionError`."""
@@ -144,9 +144,9 @@ class Subject:
             return int(position)
         if isinstance(position, str) and words.count(position) == 1:
             return words.index(position)
-        known = listed(f"{at} {word}" for at, word in enumerate(words))
+        known = listing(f"{at} {word}" for at, word in enumerate(words))
         why = " (which is there more than once: give its number)" if position in words else ""
-        raise SelectionError(f"the position must be one of {known}; got {brief(position)}{why}")
+        raise SelectionError(f"the position must be one of {known}; got {short_repr(position)}{why}")
 
     def token(self, token: Any) -> int:
         """Return a token's id by its spelling, its label or its id; raises `SelectionError`."""
@@ -155,13 +155,13 @@ class Subject:
                 return names.index(token)
         if is_index(token, self.corpus.d_vocab):
             return int(token)
-        raise SelectionError(f"the token must be one of {listed(self.corpus.vocabulary)}; got {brief(token)}")
+        raise SelectionError(f"the token must be one of {listing(self.corpus.vocabulary)}; got {short_repr(token)}")
 
     def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
         """Return a layer and one of its heads; raises `SelectionError`."""
         for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
             if not is_index(value, count):
-                raise SelectionError(f"the {name} must be {numbers_to(count)}, got {brief(value)}")
+                raise SelectionError(f"the {name} must be {numbers_to(count)}, got {short_repr(value)}")
         return int(layer), int(head)
 
 
@@ -185,7 +185,7 @@ def run_number(number: Any, count: int, *, from_end: bool = False) -> int:
     backwards = from_end and isinstance(number, int | np.integer) and number < 0
     found = number + count if backwards else number
     if not is_index(found, count):
-        raise SelectionError(f"a run must be from 0 to {count - 1}, got {brief(number)}: give its number")
+        raise SelectionError(f"a run must be from 0 to {count - 1}, got {short_repr(number)}: give its number")
     return int(found)
 
 

@@ -24,7 +24,7 @@ from headlab.cli.terminal import output_path, progress_bar, put_json, show, tell
 from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError
 from headlab.notation.numbers import duration, size_of
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.homework.cost import Plan
@@ -87,7 +87,7 @@ def exercise(
     began = time.monotonic()
     model, training = configurations(options)
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
-        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {brief(n_runs)}")
+        raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {short_repr(n_runs)}")
     file = options["file"]
     dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), output_path(output)
     refuse_excess(Plan(dataset.corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)

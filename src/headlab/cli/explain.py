@@ -26,7 +26,7 @@ from headlab.cli.options import (
 from headlab.cli.predict import number_of_run
 from headlab.cli.terminal import progress_bar, put_json, say, show
 from headlab.errors import ConfigError, SelectionError
-from headlab.notation.values import and_more, brief, listed
+from headlab.notation.values import and_more, listing, short_repr
 
 if TYPE_CHECKING:
     from headlab.report.words.commands import RunCommands
@@ -58,8 +58,8 @@ class Question:
 
         count = run.corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
-            known = listed((f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1)), "; ")
-            raise SelectionError(f"--sentence must be one of: {known}; got {brief(self.sentence)}")
+            known = listing((f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1)), "; ")
+            raise SelectionError(f"--sentence must be one of: {known}; got {short_repr(self.sentence)}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
             "position": _read_option(read_word, self.position, "--position must be a number from 0, or a word"),
@@ -130,7 +130,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     names = ("sentence", "position", "tokens", "ablations", "patches", "pattern", "layer", "head", "table")
     question = Question(**{name: options.pop(name) for name in names})
     if question.table not in (None, *TABLES):
-        raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {brief(question.table)}")
+        raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {short_repr(question.table)}")
     runs, commands = _runs(ctx, seeds, number, options, as_json)
     if len(runs) > 1 and (number is not None or seeds is None):
         runs = runs[[number_of_run(runs, number)]]
@@ -263,7 +263,7 @@ def _read_option(read: Callable[[str], Any], text: str | None, expected: str) ->
     try:
         return None if text is None else read(text)
     except ValueError:
-        raise ConfigError(f"{expected} ({QUOTING}), got {brief(text)}") from None
+        raise ConfigError(f"{expected} ({QUOTING}), got {short_repr(text)}") from None
 
 
 def _table(runs: "Runs | Models", question: Question, commands: "RunCommands", as_json: bool) -> None:

@@ -15,7 +15,7 @@ from headlab.cli.help import Command
 from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say
 from headlab.errors import ConfigError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 PORT = 8765
 
@@ -83,12 +83,12 @@ def _names(host: str) -> list[str]:
 
 def _socket(host: str, port: Any) -> socket.socket:
     if port is not None and not (isinstance(port, int) and 0 <= port < 65536):
-        raise ConfigError(f"--port must be a whole number from 0 to 65535, got {brief(port)}")
+        raise ConfigError(f"--port must be a whole number from 0 to 65535, got {short_repr(port)}")
     try:
         address = ip_address(host)
     except ValueError:
         raise ConfigError(
-            f"--host must be a numeric address of this machine, got {brief(host)}: `ip addr` lists them"
+            f"--host must be a numeric address of this machine, got {short_repr(host)}: `ip addr` lists them"
         ) from None
     if address.is_unspecified:
         raise ConfigError(f"--host must be one address of this machine, got {host}, which is all of them: name one")

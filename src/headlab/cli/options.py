@@ -14,7 +14,7 @@ from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.fields import FLAG
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -204,5 +204,5 @@ def head_size_list(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ConfigError(
-            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {brief(text)}"
+            f"--head-sizes must be whole numbers separated by commas, like 10,20,40, got {short_repr(text)}"
         ) from None

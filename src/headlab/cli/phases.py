@@ -9,7 +9,7 @@ from headlab.cli.options import number_or_text
 from headlab.config import Phase, Plateau, TrainConfig
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 CHANGES = "300 learning_rate=0.5 freeze=W_pos,W_Q"
 
@@ -65,7 +65,7 @@ def _words(option: str, text: str) -> tuple[Any, dict[str, Any]]:
     """Return the number that a text begins with, and its settings by name; one without a value is true."""
     number, *settings = text.replace(":", " ").split() or [""]
     if not isinstance(number_or_text(number), int):
-        said = f'{option} must be a number of steps and what changes, like "{CHANGES}", got {brief(text)}'
+        said = f'{option} must be a number of steps and what changes, like "{CHANGES}", got {short_repr(text)}'
         raise ConfigError(Problem(said, option.removeprefix("--")))
     pairs = (word.partition("=") for word in settings)
     return number_or_text(number), {

@@ -9,8 +9,8 @@ from headlab.cli.help import Command
 from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say, show
 from headlab.errors import ConfigError, SelectionError
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief
+from headlab.notation.numbers import quantity
+from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.runs.models import Models
@@ -37,7 +37,9 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     from headlab.runs.runs import Run, Runs, load
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
-        raise ConfigError(f"--top must be a whole number of at least 1, got {brief(top)}: say how many tokens to show")
+        raise ConfigError(
+            f"--top must be a whole number of at least 1, got {short_repr(top)}: say how many tokens to show"
+        )
     if every and number is not None:
         raise ConfigError(f"--all must go without --run, got --run {number}: leave one of them out")
     runs = load(folder)
@@ -47,7 +49,7 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
         if len(asked) == 0:
             raise SelectionError("predictions must be of runs that finished, and none of these did: train others")
         who: dict[str, Any] = {"runs": len(asked), "left_out": left}
-        words = counted(len(asked), "run") + (f", without {left} that did not finish" if left else "")
+        words = quantity(len(asked), "run") + (f", without {left} that did not finish" if left else "")
         found = asked.predict(text)
     else:
         run = runs[number_of_run(runs, number)]

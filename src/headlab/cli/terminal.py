@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headlab.files import check_output, leads_to_stdout, shown
+from headlab.files import check_output, leads_to_stdout, path_text
 from headlab.notation.numbers import duration
 from headlab.notation.values import and_more
-from headlab.notation.visible import escaped, visible
+from headlab.notation.visible import escape_letter, escape_unseen
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -45,12 +45,12 @@ def open_streams() -> None:
 def _in_letters(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     letters = error.object[error.start : error.end]
-    return "".join(IN_LETTERS.get(letter) or escaped(letter) for letter in letters), error.end
+    return "".join(IN_LETTERS.get(letter) or escape_letter(letter) for letter in letters), error.end
 
 
 def say(text: object = "", *, err: bool = False) -> None:
     """Print a line for people; on standard error only if somebody can read it there: it never stops the work."""
-    line = f"{visible(text)}\n"
+    line = f"{escape_unseen(text)}\n"
     if not err:
         sys.stdout.write(line)
         return
@@ -79,7 +79,7 @@ def show(blocks: Iterable[Any]) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     for block in blocks:
-        console.print(visible(block) if isinstance(block, str) else block, crop=False)
+        console.print(escape_unseen(block) if isinstance(block, str) else block, crop=False)
 
 
 def put_json(value: Any, *, in_a_line: bool = False) -> None:
@@ -148,7 +148,7 @@ def _bar(label: str, runs: int | None, clock: Callable[[], float]) -> Iterator[C
     words = TextColumn("{task.description}", style="progress.description", markup=False)
     columns = (words, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task(visible(label), total=1.0, visible=False)
+        task = bar.add_task(escape_unseen(label), total=1.0, visible=False)
 
         def tell(done: float) -> None:
             elapsed = clock() - began
@@ -158,7 +158,7 @@ def _bar(label: str, runs: int | None, clock: Callable[[], float]) -> Iterator[C
             first[0] = first[0] or done  # a study that goes on does not begin at zero
             speed = f", {(done - first[0]) * runs / elapsed:,.0f} runs/s" if runs else ""
             slow = elapsed > SLOW_SECONDS
-            bar.update(task, completed=done, description=visible(label) + speed, visible=slow, refresh=slow)
+            bar.update(task, completed=done, description=escape_unseen(label) + speed, visible=slow, refresh=slow)
 
         yield tell
 
@@ -201,7 +201,7 @@ def tell_output(path: Path, before: str = "", after: str = "", as_json: str | No
     if leads_to_stdout(path):
         return
     if as_json is None:
-        say(f"{before}{shown(path)}{after}")
+        say(f"{before}{path_text(path)}{after}")
     else:
         put_json({as_json: str(path)})
 

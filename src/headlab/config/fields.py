@@ -14,7 +14,7 @@ from dataclasses import MISSING, dataclass, replace
 from typing import Any, TypeVar, get_args
 
 from headlab.errors import Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 Record = TypeVar("Record")
 IN = "    "
@@ -73,7 +73,7 @@ class Field:
         """
         if (value is None and self.optional) or self._fits(value):
             return []
-        return [Problem(f"{self.name} must be {self._wanted()}, got {brief(value)}", self.name)]
+        return [Problem(f"{self.name} must be {self._wanted()}, got {short_repr(value)}", self.name)]
 
     def _fits(self, value: Any) -> bool:
         if self.kind == FLAG:

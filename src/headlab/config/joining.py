@@ -10,8 +10,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from headlab.errors import ConfigError, Problem
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief
+from headlab.notation.numbers import quantity
+from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.config.training import Phase, TrainConfig
@@ -47,7 +47,8 @@ def cut(training: "TrainConfig", at: int) -> "tuple[tuple[Phase, ...], tuple[Pha
     """
     if isinstance(at, bool) or not isinstance(at, int) or not 0 < at < training.steps:
         most = training.steps - 1
-        said = f"a fork must be at a step from 1 to {most:,}, before the end, got {brief(at)}: take an earlier one, or more steps"
+        place = f"at a step from 1 to {most:,}, before the end"
+        said = f"a fork must be {place}, got {short_repr(at)}: take an earlier one, or more steps"
         raise ConfigError(Problem(said, "fork"))
     before, after, start = [], [], 0
     for phase in training.phases:
@@ -152,7 +153,7 @@ def in_words(self: "TrainConfig") -> str:
     if not told:
         return f"no steps of {self.optimizer}"
     parts = [
-        f"{counted(steps, 'step') if not n else f'{steps:,}'} of {words}" for n, (steps, words, _) in enumerate(told)
+        f"{quantity(steps, 'step') if not n else f'{steps:,}'} of {words}" for n, (steps, words, _) in enumerate(told)
     ]
     return ", then ".join(parts)
 

@@ -6,7 +6,7 @@ from typing import Any, Self
 from headlab.config.fields import documented, real, whole
 from headlab.config.record import Checked
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 @documented
@@ -36,7 +36,7 @@ class Plateau(Checked):
 
     def __post_init__(self, min_lr: float | None) -> None:
         if min_lr is not None and self.min_rate is not None:
-            got = f"{brief(self.min_rate)} and {brief(min_lr)}"
+            got = f"{short_repr(self.min_rate)} and {short_repr(min_lr)}"
             raise ConfigError(Problem(f"min_rate and min_lr are one field, got {got}: leave one out", "min_rate"))
         if self.min_rate is None:
             object.__setattr__(self, "min_rate", 0.0001 if min_lr is None else min_lr)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from headlab.config.fields import Field, rows_of
 from headlab.errors import ConfigError, HeadlabError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 Built = TypeVar("Built")
 
@@ -45,13 +45,13 @@ def no_field(where: str, name: Any, known: Sequence[str]) -> Problem:
     >>> str(no_field("ModelConfig", "d_heads", ["d_head", "d_model"]))
     "ModelConfig has no field 'd_heads': did you mean d_head?"
     """
-    return Problem(f"{where} has no field {brief(name)}: {nearest(str(name), known)}", field=str(name))
+    return Problem(f"{where} has no field {short_repr(name)}: {nearest(str(name), known)}", field=str(name))
 
 
 def _unknown(cls: "type[Checked]", given: Any) -> list[Problem]:
     """Return what is wrong with the names of given fields."""
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{cls.__name__} must be fields and their values, got {brief(given)}")
+        raise ConfigError(f"{cls.__name__} must be fields and their values, got {short_repr(given)}")
     known = [*(item.name for item in dataclasses.fields(cls)), *cls._also]
     return [no_field(cls.__name__, name, known) for name in given if name not in known]
 

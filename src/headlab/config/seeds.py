@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from headlab.config import MAX_RUNS
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
@@ -23,7 +23,7 @@ def seed_array(seeds: int | Iterable[int]) -> NDArray[np.uint64]:
     given = at_most_runs("seeds", cast(Iterable[Any], seeds)) if several else [seeds]
     wrong = [seed for seed in telling_values(given) if not is_seed(seed)]
     if wrong or not given:
-        got = brief(wrong[0]) if wrong else "none"
+        got = short_repr(wrong[0]) if wrong else "none"
         raise ConfigError(Problem(f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}", "seeds"))
     return np.fromiter(map(operator.index, given), np.uint64, len(given))
 
@@ -70,11 +70,11 @@ def seeds_of_text(text: str, name: str = "seeds", most: int | None = MAX_RUNS) -
     except ValueError:
         seeds = []
     if not seeds:
-        said = f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {brief(text)}"
+        said = f"{name} must be a number, a range like 0:1000 or a list like 1,5,9, got {short_repr(text)}"
         raise ConfigError(Problem(said, "seeds"))
     count = range_length(seeds) if isinstance(seeds, range) else len(seeds)
     if most is not None and count > most:
-        said = f"{name} must be at most {most:,} seeds, got {brief(text)}: train them in several parts"
+        said = f"{name} must be at most {most:,} seeds, got {short_repr(text)}: train them in several parts"
         raise ConfigError(Problem(said, "seeds"))
     return seeds
 

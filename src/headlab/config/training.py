@@ -15,7 +15,7 @@ from headlab.config.record import Checked, gathered, nearest, no_field, plain_va
 from headlab.config.schedule import EDGE, NOTEBOOK_STEPS, SCHEDULE, STEPS, stretches
 from headlab.config.weights import WEIGHTS
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 LOSSES = ("softmax", "normalized_sigmoid")
@@ -89,20 +89,20 @@ class Phase(Checked):
     def _problems(self) -> Iterator[Problem]:
         yield from super()._problems()
         if self.plateau is not None and not isinstance(self.plateau, Plateau):
-            yield Problem(f"plateau must be a Plateau or None, got {brief(self.plateau)}", "plateau")
+            yield Problem(f"plateau must be a Plateau or None, got {short_repr(self.plateau)}", "plateau")
         if self.plateau_goes_on is True and self.plateau is None:
             said = "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
             yield Problem(said, "plateau_goes_on")
         if not isinstance(self.changes, Mapping):
-            yield Problem(f"changes must be fields and their values, got {brief(self.changes)}", "changes")
+            yield Problem(f"changes must be fields and their values, got {short_repr(self.changes)}", "changes")
         else:
             yield from self._unchangeable()
         if not isinstance(self.freeze, tuple) or not all(isinstance(name, str) for name in self.freeze):
-            yield Problem(f"freeze must be a list of names of weights, got {brief(self.freeze)}", "freeze")
+            yield Problem(f"freeze must be a list of names of weights, got {short_repr(self.freeze)}", "freeze")
         else:
             unknown = [name for name in self.freeze if name not in NAMES]
             yield from (
-                Problem(f"freeze must be names of weights, got {brief(name)}: {nearest(name, NAMES)}", "freeze")
+                Problem(f"freeze must be names of weights, got {short_repr(name)}: {nearest(name, NAMES)}", "freeze")
                 for name in unknown
             )
 
@@ -325,7 +325,7 @@ class TrainConfig(Checked):
         if phases_fit:
             yield from self._problems_of_phases(found)
         else:
-            yield Problem(f"phases must be a tuple of Phase, got {brief(self.phases)}", "phases")
+            yield Problem(f"phases must be a tuple of Phase, got {short_repr(self.phases)}", "phases")
 
     def _problems_of_phases(self, known: Iterable[Problem]) -> Iterator[Problem]:
         """Yield what is wrong with phases that is not wrong from the start, each problem where it begins."""
@@ -348,7 +348,7 @@ class TrainConfig(Checked):
             value, where = getattr(self, name), f"{name} goes with {' and '.join(have)}"
             other = type(value) is type(DEFAULTS[name]) and value != DEFAULTS[name]  # no number: said already
             if self.optimizer not in have and other:
-                said = f"{where}, and the optimizer is {self.optimizer}, got {brief(value)}: leave it out"
+                said = f"{where}, and the optimizer is {self.optimizer}, got {short_repr(value)}: leave it out"
                 yield Problem(said, name)
         if known and self.optimizer == "sgd" and self.nesterov is True and self.momentum == 0:
             said = "nesterov goes with a momentum above 0, got momentum 0: give a momentum, or leave nesterov out"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.errors import CorpusError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 Ids = NDArray[np.int64]
 Weights = NDArray[np.float64]
@@ -41,7 +41,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         if type(self.d_vocab) is not int or not 0 < self.d_vocab <= MAX_VOCABULARY:
-            said = f"d_vocab must be a whole number from 1 to {MAX_VOCABULARY}, got {brief(self.d_vocab)}"
+            said = f"d_vocab must be a whole number from 1 to {MAX_VOCABULARY}, got {short_repr(self.d_vocab)}"
             raise CorpusError(Problem(said, "d_vocab"))
         problems: list[Problem] = []
         tokens = _ids(problems, "tokens", self.tokens, self.d_vocab)
@@ -158,7 +158,7 @@ def _ids(problems: list[Problem], name: str, given: Any, d_vocab: int) -> Ids | 
     """Return ids as an array [sequence, position], or None with what is wrong put to the problems."""
     ids = _array(given)
     if ids is None or ids.ndim != 2 or ids.dtype.kind not in "iu" or not ids.size:
-        got = brief(given) if ids is None or ids.ndim != 2 else f"{ids.dtype} {ids.shape}"
+        got = short_repr(given) if ids is None or ids.ndim != 2 else f"{ids.dtype} {ids.shape}"
         said = f"{name} must be whole numbers [sequence, position], got {got}: give a row of ids a sequence"
     elif (wrong := ids[(ids < ABSENT) | (ids >= d_vocab)]).size:
         said = f"{name} must be from 0 to {d_vocab - 1}, or -1 for none, got {wrong[0]}: give ids of the vocabulary"
@@ -172,9 +172,9 @@ def _weights(problems: list[Problem], given: Any) -> Weights | None:
     expected = "weights must be finite numbers of at least 0 [sequence, position]"
     weights = _array(given)
     if weights is None or weights.ndim != 2 or weights.dtype.kind not in "fiub":
-        said = f"{expected}, got {brief(given)}: give one a place"
+        said = f"{expected}, got {short_repr(given)}: give one a place"
     elif (wrong := weights[~(np.isfinite(weights) & (weights >= 0))]).size:
-        said = f"{expected}, got {brief(float(wrong[0]))}: give 0 to a place that does not count"
+        said = f"{expected}, got {short_repr(float(wrong[0]))}: give 0 to a place that does not count"
     else:
         return weights.astype(np.float64) + 0.0  # without -0.0
     problems.append(Problem(said, "weights"))

@@ -28,9 +28,9 @@ from headlab.data.sight import Sight
 from headlab.data.text import join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import ids_of, labels_of, names_of
 from headlab.errors import CorpusError
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief
-from headlab.notation.visible import visible
+from headlab.notation.numbers import quantity
+from headlab.notation.values import short_repr
+from headlab.notation.visible import escape_unseen
 
 MOST_SHOWN = 20  # sentences, in a notebook
 
@@ -101,7 +101,7 @@ class Corpus:
             for word in words:
                 if word not in ids:
                     raise CorpusError(
-                        f"every token must be in the given vocabulary, got {brief(word)} in sentence {line}: "
+                        f"every token must be in the given vocabulary, got {short_repr(word)} in sentence {line}: "
                         f"add it to the vocabulary, or leave the vocabulary out"
                     )
         return cls._build([[ids[word] for word in words] for words in sentences], order, labels, start, wrap, tokens)
@@ -137,13 +137,13 @@ class Corpus:
         first = 0 if self.start is None else 1
         some = [join_tokens(list(words[first:]), self.tokens_are) for words in self.sentences[:2]]
         said = " / ".join([*some, *(["…"] if self.n_sequences > 2 else [])])
-        return visible(f"Corpus({self.size}: {said})")
+        return escape_unseen(f"Corpus({self.size}: {said})")
 
     def _repr_html_(self) -> str:
         from html import escape
 
         some = [join_tokens(list(words), self.tokens_are, self.start) for words in self.sentences[:MOST_SHOWN]]
-        shown = "<br>".join(escape(visible(text)) for text in some)
+        shown = "<br>".join(escape(escape_unseen(text)) for text in some)
         left = self.n_sequences - MOST_SHOWN
         more = f"<p>… and {left:,} more: <code>sentences</code> has them all.</p>" if left > 0 else ""
         return f"<p><b>Corpus</b>: {self.size}</p><p>{shown}</p>{more}"
@@ -151,7 +151,7 @@ class Corpus:
     @property
     def size(self) -> str:
         """How large it is, in words."""
-        return f"{counted(self.n_sequences, 'sentence')} of {counted(self.d_vocab, 'token')}"
+        return f"{quantity(self.n_sequences, 'sentence')} of {quantity(self.d_vocab, 'token')}"
 
     @classmethod
     def notebook(cls) -> Self:
@@ -176,7 +176,7 @@ class Corpus:
     ) -> Self:
         if not isinstance(wrap, bool):
             raise CorpusError(
-                f"wrap must be True or False, got {brief(wrap)}: say whether the last target is the first token"
+                f"wrap must be True or False, got {short_repr(wrap)}: say whether the last target is the first token"
             )
         if len(vocabulary) < 2:
             raise CorpusError(f"a corpus must have at least 2 different tokens, got {len(vocabulary)}: add words")

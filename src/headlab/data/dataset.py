@@ -14,7 +14,7 @@ from headlab.data.batch import Batch
 from headlab.data.corpus import Corpus
 from headlab.data.sight import Sight
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 DATASET_FIELDS = ("corpus", "name", "test", "goal")
 MOST_LETTERS = 100  # of a name
@@ -40,7 +40,7 @@ class Goal(Checked):
     def _problems(self) -> list[Problem]:
         share = self.share
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-            said = f"share must be a number above 0 and at most 1, got {brief(share)}: 1 is every resolvable place"
+            said = f"share must be a number above 0 and at most 1, got {short_repr(share)}: 1 is every resolvable place"
             return [Problem(said, "share")]
         return []
 
@@ -75,13 +75,15 @@ class Dataset:
     def __post_init__(self) -> None:
         problems = []
         if not isinstance(self.corpus, Corpus):
-            problems.append(f"a dataset's corpus must be a Corpus, got {brief(self.corpus)}: make one of text or ids")
+            problems.append(
+                f"a dataset's corpus must be a Corpus, got {short_repr(self.corpus)}: make one of text or ids"
+            )
         if not isinstance(self.name, str) or len(self.name) > MOST_LETTERS or not (self.name + " ").isprintable():
             problems.append(
-                f"a dataset's name must be a line of at most {MOST_LETTERS} letters, got {brief(self.name)}"
+                f"a dataset's name must be a line of at most {MOST_LETTERS} letters, got {short_repr(self.name)}"
             )
         if not isinstance(self.goal, Goal):
-            problems.append(f"a dataset's goal must be a Goal, got {brief(self.goal)}: write Goal(share=…)")
+            problems.append(f"a dataset's goal must be a Goal, got {short_repr(self.goal)}: write Goal(share=…)")
         if self.test is not None and not problems:
             problems += _unfit(self.test, self.corpus)
         if problems:
@@ -101,7 +103,7 @@ class Dataset:
         found = given if isinstance(given, cls) else getattr(given, "dataset", None)
         if isinstance(found, cls):
             return found
-        said = f"corpus must be a Corpus, a Dataset or a task, got {brief(given)}"
+        said = f"corpus must be a Corpus, a Dataset or a task, got {short_repr(given)}"
         raise ConfigError(Problem(f"{said}: make one with Corpus.from_text, or take tasks['notebook']", "corpus"))
 
     @property
@@ -146,7 +148,7 @@ class Dataset:
         'notebook'
         """
         if not isinstance(fields, Mapping) or "corpus" not in fields or set(fields) - set(DATASET_FIELDS):
-            got = brief(sorted(fields)) if isinstance(fields, Mapping) else brief(fields)
+            got = short_repr(sorted(fields)) if isinstance(fields, Mapping) else short_repr(fields)
             raise ConfigError(f"a dataset must have some of {', '.join(DATASET_FIELDS)}, got {got}: restore the file")
         problems: list[Problem] = []
         parts = [
@@ -199,7 +201,7 @@ def _asked(batch: Batch) -> dict[str, Any]:
 def _unfit(test: Any, corpus: Corpus) -> list[str]:
     """Return what is wrong with the sentences that a corpus is to be tested on."""
     if not isinstance(test, Corpus):
-        return [f"a dataset's test must be a Corpus, got {brief(test)}: make one of text or ids"]
+        return [f"a dataset's test must be a Corpus, got {short_repr(test)}: make one of text or ids"]
     problems = []
     if test.vocabulary != corpus.vocabulary:
         problems.append(

@@ -7,7 +7,7 @@ import numpy as np
 
 from headlab.data.batch import MAX_VOCABULARY
 from headlab.errors import CorpusError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 def sequences_of(ids: Any, base: int = 0, d_vocab: int | None = None) -> list[list[int]]:
@@ -19,7 +19,7 @@ def sequences_of(ids: Any, base: int = 0, d_vocab: int | None = None) -> list[li
     [[0, 1, 2], [0, 2]]
     """
     if isinstance(base, bool) or not isinstance(base, int | np.integer):
-        raise CorpusError(f"base must be a whole number, got {brief(base)}: give the smallest id")
+        raise CorpusError(f"base must be a whole number, got {short_repr(base)}: give the smallest id")
     sequences = [[_id(number, base) for number in sequence] for sequence in _lists(ids)]
     if not sequences or not all(sequences):
         raise CorpusError("ids must be at least one sequence with at least one id each, got none: give the token ids")
@@ -41,13 +41,13 @@ def _lists(ids: Iterable[Any]) -> list[list[Any]]:
         return [list(sequence) for sequence in ids]
     except TypeError:
         raise CorpusError(
-            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {brief(ids)}: give a list each"
+            f"ids must be sequences of token ids, like [[0, 1], [0, 2]], got {short_repr(ids)}: give a list each"
         ) from None
 
 
 def _id(number: Any, base: int) -> int:
     if isinstance(number, bool) or not isinstance(number, int | np.integer):
-        raise CorpusError(f"ids must be whole numbers, got {brief(number)}: give token ids from {base}")
+        raise CorpusError(f"ids must be whole numbers, got {short_repr(number)}: give token ids from {base}")
     if number < base:
         raise CorpusError(f"ids must be at least {base}, got {number}: set base to the smallest id")
     return int(number) - base

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headlab.data.letters import CHARACTERS
-from headlab.notation.visible import unseen, visible
+from headlab.notation.visible import escape_unseen, is_unseen
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -82,7 +82,7 @@ def _reasons(tokens: list[str]) -> tuple[str, ...]:
 
 def _is_unseen(letter: str) -> bool:
     # Variation selectors and joiners tell emoji apart, and hardly any reader sees how.
-    return unseen(letter) or "\ufe00" <= letter <= "\ufe0f" or letter in "\u034f\u115f\u1160"
+    return is_unseen(letter) or "\ufe00" <= letter <= "\ufe0f" or letter in "\u034f\u115f\u1160"
 
 
 def _bare(token: str) -> str:
@@ -105,7 +105,7 @@ def _told_apart(token: str) -> str:
         letter.encode("unicode_escape").decode()
         if _is_unseen(letter) or (unicodedata.combining(letter) and not composed)
         else letter
-        for letter in visible(token)
+        for letter in escape_unseen(token)
     )
 
 

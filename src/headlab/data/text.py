@@ -14,7 +14,7 @@ from headlab.data.graphemes import graphemes
 from headlab.data.letters import CHARACTERS, HALF_A_CHARACTER, KINDS, NO_LETTERS, WORDS
 from headlab.errors import CorpusError, Problem
 from headlab.files import nameable
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 LINE_END = re.compile("\r\n|\r|\n")
 ELLIPSIS = re.compile(r"(…|\.\.\.)\s*$")
@@ -112,7 +112,7 @@ def split_beginning(
         words = split_line(ELLIPSIS.sub("", line), tokens)
     if start in words:
         raise CorpusError(
-            f"the text must not hold the start token {brief(start)}, as it is put there by itself: leave it out"
+            f"the text must not hold the start token {short_repr(start)}, as it is put there by itself: leave it out"
         )
     if len(words) > MAX_TOKENS:
         raise CorpusError(f"the text must have at most {MAX_TOKENS} tokens, got {len(words)}: take some away")
@@ -141,29 +141,29 @@ def split_sentences(text: str, start: str | None, tokens: str = WORDS) -> list[l
             raise CorpusError(Problem(said, line=number))
         if start in words:
             said = (
-                f"a sentence must not hold the start token {brief(start)}, got it in line {number}: it is put there by itself, "
-                f"or choose another with start="
+                f"a sentence must not hold the start token {short_repr(start)}, got it in line {number}: it is put there by "
+                f"itself, or choose another with start="
             )
             raise CorpusError(Problem(said, line=number))
     if sum(len(words) for _, words in sentences) < 2:
         raise CorpusError(
-            f"the corpus must have at least two {tokens}, got only {brief(sentences[0][1][0])}: add a sentence"
+            f"the corpus must have at least two {tokens}, got only {short_repr(sentences[0][1][0])}: add a sentence"
         )
     return [words for _, words in sentences]
 
 
 def _check_request(text: object, start: object, tokens: object) -> None:
     if tokens not in KINDS:
-        raise CorpusError(f"tokens must be one of {', '.join(KINDS)}, got {brief(tokens)}: choose one")
+        raise CorpusError(f"tokens must be one of {', '.join(KINDS)}, got {short_repr(tokens)}: choose one")
     if not isinstance(text, str):
         raise CorpusError(f"the corpus must be text, got {type(text).__name__}: pass one sentence a line")
     if start is not None and (
         not isinstance(start, str) or split_line(start) != [start] or HALF_A_CHARACTER.search(start)
     ):
         raise CorpusError(
-            f"the start token must be one word, got {brief(start)}: choose a spelling without spaces or unseen characters"
+            f"the start token must be one word, got {short_repr(start)}: choose a spelling without spaces or unseen characters"
         )
     if half := HALF_A_CHARACTER.search(text):
         line = len(LINE_END.split(text[: half.start()]))
-        said = f"the corpus must be text, got half a character ({brief(half[0])}) in line {line}: take it away"
+        said = f"the corpus must be text, got half a character ({short_repr(half[0])}) in line {line}: take it away"
         raise CorpusError(Problem(said, line=line))

@@ -7,7 +7,7 @@ from typing import Any
 
 from headlab.data.letters import HALF_A_CHARACTER, NO_LETTERS
 from headlab.errors import CorpusError
-from headlab.notation.values import brief, listed
+from headlab.notation.values import listing, short_repr
 
 MOST_NAMED = 3  # wrong names in a message
 ALIKE = 0.4  # of difflib's ratio, for a name to be worth naming
@@ -20,15 +20,15 @@ def names_of(kind: str, given: Any) -> tuple[str, ...]:
     ('a', 'b')
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise CorpusError(f"{kind} must be a list of names, one a token, got {brief(given)}: put them into a list")
+        raise CorpusError(f"{kind} must be a list of names, one a token, got {short_repr(given)}: put them into a list")
     names = tuple(given)
     if odd := [name for name in names if not _is_name(name)]:
         raise CorpusError(
             f"{kind} must be names that can be read, without line breaks, unseen characters or spaces around them, got "
-            f"{listed(map(repr, odd), most=MOST_NAMED)}: write {'them' if len(odd) > 1 else 'it'} otherwise"
+            f"{listing(map(repr, odd), most=MOST_NAMED)}: write {'them' if len(odd) > 1 else 'it'} otherwise"
         )
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        some = listed(map(repr, twice), most=MOST_NAMED)
+        some = listing(map(repr, twice), most=MOST_NAMED)
         raise CorpusError(f"{kind} must name every token once, got {some} twice: leave one out, or rename it")
     return names
 
@@ -51,7 +51,7 @@ def labels_of(labels: Any, vocabulary: Sequence[str]) -> tuple[str, ...]:
     if taken := [(name, word) for name, word in both if name != word and name in spelled]:
         label, word = taken[0]
         raise CorpusError(
-            f"labels must not be the name of another token, got {brief(label)} for {brief(word)}: choose another label"
+            f"labels must not be the name of another token, got {short_repr(label)} for {short_repr(word)}: choose another label"
         )
     return names
 
@@ -66,7 +66,7 @@ def ids_of(words: Sequence[str], vocabulary: Sequence[str], labels: Sequence[str
     if unknown := [word for word in dict.fromkeys(words) if word not in ids]:
         near = [difflib.get_close_matches(word, vocabulary, 1, ALIKE) for word in unknown]
         told = [
-            f"{brief(word)}" + "".join(f" (nearest: {name!r})" for name in names)
+            f"{short_repr(word)}" + "".join(f" (nearest: {name!r})" for name in names)
             for word, names in zip(unknown, near, strict=True)
         ]
         raise CorpusError(f"the text must be of tokens in the vocabulary, got {', '.join(told)}: use known ones")

@@ -9,7 +9,7 @@ import numpy as np
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING
 from headlab.homework.looking import Looking
-from headlab.notation.numbers import are, counted, signed
+from headlab.notation.numbers import is_or_are, quantity, with_sign
 from headlab.notation.values import enumeration
 from headlab.study.answer import BETTER, UNTOLD, WORSE
 
@@ -49,7 +49,7 @@ def answer_on_looking(run: "Run", solved: int, n_runs: int) -> ItemAnswer:
     if none:
         return ItemAnswer(1, CODING, [none], [], {})
     looking = Looking.of(run)
-    others = f"{solved:,} of {counted(n_runs, 'run')} {are(solved)} solved: --seed shows another."
+    others = f"{solved:,} of {quantity(n_runs, 'run')} {is_or_are(solved)} solved: --seed shows another."
     unlearned = [others] if n_runs > 1 and solved and run.grade() != "solved" else []
     return ItemAnswer(1, CODING, [*looking.sentences(), *unlearned], looking.how_sure(), looking.to_dict())
 
@@ -133,7 +133,7 @@ class _Sizes:
             int(np.sum(counts)) for counts in ([g.diverged.sum() for g in groups], [g.rate.n for g in groups])
         )
         verb = "counts" if lost == 1 else "count"
-        return [f"{lost:,} of all {counted(runs, 'run')} diverged, and {verb} as not solved."] if lost else []
+        return [f"{lost:,} of all {quantity(runs, 'run')} diverged, and {verb} as not solved."] if lost else []
 
     def numbers(self) -> dict[str, Any]:
         return {
@@ -161,7 +161,7 @@ def _clauses(items: "Sequence[Against]", measure: str) -> str:
             told.append(f"{enumeration(sizes, MOST_SIZES)} {'is' if len(sizes) == 1 else 'are'} {verdict}")
     rest = [size for word, size in found if word == UNTOLD]
     if rest:
-        told.append(f"{enumeration(rest, MOST_SIZES)} cannot be told better or worse with {counted(n, 'run')} each")
+        told.append(f"{enumeration(rest, MOST_SIZES)} cannot be told better or worse with {quantity(n, 'run')} each")
     return "; ".join(told)
 
 
@@ -171,5 +171,5 @@ def _size(item: "Against", measure: str) -> str:
     if not np.isfinite([found.low, found.high]).all():
         return str(item.value)
     scale, digits, unit = (100, 0, " %") if measure == "share" else (1, 3, "")
-    difference, low, high = (signed(scale * value, digits) for value in (found.difference, found.low, found.high))
+    difference, low, high = (with_sign(scale * value, digits) for value in (found.difference, found.low, found.high))
     return f"{item.value} ({difference}{unit}, {low} to {high})"

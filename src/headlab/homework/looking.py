@@ -9,7 +9,7 @@ from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import HAIR_LOGITS
 from headlab.analysis.parts.mechanism import AGAINST, MAIN
-from headlab.notation.numbers import are, counted, percent, signed
+from headlab.notation.numbers import is_or_are, percent, quantity, with_sign
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.record import Record, TestedPart
@@ -103,8 +103,8 @@ class Looking:
         """Return a sentence a side, one on how the dependency is coded, and one on all other places of the corpus."""
         here = "all" if self.right == self.places else f"{self.right:,}"
         others = (
-            f"This corpus has {counted(self.places, 'place')} where another word decides, of which {len(self.sides)} "
-            f"{are(len(self.sides))} told of here; this run is right at {here} of them."
+            f"This corpus has {quantity(self.places, 'place')} where another word decides, of which {len(self.sides)} "
+            f"{is_or_are(len(self.sides))} told of here; this run is right at {here} of them."
         )
         return [
             *(self._side(side, first=side is self.sides[0]) for side in self.sides),
@@ -139,12 +139,12 @@ class Looking:
         answer = ", the answer itself, which is seen without the causal mask" * (side.looks_at_position > side.position)
         weight = f"{'attention weight ' if first else ''}{side.weight:.3f}"
         given = [round(side.gives, 2), *([round(side.most[1], 2)] if side.most else [])]
-        most = f"{side.most[0]} {signed(given[1], 2)}, " if side.most else ""
+        most = f"{side.most[0]} {with_sign(given[1], 2)}, " if side.most else ""
         rest = round(side.of, 2) - sum(given)
         return (
             f"Sentence {side.sequence + 1}: “{side.token}” {self.heads} most at {at} ({weight}{answer}), which gives "
-            f"{signed(given[0], 2)} for “{side.target}” over “{side.rival}” ({most}the rest {signed(rest, 2)}, together "
-            f"{signed(side.of, 2)}); {_prediction_words(side)}; without reading {at} {_trial_words(side)}."
+            f"{with_sign(given[0], 2)} for “{side.target}” over “{side.rival}” ({most}the rest {with_sign(rest, 2)}, together "
+            f"{with_sign(side.of, 2)}); {_prediction_words(side)}; without reading {at} {_trial_words(side)}."
         )
 
     def _conclusion(self) -> str:

@@ -13,7 +13,7 @@ from headlab.data.dataset import Dataset
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.engine import cost
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.runs import train as training
 from headlab.runs.runs import Runs
 from headlab.tasks import tasks
@@ -57,7 +57,7 @@ class Experiment:
         if "steps" in given and "schedule" not in given:
             chosen["schedule"] = None  # steps alone mean here what they mean everywhere
         if not is_seed(chosen["seed"]):
-            said = f"seed must be a whole number from 0 to 2**64 - 1, got {brief(chosen['seed'])}"
+            said = f"seed must be a whole number from 0 to 2**64 - 1, got {short_repr(chosen['seed'])}"
             problems.append(Problem(said, "seed"))
         parts: dict[str, Any] = {}
         for name, build in (("dataset", _dataset), ("model", _model), ("training", _training)):
@@ -179,7 +179,7 @@ def _training(chosen: Mapping[str, Any]) -> TrainConfig:
             Problem("before must be the settings before the fork, as JSON: fork again", "before")
         ) from None
     if not isinstance(before, dict) or wrong:
-        said = f"before must hold settings of the training alone, got {brief(wrong or before)}: fork again"
+        said = f"before must hold settings of the training alone, got {short_repr(wrong or before)}: fork again"
         raise ConfigError(Problem(said, "before"))
     earlier = _without_fork({**{name: known[name] for name in FORK_FIELDS}, **before})
     return earlier.continued_as(fork, whole)

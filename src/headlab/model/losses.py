@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.errors import ConfigError
 from headlab.model.outputs import sigmoid, softmax
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ def _checked(weights: NDArray[Any], targeted: NDArray[np.bool_]) -> NDArray[np.f
         raise ConfigError(f"{expected} {targeted.shape}, got {weights.dtype} {weights.shape}: give one a position")
     wrong = weights[~(np.isfinite(weights) & (weights >= 0))]
     if wrong.size:
-        raise ConfigError(f"{expected}, got {brief(wrong[0].item())}: give 0 to a target that does not count")
+        raise ConfigError(f"{expected}, got {short_repr(wrong[0].item())}: give 0 to a target that does not count")
     if not (weights[targeted] > 0).any():
         raise ConfigError(f"{expected}, one above 0 where there is a target, got 0 at every target: no loss is left")
     return weights.astype(np.float64)

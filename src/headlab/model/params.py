@@ -11,7 +11,7 @@ from headlab.arrays import Array, Shaped
 from headlab.config.model import Shape
 from headlab.config.weights import WEIGHTS
 from headlab.errors import WeightsError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 NAMES = tuple(row.name for row in WEIGHTS)
 
@@ -102,14 +102,14 @@ def coerce(init: Params | Mapping[str, Any], shape: Shape, *, finite: bool = Tru
     (1, 7, 7)
     """
     if not isinstance(init, Params | Mapping):
-        raise WeightsError(f"{called} must be Params, or names and their arrays, got {brief(init)}")
+        raise WeightsError(f"{called} must be Params, or names and their arrays, got {short_repr(init)}")
     given = dict(init.items())
     shapes = shape.weights
     problems = [
         f"{called} has no {name}: give an array of shape {shapes[name]}" for name in shapes if name not in given
     ]
     problems += [
-        f"{called} has a weight {brief(name)} that this model has not: leave it out"
+        f"{called} has a weight {short_repr(name)} that this model has not: leave it out"
         for name in given
         if name not in shapes
     ]

@@ -1,10 +1,10 @@
 """Counts, sizes, times, shares, differences, verbs: one form of each, in sentences and tables, wherever people read."""
 
 
-def counted(number: int, noun: str) -> str:
+def quantity(number: int, noun: str) -> str:
     """Return so many of something, in words.
 
-    >>> counted(1, "run"), counted(1200, "step")
+    >>> quantity(1, "run"), quantity(1200, "step")
     ('1 run', '1,200 steps')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -34,10 +34,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
-def are(number: int) -> str:
+def is_or_are(number: int) -> str:
     """Return the verb that goes with a count.
 
-    >>> are(1), are(0), are(2)
+    >>> is_or_are(1), is_or_are(0), is_or_are(2)
     ('is', 'are', 'are')
     """
     return "is" if number == 1 else "are"
@@ -49,14 +49,14 @@ def percent(share: float, sign: bool = False) -> str:
     >>> percent(0.744), percent(-0.031, sign=True), percent(0.001, sign=True), percent(-0.001), percent(-0.03)
     ('74 %', '−3 %', '+0 %', '0 %', '−3 %')
     """
-    text = signed(100 * share, 0)
+    text = with_sign(100 * share, 0)
     return f"{text if sign else text.removeprefix('+')} %"
 
 
-def signed(value: float, digits: int) -> str:
+def with_sign(value: float, digits: int) -> str:
     """Return a number with its sign, never minus zero.
 
-    >>> signed(-0.0316, 3), signed(-0.0001, 3), signed(2, 1)
+    >>> with_sign(-0.0316, 3), with_sign(-0.0001, 3), with_sign(2, 1)
     ('−0.032', '+0.000', '+2.0')
     """
     return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 
-def brief(value: object) -> str:
+def short_repr(value: object) -> str:
     """Return a value as a message shows it: as Python writes it, but never long.
 
-    >>> brief("twenty"), len(brief(list(range(10**5))))
+    >>> short_repr("twenty"), len(short_repr(list(range(10**5))))
     ("'twenty'", 201)
     """
     try:
@@ -17,10 +17,10 @@ def brief(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
-def listed(names: Iterable[object], between: str = ", ", most: int = 20) -> str:
+def listing(names: Iterable[object], between: str = ", ", most: int = 20) -> str:
     """Return what there is to choose from as a message lists it: the first ones, and how many more.
 
-    >>> listed(["a", "b"]), listed(range(500), most=3)
+    >>> listing(["a", "b"]), listing(range(500), most=3)
     ('a, b', '0, 1, 2, … and 497 more')
     """
     texts = [str(name) for name in names]

@@ -10,10 +10,10 @@ _SEEN = "[^\x00-\x7f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 _SPELLING = re.compile(f"(?<={_SEEN})[\u200c\u200d](?={_SEEN})|\U0001f3f4[\U000e0030-\U000e007a]{{3,6}}\U000e007f")
 
 
-def visible(text: object) -> str:
+def escape_unseen(text: object) -> str:
     r"""Return a text with what cannot be seen as Python escapes it; line feeds, tabs and the joiners of words and emoji stay.
 
-    >>> visible("\x1b[31mred\u202e"), visible("naïve 中 ✓"), visible("👩\u200d🌾") == "👩\u200d🌾"
+    >>> escape_unseen("\x1b[31mred\u202e"), escape_unseen("naïve 中 ✓"), escape_unseen("👩\u200d🌾") == "👩\u200d🌾"
     ('\\x1b[31mred\\u202e', 'naïve 中 ✓', True)
     """
     words = str(text)
@@ -21,23 +21,24 @@ def visible(text: object) -> str:
         return words
     kept = {place for found in _SPELLING.finditer(words) for place in range(*found.span())}
     return "".join(
-        escaped(letter) if unseen(letter) and place not in kept else letter for place, letter in enumerate(words)
+        escape_letter(letter) if is_unseen(letter) and place not in kept else letter
+        for place, letter in enumerate(words)
     )
 
 
-def unseen(letter: str) -> bool:
+def is_unseen(letter: str) -> bool:
     """Return whether a character does something, or nothing that can be seen.
 
-    >>> [unseen(letter) for letter in ("a", "\\x07", "\\u200b", "\\n")]
+    >>> [is_unseen(letter) for letter in ("a", "\\x07", "\\u200b", "\\n")]
     [False, True, True, False]
     """
     return letter not in "\n\t" and unicodedata.category(letter) in _UNSEEN
 
 
-def escaped(letter: str) -> str:
+def escape_letter(letter: str) -> str:
     r"""Return a character as Python escapes it.
 
-    >>> escaped("\x1b"), escaped("中")
+    >>> escape_letter("\x1b"), escape_letter("中")
     ('\\x1b', '\\u4e2d')
     """
     return letter.encode("unicode_escape").decode()

@@ -15,7 +15,7 @@ from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.runs.models import Model, Models
@@ -33,7 +33,9 @@ def table_of(runs: "Runs | Models", name: str, number: int = 0) -> pd.DataFrame:
     ['step', 'run 0', 'run 1']
     """
     if name not in TABLES:
-        raise SelectionError(f"the table must be one of {', '.join(TABLES)}, got {brief(name)}: choose one of them")
+        raise SelectionError(
+            f"the table must be one of {', '.join(TABLES)}, got {short_repr(name)}: choose one of them"
+        )
     return TABLES[name](runs, run_number(number, len(runs)))
 
 

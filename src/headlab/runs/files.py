@@ -22,7 +22,7 @@ from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.data.dataset import DATASET_FIELDS, Dataset
 from headlab.errors import HeadlabError, WeightsError
 from headlab.model.params import Params, coerce
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.runs.folder import CONFIG, Tensors, read_folder, write_folder
 from headlab.runs.history import History
 
@@ -127,7 +127,7 @@ def _runs(config: dict[str, Any], tensors: Tensors) -> SavedRuns:
     dataset, model = _dataset(config), ModelConfig.from_dict(config["model"])
     step = config["optimizer_step"] if config["format"] < 3 else config.get("optimizer_step", 0)
     if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-        raise WeightsError(f"optimizer_step {brief(step)}, which is no number of steps")
+        raise WeightsError(f"optimizer_step {short_repr(step)}, which is no number of steps")
     arrays = {name: tensors.get(f"run.{name}") for name in _ARRAYS}
     numbers = arrays.pop("outcome")
     diverged = numbers is not None and bool((numbers >= 0).any())
@@ -191,7 +191,7 @@ def _whole(config: dict[str, Any], history: History) -> tuple[TrainConfig, Histo
     """
     training, before = TrainConfig.from_dict(config["training"]), config.get("before", [])
     if not isinstance(before, list):
-        raise WeightsError(f"before {brief(before)}, which is no list of trainings")
+        raise WeightsError(f"before {short_repr(before)}, which is no list of trainings")
     if not before:
         return training, history
     first, *later = (TrainConfig.from_dict(part).replace(dtype=training.dtype) for part in before)

@@ -30,13 +30,13 @@ from headlab.files import (
     PARTIAL,
     flush_folder,
     nameable,
+    output_error,
     partial,
     read_whole,
     removed_on_failure,
-    unwritten,
     write_whole,
 )
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 FORMAT = 3
 WEIGHTS, CONFIG = "weights.safetensors", "run.json"
@@ -63,7 +63,7 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
             _lead_to(folder / WEIGHTS, name, data)
             _sweep(folder, name)
     except (OSError, MemoryError) as error:
-        raise unwritten("saved runs", folder, error) from error
+        raise output_error("saved runs", folder, error) from error
     return folder
 
 
@@ -136,7 +136,7 @@ def _config(text: bytes, folder: Path) -> dict[str, Any]:
             f"{CONFIG} must be headlab's, got something else in {str(folder)!r}: name a folder made by save"
         )
     if form > FORMAT:
-        raise WeightsError(f"{CONFIG} must be of format {FORMAT} or older, got {brief(form)}: update headlab")
+        raise WeightsError(f"{CONFIG} must be of format {FORMAT} or older, got {short_repr(form)}: update headlab")
     sealed = _SEALED.fullmatch(text)
     if form > 1 and (sealed is None or hashlib.sha256(sealed[2]).hexdigest().encode() != sealed[1]):
         raise WeightsError(
@@ -152,7 +152,7 @@ def _named(folder: Path, config: dict[str, Any]) -> bytes:
     if config["format"] > 1:
         match = _NAME.fullmatch(str(config.get("weights")))
         if match is None:
-            got = brief(config.get("weights"))
+            got = short_repr(config.get("weights"))
             raise WeightsError(f"{CONFIG} must name its weights, got {got} in {str(folder)!r}: train again")
         name, sha = match[0], match[1]
     data = _read(folder / name)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Runs
@@ -13,4 +13,4 @@ class TrainingInterrupted(KeyboardInterrupt):
 
     def __init__(self, runs: "Runs", n_asked: int) -> None:
         self.runs = runs
-        super().__init__(f"interrupted: {len(runs):,} of {counted(n_asked, 'run')} had ended and are kept")
+        super().__init__(f"interrupted: {len(runs):,} of {quantity(n_asked, 'run')} had ended and are kept")

@@ -28,7 +28,7 @@ from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
 from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Params, coerce, summary
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.runs.files import SavedModels, load_any, save_models
 from headlab.runs.grades import best_of, judged_table
 from headlab.runs.html import tables_html
@@ -318,7 +318,7 @@ class Model:
         """Return one table a sentence: rows are query positions, columns key positions."""
         for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
             if not is_index(value, count):
-                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {brief(value)}")
+                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {short_repr(value)}")
         return looking.tables(self.activations().pattern[layer, head], self.corpus, columns="positions")
 
     def layers(self) -> Layers:

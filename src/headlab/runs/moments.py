@@ -14,7 +14,7 @@ from headlab.config.seeds import at_most_runs, is_seed, telling_values
 from headlab.data.corpus import Corpus
 from headlab.engine import cost
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 RECORDS = ("all", "log", "none")
 LOG_POINTS = 24
@@ -87,19 +87,21 @@ def _snapshot_steps(snapshots: Any, steps: int, record: str, first: int) -> Sequ
         return None if none else [first + step for step in log_steps(steps - first)]
     if not isinstance(snapshots, Iterable) or getattr(snapshots, "ndim", 1) == 0:
         raise ConfigError(
-            Problem(f"snapshots must be 'log', None or a list of steps, got {brief(snapshots)}", "snapshots")
+            Problem(f"snapshots must be 'log', None or a list of steps, got {short_repr(snapshots)}", "snapshots")
         )
     given = at_most_runs("snapshots", snapshots)
     wrong = [step for step in telling_values(given) if not is_seed(step) or not first <= step <= steps]
     if wrong:
-        said = f"snapshots must be whole numbers from {first} to the number of steps, {steps}, got {brief(wrong[0])}"
+        said = (
+            f"snapshots must be whole numbers from {first} to the number of steps, {steps}, got {short_repr(wrong[0])}"
+        )
         raise ConfigError(Problem(said, "snapshots"))
     return sorted({operator.index(step) for step in given}) or None
 
 
 def _check_one_of(name: str, value: Any, known: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in known:
-        raise ConfigError(Problem(f"{name} must be one of {', '.join(known)}, got {brief(value)}", name))
+        raise ConfigError(Problem(f"{name} must be one of {', '.join(known)}, got {short_repr(value)}", name))
 
 
 def log_steps(last: int, points: int = LOG_POINTS) -> list[int]:

@@ -21,8 +21,8 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
 from headlab.errors import SelectionError
 from headlab.model.params import Params
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief, listed
+from headlab.notation.numbers import quantity
+from headlab.notation.values import listing, short_repr
 from headlab.runs.files import SavedModels, SavedRuns, load_any, load_runs, save_runs
 from headlab.runs.grades import best_of, judged_table
 from headlab.runs.history import History, Outcome
@@ -181,8 +181,8 @@ class Runs:
         """
         where = np.nonzero(self.snapshot_steps == step)[0] if isinstance(step, int | float | np.number) else []
         if self.snapshots is None or len(where) == 0:
-            known = listed(self.snapshot_steps.tolist()) or "none"
-            raise SelectionError(f"the step must be one whose weights were kept ({known}), got {brief(step)}")
+            known = listing(self.snapshot_steps.tolist()) or "none"
+            raise SelectionError(f"the step must be one whose weights were kept ({known}), got {short_repr(step)}")
         params = Params.from_flat(self.snapshots[:, where[0]], self.model.on(self.corpus))
         return replace(self.models, params=params, loss_kind=self.training.in_force(step).loss)
 
@@ -230,7 +230,7 @@ class Runs:
 
     def __repr__(self) -> str:
         how = looking.tally(self.grade())
-        steps, words = counted(self.training.steps, "step"), self.training.in_words()
+        steps, words = quantity(self.training.steps, "step"), self.training.in_words()
         return f"Runs({len(self)} of {words if ', then ' in words else steps}, d_head={self.model.d_head}: {how})"
 
 

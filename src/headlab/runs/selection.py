@@ -6,7 +6,7 @@ import numpy as np
 
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 def number_of(index: Any, count: int) -> int | None:
@@ -24,6 +24,6 @@ def number_of(index: Any, count: int) -> int | None:
     if np.ndim(chosen) != 1 or chosen is None:  # NumPy takes None, True and two lists for further axes
         raise SelectionError(
             f"runs must be chosen by a number, a slice, a mask or a list of numbers from 0 to {count - 1}, "
-            f"got {brief(index)}"
+            f"got {short_repr(index)}"
         )
     return None

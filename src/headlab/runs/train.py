@@ -18,8 +18,8 @@ from headlab.engine import memory
 from headlab.errors import ConfigError, Problem
 from headlab.model.initial import initial
 from headlab.model.params import Params, coerce
-from headlab.notation.numbers import counted, size_of
-from headlab.notation.values import brief
+from headlab.notation.numbers import quantity, size_of
+from headlab.notation.values import short_repr
 from headlab.runs.history import History, Outcome
 from headlab.runs.interrupted import TrainingInterrupted
 from headlab.runs.models import Model, Models
@@ -95,7 +95,7 @@ def _asked(
 
 def _check_kinds(*given: tuple[str, Any, type]) -> None:
     wrong = [
-        Problem(f"{name} must be a {kind.__name__}, got {brief(value)}", name)
+        Problem(f"{name} must be a {kind.__name__}, got {short_repr(value)}", name)
         for name, value, kind in given
         if not isinstance(value, kind)
     ]
@@ -228,7 +228,7 @@ def _check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | No
     if not ways:
         ways.append("take a smaller model or corpus, since not even one run fits")
     raise ConfigError(
-        f"{counted(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
+        f"{quantity(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
         f"{size_of(needed)}: {', or '.join(ways)}"
     )
 
@@ -239,4 +239,4 @@ def thread_count(threads: Any) -> int | None:
         return None
     if is_seed(threads) and 1 <= threads <= 1024:
         return operator.index(threads)
-    raise ConfigError(Problem(f"threads must be a whole number from 1 to 1024, got {brief(threads)}", "threads"))
+    raise ConfigError(Problem(f"threads must be a whole number from 1 to 1024, got {short_repr(threads)}", "threads"))

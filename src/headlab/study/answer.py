@@ -14,7 +14,7 @@ from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHI
 from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.errors import SelectionError
 from headlab.notation.numbers import percent
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.study import sentences as words
 from headlab.study.statistics import (
     FEWEST_LOSSES,
@@ -249,7 +249,7 @@ class Answer:
         """
         known = [group.value for group in self.groups]
         if value not in known:
-            raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {brief(value)}")
+            raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {short_repr(value)}")
         base = self.groups[known.index(value)]
         others = [group for group in self.groups if group is not base]
         shares = {c.second: c for c in replace(self, base=value).comparisons}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from headlab.errors import StudyError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.study.answer import Answer, Group
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def answer_of(design: "StudyDesign", results: pd.DataFrame, ungraded: int, facto
     if factor is None:
         factor = factors[0] if len(factors) == 1 else "condition"
     elif factor != "condition" and factor not in factors:
-        raise StudyError(f"the factor must be one of {', '.join(factors)}, got {brief(factor)}: choose one of them")
+        raise StudyError(
+            f"the factor must be one of {', '.join(factors)}, got {short_repr(factor)}: choose one of them"
+        )
     rows = dict(tuple(results.groupby("condition")))
     parts: dict[Any, list[pd.DataFrame]] = {}
     for identity, condition in design.identities.items():

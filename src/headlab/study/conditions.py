@@ -16,7 +16,7 @@ from headlab.config.numerics import NUMERICS
 from headlab.config.record import gathered, no_field
 from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.hashes import canonical_digest, canonical_json
 from headlab.study.identity import Data, run_identity, training_of
@@ -51,12 +51,12 @@ class Condition:
     def from_dict(cls, given: Any, datasets: Sequence[Dataset]) -> "Condition":
         """Build a condition from what `to_dict` returned, and the number of its dataset; raises `ConfigError`."""
         if not isinstance(given, dict) or set(given) != {DATASET, "model", "training"}:
-            raise ConfigError(f"a condition must have a dataset, a model and a training, got {brief(given)}")
+            raise ConfigError(f"a condition must have a dataset, a model and a training, got {short_repr(given)}")
         number, model, training = given[DATASET], given["model"], given["training"]
         if not isinstance(model, dict) or not isinstance(training, dict):
-            raise ConfigError(f"a model and a training must be tables of fields, got {brief(given)}")
+            raise ConfigError(f"a model and a training must be tables of fields, got {short_repr(given)}")
         if type(number) is not int or number not in range(len(datasets)):
-            raise ConfigError(f"a dataset must be a number from 0 to {len(datasets) - 1}, got {brief(number)}")
+            raise ConfigError(f"a dataset must be a number from 0 to {len(datasets) - 1}, got {short_repr(number)}")
         return cls(datasets[number], ModelConfig.from_dict(model), TrainConfig.from_dict(training))
 
     @property
@@ -133,7 +133,7 @@ def conditions_of(
     for name, given in grid.items():
         values = values_of(given)
         if values is None:
-            said = f"the grid's {name} must be a list of at least one value, got {brief(given)}"
+            said = f"the grid's {name} must be a list of at least one value, got {short_repr(given)}"
             problems.append(Problem(said, name))
         elif name in known:
             axes[name] = [_as_dataset(value) for value in values] if name == DATASET else values
@@ -196,7 +196,7 @@ def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
     )
     items = list(itertools.islice(given, MAX_CONDITIONS + 1)) if several else [given]
     problems += [
-        Problem(f"a condition must be a mapping of fields to values, got {brief(item)}")
+        Problem(f"a condition must be a mapping of fields to values, got {short_repr(item)}")
         for item in items
         if not isinstance(item, Mapping)
     ]

@@ -13,7 +13,7 @@ from headlab.data.dataset import Dataset, Trainable
 from headlab.data.letters import HALF_A_CHARACTER
 from headlab.engine.job import Job
 from headlab.errors import ConfigError, HeadlabError, Problem, StudyError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.study import seeds as numbering
 from headlab.study.columns import DATASET
 from headlab.study.conditions import (
@@ -58,9 +58,11 @@ class StudyDesign:
         )
         keep = tuple(self.keep) if several else (self.keep,)
         wrong = [name for name in keep if not isinstance(name, str) or name not in KEEPS]
-        problems += [Problem(f"keep must be some of {', '.join(KEEPS)}, got {brief(name)}", "keep") for name in wrong]
+        problems += [
+            Problem(f"keep must be some of {', '.join(KEEPS)}, got {short_repr(name)}", "keep") for name in wrong
+        ]
         if not isinstance(self.title, str) or HALF_A_CHARACTER.search(self.title):
-            said = f"a study's title must be text, got {brief(self.title)}: write some, or leave it out"
+            said = f"a study's title must be text, got {short_repr(self.title)}: write some, or leave it out"
             problems.append(Problem(said, "title"))
         if not self.conditions:
             said = "a study must have at least one condition, got none: give every field of the grid a value"
@@ -123,7 +125,7 @@ class StudyDesign:
     def from_fields(cls, given: Mapping[str, Any], folder: Path = Path()) -> "StudyDesign":
         """Build a study from the fields of a study file; folder: where its corpus file is looked for."""
         if not isinstance(given, Mapping):
-            raise ConfigError(f"a study must be fields and their values, got {brief(given)}")
+            raise ConfigError(f"a study must be fields and their values, got {short_repr(given)}")
         return cls._of_parts(parts_of(given, folder))
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlab import engine
 from headlab.errors import StudyError
-from headlab.notation.numbers import are, counted
+from headlab.notation.numbers import is_or_are, quantity
 from headlab.study.work import Compute, Result, Task, pending, still_missing
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ class StudyInterrupted(KeyboardInterrupt):
 
     def __init__(self, finished: int, signal_number: int, *, in_memory: bool = False) -> None:
         self.signal_number = signal_number
-        were = f"{counted(finished, 'run')} {'was' if finished == 1 else 'were'} finished"
-        kept = "" if in_memory else f" and {are(finished)} kept; run the study again to go on"
+        were = f"{quantity(finished, 'run')} {'was' if finished == 1 else 'were'} finished"
+        kept = "" if in_memory else f" and {is_or_are(finished)} kept; run the study again to go on"
         super().__init__(f"interrupted: {were}{kept}")
 
 

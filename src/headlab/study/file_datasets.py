@@ -10,7 +10,7 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Goal
 from headlab.data.text import join_tokens
 from headlab.errors import ConfigError, CorpusError, HeadlabError, Problem
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.tasks import tasks
 from headlab.tasks.door import dataset_of
 
@@ -41,7 +41,7 @@ class Named:
 
     def _named(self, name: Any) -> Dataset:
         if not isinstance(name, str):
-            said = f"a dataset must be the name of a table, a task or a file, got {brief(name)}"
+            said = f"a dataset must be the name of a table, a task or a file, got {short_repr(name)}"
             raise ConfigError(Problem(said, "dataset"))
         return self.tables[name] if name in self.tables else dataset_of(name, self.folder)
 
@@ -49,7 +49,7 @@ class Named:
 def named_datasets(problems: list[Problem], given: Any, folder: Path) -> dict[str, Dataset]:
     """Return the datasets of a file's tables `[dataset.NAME]`; what is wrong is put to the problems."""
     if not (isinstance(given, Mapping) and all(isinstance(item, Mapping) for item in given.values())):
-        said = f"dataset must be tables, each begun by [dataset.NAME], got {brief(given)}"
+        said = f"dataset must be tables, each begun by [dataset.NAME], got {short_repr(given)}"
         problems.append(Problem(said, "dataset"))
         return {}
     found = {}
@@ -98,14 +98,14 @@ def source_of(given: Mapping[str, Any], folder: Path) -> Dataset:
     if there == ["corpus"] and isinstance(name, Mapping):
         return Dataset(Corpus.from_dict({"start": None, **name}))
     if not isinstance(name, str):
-        said = f"{there[0]} must be the name of a task or a file, got {brief(name)}"
+        said = f"{there[0]} must be the name of a task or a file, got {short_repr(name)}"
         raise CorpusError(Problem(said, there[0]))
     return dataset_of(tasks[name].name if there == ["task"] else name, folder, **reading)
 
 
 def _text(given: Any, name: str) -> str:
     if not (isinstance(given, list) and all(isinstance(line, str) for line in given)):
-        raise CorpusError(Problem(f"{name} must be a list of texts, got {brief(given)}", name))
+        raise CorpusError(Problem(f"{name} must be a list of texts, got {short_repr(given)}", name))
     return "\n".join(given)
 
 

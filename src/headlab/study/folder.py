@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headlab.errors import OutputError, StudyError
-from headlab.files import PARTIAL, flush_folder, unwritten, write_whole
+from headlab.files import PARTIAL, flush_folder, output_error, write_whole
 
 PLACES = ("runs", "arrays", "timings", "failed", "damaged", "claims")
 LOCK = "lock"
@@ -223,7 +223,7 @@ class Folder:
 
 def unwritable(folder: Path, error: OSError) -> OutputError:
     """Return the error to raise when a study's folder cannot be written: what is there stays, and the study can go on."""
-    return unwritten("the study", folder, error, "what was finished is kept; {}, then run it again")
+    return output_error("the study", folder, error, "what was finished is kept; {}, then run it again")
 
 
 def _sign(handle: int) -> None:

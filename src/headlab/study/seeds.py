@@ -10,8 +10,8 @@ import numpy as np
 from headlab.config import MAX_RUNS
 from headlab.config.seeds import is_seed, range_length, seeds_of_text
 from headlab.errors import ConfigError
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief
+from headlab.notation.numbers import quantity
+from headlab.notation.values import short_repr
 from headlab.study.conditions import first_repeated
 
 
@@ -25,14 +25,14 @@ def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
     """
     several = seeds_of_text(given, most=None) if isinstance(given, str) else [given] if is_seed(given) else given
     if not isinstance(several, Iterable):
-        raise ConfigError(_wanted(brief(given)))
+        raise ConfigError(_wanted(short_repr(given)))
     if isinstance(several, Sized):
         check_count(range_length(several) if isinstance(several, range) else len(several), n_conditions)
     most = MAX_RUNS // max(1, n_conditions)
     found = list(itertools.islice(several.tolist() if isinstance(several, np.ndarray) else several, most + 1))
     if len(found) > most:
         check_count(most + 1, n_conditions, "at least ")
-    wrong = [brief(seed) for seed in found if not is_seed(seed)]
+    wrong = [short_repr(seed) for seed in found if not is_seed(seed)]
     if wrong or not found:
         raise ConfigError(_wanted(wrong[0] if wrong else "none"))
     seeds = tuple(map(operator.index, found))
@@ -46,7 +46,7 @@ def check_count(n_seeds: int, n_conditions: int, about: str = "") -> None:
     fitting = MAX_RUNS // max(1, n_conditions)
     if n_seeds > fitting:
         raise ConfigError(
-            f"a study must have at most {MAX_RUNS:,} runs, got {counted(n_conditions, 'condition')} × "
+            f"a study must have at most {MAX_RUNS:,} runs, got {quantity(n_conditions, 'condition')} × "
             f"{about}{n_seeds:,} seeds: take at most {fitting:,} seeds"
         )
 
@@ -70,7 +70,7 @@ def of_ranges(given: Any, n_conditions: int) -> tuple[int, ...]:
     """Return the seeds of half-open ranges; raises `ConfigError` for anything else, or too many of them."""
     wrong = [item for item in given if not _is_range(item)] if isinstance(given, list) else [given]
     if wrong:
-        raise ConfigError(f"seeds must be ranges of whole numbers from 0 to 2**64 - 1, got {brief(wrong[0])}")
+        raise ConfigError(f"seeds must be ranges of whole numbers from 0 to 2**64 - 1, got {short_repr(wrong[0])}")
     check_count(sum(last - first for first, last in given), n_conditions)
     return tuple(seed for first, last in given for seed in range(first, last))
 

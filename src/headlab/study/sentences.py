@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.looking.predictions import WHY_NOTHING
-from headlab.notation.numbers import are, counted, percent, signed
+from headlab.notation.numbers import is_or_are, percent, quantity, with_sign
 from headlab.study.statistics import LEVEL, POWER, Comparison, smallest_difference
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def first(answer: "Answer") -> str:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}; runs differ in their loss only."
     groups = sorted(answer.judged, key=lambda group: group.value) if answer.ordered else list(answer.judged)
     if len(groups) == 1:
-        solved, runs = groups[0].rate.successes, counted(groups[0].rate.n, "run")
-        return f"{solved:,} of {runs} {are(solved)} solved at {name(answer, groups[0].value)}."
+        solved, runs = groups[0].rate.successes, quantity(groups[0].rate.n, "run")
+        return f"{solved:,} of {runs} {is_or_are(solved)} solved at {name(answer, groups[0].value)}."
     counts = _counts(answer, groups)
     if not _differ(answer):
         *first_ones, last = dict.fromkeys(group.rate.n for group in groups)
-        runs = "/".join([*(f"{n:,}" for n in first_ones), counted(last, "run")])
+        runs = "/".join([*(f"{n:,}" for n in first_ones), quantity(last, "run")])
         what = {"d_head": "head size", "condition": "the condition"}.get(answer.factor, answer.factor)
         return f"Whether {what} matters cannot be told with {runs} each: {counts}."
     return f"{_way(answer, groups)}: {counts}."
@@ -114,7 +114,7 @@ def _hairs(answer: "Answer") -> list[str]:
     if not number:
         return []
     many = len(counts) > MOST_IN_WORDS
-    shown = f"{number:,} of {counted(sum(of for _, of in counts), 'run')}" if many else _listed(counts)
+    shown = f"{number:,} of {quantity(sum(of for _, of in counts), 'run')}" if many else _listed(counts)
     lead = "somewhere they lead by less than half a logit"
     return [f"Right by a hair, and not counted as solved: {shown}; {lead}."]
 
@@ -158,7 +158,7 @@ def _lost(answer: "Answer") -> list[str]:
     runs, of = sum(int(group.diverged.sum()) for group in lost), sum(group.rate.n for group in answer.groups)
     where = f"in {len(lost)} of {len(answer.groups)} conditions"
     return [
-        f"{runs:,} of {counted(of, 'run')} diverged, {where}, and {_count_as(runs)}. The most: {_diverged(answer, most)}."
+        f"{runs:,} of {quantity(of, 'run')} diverged, {where}, and {_count_as(runs)}. The most: {_diverged(answer, most)}."
     ]
 
 
@@ -167,7 +167,7 @@ def _count_as(number: int) -> str:
 
 
 def _diverged(answer: "Answer", group: "Group") -> str:
-    return f"{int(group.diverged.sum()):,} of {counted(group.rate.n, 'run')} diverged at {name(answer, group.value)}"
+    return f"{int(group.diverged.sum()):,} of {quantity(group.rate.n, 'run')} diverged at {name(answer, group.value)}"
 
 
 def _intervals(answer: "Answer") -> list[str]:
@@ -208,7 +208,7 @@ def _trend(answer: "Answer") -> list[str]:
     way = "no steady rise or fall can be told" if p >= 1 - LEVEL else "the share rises" if z > 0 else "the share falls"
     return [
         f"The trend is tested by Mantel's linear-by-linear test, with the values of {answer.factor} as first, second, "
-        f"third …: {way} (z = {signed(z, 1)}, {p_text(p)}; z counts standard errors)."
+        f"third …: {way} (z = {with_sign(z, 1)}, {p_text(p)}; z counts standard errors)."
     ]
 
 
@@ -218,7 +218,7 @@ def _power(answer: "Answer") -> list[str]:
     n = min(group.rate.n for group in answer.judged)
     share = float(np.median([group.rate.share for group in answer.judged]))
     text = (
-        f"Power is how often a study sees a difference that is there: with {counted(n, 'run')} each, one of "
+        f"Power is how often a study sees a difference that is there: with {quantity(n, 'run')} each, one of "
         f"{percent(smallest_difference(share, n))} or more would be seen {percent(POWER)} of the time."
     )
     needed = [
@@ -238,7 +238,7 @@ def _ungraded(answer: "Answer") -> list[str]:
     if not answer.ungraded:
         return []
     return [
-        f"{counted(answer.ungraded, 'run')} {'was' if answer.ungraded == 1 else 'were'} trained by an older headlab that "
+        f"{quantity(answer.ungraded, 'run')} {'was' if answer.ungraded == 1 else 'were'} trained by an older headlab that "
         "knew no hairs: what is right by a hair among them is counted as solved."
     ]
 

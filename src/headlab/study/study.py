@@ -11,7 +11,7 @@ import pandas as pd
 
 from headlab.errors import StudyError
 from headlab.files import write_output
-from headlab.notation.values import brief, listed
+from headlab.notation.values import listing, short_repr
 from headlab.runs.runs import Runs
 from headlab.runs.train import thread_count, train
 from headlab.study.answer import Answer
@@ -158,8 +158,8 @@ class Study:
             return list(identities)[condition]
         if isinstance(condition, str) and condition in identities:
             return condition
-        known = listed((f"{number} {name}" for number, name in enumerate(names)), "; ")
-        raise StudyError(f"the condition must be one of {known}; got {brief(condition)}: give a name or a number")
+        known = listing((f"{number} {name}" for number, name in enumerate(names)), "; ")
+        raise StudyError(f"the condition must be one of {known}; got {short_repr(condition)}: give a name or a number")
 
     def run(
         self,

@@ -11,7 +11,7 @@ from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.record import gathered, no_field
 from headlab.errors import ConfigError, Problem
 from headlab.files import nameable
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition, conditions_of, fields_of
 from headlab.study.file_datasets import Named, named_datasets
@@ -135,14 +135,14 @@ def _table(problems: list[Problem], given: Mapping[str, Any], name: str) -> Mapp
     table = given.get(name, {})
     if isinstance(table, Mapping):
         return table
-    problems.append(Problem(f"{name} must be a table of fields, got {brief(table)}", name))
+    problems.append(Problem(f"{name} must be a table of fields, got {short_repr(table)}", name))
     return {}
 
 
 def _listed(problems: list[Problem], listed: Any) -> list[Mapping[str, Any]]:
     if isinstance(listed, list) and all(isinstance(item, Mapping) for item in listed):
         return listed
-    said = f"condition must be a list of tables, each begun by [[condition]], got {brief(listed)}"
+    said = f"condition must be a list of tables, each begun by [[condition]], got {short_repr(listed)}"
     problems.append(Problem(said, "condition"))
     return []
 
@@ -150,14 +150,14 @@ def _listed(problems: list[Problem], listed: Any) -> list[Mapping[str, Any]]:
 def _keep(problems: list[Problem], keep: Any) -> tuple[str, ...]:
     if isinstance(keep, list) and all(isinstance(name, str) for name in keep):
         return tuple(keep)
-    problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {brief(keep)}", "keep"))
+    problems.append(Problem(f"keep must be a list of some of {', '.join(KEEPS)}, got {short_repr(keep)}", "keep"))
     return ()
 
 
 def _seeds(given: Any) -> Any:
     if isinstance(given, str | list) and given:
         return given
-    said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {brief(given)}'
+    said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {short_repr(given)}'
     raise ConfigError(Problem(said, "seeds"))
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from headlab.config.record import nearest
 from headlab.errors import Problem, SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.tasks.notebook import NOTEBOOK
 from headlab.tasks.task import Task
 
@@ -30,7 +30,7 @@ class _Room(ModuleType, Mapping[str, Task]):
 
     def __getitem__(self, name: str) -> Task:
         if name not in self:
-            said = f"a task must be a known one, got {brief(name)}: {nearest(str(name), list(_TASKS))}"
+            said = f"a task must be a known one, got {short_repr(name)}: {nearest(str(name), list(_TASKS))}"
             raise SelectionError(Problem(said, "task"))
         return _TASKS[name]
 

@@ -8,8 +8,8 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import MOST_LETTERS, Dataset
 from headlab.data.letters import WORDS
 from headlab.errors import CorpusError
-from headlab.notation.values import brief
-from headlab.notation.visible import escaped
+from headlab.notation.values import short_repr
+from headlab.notation.visible import escape_letter
 from headlab.tasks import tasks
 
 # How a text is read where nothing is said; a task is not read.
@@ -36,7 +36,7 @@ def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:
     path = folder / name
     if Path(name).name == name and not Path(name).suffix and not path.exists():
         raise CorpusError(
-            f"a corpus must be the name of a task or of a text file, got {brief(name)}, which is neither: "
+            f"a corpus must be the name of a task or of a text file, got {short_repr(name)}, which is neither: "
             f"{nearest(name, list(tasks))}"
         )
     return Dataset(Corpus.from_file(path, **reading), name_of_file(path))
@@ -48,6 +48,6 @@ def name_of_file(path: Path) -> str:
     >>> name_of_file(Path("texts/pets.txt")), name_of_file(Path("notebook")), name_of_file(Path("a\nb\udcff.txt"))
     ('pets.txt', './notebook', 'a\\nb\\udcff.txt')
     """
-    name = "".join(letter if letter.isprintable() else escaped(letter) for letter in path.name)
+    name = "".join(letter if letter.isprintable() else escape_letter(letter) for letter in path.name)
     called = f"./{name}" if name in tasks else name
     return called if len(called) <= MOST_LETTERS else f"{called[: MOST_LETTERS - 1]}…"

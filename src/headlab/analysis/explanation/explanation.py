@@ -17,7 +17,7 @@ from headlab.analysis.parts.census import census
 from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_of_choice, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Shaped
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits
@@ -103,7 +103,7 @@ class Explanations:
         counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in judged.census()["runs"].items())
         n, some = len(self.choices), len(judged.choices)
         where = f"; at the first {some} of {n:,} places" if some < n else ""
-        return f"Explanations({counted(len(self), 'run')}: {counts}{where})"
+        return f"Explanations({quantity(len(self), 'run')}: {counts}{where})"
 
 
 @dataclass(frozen=True, eq=False)

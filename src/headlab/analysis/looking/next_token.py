@@ -16,8 +16,8 @@ from headlab.errors import SelectionError
 from headlab.model.forward import forward
 from headlab.model.outputs import sigmoid, softmax
 from headlab.model.params import Params
-from headlab.notation.numbers import counted
-from headlab.notation.values import brief
+from headlab.notation.numbers import quantity
+from headlab.notation.values import short_repr
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_ROWS = 10
@@ -47,7 +47,9 @@ class NextToken:
     def __getitem__(self, run: int) -> "NextToken":
         """Return what one of many models predicts; raises `SelectionError`."""
         if self.n_runs is None:
-            raise SelectionError(f"a run must be one of many, got {brief(run)} for a prediction of one: leave it out")
+            raise SelectionError(
+                f"a run must be one of many, got {short_repr(run)} for a prediction of one: leave it out"
+            )
         number = run_number(run, self.n_runs, from_end=True)
         return replace(self, logits=self.logits[number], attention=self.attention[number])
 
@@ -105,7 +107,7 @@ class NextToken:
         else:
             told = [f"{token} by {row['predicted']:.0%}" for token, row in first.iterrows()]
         more = f", {len(self.vocabulary) - 3} more" if len(self.vocabulary) > 3 else ""
-        runs = "" if self.n_runs is None else f", {counted(self.n_runs, 'run')}"
+        runs = "" if self.n_runs is None else f", {quantity(self.n_runs, 'run')}"
         return f"NextToken(after {self.text!r}{runs}: {', '.join(told)}{more})"
 
     def _repr_html_(self) -> str:
@@ -113,7 +115,7 @@ class NextToken:
 
         table, left = self.table().iloc[:MOST_ROWS], len(self.vocabulary) - MOST_ROWS
         parts = [f"<p><b>{html.escape(repr(self))}</b></p>", table.to_html(float_format="{:.3f}".format)]
-        parts += [f"<p>… and {counted(left, 'more token')}.</p>"] if left > 0 else []
+        parts += [f"<p>… and {quantity(left, 'more token')}.</p>"] if left > 0 else []
         return "\n".join([*parts, self.looks().to_html(float_format="{:.3f}".format)])
 
 

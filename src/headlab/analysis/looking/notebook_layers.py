@@ -10,7 +10,7 @@ from headlab.arrays import Array, Int, Shaped
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations
 from headlab.model.outputs import sigmoid
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Layers:
             if key in (layer.name, layer.number):
                 return layer.output
         known = ", ".join(f"{layer.number} {layer.name}" for layer in self._layers)
-        raise SelectionError(f"a layer must be one of {known}; got {brief(key)}")
+        raise SelectionError(f"a layer must be one of {known}; got {short_repr(key)}")
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self._layers)

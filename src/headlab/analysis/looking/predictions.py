@@ -12,7 +12,7 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
 from headlab.model.outputs import sigmoid, softmax
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 TIE = 1e-9  # of a logit: a lead smaller than this is rounding
 HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
@@ -26,7 +26,7 @@ OUTPUTS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": sof
 def output(logits: Float[Array, "*axes"], kind: str) -> Float[Array, "*axes"]:
     """Return logits as `sigmoid` (what the notebook prints), `probs` (softmax: what the loss sees) or `logits`."""
     if kind not in OUTPUTS:
-        raise SelectionError(f"the output must be one of {', '.join(OUTPUTS)}, got {brief(kind)}")
+        raise SelectionError(f"the output must be one of {', '.join(OUTPUTS)}, got {short_repr(kind)}")
     return OUTPUTS[kind](logits)
 
 

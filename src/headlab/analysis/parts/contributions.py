@@ -26,7 +26,7 @@ from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
 from headlab.model.matrices import W_OV
 from headlab.model.params import Params
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 MAX_PATHS = 2000
 Path = tuple[
@@ -203,7 +203,7 @@ def _longest(subject: Subject, max_heads: int | None) -> int:
     layers, heads = subject.model.n_layers, subject.model.n_heads
     if max_heads is not None:
         if isinstance(max_heads, bool) or not isinstance(max_heads, int) or max_heads < 0:
-            raise SelectionError(f"max_heads must be a whole number from 0, got {brief(max_heads)}")
+            raise SelectionError(f"max_heads must be a whole number from 0, got {short_repr(max_heads)}")
         return max_heads
     if not subject.model.residual:
         return layers

@@ -16,8 +16,8 @@ from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
 from headlab.arrays import Array, Bool, Float, Int
 from headlab.model.outputs import softmax
-from headlab.notation.numbers import counted
-from headlab.notation.visible import visible
+from headlab.notation.numbers import quantity
+from headlab.notation.visible import escape_unseen
 
 MOST_ROWS = 100  # in a notebook
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
@@ -132,15 +132,17 @@ class Effects:
 
     def __repr__(self) -> str:
         runs, groups, _ = self.flips.shape
-        of = "" if runs == 1 else f", {counted(runs, 'run')}"
-        return visible(f"Effects({', '.join(self.names[:4])}{' …' if groups > 4 else ''}: {', '.join(self.kinds)}{of})")
+        of = "" if runs == 1 else f", {quantity(runs, 'run')}"
+        return escape_unseen(
+            f"Effects({', '.join(self.names[:4])}{' …' if groups > 4 else ''}: {', '.join(self.kinds)}{of})"
+        )
 
     def _repr_html_(self) -> str:
         table = self.table()
         left = len(table) - MOST_ROWS
         shown = table.iloc[:MOST_ROWS].to_html(index=False, float_format="{:+.3f}".format)
         return shown + (
-            f"<p>… and {counted(left, 'more row')}: <code>table()</code> has them all.</p>" if left > 0 else ""
+            f"<p>… and {quantity(left, 'more row')}: <code>table()</code> has them all.</p>" if left > 0 else ""
         )
 
 

@@ -9,7 +9,7 @@ from headlab.analysis.part import Kind, Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.spelling import parse, unknown_part
 from headlab.errors import SelectionError
-from headlab.notation.values import brief, listed
+from headlab.notation.values import listing, short_repr
 
 
 def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] | str) -> Part:
@@ -65,7 +65,7 @@ def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, hea
         words = subject.corpus.position_labels(sequence)
         raise SelectionError(
             f"a key must be at or before its query under the causal mask, got {words[key]} after {words[query]}: "
-            f"choose one of {listed(words[: query + 1])}"
+            f"choose one of {listing(words[: query + 1])}"
         )
     if layer is not None or head is not None:
         layer, head = subject.layer_and_head(layer, head)
@@ -75,8 +75,8 @@ def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, hea
 def _token(subject: Subject, sequence: int, token: Any) -> Part:
     found = subject.token(token)
     if found not in subject.corpus.tokens[sequence]:
-        there = listed(dict.fromkeys(subject.corpus.sentences[sequence]))
-        raise SelectionError(f"the token must be one of the sentence's, {there}; got {brief(token)}")
+        there = listing(dict.fromkeys(subject.corpus.sentences[sequence]))
+        raise SelectionError(f"the token must be one of the sentence's, {there}; got {short_repr(token)}")
     return Part("token", token=found)
 
 

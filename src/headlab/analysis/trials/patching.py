@@ -14,7 +14,7 @@ from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 PATCHES = ("q", "k", "v", "z", "pattern", "scores", "resid")
 
@@ -36,7 +36,7 @@ def patch(
     wrong = [name for name in chosen if name not in PATCHES]
     if wrong or not chosen:
         raise SelectionError(
-            f"what to patch must be one of {', '.join(PATCHES)}; got {brief((wrong or ['nothing'])[0])}"
+            f"what to patch must be one of {', '.join(PATCHES)}; got {short_repr((wrong or ['nothing'])[0])}"
         )
     here, there = choice.place, choice.other
     if there is None or there.sequence == here.sequence:

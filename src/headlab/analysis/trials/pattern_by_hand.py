@@ -11,7 +11,7 @@ from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 
 def set_pattern(
@@ -72,7 +72,9 @@ def pattern_row(
                 f"a key must be at or before its query under the causal mask, got position {key} for {query}"
             )
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1:
-            raise SelectionError(f"a weight must be a number from 0 to 1, got {brief(weight)} for {brief(place)}")
+            raise SelectionError(
+                f"a weight must be a number from 0 to 1, got {short_repr(weight)} for {short_repr(place)}"
+            )
         row[query, key] = weight
     if abs(row[query].sum() - 1) > 1e-6:
         raise SelectionError(

@@ -10,7 +10,7 @@ from typing import Any
 
 from headlab.analysis.part import Part
 from headlab.errors import SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 
 SPELLINGS = (
     "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, "
@@ -29,7 +29,7 @@ def parse(text: str) -> dict[str, Any]:
     """
     kind, _, rest = text.partition(":")
     if kind == "direct" and text not in _WHOLE:
-        raise SelectionError(f"the direct path must be that of the token or the position, got {brief(rest)}")
+        raise SelectionError(f"the direct path must be that of the token or the position, got {short_repr(rest)}")
     try:
         return {"kind": text} if text in _WHOLE else {"kind": kind, **_fields(kind, rest)}
     except (ValueError, TypeError):
@@ -57,7 +57,7 @@ def spelling(part: Part) -> str:
 
 def unknown_part(given: Any) -> SelectionError:
     """Return the error that says how parts are spelled."""
-    return SelectionError(f"a part must be one of {SPELLINGS} ({QUOTING}); got {brief(given)}")
+    return SelectionError(f"a part must be one of {SPELLINGS} ({QUOTING}); got {short_repr(given)}")
 
 
 def read_word(text: str) -> int | str:

@@ -10,7 +10,7 @@ from headlab.cli.options import json_option, shell_word
 from headlab.cli.study.options import folder_argument
 from headlab.cli.terminal import put_json, say
 from headlab.errors import ConfigError
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 
 if TYPE_CHECKING:
     from headlab.study.study import Study
@@ -43,7 +43,7 @@ def _left(chosen: "Study", as_json: bool, before: str = "", **facts: Any) -> Non
         put_json({**facts, "runs": now.runs, "of": now.of, "to_train": left})
     else:
         next_ = (
-            f"{counted(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
+            f"{quantity(left, 'run')} to train: headlab study run" if left else "nothing to train: headlab study show"
         )
         say(f"{before}{next_} {shell_word(chosen.folder)}")
 
@@ -99,4 +99,4 @@ def gc(folder: Path, dropped: bool, as_json: bool) -> None:
     if as_json:
         put_json({"files": len(removed), "removed": [str(path) for path in removed]})
     else:
-        say(f"{counted(len(removed), 'file')} removed")
+        say(f"{quantity(len(removed), 'file')} removed")

@@ -9,8 +9,8 @@ from headlab.cli.help import Command
 from headlab.cli.options import json_option, shell_word, threads_option
 from headlab.cli.terminal import output_path, put_json, show, tell_notes, tell_output
 from headlab.errors import OutputError
-from headlab.notation.numbers import counted, duration, size_of
-from headlab.notation.values import listed
+from headlab.notation.numbers import duration, quantity, size_of
+from headlab.notation.values import listing
 
 if TYPE_CHECKING:
     from headlab.study.design import StudyDesign
@@ -73,7 +73,7 @@ def _cost_lines(design: "StudyDesign", cost: dict[str, Any]) -> list[str]:
     names = cost["conditions"]
     return [
         design.title or "A study",
-        f"{counted(len(names), 'condition')}: {listed(names, '; ', 8)}",
-        f"{counted(cost['seeds'], 'seed')} each: {counted(cost['runs'], 'run')}, {counted(cost['steps'], 'step')} in all",
+        f"{quantity(len(names), 'condition')}: {listing(names, '; ', 8)}",
+        f"{quantity(cost['seeds'], 'seed')} each: {quantity(cost['runs'], 'run')}, {quantity(cost['steps'], 'step')} in all",
         f"about {duration(cost['seconds'])} on this machine, and {size_of(cost['bytes'])} on the disk",
     ]

@@ -10,7 +10,7 @@ from headlab.cli.options import json_option, shell_word
 from headlab.cli.study.options import folder_argument, training_options
 from headlab.cli.terminal import complain, progress_bar, put_json, say
 from headlab.errors import ConfigError
-from headlab.notation.numbers import counted, duration
+from headlab.notation.numbers import duration, quantity
 
 if TYPE_CHECKING:
     from headlab.study.study import Study
@@ -78,11 +78,11 @@ def _run(chosen: "Study", join: bool, cluster: str | None, threads: Any, as_json
     if as_json:
         put_json({"trained": trained, **_status(status)})
     else:
-        say(f"{counted(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.folder}")
+        say(f"{quantity(trained, 'run')} trained; {status.runs:,} of {status.of:,} are in {chosen.folder}")
         say(f"the answer: headlab study show {shell_word(chosen.folder)}")
     if status.failed:
         names = ", ".join(f"seed {seed} of condition {condition}" for condition, seed in status.failed[:5])
-        complain(f"{counted(len(status.failed), 'run')} could not be trained: {names}")
+        complain(f"{quantity(len(status.failed), 'run')} could not be trained: {names}")
         click.get_current_context().exit(FAILED_RUNS)
 
 
@@ -100,10 +100,10 @@ def status(folder: Path, as_json: bool) -> None:
     for name, runs in now.by_condition.items():
         say(f"{name:32} {runs:>9,} {'run' if runs == 1 else 'runs'}")
     who = f"running: {now.running}" if now.running else "nobody is running it"
-    say(f"{now.runs:,} of {counted(now.of, 'run')}, {duration(now.seconds)} of training; {who}")
+    say(f"{now.runs:,} of {quantity(now.of, 'run')}, {duration(now.seconds)} of training; {who}")
     if lacking := sum(now.lacking.values()):
         say(
-            f"{counted(lacking, 'finished run')} {'lacks' if lacking == 1 else 'lack'} something that is kept now: run the study"
+            f"{quantity(lacking, 'finished run')} {'lacks' if lacking == 1 else 'lack'} something that is kept now: run the study"
         )
     if not now.current:
         say(f"an older headlab began it: it is shown, not run further; its successor: {_successor(folder)}")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
-from headlab.notation.visible import visible
+from headlab.notation.visible import escape_unseen
 
 Arguments = ParamSpec("Arguments")
 
@@ -76,7 +76,7 @@ def drawable_text(text: object, most: int = LONGEST_NAME) -> str:
     >>> drawable_text("a very long word indeed", most=10)
     'a very lo…'
     """
-    words = visible(" ".join(str(text).splitlines())).replace("\t", " ")
+    words = escape_unseen(" ".join(str(text).splitlines())).replace("\t", " ")
     if cell_len(words) > most:
         while cell_len(words) > most - 1:
             words = words[:-1]

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.analysis.parts.mechanism import MECHANISMS, in_words
-from headlab.notation.numbers import counted, percent
-from headlab.notation.values import listed
+from headlab.notation.numbers import percent, quantity
+from headlab.notation.values import listing
 from headlab.report.figures.drawing import (
     BLUE,
     GREY,
@@ -56,11 +56,11 @@ def about_study(design: "StudyDesign") -> str:
     2 conditions, 40 seeds each, 5,020 steps
     """
     steps = {condition.training.steps for condition in design.conditions}
-    trained = f"{counted(len(design.conditions), 'condition')}, {counted(len(design.seeds), 'seed')} each"
-    trained += f", {counted(steps.pop(), 'step')}" if len(steps) == 1 else ""
+    trained = f"{quantity(len(design.conditions), 'condition')}, {quantity(len(design.seeds), 'seed')} each"
+    trained += f", {quantity(steps.pop(), 'step')}" if len(steps) == 1 else ""
     datasets = design.datasets
     about = (
-        [about_corpus(item.corpus) for item in datasets.values()] if len(datasets) == 1 else [listed(datasets, most=4)]
+        [about_corpus(item.corpus) for item in datasets.values()] if len(datasets) == 1 else [listing(datasets, most=4)]
     )
     return "\n".join([*([design.title] if design.title else []), *about, trained])
 

@@ -7,14 +7,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headlab.notation.numbers import counted, percent
+from headlab.notation.numbers import percent, quantity
 from headlab.report.figures.drawing import image
 
 
 def template(name: str) -> Template:
     """Return one of the package's templates; a name it lacks is an error, and text is escaped."""
     environment = Environment(loader=PackageLoader("headlab.report.html"), autoescape=True, undefined=StrictUndefined)
-    environment.globals |= {"counted": counted, "percent": percent}
+    environment.globals |= {"quantity": quantity, "percent": percent}
     return environment.get_template(name)
 
 

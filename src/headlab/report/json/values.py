@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.notation.visible import unseen
+from headlab.notation.visible import is_unseen
 
 
 def json_value(value: Any, largest: float = math.inf) -> Any:
@@ -66,4 +66,4 @@ def json_text(value: Any, *, ascii_only: bool = False, in_a_line: bool = False) 
     } "\u4e2d"
     """
     text = json.dumps(json_value(value), indent=None if in_a_line else 2, ensure_ascii=ascii_only, allow_nan=False)
-    return re.sub(r"[^\n -~]", lambda found: json.dumps(found[0])[1:-1] if unseen(found[0]) else found[0], text)
+    return re.sub(r"[^\n -~]", lambda found: json.dumps(found[0])[1:-1] if is_unseen(found[0]) else found[0], text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.subject import run_number
 from headlab.errors import HeadlabError, SelectionError
-from headlab.notation.values import brief
+from headlab.notation.values import short_repr
 from headlab.report.frames.hello import hello_frame
 from headlab.report.frames.recording import MOST_NUMBERS_IN_A_FILE, Recording
 from headlab.report.frames.seeds import seeds_frame
@@ -64,7 +64,7 @@ def _frames(runs: "Runs", number: int, asked: Mapping[str, Any]) -> list[Frame]:
         return [trial_frame(runs[number], more if isinstance(more, dict) else {})]
     if asked.get("ask") == "show":
         return _recording_frames(runs, number)
-    raise SelectionError(f"the views can ask for show or trial, got {brief(asked.get('ask'))}")
+    raise SelectionError(f"the views can ask for show or trial, got {short_repr(asked.get('ask'))}")
 
 
 def _recording_frames(runs: "Runs", number: int) -> list[Frame]:

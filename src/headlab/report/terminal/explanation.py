@@ -11,7 +11,7 @@ from rich.rule import Rule
 
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
@@ -67,7 +67,7 @@ def census_blocks(explanations: "Explanations") -> Iterator[Any]:
         },
         index=census.index,
     ).rename(index=in_words)
-    yield terminal_table(shown, title=f"Mechanisms of {counted(len(explanations), 'run')}")
+    yield terminal_table(shown, title=f"Mechanisms of {quantity(len(explanations), 'run')}")
     yield as_text("")
     yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
     yield from _rest_lines(left, PLACES, "headlab export FOLDER mechanisms")

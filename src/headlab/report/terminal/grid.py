@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
-from headlab.notation.visible import visible
+from headlab.notation.visible import escape_unseen
 
 GAP = 2  # characters between columns
 # From which value a cell has which style. Colours of one lightness, the more blue the larger: as far from a white terminal as
@@ -28,7 +28,7 @@ MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
 def as_text(text: object, style: str = "", **options: Any) -> Text:
     """Return a text for the terminal as it is: brackets are brackets, and what a terminal would obey is written out."""
-    return Text(visible(text), style=style, **options)
+    return Text(escape_unseen(text), style=style, **options)
 
 
 def terminal_table(

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from headlab.analysis.looking.predictions import GRADES, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED, verdicts
 from headlab.homework.answers import has_finite_outputs
-from headlab.notation.numbers import counted, signed
+from headlab.notation.numbers import quantity, with_sign
 from headlab.notation.tables import telling_columns
-from headlab.notation.values import and_more, listed
+from headlab.notation.values import and_more, listing
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.words import homework as words
@@ -68,13 +68,13 @@ def _rule(title: str) -> Rule:
 def _what_was_trained(exercise: "Exercise") -> Iterator[Text]:
     run, runs, corpus = exercise.run, exercise.runs, exercise.corpus
     some = " / ".join(
-        listed(corpus.sentence(n).split(" "), " ", MOST_WORDS)
+        listing(corpus.sentence(n).split(" "), " ", MOST_WORDS)
         for n in range(corpus.n_sequences)[: limits.MOST_SENTENCES]
     )
     left = len(corpus.sentences) - limits.MOST_SENTENCES
-    rest = counted(left, "more sentence")
+    rest = quantity(left, "more sentence")
     yield as_text(f"Corpus: {some}{f' … and {rest}' if left > 0 else ''}")
-    layers, heads = (counted(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
+    layers, heads = (quantity(n, what) for n, what in ((run.model.n_layers, "layer"), (run.model.n_heads, "head")))
     parameters = run.summary()["parameters"].iloc[-1]
     yield as_text(
         f"Model: {layers}, {heads}, d_head {run.model.d_head}, {parameters:,} parameters; {run.training.in_words()}."
@@ -154,7 +154,7 @@ def _sizes(exercise: "Exercise") -> Iterator[Any]:
         frame = frame.loc[:, [name for name in frame.columns if name.startswith("loss")]]
     frame.columns = [str(name).replace("base", str(base)) for name in frame.columns]
     grades = "" if study.nothing_to_solve else " solved, right by a hair, not solved;"
-    title = f"Of {counted(groups[0].rate.n, 'run')}:{grades} median loss; [95 % interval]"
+    title = f"Of {quantity(groups[0].rate.n, 'run')}:{grades} median loss; [95 % interval]"
     yield terminal_table(frame, title=title)
     if not study.nothing_to_solve and any(
         item.share.verdict == UNTOLD and item.share.low * item.share.high > 0 for item in against.values()
@@ -182,7 +182,7 @@ def _base_loss(group: "Group", against: "dict[Any, Against]") -> float:
 def _difference(found: Any, factor: float, digits: int) -> str:
     if not np.isfinite([found.difference, found.low, found.high]).all():
         return "too few"
-    middle, low, high = (signed(factor * x, digits) for x in (found.difference, found.low, found.high))
+    middle, low, high = (with_sign(factor * x, digits) for x in (found.difference, found.low, found.high))
     return f"{middle} [{low}, {high}]"
 
 
@@ -214,7 +214,7 @@ def _corpus(exercise: "Exercise") -> Iterator[Any]:
 def _ids(corpus: "Corpus") -> Iterator[str]:
     for tokens, targets in zip(corpus.tokens[: limits.MOST_PLACES], corpus.targets, strict=False):
         ids, wanted = (
-            listed((int(number) for number in row if number >= 0), most=MOST_WORDS) for row in (tokens, targets)
+            listing((int(number) for number in row if number >= 0), most=MOST_WORDS) for row in (tokens, targets)
         )
         yield f"ids [{ids}] → targets [{wanted}]"
 

@@ -7,7 +7,7 @@ import pandas as pd
 from rich.padding import Padding
 
 from headlab.analysis.looking.predictions import NOTHING_TO_SOLVE, WHY_NOTHING, tally
-from headlab.notation.numbers import counted, percent
+from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import and_more
 from headlab.report.limits import MOST_LISTED
 from headlab.report.terminal.grid import as_text, terminal_table
@@ -63,6 +63,6 @@ def runs_blocks(runs: "Runs") -> list[Any]:
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
         *map(as_text, and_more(len(runs) - MOST_LISTED, "runs")),
-        as_text(f"Of {counted(len(runs), 'run')}: {how}; {diverged:,} diverged"),
+        as_text(f"Of {quantity(len(runs), 'run')}: {how}; {diverged:,} diverged"),
         as_text(f"Trained: {runs.training.in_words()}"),
     ]

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.rule import Rule
 
 from headlab.analysis.parts.mechanism import in_words
-from headlab.notation.numbers import counted, signed
+from headlab.notation.numbers import quantity, with_sign
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import grades_table
 from headlab.report.words.study import comparison_tables
@@ -23,7 +23,7 @@ def study_blocks(summary: "Answer", design: "StudyDesign", status: "Status") -> 
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
-    yield as_text(f"{counted(status.runs, 'run')} of {counted(len(design.conditions), 'condition')}{missing}")
+    yield as_text(f"{quantity(status.runs, 'run')} of {quantity(len(design.conditions), 'condition')}{missing}")
     yield grades_table(summary)
     mechanisms = summary.mechanisms()
     if mechanisms.size:
@@ -52,7 +52,7 @@ def _pairs(frame: pd.DataFrame) -> pd.DataFrame:
         if name in ("p", "p_holm"):
             shown[name] = [f"{value:.2g}" for value in shown[name]]
         elif shown[name].dtype == float and name != "runs_needed":
-            shown[name] = ["" if np.isnan(value) else signed(value, 3) for value in shown[name]]
+            shown[name] = ["" if np.isnan(value) else with_sign(value, 3) for value in shown[name]]
         elif name == "runs_needed":
             shown[name] = ["–" if pd.isna(value) else str(int(value)) for value in shown[name]]
         else:

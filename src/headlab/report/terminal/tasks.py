@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.tasks import tasks
 
@@ -15,7 +15,7 @@ def tasks_blocks() -> Iterable[Any]:
     rows = {
         name: {
             "size": task.dataset.corpus.size,
-            "longest": counted(task.dataset.n_ctx, "token"),
+            "longest": quantity(task.dataset.n_ctx, "token"),
             "floor": f"{task.dataset.corpus.floor(task.model):.4f}",
             "bigram floor": f"{task.dataset.corpus.bigram_floor():.4f}",
         }

@@ -8,7 +8,7 @@ import pandas as pd
 
 from headlab.analysis.explanation.claims import IRRELEVANT
 from headlab.analysis.looking.predictions import TIE
-from headlab.notation.values import listed
+from headlab.notation.values import listing
 from headlab.report import limits
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
 def singular_lines(circuits: "Circuits") -> Iterator[str]:
     """Yield the singular values of one head's circuits, a line a circuit."""
     for name, values in circuits.singular_values.items():
-        numbers = listed((f"{value:.2f}" for value in values), most=limits.MOST_COLUMNS)
+        numbers = listing((f"{value:.2f}" for value in values), most=limits.MOST_COLUMNS)
         yield f"{name}: singular values {numbers}; effective rank {circuits.effective_rank[name]:.2f}"
 
 

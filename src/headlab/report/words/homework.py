@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headlab.analysis.parts.mechanism import in_words
-from headlab.notation.numbers import counted
+from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.words.commands import NO_COMMANDS, RunCommands
@@ -54,7 +54,7 @@ def _census(exercise: "Exercise") -> Iterator[str]:
         return
     census = exercise.explanations.census()["runs"]
     counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in census.items())
-    yield f"Of all {counted(len(exercise.runs), 'run')}: {counts}."
+    yield f"Of all {quantity(len(exercise.runs), 'run')}: {counts}."
 
 
 def mechanism_sentence(exercise: "Exercise") -> str:
