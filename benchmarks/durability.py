@@ -24,7 +24,7 @@ import headlab as hl
 from headlab.study.design import StudyDesign
 from headlab.study.store import Store
 from headlab.study.study import Study
-from headlab.study.work import pending
+from headlab.study.work import pending_tasks
 
 PAGE = Path(__file__).parents[1] / "docs" / "durability.md"
 RUN = "import sys; from headlab.study.study import Study; Study(sys.argv[1]).run(threads=1, join=len(sys.argv) > 2)"
@@ -68,7 +68,7 @@ def kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
         target = folder / f"killed-{studies}"
         study, seen = Study.create(target, plan), set()
         studies += 1
-        while pending(Store(target)) and killed < count:
+        while pending_tasks(Store(target)) and killed < count:
             processes = [start(target)] + ([start(target, "join")] if rng.random() < 0.5 else [])
             time.sleep(rng.uniform(0.1, 1) * whole)
             victim = rng.choice(processes)
@@ -80,7 +80,7 @@ def kills(folder: Path, count: int, rng: random.Random) -> dict[str, object]:
             began = time.perf_counter()
             store = Store(target)
             now = {chunk.path.name for chunk in store.sound_chunks()}
-            pending(store)
+            pending_tasks(store)
             slowest = max(slowest, time.perf_counter() - began)
             lost += len(seen - now)
             seen = now

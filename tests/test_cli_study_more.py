@@ -201,7 +201,7 @@ def test_what_cannot_be_dropped_or_renamed_is_said(small: Any, arguments: list[s
 
 def test_a_study_that_is_running_keeps_title_and_conditions(small: Any) -> None:
     study = Study("s")
-    with study.store.holding():
+    with study.store.lock():
         for act in (lambda: Study("s").rename("x"), lambda: Study("s").drop(0), lambda: Study("s").extend(seeds="9")):
             with pytest.raises(hl.HeadlabError, match="is running it"):
                 act()

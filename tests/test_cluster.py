@@ -197,7 +197,7 @@ def test_a_cluster_that_does_not_answer_is_said(tmp_path, monkeypatch):
     study = Study.create(tmp_path / "there", design(seeds=4))
     with pytest.raises(hl.HeadlabError, match="does not"):
         study.run(cluster="tcp://127.0.0.1:9")
-    assert not study.store.running()
+    assert not study.store.is_running()
 
 
 def test_a_cluster_that_lost_all_its_workers_is_said(dask, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ import pytest
 import headlab as hl
 from headlab.errors import OutputError
 from headlab.files import check_output, leads_to_stdout, output_error, path_text, write_output
-from headlab.study.folder import unwritable
+from headlab.study.folder import write_error
 
 NULL, FULL = os.makedev(1, 3), os.makedev(1, 7)
 NOBODY = 65534
@@ -383,7 +383,7 @@ def test_an_output_is_tried_before_the_runs_are_read(run):
 
 
 def test_a_study_without_memory_is_not_told_to_change_its_folder():
-    told = str(unwritable(Path("study"), OSError(12, "Cannot allocate memory")))
+    told = str(write_error(Path("study"), OSError(12, "Cannot allocate memory")))
     assert "fit in memory" in told
     assert "what was finished is kept" in told
     assert "folder" not in told

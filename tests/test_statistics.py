@@ -14,7 +14,7 @@ from headlab.study.statistics import (
     newcombe,
     rate_test,
     runs_needed,
-    simultaneous,
+    simultaneous_intervals,
     smallest_difference,
     trend,
     wilson,
@@ -78,7 +78,7 @@ def test_paired_intervals_cover_the_paired_difference(studies):
 
 @pytest.mark.parametrize("counts", [[0, 0, 7], [3, 0], [0, 1, 0, 0], [10**6, 0]])
 def test_simultaneous_intervals_are_shares_where_all_runs_are_of_one_kind(counts):
-    for (low, high), count in zip(simultaneous(counts), counts, strict=True):
+    for (low, high), count in zip(simultaneous_intervals(counts), counts, strict=True):
         assert 0 <= low <= count / sum(counts) <= high <= 1
 
 
@@ -87,7 +87,7 @@ def test_simultaneous_intervals_hold_together_at_least_as_often_as_they_say():
     shares = np.array([0.45, 0.25, 0.15, 0.1, 0.05])
     covered = 0
     for counts in rng.multinomial(500, shares, size=STUDIES):
-        bounds = np.array(simultaneous(counts.tolist()))
+        bounds = np.array(simultaneous_intervals(counts.tolist()))
         covered += bool(((bounds[:, 0] <= shares) & (shares <= bounds[:, 1])).all())
     assert covered / STUDIES >= 0.95 - SLACK  # Goodman's are conservative
 

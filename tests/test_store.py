@@ -17,7 +17,7 @@ from headlab.study.design import StudyDesign
 from headlab.study.execution import StudyHeld
 from headlab.study.store import Store
 from headlab.study.study import Study
-from headlab.study.work import pending
+from headlab.study.work import pending_tasks
 
 NOTEBOOK = hl.Corpus.notebook()
 SHORT = hl.TrainConfig.of(steps=30)
@@ -119,7 +119,7 @@ def test_damaged_weights_are_refused_by_name_and_trained_again(study, tmp_path, 
 
 
 def test_a_study_that_is_running_is_not_extended(study):
-    with study.store.holding() as free:
+    with study.store.lock() as free:
         assert free
         with pytest.raises(StudyHeld, match=str(os.getpid())):
             study.extend(seeds=range(600, 610))
@@ -243,7 +243,7 @@ def test_a_study_killed_at_random_loses_nothing(tmp_path):
     whole.run()
     target = Study.create(tmp_path / "killed", plan).store.folder
     rng, seen, kills = random.Random(1), set(), 0
-    while pending(Store(target)) and kills < 6:
+    while pending_tasks(Store(target)) and kills < 6:
         run_and_kill(target, rng.randrange(1, 9))
         kills += 1
         now = {chunk.path.name for chunk in Store(target).sound_chunks()}
@@ -274,7 +274,7 @@ def test_a_termination_signal_keeps_what_was_finished(tmp_path):
     ]  # how long, and this
     kept = int(said.split("interrupted: ")[1].split()[0])
     assert Study(target).status().runs == kept > 0
-    assert not Store(target).running()
+    assert not Store(target).is_running()
 
 
 def test_one_process_holds_a_study_and_another_may_help(tmp_path):
@@ -282,7 +282,7 @@ def test_one_process_holds_a_study_and_another_may_help(tmp_path):
     target = Study.create(tmp_path / "shared", plan).store.folder
     first = subprocess.Popen([sys.executable, "-c", RUN, str(target)])
     try:
-        until(Store(target).running)
+        until(Store(target).is_running)
         with pytest.raises(StudyHeld, match=f"process {first.pid}"):
             Study(target).run()
         status = Study(target).status()

@@ -231,7 +231,7 @@ def test_a_lock_that_is_no_file_is_refused_and_holds_nobody_up(study, kind):
 
 def test_a_lock_with_anything_in_it_is_said_in_words(study):
     for text in ("[1]", '{"pid": {}}', "\x1b[2J", '{"pid": 1, "host": "\\u001b[2J", "since": "now"}', "[" * 99_999):
-        with study.store.holding():
+        with study.store.lock():
             (study.store.folder / "lock").write_text(text)
             assert Study(study.store.folder).status().running == "another process"
 
@@ -306,7 +306,7 @@ def test_pandas_reads_the_folder_of_rows(study):
 
 
 def test_cleaning_up_waits_for_who_is_at_it(study):
-    with study.store.holding(), pytest.raises(hl.HeadlabError, match="is running it: wait"):
+    with study.store.lock(), pytest.raises(hl.HeadlabError, match="is running it: wait"):
         study.collect_garbage()
     assert Path(study.store.folder).exists()
 

@@ -13,7 +13,7 @@ from tiers import long
 import headlab as hl
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
-from headlab.study.work import pending
+from headlab.study.work import pending_tasks
 
 PLAIN = hl.Corpus.from_text("a b c")  # nothing to explain: the store is what is tried
 TINY = hl.TrainConfig.of(steps=3)
@@ -42,9 +42,9 @@ class DisturbedStudy(RuleBasedStateMachine):
 
     @rule(threads=st.sampled_from([1, 2]))
     def run_to_the_end(self, threads):
-        missing = sum(len(task.seeds) for task in pending(self.study.store))
+        missing = sum(len(task.seeds) for task in pending_tasks(self.study.store))
         assert self.study.run(threads=threads) == missing
-        assert pending(self.study.store) == []
+        assert pending_tasks(self.study.store) == []
 
     @rule(calls=st.integers(0, 4))
     def run_and_stop_in_between(self, calls):
@@ -58,7 +58,7 @@ class DisturbedStudy(RuleBasedStateMachine):
         try:
             self.study.run(threads=1, progress=progress)
         except Stopped:
-            assert not self.study.store.running()
+            assert not self.study.store.is_running()
 
     @rule(more=st.sampled_from([100, 300]))
     def add_seeds(self, more):

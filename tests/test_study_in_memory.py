@@ -9,7 +9,7 @@ import pytest
 import headlab as hl
 from headlab.study.execution import StudyInterrupted
 from headlab.study.memory import BLOCK
-from headlab.study.work import pending
+from headlab.study.work import pending_tasks
 
 SHORT = hl.TrainConfig.of(steps=60)
 
@@ -45,7 +45,7 @@ def test_its_tables_answers_and_models_are_those_of_a_folder(both, tmp_path):
 
 
 def test_chunks_are_small_so_that_all_processors_end_together():
-    tasks = pending(hl.Study.in_memory(design()).store)
+    tasks = pending_tasks(hl.Study.in_memory(design()).store)
     assert max(len(task.seeds) for task in tasks) == BLOCK
     large = hl.Study.in_memory(design(seeds=range(1_000_000))).store
     assert large.design.n_runs / large.block_size <= 1001

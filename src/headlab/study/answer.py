@@ -29,7 +29,7 @@ from headlab.study.statistics import (
     median_difference,
     median_test,
     quartiles,
-    simultaneous,
+    simultaneous_intervals,
     trend,
     wilson,
 )
@@ -157,7 +157,7 @@ class Answer:
         return found
 
     @property
-    def ordered(self) -> bool:
+    def is_ordered(self) -> bool:
         """Whether the factor's values are numbers."""
         values = [group.value for group in self.groups]
         return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
@@ -165,7 +165,7 @@ class Answer:
     @cached_property
     def trend(self) -> Trend | None:
         """The trend over the factor, where its values are numbers."""
-        if not self.ordered:
+        if not self.is_ordered:
             return None
         return trend([group.value for group in self.judged], [group.rate for group in self.judged])
 
@@ -221,7 +221,9 @@ class Answer:
                 continue
             names, counts = np.unique(group.mechanism, return_counts=True)
             order = np.argsort(-counts, kind="stable")
-            for number, (low, high) in zip(order, _reordered(simultaneous(counts.tolist()), order), strict=True):
+            for number, (low, high) in zip(
+                order, _reordered(simultaneous_intervals(counts.tolist()), order), strict=True
+            ):
                 share = counts[number] / counts.sum()
                 row = {self.factor: group.value, "mechanism": str(names[number]), "runs": int(counts[number])}
                 rows.append({**row, "share": share, "low": low, "high": high})

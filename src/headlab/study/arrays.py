@@ -54,7 +54,7 @@ def arrays_of(runs: "Runs", keep: Sequence[str]) -> dict[str, NDArray[Any]]:
     return arrays if len(arrays) > 1 else {}
 
 
-def loaded(data: bytes, seeds: NDArray[np.uint64], condition: Condition) -> dict[str, NDArray[Any]] | None:
+def read_arrays(data: bytes, seeds: NDArray[np.uint64], condition: Condition) -> dict[str, NDArray[Any]] | None:
     """Return the arrays of a file, or None where they are not those of these seeds and this condition."""
     try:
         arrays = load(data)

@@ -18,7 +18,7 @@ class Chunk:
     path: Path
 
 
-class Held(NamedTuple):
+class Content(NamedTuple):
     """What a chunk holds: the name of its arrays (or nothing), and its seeds."""
 
     arrays: str

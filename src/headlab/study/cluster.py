@@ -21,9 +21,9 @@ import headlab
 from headlab.config import TrainConfig
 from headlab.errors import StudyError
 from headlab.study.design import StudyDesign
-from headlab.study.execution import Report, Stop, Tally, held, land, stoppable
+from headlab.study.execution import Report, Stop, Tally, catch_signals, hold, land
 from headlab.study.store import Store
-from headlab.study.work import Compute, Result, Task, pending
+from headlab.study.work import Compute, Result, Task, pending_tasks
 
 COPIES = 3  # of a chunk on its way at once, where workers have gone silent
 CONNECT_SECONDS, RECONNECT_SECONDS = 10, 60
@@ -50,7 +50,7 @@ def execute_on_cluster(store: Store, address: str, compute: Compute, *, progress
     `StudyHeld`, `StudyInterrupted`, `OutputError`.
     """
     store.require_current()
-    with held(store), stoppable() as stop:
+    with hold(store), catch_signals() as stop:
         store.forgive()
         driver = _Driver(store, address, compute, progress)
         try:
@@ -65,7 +65,7 @@ class _Driver:
 
     def __init__(self, store: Store, address: str, compute: Compute, progress: Report | None) -> None:
         self.store, self.design, self.address, self.compute = store, store.design, address, compute
-        self.waiting = deque(_Flight(task) for task in pending(store))
+        self.waiting = deque(_Flight(task) for task in pending_tasks(store))
         self.tally = Tally(store, [flight.task for flight in self.waiting], progress)
         self.flying: list[_Flight] = []
         self.accused: deque[_Flight] = deque()

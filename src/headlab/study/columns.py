@@ -51,12 +51,12 @@ def settings_of(dataset: str, model: ModelConfig, training: TrainConfig) -> dict
     return {name: values[name] for name in SETTINGS}
 
 
-def typed(name: str, values: Any) -> NDArray[Any]:
+def column_of(name: str, values: Any) -> NDArray[Any]:
     """Return values of a column with the type that it has in every chunk."""
     return np.array(values, _NUMPY[COLUMNS[name]])
 
 
-def typed_rows(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def columns_of(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return columns of equal length, each with its type; a single value stands for all rows."""
     n = len(rows["seed"])
-    return {name: typed(name, np.broadcast_to(value, n)) for name, value in rows.items()}
+    return {name: column_of(name, np.broadcast_to(value, n)) for name, value in rows.items()}

@@ -103,12 +103,12 @@ def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
     return {name: getattr(model, name) for name in MODEL_FIELDS} | own
 
 
-def laid_over(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields with others over them: phases take the place of steps and a schedule, and these of a training's phases.
 
-    >>> laid_over({"steps": 5, "d_head": 1}, {"phases": []})
+    >>> overlay({"steps": 5, "d_head": 1}, {"phases": []})
     {'d_head': 1, 'phases': []}
-    >>> laid_over({"phases": (Phase(5), Phase(7))}, {"schedule": "constant"})
+    >>> overlay({"phases": (Phase(5), Phase(7))}, {"schedule": "constant"})
     {'steps': 12, 'schedule': 'constant'}
     """
     found, phases = dict(base), base.get("phases")
@@ -145,7 +145,7 @@ def conditions_of(
         ]
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
-    built = [gathered(problems, partial(_condition, laid_over(base, setting))) for setting in settings or [{}]]
+    built = [gathered(problems, partial(_condition, overlay(base, setting))) for setting in settings or [{}]]
     return tuple(condition for condition in built if condition is not None), problems
 
 
@@ -167,13 +167,13 @@ def values_of(given: Any) -> list[Any] | None:
         return None
     if isinstance(given, np.ndarray) and given.ndim == 0:
         return None
-    return [plain(value) for value in itertools.islice(given, MAX_CONDITIONS + 1)] or None
+    return [without_numpy(value) for value in itertools.islice(given, MAX_CONDITIONS + 1)] or None
 
 
-def plain(value: Any) -> Any:
+def without_numpy(value: Any) -> Any:
     """Return NumPy's numbers and arrays as Python's, in lists and mappings too: one value has one identity.
 
-    >>> plain({"d_head": np.int64(5), "phases": (np.float64(0.5), np.True_)})
+    >>> without_numpy({"d_head": np.int64(5), "phases": (np.float64(0.5), np.True_)})
     {'d_head': 5, 'phases': [0.5, True]}
     """
     try:
@@ -181,9 +181,9 @@ def plain(value: Any) -> Any:
             case np.generic() | np.ndarray():
                 return value.tolist()
             case Mapping():
-                return {name: plain(item) for name, item in value.items()}
+                return {name: without_numpy(item) for name, item in value.items()}
             case list() | tuple():
-                return [plain(item) for item in value]
+                return [without_numpy(item) for item in value]
     except RecursionError:  # lists in lists without end, which no field is
         pass
     return value
@@ -200,7 +200,7 @@ def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
         for item in items
         if not isinstance(item, Mapping)
     ]
-    return [plain(item) for item in items if isinstance(item, Mapping)]
+    return [without_numpy(item) for item in items if isinstance(item, Mapping)]
 
 
 def _condition(values: dict[str, Any]) -> Condition:
@@ -230,10 +230,10 @@ def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
         for row, text in zip(rows, schedules, strict=True):
             row["phases"] = text
     factors = [tuple((name, row[name]) for name in differing) for row in rows]
-    words = [", ".join(f"{name} {_shown(value)}" for name, value in pairs) or Condition.name for pairs in factors]
+    words = [", ".join(f"{name} {_value_words(value)}" for name, value in pairs) or Condition.name for pairs in factors]
     return tuple(
         replace(item, factors=pairs, name=name, dataset_name=called[id(item.dataset)])
-        for item, pairs, name in zip(conditions, factors, told_apart(words), strict=True)
+        for item, pairs, name in zip(conditions, factors, distinguish(words), strict=True)
     )
 
 
@@ -245,7 +245,7 @@ def dataset_names(datasets: Iterable[Dataset]) -> dict[int, str]:
         if id(dataset) not in contents:
             content = contents[id(dataset)] = canonical_digest(dataset.to_dict())
             called.setdefault(content, dataset.name or f"corpus {len(called) + 1}")
-    names = dict(zip(called, told_apart(list(called.values())), strict=True))
+    names = dict(zip(called, distinguish(list(called.values())), strict=True))
     return {number: names[content] for number, content in contents.items()}
 
 
@@ -267,14 +267,14 @@ def _schedules(conditions: Sequence[Condition]) -> list[str]:
         key: " + ".join(map(_phase, item.training.phases)) or "none"
         for key, item in zip(exact, conditions, strict=True)
     }
-    texts = dict(zip(shown, told_apart(list(shown.values())), strict=True))
+    texts = dict(zip(shown, distinguish(list(shown.values())), strict=True))
     return [texts[key] for key in exact]
 
 
-def told_apart(texts: Sequence[str]) -> list[str]:
+def distinguish(texts: Sequence[str]) -> list[str]:
     """Return texts that all differ: those that come again with a number after them.
 
-    >>> told_apart(["a", "b", "a", "a"])
+    >>> distinguish(["a", "b", "a", "a"])
     ['a', 'b', 'a (2)', 'a (3)']
     """
     found: dict[str, None] = {}
@@ -303,15 +303,15 @@ def _phase(phase: Phase) -> str:
     words = str(phase.steps)
     if phase.plateau is not None:
         usual, settings = vars(Plateau()), vars(phase.plateau)
-        others = [f"{name} {_shown(value)}" for name, value in settings.items() if value != usual[name]]
+        others = [f"{name} {_value_words(value)}" for name, value in settings.items() if value != usual[name]]
         goes_on = " that goes on" if phase.plateau_goes_on else ""
         words += f" on plateau{goes_on}" + (f" ({', '.join(others)})" if others else "")
     if phase.changes:
-        words += f" with {', '.join(f'{name} {_shown(value)}' for name, value in phase.changes.items())}"
+        words += f" with {', '.join(f'{name} {_value_words(value)}' for name, value in phase.changes.items())}"
     return words + (f" without {', '.join(phase.freeze)}" if phase.freeze else "")
 
 
-def _shown(value: Any) -> str:
+def _value_words(value: Any) -> str:
     # Never so short that two values look the same.
     short = f"{value:g}" if isinstance(value, float) else str(value)
     return short if not isinstance(value, float) or float(short) == value else repr(value)

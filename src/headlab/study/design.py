@@ -67,7 +67,7 @@ class StudyDesign:
         if not self.conditions:
             said = "a study must have at least one condition, got none: give every field of the grid a value"
             problems.append(Problem(said, "grid"))
-        seeds = gathered(problems, lambda: numbering.taken(self.seeds, len(self.conditions)))
+        seeds = gathered(problems, lambda: numbering.seeds_of(self.seeds, len(self.conditions)))
         problems += self._problems_of_conditions()
         if problems:
             raise ConfigError(problems)

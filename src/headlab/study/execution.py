@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headlab import engine
 from headlab.errors import StudyError
 from headlab.notation.numbers import is_or_are, quantity
-from headlab.study.work import Compute, Result, Task, pending, still_missing
+from headlab.study.work import Compute, Result, Task, pending_tasks, still_missing
 
 if TYPE_CHECKING:
     from headlab.study.keeper import Keeper
@@ -54,16 +54,16 @@ def execute(
     `OutputError`.
     """
     store.require_current()
-    with store.pinned() if join else held(store, "wait, or help it with --join"):
+    with store.pin() if join else hold(store, "wait, or help it with --join"):
         if not join:
             store.forgive()
         return _Crew(store, compute, threads, progress).work()
 
 
 @contextmanager
-def held(store: "Keeper", otherwise: str = "wait until it has ended") -> Iterator[None]:
+def hold(store: "Keeper", otherwise: str = "wait until it has ended") -> Iterator[None]:
     """Hold a study while the block runs; raises `StudyHeld` when another process does, and says what to do otherwise."""
-    with store.pinned(), store.holding() as free:
+    with store.pin(), store.lock() as free:
         if not free:
             raise StudyHeld(f"the study must be free, and {store.holder()} is running it: {otherwise}")
         yield
@@ -75,7 +75,7 @@ class _Crew:
     def __init__(self, store: "Keeper", compute: Compute, threads: int | None, progress: Report | None) -> None:
         self.store, self.design, self.compute = store, store.design, compute
         self.threads = threads or engine.default_threads()
-        self.waiting = deque(pending(store))
+        self.waiting = deque(pending_tasks(store))
         self.tally = Tally(store, self.waiting, progress)
         self.flying: dict[Future[Result | None], tuple[Task, ExitStack]] = {}
         self.shares: dict[Task, float] = {}
@@ -83,7 +83,7 @@ class _Crew:
 
     def work(self) -> int:
         """Train what is missing; returns how many runs that were."""
-        with stoppable() as stop, ThreadPoolExecutor(self.threads) as pool:
+        with catch_signals() as stop, ThreadPoolExecutor(self.threads) as pool:
             try:
                 while (self.waiting or self.flying) and stop.number is None:
                     self._send(pool)
@@ -102,7 +102,7 @@ class _Crew:
         while self.waiting and len(self.flying) < self.threads:
             claimed = self.waiting.popleft()
             with ExitStack() as claim:
-                mine = claim.enter_context(self.store.holding(f"claims/{claimed.identity}-{claimed.block:08}"))
+                mine = claim.enter_context(self.store.lock(f"claims/{claimed.identity}-{claimed.block:08}"))
                 task = still_missing(self.store, claimed) if mine else None
                 if task is not None:
                     self.shares[task] = 0.0
@@ -173,7 +173,7 @@ class Stop:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
+def catch_signals() -> Iterator[Stop]:
     """Take Ctrl-C and termination signals as requests while the block runs; yields whether one has come."""
     stop, before = Stop(), {}
     if threading.current_thread() is threading.main_thread():  # elsewhere, whoever started the thread stops it

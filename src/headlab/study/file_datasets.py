@@ -20,13 +20,13 @@ TABLE_FIELDS = (*SOURCES, *READING, "name", "test", "goal")
 
 
 @dataclass(frozen=True)
-class Named:
+class DatasetNames:
     """The datasets that a study file may name: those of its own tables, tasks, and files in its folder."""
 
     folder: Path
     tables: Mapping[str, Dataset]
 
-    def first(self, given: Mapping[str, Any]) -> Dataset:
+    def default(self, given: Mapping[str, Any]) -> Dataset:
         """Return what conditions are trained on that name nothing; raises `HeadlabError`.
 
         It is what the file's own fields say, or its first table, or the notebook's.
@@ -35,18 +35,18 @@ class Named:
             return next(iter(self.tables.values()))
         return source_of(given, self.folder)
 
-    def found(self, problems: list[Problem], name: Any) -> Any:
+    def find(self, problems: list[Problem], name: Any) -> Any:
         """Return the dataset of a name; what is wrong is put to the problems, and the notebook's stands in for it."""
-        return gathered(problems, lambda: self._named(name)) or tasks["notebook"].dataset
+        return gathered(problems, lambda: self._dataset_of(name)) or tasks["notebook"].dataset
 
-    def _named(self, name: Any) -> Dataset:
+    def _dataset_of(self, name: Any) -> Dataset:
         if not isinstance(name, str):
             said = f"a dataset must be the name of a table, a task or a file, got {short_repr(name)}"
             raise ConfigError(Problem(said, "dataset"))
         return self.tables[name] if name in self.tables else dataset_of(name, self.folder)
 
 
-def named_datasets(problems: list[Problem], given: Any, folder: Path) -> dict[str, Dataset]:
+def datasets_of_tables(problems: list[Problem], given: Any, folder: Path) -> dict[str, Dataset]:
     """Return the datasets of a file's tables `[dataset.NAME]`; what is wrong is put to the problems."""
     if not (isinstance(given, Mapping) and all(isinstance(item, Mapping) for item in given.values())):
         said = f"dataset must be tables, each begun by [dataset.NAME], got {short_repr(given)}"
@@ -74,7 +74,7 @@ def _test(given: Any, corpus: Corpus) -> Corpus:
     if isinstance(given, Mapping):
         return Corpus.from_dict({"start": None, **given})
     return Corpus.from_text(
-        _text(given, "test"), vocabulary=corpus.vocabulary, labels=corpus.labels, **_reading(corpus)
+        _text(given, "test"), vocabulary=corpus.vocabulary, labels=corpus.labels, **_text_options(corpus)
     )
 
 
@@ -109,30 +109,34 @@ def _text(given: Any, name: str) -> str:
     return "\n".join(given)
 
 
-def _reading(corpus: Corpus) -> dict[str, Any]:
+def _text_options(corpus: Corpus) -> dict[str, Any]:
     return {"start": corpus.start, "wrap": corpus.wrap, "tokens": corpus.tokens_are}
 
 
-def fields_written(dataset: Dataset) -> dict[str, Any] | None:
+def top_level_fields(dataset: Dataset) -> dict[str, Any] | None:
     """Return the fields of a study file that say what a dataset is; None where it takes a table, `[dataset.NAME]`."""
     for fields in ({"corpus": dataset.name}, _sentences(dataset.corpus)):
-        if _read(fields, dataset):
+        if _reads_back(fields, dataset):
             return fields
     return None
 
 
-def table_written(name: str, dataset: Dataset) -> dict[str, Any]:
+def table_fields(name: str, dataset: Dataset) -> dict[str, Any]:
     """Return the fields of the table `[dataset.NAME]` of a dataset."""
     bare = replace(dataset, name="", test=None, goal=Goal())
     source = next(
-        (item for item in ({"corpus": "notebook"}, _sentences(dataset.corpus)) if _read({**item, "name": ""}, bare)),
-        {"corpus": _there(dataset.corpus.to_dict())},
+        (
+            item
+            for item in ({"corpus": "notebook"}, _sentences(dataset.corpus))
+            if _reads_back({**item, "name": ""}, bare)
+        ),
+        {"corpus": _without_none(dataset.corpus.to_dict())},
     )
     found = dict(source)
     if dataset.name != name:
         found["name"] = dataset.name
     if dataset.test is not None:
-        found["test"] = _there(dataset.test.to_dict())
+        found["test"] = _without_none(dataset.test.to_dict())
     if dataset.goal != Goal():
         found["goal"] = dataset.goal.to_dict()
     return found
@@ -140,10 +144,10 @@ def table_written(name: str, dataset: Dataset) -> dict[str, Any]:
 
 def _sentences(corpus: Corpus) -> dict[str, Any]:
     lines = [join_tokens(list(words[corpus.start is not None :]), corpus.tokens_are) for words in corpus.sentences]
-    return {"sentences": lines, **_reading(corpus), "start": corpus.start or ""}
+    return {"sentences": lines, **_text_options(corpus), "start": corpus.start or ""}
 
 
-def _read(fields: Mapping[str, Any], dataset: Dataset) -> bool:
+def _reads_back(fields: Mapping[str, Any], dataset: Dataset) -> bool:
     """Return whether fields of a study file read back to a dataset."""
     try:
         found = _of_table("", fields, Path()) if "name" in fields else source_of(fields, Path("/nowhere"))
@@ -152,5 +156,5 @@ def _read(fields: Mapping[str, Any], dataset: Dataset) -> bool:
     return found.to_dict() == dataset.to_dict()
 
 
-def _there(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}

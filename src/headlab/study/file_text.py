@@ -7,8 +7,8 @@ from headlab.config import ModelConfig
 from headlab.data.dataset import Dataset
 from headlab.study.columns import DATASET
 from headlab.study.conditions import Condition
-from headlab.study.file_datasets import fields_written, table_written
-from headlab.study.identity import differing, training_of
+from headlab.study.file_datasets import table_fields, top_level_fields
+from headlab.study.identity import differences, training_of
 from headlab.study.toml import key_text, lines_of, value_text
 
 
@@ -20,14 +20,14 @@ def file_text(
     keep: Sequence[str],
 ) -> str:
     """Return a study file of a design's parts: what its conditions share in [model] and [training], what not one by one."""
-    settings = [(differing(item.model, ModelConfig()), _training(item)) for item in conditions]
+    settings = [(differences(item.model, ModelConfig()), _training(item)) for item in conditions]
     models, trainings = zip(*settings, strict=True)
     shared = _shared(models), _shared(trainings)
-    first = fields_written(next(iter(datasets.values()))) if len(datasets) == 1 else None
+    first = top_level_fields(next(iter(datasets.values()))) if len(datasets) == 1 else None
     lines = [*([f"title = {value_text(title)}"] if title else []), *lines_of(first or {})]
     lines += [f"seeds = {_seeds(seeds)}", f"keep = {value_text(list(keep))}"]
     for name, dataset in datasets.items() if first is None else ():
-        lines += ["", f"[dataset.{key_text(name)}]", *lines_of(table_written(name, dataset))]
+        lines += ["", f"[dataset.{key_text(name)}]", *lines_of(table_fields(name, dataset))]
     for name, fields in zip(("model", "training"), shared, strict=True):
         lines += ["", f"[{name}]", *lines_of(fields)] if fields else []
     for item, both in zip(conditions, settings, strict=True) if len(settings) > 1 else ():

@@ -38,16 +38,16 @@ class Folder:
         """Raise `OutputError` when the folder went away while it was pinned, `StudyError` when a place is not its own."""
         self._check_itself()
         for name in PLACES:
-            self.has(name)
+            self.has_place(name)
 
     @contextlib.contextmanager
-    def pinned(self) -> Iterator[None]:
+    def pin(self) -> Iterator[None]:
         """Notice, until the block ends, when the folder is removed or renamed, or another one put in its place."""
         self._check_itself()
         try:
             before, self._pin = self._pin, os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise self._unreadable(self.path, error) from error
+            raise self._read_error(self.path, error) from error
         try:
             yield
         finally:
@@ -75,7 +75,7 @@ class Folder:
             f"a study's folder must stay in its place while it runs, and {str(self.path)!r} was {became}"
         ) from cause
 
-    def has(self, *names: str) -> bool:
+    def has_place(self, *names: str) -> bool:
         """Return whether a place is there; raises `StudyError` for anything there that is no folder of the study's own."""
         try:
             mode = os.lstat(self.path.joinpath(*names)).st_mode
@@ -98,7 +98,7 @@ class Folder:
         self.check()
         for depth in range(1, len(names) + 1):
             path = self.path.joinpath(*names[:depth])
-            if not self.has(*names[:depth]):
+            if not self.has_place(*names[:depth]):
                 with contextlib.suppress(FileExistsError):  # another process was quicker
                     path.mkdir()
                 flush_folder(path.parent)
@@ -106,13 +106,13 @@ class Folder:
 
     def entries(self, *names: str, like: str = ".*") -> list[Path]:
         """Return what is in a place, by name, in order; `like`: a regular expression for the whole name."""
-        if not self.has(*names):
+        if not self.has_place(*names):
             return []
         place, wanted = self.path.joinpath(*names), re.compile(like, re.DOTALL)
         try:
             return sorted(path for path in place.iterdir() if wanted.fullmatch(path.name))
         except OSError as error:
-            raise self._unreadable(place, error) from error
+            raise self._read_error(place, error) from error
 
     def temporary_files(self) -> list[Path]:
         """Return what a process that was killed while it wrote has left, however deep."""
@@ -137,9 +137,9 @@ class Folder:
         except OSError as error:
             if error.errno in _NO_FILE:
                 return None
-            raise self._unreadable(path, error) from error
+            raise self._read_error(path, error) from error
 
-    def _unreadable(self, path: Path, error: OSError) -> StudyError:
+    def _read_error(self, path: Path, error: OSError) -> StudyError:
         return StudyError(f"a study must be readable, got {str(path)!r} ({error.strerror}): see who may read it")
 
     def write(self, path: Path, data: bytes) -> None:
@@ -158,7 +158,7 @@ class Folder:
         flush_folder(damaged)
 
     @contextlib.contextmanager
-    def holding(self, name: str = LOCK) -> Iterator[bool]:
+    def lock(self, name: str = LOCK) -> Iterator[bool]:
         """Hold a lock while the block runs; yields whether it was free. It ends with the process."""
         try:
             path = self.place(*name.split("/")[:-1]) / name.rsplit("/", 1)[-1]
@@ -166,18 +166,18 @@ class Folder:
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK):
                 raise self._no_lock(name) from None
-            raise unwritable(self.path, error) from error
+            raise write_error(self.path, error) from error
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise self._no_lock(name)
-            free = self._locked(handle)
+            free = self._try_lock(handle)
             if free:
                 _sign(handle)
             yield free
         finally:
             os.close(handle)
 
-    def _locked(self, handle: int) -> bool:
+    def _try_lock(self, handle: int) -> bool:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -204,7 +204,7 @@ class Folder:
                 return words
         return "another process"
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Return whether a process holds the study."""
         try:
             handle = os.open(self.path / LOCK, _READ)
@@ -221,7 +221,7 @@ class Folder:
         return False
 
 
-def unwritable(folder: Path, error: OSError) -> OutputError:
+def write_error(folder: Path, error: OSError) -> OutputError:
     """Return the error to raise when a study's folder cannot be written: what is there stays, and the study can go on."""
     return output_error("the study", folder, error, "what was finished is kept; {}, then run it again")
 

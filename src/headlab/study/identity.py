@@ -47,7 +47,7 @@ def model_of(model: ModelConfig, d_vocab: int) -> dict[str, Any]:
     >>> model_of(ModelConfig(d_head=10, d_model=7), 7)
     {'d_head': 10}
     """
-    return differing(model, type(model)(d_model=d_vocab if model.d_model == d_vocab else None))
+    return differences(model, type(model)(d_model=d_vocab if model.d_model == d_vocab else None))
 
 
 def training_of(training: TrainConfig) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def training_of(training: TrainConfig) -> dict[str, Any]:
     {'optimizer': 'adam', 'phases': [{'steps': 5, 'plateau': {'patience': 3}}, {'steps': 6}]}
     """
     usual = type(training)(optimizer=training.optimizer)  # an optimizer brings its learning rate
-    found = differing(training, usual)
+    found = differences(training, usual)
     if training.optimizer != TrainConfig().optimizer:
         found = {"optimizer": training.optimizer, **found}
     if "phases" in found:
@@ -67,13 +67,13 @@ def training_of(training: TrainConfig) -> dict[str, Any]:
 
 def phase_of(phase: Phase) -> dict[str, Any]:
     """Return the fields of a phase, and of its plateau, that differ from what they are when left out."""
-    found = {"steps": phase.steps, **differing(phase, Phase(phase.steps))}
+    found = {"steps": phase.steps, **differences(phase, Phase(phase.steps))}
     if phase.plateau is not None:
-        found["plateau"] = differing(phase.plateau, Plateau())
+        found["plateau"] = differences(phase.plateau, Plateau())
     return found
 
 
-def differing(record: Any, usual: Any) -> dict[str, Any]:
+def differences(record: Any, usual: Any) -> dict[str, Any]:
     """Return the fields in which a record differs from another one of its kind, as they are in the first."""
     names = (item.name for item in fields(record))
     return {name: getattr(record, name) for name in names if getattr(record, name) != getattr(usual, name)}

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.study.blocks import LANES
-from headlab.study.chunk import Chunk, Held
-from headlab.study.columns import OF_FILES, typed_rows
+from headlab.study.chunk import Chunk, Content
+from headlab.study.columns import OF_FILES, columns_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,7 +50,7 @@ class Memory:
         """Keep one chunk."""
         name = str(len(self._chunks))
         chunk = Chunk(condition, block, name, Path(name))
-        self._chunks[chunk] = typed_rows({**rows, "arrays": name if arrays else ""}), dict(arrays)
+        self._chunks[chunk] = columns_of({**rows, "arrays": name if arrays else ""}), dict(arrays)
         return chunk
 
     def sound_chunks(self, condition: str | None = None, block: int | None = None) -> list[Chunk]:
@@ -59,10 +59,10 @@ class Memory:
             chunk for chunk in self._chunks if condition in (None, chunk.condition) and block in (None, chunk.block)
         ]
 
-    def contents(self, chunks: Sequence[Chunk]) -> dict[Chunk, Held]:
+    def contents(self, chunks: Sequence[Chunk]) -> dict[Chunk, Content]:
         """Return what chunks hold: the name of the arrays (or nothing), and the seeds."""
         rows = {chunk: self._chunks[chunk][0] for chunk in chunks}
-        return {chunk: Held(str(row["arrays"][0]), row["seed"]) for chunk, row in rows.items()}
+        return {chunk: Content(str(row["arrays"][0]), row["seed"]) for chunk, row in rows.items()}
 
     def names_kept(self, chunk: Chunk) -> frozenset[str]:
         """Return the names of a chunk's arrays."""
@@ -77,7 +77,7 @@ class Memory:
         return self._chunks[chunk][1]
 
     @contextlib.contextmanager
-    def readable(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
+    def open_rows(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
         """Yield SQL that stands for the rows of some chunks, at least one."""
         database.register("kept", self.rows(chunks))
         yield "(from kept)"
@@ -101,15 +101,15 @@ class Memory:
     def forgive(self) -> None:
         """Do nothing: whatever could not be trained ended the training."""
 
-    def failed(self) -> list[tuple[str, int]]:
+    def failed_runs(self) -> list[tuple[str, int]]:
         """Return no runs: whatever could not be trained ended the training."""
         return []
 
-    def holding(self, name: str = "") -> contextlib.AbstractContextManager[bool]:
+    def lock(self, name: str = "") -> contextlib.AbstractContextManager[bool]:
         """Yield True: nobody else comes to it."""
         return contextlib.nullcontext(True)
 
-    def pinned(self) -> contextlib.AbstractContextManager[None]:
+    def pin(self) -> contextlib.AbstractContextManager[None]:
         """Do nothing: it goes away with the process only."""
         return contextlib.nullcontext()
 
@@ -117,7 +117,7 @@ class Memory:
         """Return who holds it."""
         return "this process"
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Return False: nobody else comes to it."""
         return False
 
@@ -125,7 +125,7 @@ class Memory:
         """Return nothing: there are no files."""
         return []
 
-    def dropped(self) -> list[Path]:
+    def dropped_chunks(self) -> list[Path]:
         """Return the names of the chunks whose condition is none of the study's any more."""
         return [chunk.path for chunk in self._chunks if chunk.condition not in self.design.identities]
 

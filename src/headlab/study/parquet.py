@@ -17,7 +17,7 @@ import numpy as np
 
 from headlab.config import MAX_RUNS
 from headlab.errors import OutputError
-from headlab.study.chunk import Held
+from headlab.study.chunk import Content
 from headlab.study.columns import COLUMNS, EMPTY, LATER, OF_FILES
 
 _PECULIAR = re.compile(r"[*?\[\\\ud800-\udfff]")  # what DuckDB takes for a pattern; bytes that are no text
@@ -39,7 +39,7 @@ class Reader:
 
     def rows(self, paths: Sequence[Path], name: str | None = None) -> str:
         """Return SQL that stands for the rows of files, columns matched by name; name: of a column for the file's path."""
-        column = "false" if name is None else quoted(name)
+        column = "false" if name is None else sql_text(name)
         guesses = f"hive_partitioning = false, union_by_name = true, filename = {column}"
         return f"read_parquet({self._files(paths)}, {guesses})"
 
@@ -52,11 +52,11 @@ class Reader:
         return {str(self.root / path.relative_to(self.folder)): path for path in paths}
 
     def _files(self, paths: Sequence[Path]) -> str:
-        return f"[{', '.join(map(quoted, self.names(paths)))}]"
+        return f"[{', '.join(map(sql_text, self.names(paths)))}]"
 
 
 @contextlib.contextmanager
-def reading(folder: Path) -> Iterator[Reader]:
+def open_reader(folder: Path) -> Iterator[Reader]:
     """Read Parquet files below a folder while the block runs, whatever the folder is called."""
     plain = folder.absolute()
     if not _PECULIAR.search(str(plain)):
@@ -69,16 +69,16 @@ def reading(folder: Path) -> Iterator[Reader]:
         yield Reader(folder, link)
 
 
-def examine(folder: Path, paths: Sequence[Path]) -> dict[Path, Held]:
+def examine(folder: Path, paths: Sequence[Path]) -> dict[Path, Content]:
     """Return what files hold, for those that are chunks: rows of one condition (their folder's name), each seed once.
 
     Left out is what is no Parquet file, lacks a column or has one of another type, or cannot be read to its end.
     """
-    with reading(folder) as reader:
-        return _sifted(reader, list(paths))
+    with open_reader(folder) as reader:
+        return _sift(reader, list(paths))
 
 
-def _sifted(reader: Reader, paths: list[Path]) -> dict[Path, Held]:
+def _sift(reader: Reader, paths: list[Path]) -> dict[Path, Content]:
     # One question for all of them; where it fails, one for each half, until the bad ones stand alone.
     import duckdb
 
@@ -86,17 +86,17 @@ def _sifted(reader: Reader, paths: list[Path]) -> dict[Path, Held]:
         return {}
     try:
         with duckdb.connect() as database:
-            return _examined(database, reader, _fitting(database, reader, paths))
+            return _examine(database, reader, _fitting_files(database, reader, paths))
     except duckdb.OutOfMemoryException as error:
         raise OutputError("the study's table must fit in memory, and it does not: close other programs") from error
     except (duckdb.Error, UnicodeDecodeError):
         if len(paths) == 1:
             return {}
         half = len(paths) // 2
-        return _sifted(reader, paths[:half]) | _sifted(reader, paths[half:])
+        return _sift(reader, paths[:half]) | _sift(reader, paths[half:])
 
 
-def _fitting(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
+def _fitting_files(database: Any, reader: Reader, paths: list[Path]) -> list[Path]:
     """Return the files that have every result, columns of the right types, and no more rows than a study may have."""
     names = reader.names(paths)
     types: dict[Path, dict[str, str]] = {path: {} for path in paths}
@@ -113,7 +113,7 @@ def _has_all(types: Mapping[str, str]) -> bool:
     return all(types.get(name) in _ALIKE[kind] for name, kind in wanted.items())
 
 
-def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, Held]:
+def _examine(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, Content]:
     if not paths:
         return {}
     whole = " and ".join(f"{name} is not null" for name in OF_FILES if name not in EMPTY | LATER)
@@ -128,7 +128,7 @@ def _examined(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, He
     ):
         path = names[name]
         if first == last == path.parent.name and arrays == other and complete and different:
-            held[path] = Held(arrays, np.asarray(seeds, np.uint64))
+            held[path] = Content(arrays, np.asarray(seeds, np.uint64))
     return held
 
 
@@ -137,11 +137,11 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
     import duckdb
 
     try:
-        with duckdb.connect() as database, reading(path.parent) as reader:
+        with duckdb.connect() as database, open_reader(path.parent) as reader:
             database.execute("set threads = 1")  # the bytes must not depend on how many there are
             database.register("chunk", table)
             form = "(format parquet, use_tmp_file false)"
-            database.execute(f"copy (select * from chunk order by seed) to {quoted(reader.root / path.name)} {form}")
+            database.execute(f"copy (select * from chunk order by seed) to {sql_text(reader.root / path.name)} {form}")
             written = database.execute(f"select count(*) from {reader.rows([path])}").fetchone()
     except duckdb.Error as error:
         number = re.search(r'"errno":"(\d+)"', str(error))
@@ -154,10 +154,10 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
         return file.read()
 
 
-def quoted(text: object) -> str:
+def sql_text(text: object) -> str:
     """Return a text as SQL's literal.
 
-    >>> quoted("it's")
+    >>> sql_text("it's")
     "'it''s'"
     """
     return "'" + str(text).replace("'", "''") + "'"

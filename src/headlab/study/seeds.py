@@ -15,17 +15,17 @@ from headlab.notation.values import short_repr
 from headlab.study.conditions import first_repeated
 
 
-def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
+def seeds_of(given: Any, n_conditions: int) -> tuple[int, ...]:
     """Return seeds as numbers: of one, of a text like 0:1000, of a range, a list, an array or a generator.
 
     Raises `ConfigError` for what is no seed, a seed named twice, or more runs than a study may have.
 
-    >>> taken("0:3", 1), taken(np.arange(2), 1), taken(7, 1)
+    >>> seeds_of("0:3", 1), seeds_of(np.arange(2), 1), seeds_of(7, 1)
     ((0, 1, 2), (0, 1), (7,))
     """
     several = seeds_of_text(given, most=None) if isinstance(given, str) else [given] if is_seed(given) else given
     if not isinstance(several, Iterable):
-        raise ConfigError(_wanted(short_repr(given)))
+        raise ConfigError(_expectation(short_repr(given)))
     if isinstance(several, Sized):
         check_count(range_length(several) if isinstance(several, range) else len(several), n_conditions)
     most = MAX_RUNS // max(1, n_conditions)
@@ -34,7 +34,7 @@ def taken(given: Any, n_conditions: int) -> tuple[int, ...]:
         check_count(most + 1, n_conditions, "at least ")
     wrong = [short_repr(seed) for seed in found if not is_seed(seed)]
     if wrong or not found:
-        raise ConfigError(_wanted(wrong[0] if wrong else "none"))
+        raise ConfigError(_expectation(wrong[0] if wrong else "none"))
     seeds = tuple(map(operator.index, found))
     if len(set(seeds)) < len(seeds):
         raise ConfigError(f"seeds must each be named once, got {first_repeated(seeds)} twice")
@@ -80,5 +80,5 @@ def _is_range(item: Any) -> bool:
     return whole and 0 <= item[0] < item[1] <= 2**64
 
 
-def _wanted(got: str) -> str:
+def _expectation(got: str) -> str:
     return f"seeds must be whole numbers from 0 to 2**64 - 1, at least one, got {got}"

@@ -18,7 +18,7 @@ SMALLEST_P = 0.0001  # in a sentence
 def sentences(answer: "Answer") -> list[str]:
     """Return the answer in plain words: one sentence first, then hairs, the pairs, and what must be known of the runs."""
     return [
-        first(answer),
+        first_sentence(answer),
         *_hairs(answer),
         *_pairs(answer),
         *_too_small(answer),
@@ -39,19 +39,19 @@ def how_sure(answer: "Answer") -> list[str]:
     ]
 
 
-def first(answer: "Answer") -> str:
+def first_sentence(answer: "Answer") -> str:
     """Return what was found, as one plain sentence.
 
     >>> from headlab.study.answer import Group, Answer
-    >>> first(Answer("d_head", tuple(Group.of_counts(*row, 100) for row in [(10, 65, 0), (20, 74, 0), (40, 85, 0)])))
+    >>> first_sentence(Answer("d_head", tuple(Group.of_counts(*row, 100) for row in [(10, 65, 0), (20, 74, 0), (40, 85, 0)])))
     'Larger heads solve more often: 65, 74, 85 of 100 at d_head 10, 20, 40.'
     """
     if answer.nothing_to_solve:
         return f"{WHY_NOTHING[0].upper()}{WHY_NOTHING[1:]}; runs differ in their loss only."
-    groups = sorted(answer.judged, key=lambda group: group.value) if answer.ordered else list(answer.judged)
+    groups = sorted(answer.judged, key=lambda group: group.value) if answer.is_ordered else list(answer.judged)
     if len(groups) == 1:
         solved, runs = groups[0].rate.successes, quantity(groups[0].rate.n, "run")
-        return f"{solved:,} of {runs} {is_or_are(solved)} solved at {name(answer, groups[0].value)}."
+        return f"{solved:,} of {runs} {is_or_are(solved)} solved at {condition_name(answer, groups[0].value)}."
     counts = _counts(answer, groups)
     if not _differ(answer):
         *first_ones, last = dict.fromkeys(group.rate.n for group in groups)
@@ -64,19 +64,19 @@ def first(answer: "Answer") -> str:
 def _way(answer: "Answer", groups: "list[Group]") -> str:
     """Return how conditions differ that can be told apart."""
     shares = [group.rate.share for group in groups]
-    steady = answer.ordered and (shares == sorted(shares) or shares == sorted(shares, reverse=True))
+    steady = answer.is_ordered and (shares == sorted(shares) or shares == sorted(shares, reverse=True))
     trend = answer.trend is not None and answer.trend.p < 1 - LEVEL
     if not steady and not trend:
         if len(groups) > MOST_IN_WORDS:
             return "How many runs are solved differs"
         best = [str(group.value) for group in groups if group.rate.share == max(shares)]
-        return f"The largest share is solved at {name(answer, ' and '.join(best))}"
+        return f"The largest share is solved at {condition_name(answer, ' and '.join(best))}"
     rising = shares[-1] > shares[0] if answer.trend is None or steady else answer.trend.z > 0
     larger = "Larger heads solve" if answer.factor == "d_head" else f"A larger {answer.factor} solves"
     return f"{larger} {'more' if rising else 'less'} often{'' if steady else ', on the whole'}"
 
 
-def name(answer: "Answer", value: Any) -> str:
+def condition_name(answer: "Answer", value: Any) -> str:
     """Return a condition as sentences call it."""
     return str(value) if answer.factor == "condition" else f"{answer.factor} {value}"
 
@@ -84,7 +84,7 @@ def name(answer: "Answer", value: Any) -> str:
 def _counts(answer: "Answer", groups: "list[Group]") -> str:
     if len(groups) > MOST_IN_WORDS:
         ranked = sorted(groups, key=lambda group: group.rate.share)
-        ends = [f"{_count(group)} at {name(answer, group.value)}" for group in (ranked[0], ranked[-1])]
+        ends = [f"{_count(group)} at {condition_name(answer, group.value)}" for group in (ranked[0], ranked[-1])]
         return f"from {ends[0]} to {ends[1]}, over {len(groups)} conditions"
     if answer.factor == "condition":
         return "; ".join(f"{_count(group)} at {group.value}" for group in groups)
@@ -122,21 +122,21 @@ def _hairs(answer: "Answer") -> list[str]:
 def _pairs(answer: "Answer") -> list[str]:
     found = answer.comparisons
     if len(found) <= MOST_IN_WORDS:
-        return [pair(answer, item) for item in found]
+        return [pair_sentence(answer, item) for item in found]
     noticeable = sum(item.noticeable for item in found)
     widest = max(found, key=lambda item: abs(item.difference))
     count = f"Of {len(found)} pairs of conditions, {noticeable} can be told apart; the two that differ most:"
-    return [f"{count} {pair(answer, widest)}"]
+    return [f"{count} {pair_sentence(answer, widest)}"]
 
 
-def pair(answer: "Answer", c: Comparison) -> str:
+def pair_sentence(answer: "Answer", c: Comparison) -> str:
     """Return the comparison of two conditions as a sentence."""
     shares = {group.value: group.rate.share for group in answer.judged}
     here, there = percent(shares[c.second]), percent(shares[c.first])
     interval = f"95 % interval {percent(c.low, sign=True)} to {percent(c.high, sign=True)}"
     verdict = ("better" if c.difference > 0 else "worse") if c.noticeable else "cannot be told"
     return (
-        f"{name(answer, c.second)} against {c.first}: {verdict}, {here} against {there} "
+        f"{condition_name(answer, c.second)} against {c.first}: {verdict}, {here} against {there} "
         f"({percent(c.difference, sign=True)}, {interval})."
     )
 
@@ -167,7 +167,7 @@ def _count_as(number: int) -> str:
 
 
 def _diverged(answer: "Answer", group: "Group") -> str:
-    return f"{int(group.diverged.sum()):,} of {quantity(group.rate.n, 'run')} diverged at {name(answer, group.value)}"
+    return f"{int(group.diverged.sum()):,} of {quantity(group.rate.n, 'run')} diverged at {condition_name(answer, group.value)}"
 
 
 def _intervals(answer: "Answer") -> list[str]:
@@ -179,7 +179,9 @@ def _intervals(answer: "Answer") -> list[str]:
     )
     if len(answer.judged) > MOST_IN_WORDS:
         return [f"{text}."]
-    return [f"{text}: {'; '.join(f'{group.rate} at {name(answer, group.value)}' for group in answer.judged)}."]
+    return [
+        f"{text}: {'; '.join(f'{group.rate} at {condition_name(answer, group.value)}' for group in answer.judged)}."
+    ]
 
 
 def _tests(answer: "Answer") -> list[str]:
@@ -187,7 +189,7 @@ def _tests(answer: "Answer") -> list[str]:
     if not found:
         return []
     shown = found if len(found) <= MOST_IN_WORDS else [max(found, key=lambda item: abs(item.difference))]
-    values = "; ".join(f"{p_text(c.p_holm)} for {name(answer, c.second)} against {c.first}" for c in shown)
+    values = "; ".join(f"{p_text(c.p_holm)} for {condition_name(answer, c.second)} against {c.first}" for c in shown)
     several = (
         f", raised by Holm's correction because {len(found)} pairs are compared at once (so an interval may leave out 0 where "
         "nothing can be told)"

@@ -293,12 +293,12 @@ def trend(values: Sequence[float], rates: Sequence[Rate]) -> Trend | None:
     return Trend(float(found.zscore), float(found.pvalue))
 
 
-def simultaneous(counts: Sequence[int]) -> list[tuple[float, float]]:
+def simultaneous_intervals(counts: Sequence[int]) -> list[tuple[float, float]]:
     """Return intervals for the shares of several kinds that hold together with 95 %.
 
     Source: Goodman 1965; statsmodels' multinomial_proportions_confint.
 
-    >>> [round(low, 2) for low, _ in simultaneous([19, 46, 35])]
+    >>> [round(low, 2) for low, _ in simultaneous_intervals([19, 46, 35])]
     [0.11, 0.35, 0.25]
     """
     from statsmodels.stats.proportion import multinomial_proportions_confint

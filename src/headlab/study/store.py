@@ -33,12 +33,12 @@ from headlab.config.numerics import NUMERICS
 from headlab.errors import OutputError, StudyError
 from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
 from headlab.study import parquet, specification
-from headlab.study.arrays import HEAD, loaded, names_in
+from headlab.study.arrays import HEAD, names_in, read_arrays
 from headlab.study.blocks import block_size
-from headlab.study.chunk import Chunk, Held
-from headlab.study.columns import typed_rows
+from headlab.study.chunk import Chunk, Content
+from headlab.study.columns import columns_of
 from headlab.study.design import StudyDesign
-from headlab.study.folder import LOCK, Folder, unwritable
+from headlab.study.folder import LOCK, Folder, write_error
 from headlab.study.old_formats import ARRAYS_BESIDE_ROWS
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ class Store:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        if what := _other(self.folder):
+        if what := _what_else(self.folder):
             raise StudyError(f"a study must be a folder that `headlab study run` made, got {str(folder)!r} ({what})")
         self._own = Folder(self.folder)
         self._unmoved: set[Path] = set()
-        self._held: dict[Path, Held] = {}  # what sound chunks hold: their names tell their content
+        self._held: dict[Path, Content] = {}  # what sound chunks hold: their names tell their content
         self._names: dict[Path, frozenset[str]] = {}  # of their arrays
 
     @classmethod
@@ -80,14 +80,14 @@ class Store:
         except NotADirectoryError:
             raise StudyError(f"a study must be a folder, got the file {str(folder)!r}: name another place") from None
         except OSError as error:
-            raise unwritable(folder, error) from error
+            raise write_error(folder, error) from error
         return cls(folder)
 
     def specify(self, design: StudyDesign) -> None:
         """Put a specification after the ones that are there: from now on, it is the study's."""
         before = self._specifications
         content = specification.file_of(design, before[-1]["sha256"])
-        with self._written():
+        with self._writing():
             self._own.write(self.folder / f"study.{len(before):04}.json", content)
         self.__dict__.pop("_specifications", None)
         self.__dict__.pop("design", None)
@@ -140,7 +140,7 @@ class Store:
 
     def sound_chunks(self, condition: str | None = None, block: int | None = None) -> list[Chunk]:
         """Return the chunks whose rows are what their names say; whatever else is called so is set aside."""
-        there = [chunk for chunk in self.chunks(condition, block) if self._as_named(chunk.path, chunk.sha)]
+        there = [chunk for chunk in self.chunks(condition, block) if self._is_as_named(chunk.path, chunk.sha)]
         unknown = [chunk.path for chunk in there if chunk.path not in self._held]
         self._held |= parquet.examine(self.folder, unknown)
         for path in unknown:
@@ -148,7 +148,7 @@ class Store:
                 self._set_aside(path)
         return [chunk for chunk in there if chunk.path in self._held]
 
-    def _as_named(self, path: Path, sha: str) -> bool:
+    def _is_as_named(self, path: Path, sha: str) -> bool:
         data = self._own.read(path)
         sound = data is not None and hashlib.sha256(data).hexdigest() == sha
         if not sound:
@@ -156,7 +156,7 @@ class Store:
             self._set_aside(path)
         return sound
 
-    def contents(self, chunks: Sequence[Chunk]) -> dict[Chunk, Held]:
+    def contents(self, chunks: Sequence[Chunk]) -> dict[Chunk, Content]:
         """Return what sound chunks hold: the name of the arrays (or nothing), and the seeds."""
         return {chunk: self._held[chunk.path] for chunk in chunks}
 
@@ -175,7 +175,7 @@ class Store:
 
     def commit(self, condition: str, block: int, rows: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Chunk:
         """Write one chunk whole or not at all; when this returns, it is on the disk. Raises `OutputError`."""
-        with self._written():
+        with self._writing():
             name = ""
             if arrays:
                 from safetensors.numpy import save
@@ -183,7 +183,7 @@ class Store:
                 data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
                 name = f"{block:08}-{hashlib.sha256(data).hexdigest()}.safetensors"
                 self._own.write(self._own.place(self._beside, condition) / name, data)
-            place, table = self._own.place("runs", condition), typed_rows({**rows, "arrays": name})
+            place, table = self._own.place("runs", condition), columns_of({**rows, "arrays": name})
             temporary = partial(self.folder, f"{block:08}")  # who reads runs/ as a table meets whole files only
             with removed_on_failure(temporary):
                 data = parquet.write(table, temporary)
@@ -191,17 +191,17 @@ class Store:
                 self._own.check()
                 path = temporary.replace(place / f"{block:08}-{sha}.parquet")
             flush_folder(place)
-        self._held[path] = Held(name, np.asarray(table["seed"], np.uint64))
+        self._held[path] = Content(name, np.asarray(table["seed"], np.uint64))
         self._names[path] = frozenset(arrays)
         return Chunk(condition, block, sha, path)
 
     @contextlib.contextmanager
-    def _written(self) -> Iterator[None]:
+    def _writing(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             self._own.check()  # a folder that went away is no folder that cannot be written
-            raise unwritable(self.folder, error) from error
+            raise write_error(self.folder, error) from error
 
     def require_all(self) -> None:
         """Raise `OutputError` when a chunk that was there, or was written, has gone."""
@@ -230,11 +230,11 @@ class Store:
 
     def fail(self, condition: str, seed: int, why: str) -> None:
         """Keep which run could not be trained, and why; it is tried again when the study is."""
-        with self._written():
+        with self._writing():
             place = self._own.place("failed")
             self._own.write(place / f"{condition}-{seed}.json", json.dumps({"why": why}).encode())
 
-    def failed(self) -> list[tuple[str, int]]:
+    def failed_runs(self) -> list[tuple[str, int]]:
         """Return the runs that could not be trained: condition and seed."""
         names = [path.stem.split("-") for path in self._own.entries("failed", like=_FAILED)]
         return [(condition, int(seed)) for condition, seed in names]
@@ -252,10 +252,10 @@ class Store:
         return self.folder / self._beside / chunk.parent.name / name
 
     @contextlib.contextmanager
-    def readable(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
+    def open_rows(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
         """Yield SQL that stands for the rows of some sound chunks, at least one."""
-        with parquet.reading(self.folder) as reader:
-            database.execute(f"set allowed_directories = [{parquet.quoted(reader.root / 'runs')}]")
+        with parquet.open_reader(self.folder) as reader:
+            database.execute(f"set allowed_directories = [{parquet.sql_text(reader.root / 'runs')}]")
             yield reader.rows([chunk.path for chunk in chunks])
 
     def arrays(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
@@ -290,28 +290,28 @@ class Store:
 
     def _sound_arrays(self, chunk: Chunk) -> dict[str, NDArray[Any]] | None:
         held = self._held[chunk.path]
-        if not re.fullmatch(_ARRAYS, held.arrays) or not self._own.has(self._beside, chunk.condition):
+        if not re.fullmatch(_ARRAYS, held.arrays) or not self._own.has_place(self._beside, chunk.condition):
             return None
         data = self._own.read(self._arrays_path(chunk.path, held.arrays)) or b""
         if hashlib.sha256(data).hexdigest() not in held.arrays:
             return None
-        return loaded(data, held.seeds, self.design.identities[chunk.condition])
+        return read_arrays(data, held.seeds, self.design.identities[chunk.condition])
 
-    def holding(self, name: str = LOCK) -> contextlib.AbstractContextManager[bool]:
+    def lock(self, name: str = LOCK) -> contextlib.AbstractContextManager[bool]:
         """Hold a lock of the study while the block runs; yields whether it was free. It ends with the process."""
-        return self._own.holding(name)
+        return self._own.lock(name)
 
-    def pinned(self) -> contextlib.AbstractContextManager[None]:
+    def pin(self) -> contextlib.AbstractContextManager[None]:
         """Notice, until the block ends, when the folder is removed or renamed, or another one put in its place."""
-        return self._own.pinned()
+        return self._own.pin()
 
     def holder(self) -> str:
         """Return who holds the study's lock, in words."""
         return self._own.holder()
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Return whether a process holds the study."""
-        return self._own.running()
+        return self._own.is_running()
 
     def leftovers(self) -> list[Path]:
         """Return temporary files, and arrays that no sound chunk names: what a killed process left."""
@@ -323,13 +323,13 @@ class Store:
         ]
         return sorted({*self._own.temporary_files(), *arrays} - named)
 
-    def dropped(self) -> list[Path]:
+    def dropped_chunks(self) -> list[Path]:
         """Return the sound chunks whose condition is none of the study's any more; without them, their arrays are left over."""
         return [chunk.path for chunk in self.sound_chunks() if chunk.condition not in self.design.identities]
 
     def remove(self, path: Path) -> None:
         """Remove a file of the study; raises `OutputError`."""
-        with self._written():
+        with self._writing():
             path.unlink(missing_ok=True)
 
     def array_names(self, chunks: Sequence[Chunk]) -> dict[Chunk, str]:
@@ -337,7 +337,7 @@ class Store:
         return {chunk: held.arrays for chunk, held in self.contents(chunks).items() if held.arrays}
 
 
-def _other(folder: Path) -> str:
+def _what_else(folder: Path) -> str:
     """Return what a path leads to where it is no study's folder, or nothing."""
     try:
         if nameable(folder).is_dir():

@@ -17,17 +17,17 @@ from headlab.runs.train import thread_count, train
 from headlab.study.answer import Answer
 from headlab.study.answering import answer_of
 from headlab.study.design import StudyDesign
-from headlab.study.execution import execute, held
+from headlab.study.execution import execute, hold
 from headlab.study.hashes import digest
-from headlab.study.kept import curves_of, runs_of
 from headlab.study.memory import Memory
-from headlab.study.parquet import quoted
-from headlab.study.seeds import taken
+from headlab.study.models import curves_of, runs_of
+from headlab.study.parquet import sql_text
+from headlab.study.seeds import seeds_of
 from headlab.study.status import Status, status_of
 from headlab.study.store import Store
-from headlab.study.tables import CANONICAL, asked, csv_of, in_order, opened, results_of
+from headlab.study.tables import CANONICAL, ask, csv_of, in_order, open_tables, results_of
 from headlab.study.training import compute
-from headlab.study.work import superseded
+from headlab.study.work import superseded_chunks
 
 if TYPE_CHECKING:
     from headlab.study.keeper import Keeper
@@ -109,7 +109,7 @@ class Study:
         if design is None:
             design = now
         if seeds is not None:
-            every = tuple(dict.fromkeys([*now.seeds, *taken(seeds, len(now.conditions))]))
+            every = tuple(dict.fromkeys([*now.seeds, *seeds_of(seeds, len(now.conditions))]))
             design = replace(design, seeds=every)
         with self._changing() as store:
             if set(now.identities) - set(design.identities) or set(now.seeds) - set(design.seeds):
@@ -143,7 +143,7 @@ class Study:
     def _changing(self) -> "Iterator[Keeper]":
         """Hold the study to change it; raises `StudyError` for one of an older headlab, `StudyHeld`."""
         self.store.require_current()
-        with held(self.store):
+        with hold(self.store):
             yield self.store
 
     def _identity(self, condition: str | int) -> str:
@@ -185,7 +185,7 @@ class Study:
 
         columns: some of them, as SQL names them
         """
-        with opened(self.store) as database:
+        with open_tables(self.store) as database:
             frame: pd.DataFrame = database.execute(f"select {columns} from runs {in_order()}").df()
         return frame
 
@@ -195,8 +195,8 @@ class Study:
         exact: every value as Python's own, whole numbers of any size and lists too, instead of pandas' columns of one type
         A column's name that comes twice gets a number.
         """
-        with opened(self.store) as database:
-            return asked(database, query, exact)
+        with open_tables(self.store) as database:
+            return ask(database, query, exact)
 
     def answer(self, factor: str | None = None) -> Answer:
         """Return the answer: the study's conditions compared; factor: which field names them.
@@ -240,10 +240,10 @@ class Study:
             return path
         import tempfile
 
-        with tempfile.TemporaryDirectory() as folder, opened(self.store) as database:
+        with tempfile.TemporaryDirectory() as folder, open_tables(self.store) as database:
             target = f"{folder}/table.parquet"
             database.execute("set threads = 1")
-            database.execute(f"copy (select {CANONICAL} from runs {in_order()}) to {quoted(target)} (format parquet)")
+            database.execute(f"copy (select {CANONICAL} from runs {in_order()}) to {sql_text(target)} (format parquet)")
             write_output(path, Path(target).read_bytes())
         return path
 
@@ -257,11 +257,11 @@ class Study:
         So are chunks whose runs were trained again because more is kept now.
         dropped: the runs of conditions that were dropped as well. Raises `StudyHeld` while a process runs the study.
         """
-        with held(self.store):
+        with hold(self.store):
             removed = []
             for find in (
-                lambda: superseded(self.store),
-                *([self.store.dropped] if dropped else []),
+                lambda: superseded_chunks(self.store),
+                *([self.store.dropped_chunks] if dropped else []),
                 self.store.leftovers,
             ):
                 for path in find():

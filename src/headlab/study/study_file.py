@@ -14,7 +14,7 @@ from headlab.files import nameable
 from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition, conditions_of, fields_of
-from headlab.study.file_datasets import Named, named_datasets
+from headlab.study.file_datasets import DatasetNames, datasets_of_tables
 from headlab.study.toml import value_text
 from headlab.tasks import tasks
 
@@ -109,17 +109,17 @@ def parts_of(given: Mapping[str, Any], folder: Path) -> Parts:
     """Return the parts of a study from the fields of a study file; folder: where its corpus file is looked for."""
     problems = [no_field("a study", name, FILE_FIELDS) for name in given if name not in FILE_FIELDS]
     tables = {name: _table(problems, given, name) for name in ("model", "training", "grid")}
-    named = Named(folder, named_datasets(problems, given.get(DATASET, {}), folder))
+    names = DatasetNames(folder, datasets_of_tables(problems, given.get(DATASET, {}), folder))
     seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
-    base = {DATASET: gathered(problems, lambda: named.first(given)) or tasks["notebook"].dataset}
+    base = {DATASET: gathered(problems, lambda: names.default(given)) or tasks["notebook"].dataset}
     base |= fields_of(ModelConfig(), TrainConfig())
     for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
         problems += [no_field(f"[{name}]", key, known) for key in tables[name] if key not in known]
         base |= {key: value for key, value in tables[name].items() if key in (*MODEL_FIELDS, *TRAINING_FIELDS)}
     grid, listed = dict(tables["grid"]), _listed(problems, given.get("condition", []))
     if isinstance(grid.get(DATASET), list):
-        grid[DATASET] = [named.found(problems, name) for name in grid[DATASET]]
-    listed = [{**item, DATASET: named.found(problems, item[DATASET])} if DATASET in item else item for item in listed]
+        grid[DATASET] = [names.find(problems, name) for name in grid[DATASET]]
+    listed = [{**item, DATASET: names.find(problems, item[DATASET])} if DATASET in item else item for item in listed]
     conditions, wrong = conditions_of(base, grid, listed)
     keep = _keep(problems, given.get("keep", ["weights"]))
     return Parts(

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.notation.csv_text import csv_text
-from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETTINGS, settings_of, typed
+from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETTINGS, column_of, settings_of
 from headlab.study.memory import Memory
-from headlab.study.parquet import quoted
+from headlab.study.parquet import sql_text
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,12 +34,12 @@ def in_order(table: str = "runs") -> str:
 
 
 @contextmanager
-def opened(store: "Keeper") -> Iterator["duckdb.DuckDBPyConnection"]:
+def open_tables(store: "Keeper") -> Iterator["duckdb.DuckDBPyConnection"]:
     """Open a database in memory with a study's tables, read from sound chunks only."""
     import duckdb
 
-    chunks = _known(store)
-    with duckdb.connect() as database, store.readable(database, chunks) if chunks else nullcontext("no_runs") as rows:
+    chunks = _chunks_of_design(store)
+    with duckdb.connect() as database, store.open_rows(database, chunks) if chunks else nullcontext("no_runs") as rows:
         _tabulate(database, store.design)
         names = ", ".join(OF_FILES)
         # Two processes may have trained the same runs, to the same bytes, or a later one may keep more: one of each counts.
@@ -58,16 +58,16 @@ def results_of(store: "Keeper") -> tuple[pd.DataFrame, int]:
     """Return what became of every run, in the order of conditions and seeds, and how many runs a headlab did not grade."""
     columns = ("condition", "seed", "final_loss", "grade", "outcome", "mechanism")
     if isinstance(store, Memory):  # all of them are graded, and once there: no database is needed
-        chunks = _known(store)
+        chunks = _chunks_of_design(store)
         frame = store.rows(chunks) if chunks else pd.DataFrame(columns=list(columns))
         return frame.sort_values("seed", kind="stable")[list(columns)], 0
-    with opened(store) as database:
+    with open_tables(store) as database:
         found: pd.DataFrame = database.execute(f"select {', '.join(columns)} from results {in_order('results')}").df()
         ungraded = database.execute("select count(*) from ungraded where grade is null").fetchall()
     return found, int(ungraded[0][0])
 
 
-def _known(store: "Keeper") -> "list[Chunk]":
+def _chunks_of_design(store: "Keeper") -> "list[Chunk]":
     return [chunk for chunk in store.sound_chunks() if chunk.condition in store.design.identities]
 
 
@@ -79,7 +79,7 @@ def _tabulate(database: "duckdb.DuckDBPyConnection", design: "StudyDesign") -> N
     numbers = np.arange(len(identities))
     conditions = {"condition": list(identities), "number": numbers, "name": names, DATASET: datasets}
     settings = [settings_of(item.dataset_name, item.model_in_force, item.training) for item in identities.values()]
-    columns = {name: typed(name, [row[name] for row in settings]) for name in SETTINGS}
+    columns = {name: column_of(name, [row[name] for row in settings]) for name in SETTINGS}
     for name, table in (("conditions", conditions), ("settings", {"condition": list(identities), **columns})):
         database.register("given", pd.DataFrame(table))
         database.execute(f"create table {name} as select * from given")
@@ -98,11 +98,13 @@ def _any_twice(store: "Keeper", chunks: "Sequence[Chunk]") -> bool:
 def _grade(design: "StudyDesign") -> str:
     """Return SQL for a run's grade: runs of a headlab that graded none are solved or not, their hairs unknown."""
     nothing = [name for name, item in design.identities.items() if not item.dataset.corpus.resolvable(item.model).any()]
-    known = f"when condition in ({', '.join(map(quoted, nothing))}) then {quoted(NOTHING_TO_SOLVE)}" if nothing else ""
-    return f"coalesce(grade, case {known} when solved then {quoted(SOLVED)} else {quoted(NOT_SOLVED)} end)"
+    known = (
+        f"when condition in ({', '.join(map(sql_text, nothing))}) then {sql_text(NOTHING_TO_SOLVE)}" if nothing else ""
+    )
+    return f"coalesce(grade, case {known} when solved then {sql_text(SOLVED)} else {sql_text(NOT_SOLVED)} end)"
 
 
-def asked(database: "duckdb.DuckDBPyConnection", query: str, exact: bool = False) -> pd.DataFrame:
+def ask(database: "duckdb.DuckDBPyConnection", query: str, exact: bool = False) -> pd.DataFrame:
     """Return the answer to a query that sees the study's tables and nothing else; raises `StudyError`.
 
     exact: every value as Python's own instead of in pandas' columns of one type. A column's name that comes twice gets a number.

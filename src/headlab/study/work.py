@@ -61,7 +61,7 @@ class Compute(Protocol):
     ) -> Result | None: ...
 
 
-def pending(store: "Keeper") -> list[Task]:
+def pending_tasks(store: "Keeper") -> list[Task]:
     """Return the chunks that are still to be trained: of runs that lack something that is kept now, too.
 
     What is damaged is set aside, and is to be trained again.
@@ -103,7 +103,7 @@ def has_kinds(store: "Keeper", chunk: "Chunk", kinds: Sequence[str]) -> bool:
     return not wanted or wanted <= store.names_kept(chunk)
 
 
-def superseded(store: "Keeper") -> list[Path]:
+def superseded_chunks(store: "Keeper") -> list[Path]:
     """Return the chunks that lack something that is kept now, and whose runs are all in others that lack nothing."""
     chunks = [chunk for chunk in store.sound_chunks() if chunk.condition in store.design.identities]
     lacking = [chunk for chunk in chunks if not has_kinds(store, chunk, store.design.keep)]

@@ -13,7 +13,7 @@ from headlab.runs.history import History
 from headlab.runs.models import Models
 from headlab.runs.runs import Runs
 from headlab.study.arrays import HISTORY, ONE_OF_ALL
-from headlab.study.tables import opened
+from headlab.study.tables import open_tables
 from headlab.study.work import has_kinds
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def runs_of(store: "Keeper", identity: str) -> Runs:
     Raises `StudyError` where none has.
     """
     condition, arrays = store.design.identities[identity], _arrays(store, identity, "weights")
-    with opened(store) as database:
+    with open_tables(store) as database:
         query = "select seed, outcome, final_loss from results where condition = ?"
         rows = database.execute(query, [identity]).df().set_index("seed").loc[arrays["seed"]]
     params = Params(**{row.name: arrays.get(row.name) for row in WEIGHTS})
