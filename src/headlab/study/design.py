@@ -13,6 +13,7 @@ from headlab.data.dataset import Dataset, Trainable
 from headlab.data.letters import HALF_A_CHARACTER
 from headlab.engine.job import Job
 from headlab.errors import ConfigError, HeadlabError, Problem, StudyError
+from headlab.notation.numbers import quantity
 from headlab.notation.values import short_repr
 from headlab.study import seeds as numbering
 from headlab.study.columns import DATASET
@@ -40,6 +41,8 @@ class StudyDesign:
     Raises `ConfigError`, which lists all problems.
 
     >>> design = StudyDesign.grid(seeds=range(1000), d_head=[10, 20, 40])
+    >>> design
+    StudyDesign(3 conditions × 1,000 seeds: d_head)
     >>> [condition.name for condition in design.conditions], design.n_runs
     (['d_head 10', 'd_head 20', 'd_head 40'], 3000)
     """
@@ -156,6 +159,11 @@ class StudyDesign:
     def factors(self) -> tuple[str, ...]:
         """The fields that differ between conditions."""
         return tuple(dict.fromkeys(name for condition in self.conditions for name, _ in condition.factors))
+
+    def __repr__(self) -> str:
+        over = f": {', '.join(self.factors)}" if self.factors else ""
+        conditions, seeds = quantity(len(self.conditions), "condition"), quantity(len(self.seeds), "seed")
+        return f"StudyDesign({conditions} × {seeds}{over})"
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:

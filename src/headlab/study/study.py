@@ -54,6 +54,10 @@ class Study:
     def __init__(self, folder: str | Path | Memory) -> None:
         self.store: Keeper = folder if isinstance(folder, Memory) else Store(folder)
 
+    def __repr__(self) -> str:
+        where = "in memory" if isinstance(self.store, Memory) else str(self.store.folder)
+        return f"Study({where}: {self.design!r})"
+
     @classmethod
     def create(cls, folder: str | Path, design: StudyDesign) -> "Study":
         """Make a study in a new or empty folder."""
@@ -67,6 +71,8 @@ class Study:
 
         >>> from headlab.config import TrainConfig
         >>> study = Study.in_memory(StudyDesign.grid(seeds=range(4), training=TrainConfig.of(steps=20), d_head=[5, 10]))
+        >>> study
+        Study(in memory: StudyDesign(2 conditions × 4 seeds: d_head))
         >>> study.run(), len(study.answer().groups), study.runs("d_head 5").params.W_Q.shape
         (8, 2, (4, 1, 1, 7, 5))
         """
