@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headlab.analysis.looking.predictions import SOLVED
 from headlab.analysis.subject import run_number
 from headlab.config import ModelConfig, TrainConfig
-from headlab.errors import SelectionError
+from headlab.errors import ConfigError, SelectionError
 from headlab.homework.answers import ItemAnswer, answer_on_looking, answer_on_sizes, base_of
 from headlab.runs.moments import moments_of
 from headlab.runs.train import train
@@ -121,6 +121,8 @@ def exercise(
     >>> done.run.solved()
     True
     """
+    if len(set(head_sizes)) != len(head_sizes) or not head_sizes:
+        raise ConfigError(f"head sizes must be at least one, each named once, got {list(head_sizes)}")
     part = 1 / (1 + len(head_sizes))
     first = None if progress is None else (lambda done: progress(done * part))
     rest = None if progress is None else (lambda done: progress(part + done * (1 - part)))

@@ -1,5 +1,6 @@
 """The one door for a name: of a task, or else of a text file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:
             )
         return tasks[name].dataset
     path = folder / name
-    if Path(name).name == name and not Path(name).suffix and not path.exists():
+    if Path(name).name == name and not Path(name).suffix and not os.path.lexists(path):
         raise CorpusError(
             f"a corpus must be the name of a task or of a text file, got {short_repr(name)}, which is neither: "
             f"{nearest(name, list(tasks))}"
