@@ -192,7 +192,7 @@ def test_many_head_sizes_are_counted_not_listed():
 
 def test_verdicts_of_item_2_are_those_of_the_study(done):
     numbers = done.answers[1].numbers
-    for found, item in zip(numbers["head_sizes"], done.study.against(numbers["against"]), strict=True):
+    for found, item in zip(numbers["head_sizes"], done.sizes.against(numbers["against"]), strict=True):
         assert (found["share"]["verdict"], found["loss"]["verdict"]) == (item.share.verdict, item.loss.verdict)
 
 
@@ -220,7 +220,7 @@ def test_the_notebooks_screen_is_short_and_ends_in_the_two_answers(done, width):
 def test_one_number_stands_for_one_thing(done):
     # Losses in the table of head sizes are those of the sentence; percentages are probabilities, three decimals are not.
     lines = "\n".join(screen(done))
-    for item in done.study.against(20):
+    for item in done.sizes.against(20):
         assert f"{item.loss.value:.3f}" in lines.split("Item 2")[1].split("Your two answers")[0]
         assert f"{item.loss.value:.3f}" in done.answers[1].sentences[-1]
 

@@ -71,19 +71,19 @@ def test_a_long_corpus_explains_some_places_and_says_how_many_are_left():
 
 
 def test_item_2_counts_every_run_once(done):
-    table = done.study.table()
+    table = done.sizes.table()
     assert table.index.tolist() == [10, 20, 40]
     assert table["runs"].tolist() == [30, 30, 30]
     assert table.loc[20, "solved"] == (done.runs.grade() == "solved").sum()
     assert table.loc[20, "right_by_a_hair"] == (done.runs.grade() == "right by a hair").sum()
-    assert len(done.study.pairs()) == 3
+    assert len(done.sizes.pairs()) == 3
 
 
 def test_saved_runs_make_the_same_record():
     runs = hl.train(hl.Corpus.notebook(), seeds=range(4), record="log")
     done = Exercise.of(runs)
     assert done.run.seed == int(np.argmax(runs.solved()))
-    assert done.study.table()["runs"].tolist() == [4]
+    assert done.sizes.table()["runs"].tolist() == [4]
     with pytest.raises(hl.SelectionError, match="from 0 to 3"):
         Exercise.of(runs, 9)
     with pytest.raises(hl.SelectionError, match="recorded loss"):

@@ -88,7 +88,7 @@ def test_a_word_is_drawn_letter_by_letter_wherever_it_stands(word):
 @pytest.mark.parametrize("word", [*WORDS, "a title\nof two lines", "bell \x07 and \x1b[31m"])
 def test_a_condition_or_a_title_of_a_study_is_only_text(word):
     study = summary([word, "another name that is long"])
-    figure = study_figures.answer(study, curves([word, "b"]), about=word)
+    figure = study_figures.answer_figure(study, curves([word, "b"]), about=word)
     start = drawable_text(word, 20).replace(r"\$", "$").rstrip("…")
     assert sum(text.startswith(start) for text in texts(figure)) >= 3
 
@@ -185,7 +185,7 @@ def test_every_figure_of_any_run_is_drawn_without_a_warning(which):
         curve_of(Exercise.of(runs, 0)),
         figures.head_at_work(run.attention(), run.predictions("logits"), output="logits", about=about),
         *([heat_map(run.circuits().writes["token"])] if run.runs.finished[0] else []),
-        study_figures.conditions(Exercise.of(runs, 0).study),
+        study_figures.conditions(Exercise.of(runs, 0).sizes),
     ):
         drawn(figure)
 
@@ -225,7 +225,7 @@ MANY = [f"learning_rate {at / 1000}" for at in range(100)]
 )
 def test_any_study_is_drawn_without_a_warning(values, loss):
     study = summary(values, loss=loss, solved=False, factor="d_head" if len(values) < 9 else "condition")
-    drawn(study_figures.answer(study, curves(values, loss=loss), about="a"))
+    drawn(study_figures.answer_figure(study, curves(values, loss=loss), about="a"))
     one = curves(values[:1], steps=(0,), loss=loss)
     drawn(study_figures.curves(one))
     drawn(study_figures.conditions(summary(values, n=1, loss=loss)))
@@ -293,7 +293,7 @@ def test_what_is_unusual_about_a_run_is_said_too(made, words):
 
 def test_a_figure_of_a_study_says_what_was_trained():
     design = StudyDesign.grid(NOTEBOOK, seeds=range(40), d_head=[5, 10], title="Does the $size$ matter?")
-    figure = study_figures.answer(summary([5, 10], factor="d_head"), about=study_figures.about_study(design))
+    figure = study_figures.answer_figure(summary([5, 10], factor="d_head"), about=study_figures.about_study(design))
     assert texts(figure)[:0] == []
     assert {"Does the $size$ matter?", "2 conditions, 40 seeds each, 5,020 steps"} <= set(texts(figure))
 

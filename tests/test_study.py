@@ -8,7 +8,7 @@ import pytest
 
 import headlab as hl
 from headlab.analysis.parts.mechanism import MECHANISMS
-from headlab.report.figures.studies import answer
+from headlab.report.figures.studies import answer_figure
 from headlab.study.answer import Answer, Group
 from headlab.study.design import StudyDesign
 from headlab.study.statistics import compare_rates, newcombe, quartiles, runs_needed, wilson
@@ -140,7 +140,7 @@ def test_figures_of_few_and_many_conditions_can_be_drawn(count):
         groups.append(dataclasses.replace(made, mechanism=rng.choice(MECHANISMS, 20)))
     summary = Answer("condition", tuple(groups))
     steps = [{"condition": g.value, "step": s, **dict.fromkeys(QUANTILES, 1.0)} for g in groups for s in (0, 9, 99)]
-    figure = answer(summary, pd.DataFrame(steps))
+    figure = answer_figure(summary, pd.DataFrame(steps))
     figure.draw_without_rendering()
     assert len(figure.subfigs) == 3
     assert figure.get_size_inches()[1] < 45
@@ -256,7 +256,7 @@ def test_where_nothing_is_to_be_solved_no_share_is_told():
     assert found.table()["share"].isna().all()
     assert [item.share.verdict for item in found.against(2)] == ["cannot be told"]
     assert found.against(2)[0].loss_of == "finished"
-    answer(found).draw_without_rendering()
+    answer_figure(found).draw_without_rendering()
 
 
 def test_a_condition_with_nothing_to_solve_is_compared_by_its_losses_only():
@@ -270,7 +270,7 @@ def test_a_condition_with_nothing_to_solve_is_compared_by_its_losses_only():
     ]
     assert summary.table()["share"].isna().tolist() == [False, True, False]
     assert summary.medians()["first"].tolist() == [10, 10, 40]
-    answer(summary).draw_without_rendering()
+    answer_figure(summary).draw_without_rendering()
 
 
 def test_a_steady_rise_is_not_called_too_small_to_conclude_anything():

@@ -74,11 +74,11 @@ def has_finite_outputs(run: "Run") -> bool:
     return bool(run.finished and np.isfinite(run.logits()[run.corpus.tokens >= 0]).all())
 
 
-def answer_on_sizes(study: "Answer", d_head: int) -> ItemAnswer:
+def answer_on_sizes(found: "Answer", d_head: int) -> ItemAnswer:
     """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
-    sizes = _Sizes(study, base_of([group.value for group in study.groups], d_head))
+    sizes = _Sizes(found, base_of([group.value for group in found.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
-    sure = replace(study, base=sizes.base).how_sure()  # of the pairs that are shown
+    sure = replace(found, base=sizes.base).how_sure()  # of the pairs that are shown
     return ItemAnswer(2, question, sizes.sentences(), sure, sizes.numbers())
 
 
@@ -93,22 +93,22 @@ def base_of(sizes: Sequence[int], d_head: int) -> int:
 
 @dataclass(frozen=True)
 class _Sizes:
-    study: "Answer"
+    found: "Answer"
     base: int
 
     @cached_property
     def others(self) -> list["Against"]:
-        return self.study.against(self.base)
+        return self.found.against(self.base)
 
     def sentences(self) -> list[str]:
-        groups = self.study.groups
+        groups = self.found.groups
         if len(groups) == 1:
             alone = "Only one head size was tried: there is nothing to compare it with."
-            return [self.study.sentences()[0], alone, *self._divergences()]
+            return [self.found.sentences()[0], alone, *self._divergences()]
         against = f"Solved runs, against d_head {self.base} (95 % interval): {_clauses(self.others, 'share')}."
         return [
-            self.study.sentences()[0],
-            *([] if self.study.nothing_to_solve else [against]),
+            self.found.sentences()[0],
+            *([] if self.found.nothing_to_solve else [against]),
             self._losses(),
             *self._divergences(),
         ]
@@ -118,7 +118,7 @@ class _Sizes:
         if not told:
             return "Too few runs ended with a loss that is a number to compare losses."
         medians = {self.base: told[0].loss.base} | {item.value: item.loss.value for item in told}
-        shown = [group.value for group in self.study.groups if group.value in medians][:MOST_SIZES]
+        shown = [group.value for group in self.found.groups if group.value in medians][:MOST_SIZES]
         of = "solved runs" if told[0].loss_of == "solved" else "all runs"
         numbers = ", ".join(f"{medians[size]:.3f}" for size in shown)
         sizes = ", ".join(map(str, shown)) + (" …" if len(medians) > len(shown) else "")
@@ -128,7 +128,7 @@ class _Sizes:
         )
 
     def _divergences(self) -> list[str]:
-        groups = self.study.groups
+        groups = self.found.groups
         lost, runs = (
             int(np.sum(counts)) for counts in ([g.diverged.sum() for g in groups], [g.rate.n for g in groups])
         )

@@ -28,18 +28,18 @@ MOST_PLACES = 8  # of a large corpus, that are explained
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
-    """The homework's answers: the runs of item 1 and the one picked, why it predicts so, and the study of item 2."""
+    """The homework, answered: the runs of item 1 and the one picked, why it predicts so, and how the sizes of item 2 do."""
 
     corpus: "Corpus"
     runs: "Runs"
     run: "Run"
-    study: Answer
+    sizes: Answer
 
     @cached_property
     def answers(self) -> tuple[ItemAnswer, ItemAnswer]:
         """The homework's two items, answered in a few plain sentences each."""
         solved = int((self.runs.grade() == SOLVED).sum())
-        return answer_on_looking(self.run, solved, len(self.runs)), answer_on_sizes(self.study, self.run.model.d_head)
+        return answer_on_looking(self.run, solved, len(self.runs)), answer_on_sizes(self.sizes, self.run.model.d_head)
 
     @property
     def sides(self) -> list[dict[str, Any]]:
@@ -59,18 +59,18 @@ class Exercise:
                 "a report must have a recorded loss, got runs without one: train with record='all' or 'log'"
             )
         run = runs[runs.pick() if chosen is None else chosen]
-        study = Answer("d_head", (Group.of(runs, runs.model.d_head),), runs.model.on(runs.corpus).d_model)
-        return cls(runs.corpus, runs, run, study)
+        sizes = Answer("d_head", (Group.of(runs, runs.model.d_head),), runs.model.on(runs.corpus).d_model)
+        return cls(runs.corpus, runs, run, sizes)
 
     @property
     def base(self) -> int:
         """The head size that the others are compared with."""
-        return base_of([group.value for group in self.study.groups], self.run.model.d_head)
+        return base_of([group.value for group in self.sizes.groups], self.run.model.d_head)
 
     @property
     def against_base(self) -> Answer:
-        """The study of item 2 with every head size against that one."""
-        return replace(self.study, base=self.base)
+        """The answer on the sizes, every one against that one."""
+        return replace(self.sizes, base=self.base)
 
     def shown_sentences(self, most: int) -> list[tuple[int, int]]:
         """Return the sentences whose tables are shown, each with a position to be seen: first those of the answer."""

@@ -41,7 +41,7 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
         target = output_path(figure)
         curves = chosen.curves() if "curves" in chosen.design.keep else None
         design = chosen.design
-        drawn = figures.answer(answer, curves, design.floors, figures.about_study(design))
+        drawn = figures.answer_figure(answer, curves, design.floors, figures.about_study(design))
         write_output(target, image(drawn, kind.removeprefix(".")))
     if as_json:
         put_json(study_json(answer))

@@ -66,15 +66,15 @@ def about_study(design: "StudyDesign") -> str:
 
 
 @with_style
-def conditions(study: "Answer", about: str = "") -> Figure:
+def conditions(answer: "Answer", about: str = "") -> Figure:
     """Draw the solved share with its Wilson interval, and every run's final loss, condition by condition."""
-    return _stack([(_conditions_height(study), lambda part: _conditions(part, study))], about)
+    return _stack([(_conditions_height(answer), lambda part: _conditions(part, answer))], about)
 
 
 @with_style
-def census(study: "Answer", about: str = "") -> Figure:
+def census(answer: "Answer", about: str = "") -> Figure:
     """Draw the shares of mechanisms, a stacked bar a condition."""
-    return _stack([(_census_height(study), lambda part: _census(part, study))], about)
+    return _stack([(_census_height(answer), lambda part: _census(part, answer))], about)
 
 
 @with_style
@@ -87,16 +87,16 @@ def curves(table: pd.DataFrame, floors: Floors | None = None, about: str = "") -
 
 
 @with_style
-def answer(
-    study: "Answer",
+def answer_figure(
+    answer: "Answer",
     table: pd.DataFrame | None = None,
     floors: Floors | None = None,
     about: str = "",
 ) -> Figure:
     """Draw a study's answer: solved shares and losses, mechanisms, and the curves where a table of them is given."""
-    parts: list[Any] = [(_conditions_height(study), lambda part: _conditions(part, study))]
-    if len(study.census()):
-        parts.append((_census_height(study), lambda part: _census(part, study)))
+    parts: list[Any] = [(_conditions_height(answer), lambda part: _conditions(part, answer))]
+    if len(answer.census()):
+        parts.append((_census_height(answer), lambda part: _census(part, answer)))
     if table is not None:
         parts.append((_curves_height(table), lambda part: _curves(part, table, floors or {})))
     return _stack(parts, about)
@@ -114,13 +114,13 @@ def _stack(parts: list[Any], about: str) -> Figure:
     return figure
 
 
-def _conditions_height(study: "Answer") -> float:
-    return 1.0 + 0.24 * len(_groups_with_room(study)) if _is_lying(study) else 3.2
+def _conditions_height(answer: "Answer") -> float:
+    return 1.0 + 0.24 * len(_groups_with_room(answer)) if _is_lying(answer) else 3.2
 
 
-def _conditions(figure: SubFigure, study: "Answer") -> None:
-    lying, drawn = _is_lying(study), _groups_with_room(study)
-    draw = [_losses] if study.nothing_to_solve else [_shares, _losses]
+def _conditions(figure: SubFigure, answer: "Answer") -> None:
+    lying, drawn = _is_lying(answer), _groups_with_room(answer)
+    draw = [_losses] if answer.nothing_to_solve else [_shares, _losses]
     panels = figure.subplots(1, len(draw), sharey=lying, squeeze=False)[0]
     names = [drawable_text(group.value, LONG_NAME) for group in drawn]
     for axes, panel in zip(panels, draw, strict=True):
@@ -131,7 +131,7 @@ def _conditions(figure: SubFigure, study: "Answer") -> None:
         else:
             axes.set_xticks(range(len(names)), names)
             axes.set_xlim(-0.6, len(names) - 0.4)
-            axes.set_xlabel(drawable_text(study.factor))
+            axes.set_xlabel(drawable_text(answer.factor))
     present = {name for group in drawn for name in np.unique(group.grade)}
     marks = [
         panels[-1].plot([], [], markersize=4, linestyle="", label=name, **style)[0]
@@ -143,8 +143,8 @@ def _conditions(figure: SubFigure, study: "Answer") -> None:
         panels[0].set_yticks(range(len(names)), names, fontsize=7)
         for axes in panels[1:]:
             axes.tick_params(labelleft=False)
-    if len(drawn) < len(study.groups):
-        figure.suptitle(f"{len(drawn)} of {len(study.groups)} conditions", fontsize=9)
+    if len(drawn) < len(answer.groups):
+        figure.suptitle(f"{len(drawn)} of {len(answer.groups)} conditions", fontsize=9)
 
 
 def _shares(axes: Axes, drawn: list["Group"], lying: bool) -> None:
@@ -181,16 +181,16 @@ def _losses(axes: Axes, drawn: list["Group"], lying: bool) -> None:
     axes.set_title(f"{title}; {diverged:,} diverged" if diverged else title, fontsize=8 if lying else 9, loc="left")
 
 
-def _census_height(study: "Answer") -> float:
-    return 0.9 + (0.24 if _is_lying(study) else 0.4) * len(_groups_with_room(study))
+def _census_height(answer: "Answer") -> float:
+    return 0.9 + (0.24 if _is_lying(answer) else 0.4) * len(_groups_with_room(answer))
 
 
-def _census(figure: SubFigure, study: "Answer") -> None:
+def _census(figure: SubFigure, answer: "Answer") -> None:
     axes = figure.subplots()
     tidy(axes)
-    table = study.census()
-    shares = table.pivot_table(index=study.factor, columns="mechanism", values="share", fill_value=0.0, sort=False)
-    shares = shares.loc[[group.value for group in _groups_with_room(study) if group.value in shares.index]]
+    table = answer.census()
+    shares = table.pivot_table(index=answer.factor, columns="mechanism", values="share", fill_value=0.0, sort=False)
+    shares = shares.loc[[group.value for group in _groups_with_room(answer) if group.value in shares.index]]
     left = np.zeros(len(shares))
     for name in [name for name in MECHANISMS if name in shares.columns]:
         widths = shares[name].to_numpy(float)
@@ -204,8 +204,8 @@ def _census(figure: SubFigure, study: "Answer") -> None:
                 words.set_bbox({"facecolor": swatch.color, "edgecolor": "none", "pad": 1})
         left = left + widths
     names = [drawable_text(value, LONG_NAME) for value in shares.index]
-    axes.set_yticks(range(len(shares)), names, fontsize=7 if _is_lying(study) else 8)
-    axes.set_ylabel("" if study.factor == "condition" else drawable_text(study.factor))
+    axes.set_yticks(range(len(shares)), names, fontsize=7 if _is_lying(answer) else 8)
+    axes.set_ylabel("" if answer.factor == "condition" else drawable_text(answer.factor))
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks([])
@@ -266,10 +266,10 @@ def _curve(axes: Axes, rows: pd.DataFrame) -> None:
     )
 
 
-def _groups_with_room(study: "Answer") -> list["Group"]:
-    return list(study.groups[:MOST_CONDITIONS])
+def _groups_with_room(answer: "Answer") -> list["Group"]:
+    return list(answer.groups[:MOST_CONDITIONS])
 
 
-def _is_lying(study: "Answer") -> bool:
-    names = [str(group.value) for group in study.groups]
+def _is_lying(answer: "Answer") -> bool:
+    names = [str(group.value) for group in answer.groups]
     return len(names) > FEW_CONDITIONS or max(map(len, names)) > SHORT_NAME

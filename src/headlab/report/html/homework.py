@@ -147,9 +147,9 @@ def _of_item_2(exercise: "Exercise") -> dict[str, Any]:
     """Return item 2: the head sizes beside each other, and each against the one that the answer compares with."""
     return {
         "item_2": homework_words.item_2(exercise),
-        "sizes": exercise.study.table(),
+        "sizes": exercise.sizes.table(),
         "pairs": exercise.against_base.pairs(),
-        "size_figure": svg(study_figures.conditions(exercise.study)),
+        "size_figure": svg(study_figures.conditions(exercise.sizes)),
     }
 
 

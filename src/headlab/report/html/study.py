@@ -26,22 +26,22 @@ def write(study: "Study", path: str | Path, factor: str | None = None) -> Path:
 
 
 def render(study: "Study", factor: str | None = None) -> str:
-    """Return the page of a study as HTML; factor: as in `Study.summary`."""
-    design, summary = study.design, study.answer(factor)
-    pairs, mechanisms = summary.pairs(), summary.mechanisms()
+    """Return the page of a study as HTML; factor: as in `Study.answer`."""
+    design, answer = study.design, study.answer(factor)
+    pairs, mechanisms = answer.pairs(), answer.mechanisms()
     return template("study.html.j2").render(
         title=design.title or "A study",
         design=design,
         status=study.status(),
-        summary=summary,
-        sentences=summary.sentences(),
-        how_sure=summary.how_sure(),
-        conditions=svg(figures.conditions(summary)),
+        answer=answer,
+        sentences=answer.sentences(),
+        how_sure=answer.how_sure(),
+        conditions=svg(figures.conditions(answer)),
         pairs=pairs.sort_values("p", kind="stable").head(MOST_PAIRS).sort_index(),
         more_pairs=max(0, len(pairs) - MOST_PAIRS),
         mechanisms=mechanisms.rename(columns=in_words),
         meanings={in_words(name): MEANINGS[name] for name in mechanisms.columns},
-        census=svg(figures.census(summary)) if mechanisms.size else None,
+        census=svg(figures.census(answer)) if mechanisms.size else None,
         curves=svg(figures.curves(study.curves(), design.floors)) if "curves" in design.keep else None,
         floors=_different(floor for floor, _ in design.floors.values()),
         bigram_floors=_different(floor for _, floor in design.floors.values()),

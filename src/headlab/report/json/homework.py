@@ -36,8 +36,8 @@ def exercise_json(exercise: "Exercise", report: Path, commands: RunCommands = NO
         "item_1": words.item_1(exercise, commands),
         "explanation": None if explanation is None else json_value(explanation.to_dict()),
         "item_2": words.item_2(exercise),
-        "head_sizes": records(exercise.study.table().reset_index()),
-        "pairs": records(exercise.study.pairs()[: limits.MOST_LISTED**2]),
+        "head_sizes": records(exercise.sizes.table().reset_index()),
+        "pairs": records(exercise.sizes.pairs()[: limits.MOST_LISTED**2]),
         "more": [*words.more_sentences(exercise, shown, commands), *words.more_places(exercise, commands)],
         "report": str(report),
     }

@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from headlab.study.answer import Answer
 
 
-def comparison_json(summary: "Answer") -> dict[str, Any]:
+def comparison_json(answer: "Answer") -> dict[str, Any]:
     """Return every comparison as plain JSON values."""
-    return {name: records(frame) for name, (_, frame) in comparison_tables(summary).items()}
+    return {name: records(frame) for name, (_, frame) in comparison_tables(answer).items()}
 
 
-def study_json(summary: "Answer") -> dict[str, Any]:
+def study_json(answer: "Answer") -> dict[str, Any]:
     """Return a study's answer as plain JSON values."""
     return {
-        "factor": summary.factor,
-        "conditions": records(summary.table().reset_index()),
-        "census": records(summary.census()),
-        "pairs": records(summary.pairs()),
-        "trend": None if summary.trend is None else vars(summary.trend),
-        "sentences": summary.sentences(),
-        "how_sure": summary.how_sure(),
+        "factor": answer.factor,
+        "conditions": records(answer.table().reset_index()),
+        "census": records(answer.census()),
+        "pairs": records(answer.pairs()),
+        "trend": None if answer.trend is None else vars(answer.trend),
+        "sentences": answer.sentences(),
+        "how_sure": answer.how_sure(),
     }

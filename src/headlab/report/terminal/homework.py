@@ -142,25 +142,25 @@ def _predictions(run: "Run", sequence: int, frame: pd.DataFrame, marks: list[str
 
 
 def _sizes(exercise: "Exercise") -> Iterator[Any]:
-    study, base = exercise.study, exercise.base
-    against = {item.value: item for item in study.against(base)}
-    groups = study.groups[:MOST_SIZES]
-    losses = {item.value: item.loss.value for item in against.values()} | {base: _base_loss(study.groups[0], against)}
+    sizes, base = exercise.sizes, exercise.base
+    against = {item.value: item for item in sizes.against(base)}
+    groups = sizes.groups[:MOST_SIZES]
+    losses = {item.value: item.loss.value for item in against.values()} | {base: _base_loss(sizes.groups[0], against)}
     rows = [_size_row(group, against.get(group.value), losses[group.value]) for group in groups]
     frame = pd.DataFrame(rows, index=[f"d_head {group.value}" for group in groups])
     if not against:
         frame = frame.iloc[:, :-2]
-    if study.nothing_to_solve:
+    if sizes.nothing_to_solve:
         frame = frame.loc[:, [name for name in frame.columns if name.startswith("loss")]]
     frame.columns = [str(name).replace("base", str(base)) for name in frame.columns]
-    grades = "" if study.nothing_to_solve else " solved, right by a hair, not solved;"
+    grades = "" if sizes.nothing_to_solve else " solved, right by a hair, not solved;"
     title = f"Of {quantity(groups[0].rate.n, 'run')}:{grades} median loss; [95 % interval]"
     yield terminal_table(frame, title=title)
-    if not study.nothing_to_solve and any(
+    if not sizes.nothing_to_solve and any(
         item.share.verdict == UNTOLD and item.share.low * item.share.high > 0 for item in against.values()
     ):
         yield as_text("Several sizes are compared at once: an interval without 0 is not yet enough.")
-    yield from map(as_text, and_more(len(study.groups) - len(groups), "head sizes"))
+    yield from map(as_text, and_more(len(sizes.groups) - len(groups), "head sizes"))
 
 
 def _size_row(group: "Group", item: "Against | None", loss: float) -> dict[str, str]:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NAMES = {"solved": "solved", "unsolved": "not solved"}  # of the kinds of runs whose losses a screen has room for
 
 
-def grades_table(study: "Answer") -> Padding:
+def grades_table(answer: "Answer") -> Padding:
     """Return the table of grades and losses, condition by condition."""
-    table = study.table()
-    label = "" if study.factor == "condition" else f"{study.factor} "
+    table = answer.table()
+    label = "" if answer.factor == "condition" else f"{answer.factor} "
     judged = {
         "solved": [f"{solved} of {n}" for solved, n in zip(table["solved"], table["runs"], strict=True)],
         "interval": [_interval(low, high) for low, high in zip(table["low"], table["high"], strict=True)],
@@ -31,15 +31,15 @@ def grades_table(study: "Answer") -> Padding:
     losses = {f"loss, {NAMES[kind]}": [_quartiles(row, kind) for _, row in table.iterrows()] for kind in NAMES}
     shown = pd.DataFrame(
         {
-            **({"runs": table["runs"].map(str).tolist()} if study.nothing_to_solve else judged),
+            **({"runs": table["runs"].map(str).tolist()} if answer.nothing_to_solve else judged),
             **({"diverged": table["diverged"].map(str).tolist()} if table["diverged"].any() else {}),
-            **({"loss": losses["loss, not solved"]} if study.nothing_to_solve else losses),
+            **({"loss": losses["loss, not solved"]} if answer.nothing_to_solve else losses),
         },
         index=[f"{label}{value}" for value in table.index],
     )
     title = (
         "The quartiles of the runs' loss"
-        if study.nothing_to_solve
+        if answer.nothing_to_solve
         else "Solved runs with 95 % interval, and the quartiles of their loss"
     )
     return Padding(terminal_table(shown, title=title), (1, 0))

@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from headlab.study.status import Status
 
 
-def study_blocks(summary: "Answer", design: "StudyDesign", status: "Status") -> Iterator[Any]:
+def study_blocks(answer: "Answer", design: "StudyDesign", status: "Status") -> Iterator[Any]:
     """Yield the screen's blocks of a study: shares and losses, mechanisms, and what can be concluded."""
     yield Rule(as_text(design.title or "Study"), align="left")
     missing = "" if status.runs == status.of else f" ({status.of - status.runs:,} still to train)"
     yield as_text(f"{quantity(status.runs, 'run')} of {quantity(len(design.conditions), 'condition')}{missing}")
-    yield grades_table(summary)
-    mechanisms = summary.mechanisms()
+    yield grades_table(answer)
+    mechanisms = answer.mechanisms()
     if mechanisms.size:
-        label = "" if summary.factor == "condition" else f"{summary.factor} "
+        label = "" if answer.factor == "condition" else f"{answer.factor} "
         named = mechanisms.rename(index=lambda value: f"{label}{value}", columns=in_words)
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
         yield as_text("")
-    for sentence in summary.sentences():
+    for sentence in answer.sentences():
         yield as_text("• " + sentence)
     yield as_text("\nHow sure?", style="dim")
-    for sentence in summary.how_sure():
+    for sentence in answer.how_sure():
         yield as_text("• " + sentence, style="dim")
 
 
-def comparison_blocks(summary: "Answer") -> Iterator[Any]:
+def comparison_blocks(answer: "Answer") -> Iterator[Any]:
     """Yield the screen's blocks of every pair of conditions."""
-    for title, frame in comparison_tables(summary).values():
+    for title, frame in comparison_tables(answer).values():
         if len(frame):
             yield terminal_table(_pairs(frame), title=title)
             yield as_text("")
