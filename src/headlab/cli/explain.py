@@ -30,6 +30,7 @@ from headlab.notation.values import and_more, listing, short_repr
 
 if TYPE_CHECKING:
     from headlab.report.words.commands import RunCommands
+    from headlab.report.words.tables import Tables
     from headlab.runs.models import Model, Models
     from headlab.runs.runs import Run, Runs
 
@@ -272,65 +273,27 @@ def _table(runs: "Runs | Models", question: Question, commands: "RunCommands", a
     from headlab.report.terminal.explanation import frame_blocks
 
     everything = commands.export(EXPORTED[question.table]) if question.table in EXPORTED else ""
-    tables, lines = _tables(runs, question)
+    asked = _tables(runs, question)
     if not as_json:
-        show(block for _, title, frame in tables for block in frame_blocks(frame, title, everything))
-        for line in lines:
+        show(block for table in asked.tables for block in frame_blocks(table.frame, table.title, everything))
+        for line in asked.lines:
             say(line)
         return
-    fitted = {name: cut_table(frame, MOST_PAGE_ROWS, MOST_PAGE_COLUMNS, everything) for name, _, frame in tables}
-    left = {name: sentences for name, (_, sentences) in fitted.items() if sentences}
-    put_json({name: records(frame) for name, (frame, _) in fitted.items()} | ({"left_out": left} if left else {}))
+    cut = {table.name: cut_table(table.frame, MOST_PAGE_ROWS, MOST_PAGE_COLUMNS, everything) for table in asked.tables}
+    left = {name: sentences for name, (_, sentences) in cut.items() if sentences}
+    put_json({name: records(frame) for name, (frame, _) in cut.items()} | ({"left_out": left} if left else {}))
 
 
-def _tables(runs: "Runs | Models", question: Question) -> tuple[list[tuple[str, str, Any]], list[str]]:
-    """Return the tables that are asked for, each with its name and title, and lines that follow them."""
-    from headlab.report.export import index_as_columns
-    from headlab.report.words.explanation import singular_lines
+def _tables(runs: "Runs | Models", question: Question) -> "Tables":
+    """Return the tables that are asked for."""
+    from headlab.report.words import tables
 
     run = runs[0]
-    if question.table == "circuits":
-        layer, head = question.layer or 0, question.head or 0
-        found, which = run.circuits(layer, head), f"head {layer}.{head}"
-        qk, ov = "score of query (row) and key (column)", "what a source {} (row) writes to each logit"
-        tables = [
-            (f"QK {name}", f"{which}, QK, {name}: {qk}", index_as_columns(frame))
-            for name, frame in found.scores.items()
-        ]
-        tables += [
-            (f"OV {name}", f"{which}, OV: {ov.format(name)}", index_as_columns(frame))
-            for name, frame in found.writes.items()
-        ]
-        return tables, list(singular_lines(found))
-    if question.table == "paths":
-        choice = run.choice(**question.place(run))
-        rows = run.corpus.position_labels(choice.place.sequence)
-        frame = index_as_columns(choice.contributions().table(0, rows).rename_axis("path"))
-        return [("paths", f"{choice.words()} by path (row) and source position (column)", frame)], []
-    if question.table == "scores":
-        return [("scores", "Head scores on this corpus", run.head_scores().drop(columns="run"))], []
-    return _battery(runs)
-
-
-def _battery(runs: "Runs | Models") -> tuple[list[tuple[str, str, Any]], list[str]]:
-    from headlab.analysis.choice import choices
-    from headlab.analysis.trials.other_patterns import battery
-    from headlab.report.export import index_as_columns
-    from headlab.report.limits import MOST_PLACES, MOST_SENTENCES
-    from headlab.report.words.explanation import PLACES
-
-    every = choices(runs.subject)
-    frame = battery(runs.subject, every[:MOST_PLACES])
-    mean = frame.groupby(["sequence", "position", "test"], as_index=False).mean(numeric_only=True).drop(columns="run")
-    mean["sequence"] += 1
-    names = {"sequence": "sentence", "difference_before": "before", "difference_after": "after"}
-    title = "Other patterns in the place of the trained one" + (f", means of {len(runs)} runs" if len(runs) > 1 else "")
-    tables = [("battery", title, mean.rename(columns=names))]
-    lines = and_more(len(every) - MOST_PLACES, PLACES, "run.battery()")
-    if len(runs) > 1:
-        spreads = runs.pattern_variance()
-        for number, spread in enumerate(spreads[:MOST_SENTENCES], 1):
-            title = f"Standard deviation of each attention weight over {len(runs)} runs, sentence {number}"
-            tables.append((f"variance {number}", title, index_as_columns(spread.rename_axis("query"))))
-        lines += and_more(len(spreads) - MOST_SENTENCES, "sentences", "runs.pattern_variance()")
-    return tables, lines
+    match question.table:
+        case "circuits":
+            return tables.circuit_tables(run, question.layer or 0, question.head or 0)
+        case "paths":
+            return tables.path_table(run.choice(**question.place(run)))
+        case "scores":
+            return tables.score_table(run)
+    return tables.battery_tables(runs)
