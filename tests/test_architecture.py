@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 import imports
@@ -148,6 +149,8 @@ def test_the_map_names_every_room_in_the_order_of_the_floors():
     folders = {f"{path.parent.name}/" for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE}
     files = {path.name for path in SOURCE.glob("*.py")} - {"__init__.py", "__main__.py"}
     assert [name for name in folders | files if name not in told] == []
+    named = re.findall(r"`([a-z_/]+/[a-z_]+\.(?:py|hpp))`", told)
+    assert [name for name in named if not (SOURCE / name).exists()] == []
     order = [told.index(f"| `{name}/") for rooms in FLOORS for name in sorted(rooms) if (SOURCE / name).is_dir()]
     assert order == sorted(order)
 
