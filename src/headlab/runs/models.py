@@ -68,7 +68,7 @@ class Models:
 
     def __init__(
         self,
-        params: Params | Mapping[str, Shaped[Array, "..."]],
+        params: Params | Mapping[str, Any],
         dataset: Trainable,
         model: ModelConfig | None = None,
         loss_kind: str = "softmax",

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab import engine
-from headlab.arrays import Array, Shaped
 from headlab.config import MAX_RUNS, ModelConfig, Phase, TrainConfig
 from headlab.config.record import gathered
 from headlab.config.seeds import is_seed, seed_array
@@ -36,7 +35,7 @@ def train(
     training: TrainConfig | None = None,
     *,
     seeds: int | Iterable[int] | None = None,
-    init: Params | Mapping[str, Shaped[Array, "..."]] | None = None,
+    init: Params | Mapping[str, Any] | None = None,
     record: str = "all",
     snapshots: str | Sequence[int] | None = "log",
     threads: int | None = None,
