@@ -301,3 +301,18 @@ def test_threads_that_are_no_number_of_threads_are_refused(tmp_path, threads):
     with pytest.raises(hl.ConfigError, match="threads must be a whole number from 1 to 1024"):
         study.run(threads=threads)
     assert study.run(threads=np.int64(1)) == 1
+
+
+def test_a_training_that_changes_on_its_way_survives_its_json_and_its_file(tmp_path):
+    first, second = hl.Phase(5, hl.Plateau(patience=3)), {"learning_rate": 1, "optimizer": "adam"}
+    trainings = [
+        [first, hl.Phase(7, hl.Plateau(), plateau_goes_on=True)],
+        [first, hl.Phase(7, changes=second, freeze=["W_V", "W_E"])],
+        [hl.Phase(12)],
+    ]
+    made = StudyDesign.grid(seeds=[1], phases=trainings, optimizer=["sgd", "rmsprop"], title='a "title" \\ é\x7f')
+    again = StudyDesign.from_dict(json.loads(json.dumps(made.to_dict())))
+    read = StudyDesign.from_toml(written(tmp_path, made.to_toml()))
+    assert again.to_dict() == read.to_dict() == made.to_dict()
+    assert list(again.identities) == list(read.identities) == list(made.identities)
+    assert [item.training for item in read.conditions] == [item.training for item in made.conditions]

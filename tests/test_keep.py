@@ -142,7 +142,8 @@ def test_the_command_line_says_how_many_runs_lack_something(run):
     out = run("study", "status", "a")[1]
     assert "10 finished runs lack something that is kept now: run the study" in out
     assert json.loads(run("study", "status", "a", "--json")[1])["to_train"] == 12
-    assert run("study", "show", "a")[0] == 0
+    assert run("study", "show", "a", "--figure", "before.pdf")[0] == 0  # what there is
+    assert run("report", "a", "-o", "before.html")[0] == 0
     assert json.loads(run("study", "run", "a", "--json")[1])["trained"] == 12
     assert "lack" not in run("study", "status", "a")[1]
     assert run("study", "show", "a", "--figure", "a.pdf")[0] == 0

@@ -28,6 +28,8 @@ def runs_of(store: "Keeper", identity: str) -> Runs:
     Raises `StudyError` where none has.
     """
     condition, arrays = store.design.identities[identity], _arrays(store, identity, "weights")
+    if not arrays:
+        raise StudyError("the condition must have finished runs with weights, and has none: run the study")
     with open_tables(store) as database:
         query = "select seed, outcome, final_loss from results where condition = ?"
         rows = database.execute(query, [identity]).df().set_index("seed").loc[arrays["seed"]]
@@ -45,20 +47,22 @@ def runs_of(store: "Keeper", identity: str) -> Runs:
 def curves_of(store: "Keeper") -> pd.DataFrame:
     """Return one row a condition and recorded step: the loss's quantiles over all runs, a diverged loss above any other.
 
-    Raises `StudyError` where a condition has no curves.
+    Conditions that have no runs with curves yet are left out.
     """
-    frames = []
+    frames = [pd.DataFrame(columns=["condition", "step", *(f"q{100 * share:.0f}" for share in BANDS)])]
     for identity, condition in store.design.identities.items():
         arrays = _arrays(store, identity, "curves")
+        if not arrays:
+            continue
         loss = np.where(np.isfinite(arrays["loss"]), arrays["loss"], np.inf)
         bands = np.quantile(loss, list(BANDS), axis=0, method="inverted_cdf")
         columns = {f"q{100 * share:.0f}": band for share, band in zip(BANDS, bands, strict=True)}
         frames.append(pd.DataFrame({"condition": condition.name, "step": arrays["recorded_steps"], **columns}))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames[1:] or frames, ignore_index=True)
 
 
 def _arrays(store: "Keeper", identity: str, kind: str) -> dict[str, NDArray[Any]]:
-    """Return what was kept of a condition's runs that have arrays of a kind, in the order of their seeds.
+    """Return what was kept of a condition's runs that have arrays of a kind, in the order of their seeds; nothing of none.
 
     Of a run that two chunks hold, as two processes trained it or more is kept now, the one with all of that counts.
     """
@@ -71,7 +75,7 @@ def _arrays(store: "Keeper", identity: str, kind: str) -> dict[str, NDArray[Any]
             found.append(store.arrays(chunk))
             seen = np.union1d(seen, found[-1]["seed"])
     if not found:
-        raise StudyError(f"the condition must have finished runs with {kind}, and has none: run the study")
+        return {}
     names = [name for name in found[0] if all(name in part for part in found)]
     whole = {name: np.concatenate([part[name] for part in found]) for name in names if name not in ONE_OF_ALL}
     order = np.unique(whole["seed"], return_index=True)[1]

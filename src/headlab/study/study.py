@@ -225,7 +225,7 @@ class Study:
     def curves(self) -> pd.DataFrame:
         """Return one row a condition and recorded step: the loss's quantiles over all runs, a diverged loss above any other.
 
-        Raises `StudyError` when the study kept no curves.
+        Conditions that have no runs with curves yet are left out. Raises `StudyError` when the study kept no curves.
         """
         keep = self.design.keep
         if "curves" not in keep:

@@ -97,7 +97,7 @@ def answer_figure(
     parts: list[Any] = [(_conditions_height(answer), lambda part: _conditions(part, answer))]
     if len(answer.census()):
         parts.append((_census_height(answer), lambda part: _census(part, answer)))
-    if table is not None:
+    if table is not None and len(table):
         parts.append((_curves_height(table), lambda part: _curves(part, table, floors or {})))
     return _stack(parts, about)
 

@@ -5,6 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from headlab.analysis.parts.mechanism import MEANINGS, in_words
 from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
@@ -28,6 +30,7 @@ def write(study: "Study", path: str | Path, factor: str | None = None) -> Path:
 def render(study: "Study", factor: str | None = None) -> str:
     """Return the page of a study as HTML; factor: as in `Study.answer`."""
     design, answer = study.design, study.answer(factor)
+    curves = study.curves() if "curves" in design.keep else pd.DataFrame()
     pairs, mechanisms = answer.pairs(), answer.mechanisms()
     return template("study.html.j2").render(
         title=design.title or "A study",
@@ -42,7 +45,7 @@ def render(study: "Study", factor: str | None = None) -> str:
         mechanisms=mechanisms.rename(columns=in_words),
         meanings={in_words(name): MEANINGS[name] for name in mechanisms.columns},
         census=svg(figures.census(answer)) if mechanisms.size else None,
-        curves=svg(figures.curves(study.curves(), design.floors)) if "curves" in design.keep else None,
+        curves=svg(figures.curves(curves, design.floors)) if len(curves) else None,
         floors=_different(floor for floor, _ in design.floors.values()),
         bigram_floors=_different(floor for _, floor in design.floors.values()),
         steps=_short(design.n_steps),
