@@ -8,7 +8,6 @@ from headlab.study.hashes import digest
 from headlab.tasks import tasks
 
 ARRAYS_BESIDE_ROWS = 1  # the format in which they did
-LAST = 2
 
 
 def specification(given: Mapping[str, Any]) -> dict[str, Any]:
