@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import headlab.engine._native as _native
 from headlab.config import Phase, TrainConfig
+from headlab.config.training import CHANGEABLE
 from headlab.engine.job import Job
 from headlab.engine.rotation import FlatHeads, Rotation, narrow_width
 from headlab.engine.state import Flat, State
@@ -154,18 +155,9 @@ def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:
     native.steps, native.frozen = given.steps, [getattr(_native.Weight, name) for name in given.freeze]
     native.optimizer = getattr(_native.Optimizer, settings.optimizer)
     native.loss = getattr(_native.Loss, settings.loss)
-    for name in (
-        "learning_rate",
-        "momentum",
-        "nesterov",
-        "rho",
-        "centered",
-        "beta_1",
-        "beta_2",
-        "epsilon",
-        "weight_decay",
-    ):
-        setattr(native, name, getattr(settings, name))
+    for name in CHANGEABLE:
+        if name not in ("optimizer", "loss"):
+            setattr(native, name, getattr(settings, name))
     native.sets_rate = "learning_rate" in given.changes
     native.plateau_goes_on = given.plateau_goes_on
     if given.plateau is not None:
