@@ -25,7 +25,7 @@ def model(request):
 def test_all_paths_add_up_to_the_logit_difference(model, corpus):
     subject = subject_of(model, corpus)
     for place in (Place(0, 3), Place(1, 2), Place(1, 0)):
-        parts = contributions(subject, place, 3, 5)
+        parts = contributions(subject, place, 3, [5])
         assert len(parts.paths) == (
             (1 + model.n_heads) ** model.n_layers if model.residual else model.n_heads**model.n_layers
         )
@@ -37,15 +37,15 @@ def test_all_paths_add_up_to_the_logit_difference(model, corpus):
 def test_parts_of_trained_float32_runs_are_those_of_the_forward_pass():
     runs = hl.train(NOTEBOOK, seeds=range(50), record="none")
     for choice in choices(runs.subject):
-        parts = contributions(runs.subject, choice.place, choice.target, choice.rival)
+        parts = contributions(runs.subject, choice.place, choice.target, choice.rivals)
         logits = runs.logits()[:, choice.place.sequence, choice.place.position]
         summed = parts.direct + parts.positional + parts.by_source.sum(axis=1)
-        np.testing.assert_allclose(summed, logits[:, choice.target] - logits[:, choice.rival], atol=1e-5)
+        np.testing.assert_allclose(summed, logits[:, choice.target] - logits[:, choice.rivals[0]], atol=1e-5)
 
 
 def test_paths_left_out_are_stated_as_remainder():
     subject = subject_of(MODELS["three layers, W_U"])
-    whole, some = (contributions(subject, Place(0, 3), 3, 6, n) for n in (None, 1))
+    whole, some = (contributions(subject, Place(0, 3), 3, [6], n) for n in (None, 1))
     assert {len(path) for path in some.paths} == {0, 1}
     longer = [number for number, path in enumerate(whole.paths) if len(path) > 1]
     left = (whole.token + whole.position)[:, longer].sum(axis=(1, 2))
@@ -57,7 +57,7 @@ def test_paths_left_out_are_stated_as_remainder():
 def test_one_layer_is_pattern_times_value_exactly():
     subject = subject_of(MODELS["two heads, factored"])
     on, place = subject.clean, Place(1, 3)
-    parts = contributions(subject, place, 3, 6)
+    parts = contributions(subject, place, 3, [6])
     read = on.v[:, 0, :, 1] @ subject.params.W_O[:, 0]
     by_hand = on.pattern[:, 0, :, 1, 3] * (read[..., 3] - read[..., 6])
     np.testing.assert_allclose((parts.token + parts.position)[:, 1:], by_hand, atol=1e-12)
@@ -67,7 +67,7 @@ def test_one_layer_is_pattern_times_value_exactly():
 def test_adjoints_are_derivatives_with_the_pattern_held_fixed(model):
     # Central differences of a forward pass written here: embeddings in, patterns given, one readout out.
     subject = subject_of(model, runs=1)
-    pattern, w = subject.clean.pattern[:, :, :, 0], readout(subject.params, 3, 6)
+    pattern, w = subject.clean.pattern[:, :, :, 0], readout(subject.params, 3, [6])
     OV = W_OV(subject.params)
 
     def read(resid):
@@ -85,8 +85,8 @@ def test_adjoints_are_derivatives_with_the_pattern_held_fixed(model):
 
 def test_edges_of_the_last_layer_add_up_to_what_it_writes(model):
     subject = subject_of(model)
-    edges = edge_contributions(subject, Place(0, 3), 3, 6)
-    wrote = np.einsum("rd,rd->r", subject.clean.attn_out[:, -1, 0, 3], readout(subject.params, 3, 6))
+    edges = edge_contributions(subject, Place(0, 3), 3, [6])
+    wrote = np.einsum("rd,rd->r", subject.clean.attn_out[:, -1, 0, 3], readout(subject.params, 3, [6]))
     np.testing.assert_allclose(edges[:, -1, :, 0, 3].sum(axis=(1, 2)), wrote, atol=1e-10)
     assert (edges[:, -1, :, 0, :3] == 0).all()
 
@@ -114,15 +114,15 @@ def test_circuits_in_words_give_every_score_and_every_write():
 
 def test_compositions_list_what_a_later_head_takes_from_an_earlier_one():
     subject = subject_of(MODELS["two layers"])
-    table = compositions(subject, Place(0, 3), 3, 6)
+    table = compositions(subject, Place(0, 3), 3, [6])
     assert set(table["head"]) == {"head 1.0", "head 1.1"}
     assert set(table["earlier"]) == {"head 0.0", "head 0.1"}
-    parts = contributions(subject, Place(0, 3), 3, 6)
+    parts = contributions(subject, Place(0, 3), 3, [6])
     through = sum(
         (parts.token + parts.position)[0, number].sum() for number, path in enumerate(parts.paths) if len(path) == 2
     )
     assert table["V"].sum() == pytest.approx(through)
-    assert compositions(subject_of(MODELS["notebook"]), Place(0, 3), 3, 6).empty
+    assert compositions(subject_of(MODELS["notebook"]), Place(0, 3), 3, [6]).empty
 
 
 def test_coding_split_is_the_formula_of_one_layer():
@@ -131,7 +131,7 @@ def test_coding_split_is_the_formula_of_one_layer():
     A = subject.clean.pattern[:, 0, 0, :, 3]
     v = subject.clean.v[:, 0, 0]
     V = v[..., 3] - v[..., 6]
-    found = coding(subject, Choice(Place(0, 3), 3, 6, Place(1, 3)))
+    found = coding(subject, Choice(Place(0, 3), 3, (6,), (Place(1, 3),)))
     np.testing.assert_allclose(found.pattern, ((A[:, 0] - A[:, 1]) * (V[:, 0] + V[:, 1]) / 2).sum(-1), atol=1e-10)
     np.testing.assert_allclose(found.value, ((A[:, 0] + A[:, 1]) / 2 * (V[:, 0] - V[:, 1])).sum(-1), atol=1e-10)
     np.testing.assert_allclose(found.direct, 0, atol=1e-10)
@@ -144,7 +144,7 @@ def test_coding_parts_add_up_whatever_the_model(model, corpus):
         found = coding(subject, choice)
         if found is not None:
             here, there = (subject.clean.logits[:, p.sequence, p.position] for p in (choice.place, choice.other))
-            change = (here - there)[:, choice.target] - (here - there)[:, choice.rival]
+            change = (here - there)[:, choice.target] - (here - there)[:, choice.rivals[0]]
             np.testing.assert_allclose(found.total, change, atol=1e-9)
 
 
@@ -188,7 +188,7 @@ def test_renaming_the_vocabulary_changes_no_explanation(seed, name):
     other = Subject(p.replace(**moved), renamed, model)
     for here, there in zip(choices(subject), choices(other), strict=True):
         assert order[there.target] == here.target
-        mine, yours = (contributions(s, c.place, c.target, c.rival) for s, c in ((subject, here), (other, there)))
+        mine, yours = (contributions(s, c.place, c.target, c.rivals) for s, c in ((subject, here), (other, there)))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
         np.testing.assert_allclose(coding(subject, here).pattern, coding(other, there).pattern, atol=1e-9)
 
@@ -202,9 +202,9 @@ def test_rotating_queries_and_keys_changes_no_explanation(seed, name):
     p = subject.params
     other = Subject(p.replace(W_Q=p.W_Q @ R, W_K=p.W_K @ R), NOTEBOOK, MODELS[name])
     for choice in choices(subject):
-        mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (subject, other))
+        mine, yours = (contributions(s, choice.place, choice.target, choice.rivals) for s in (subject, other))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
-        edges = [edge_contributions(s, choice.place, choice.target, choice.rival) for s in (subject, other)]
+        edges = [edge_contributions(s, choice.place, choice.target, choice.rivals) for s in (subject, other)]
         np.testing.assert_allclose(*edges, atol=1e-9)
 
 
@@ -218,7 +218,7 @@ def test_a_constant_added_to_all_logits_changes_no_explanation(constant, seed):
     shifted = Subject(p.replace(W_V=p.W_V + rows), NOTEBOOK, runs.model)
     assert np.abs(shifted.clean.logits - runs.subject.clean.logits).max() > 1e-3 or abs(constant) < 1e-3
     for choice in choices(shifted):
-        mine, yours = (contributions(s, choice.place, choice.target, choice.rival) for s in (runs.subject, shifted))
+        mine, yours = (contributions(s, choice.place, choice.target, choice.rivals) for s in (runs.subject, shifted))
         np.testing.assert_allclose(mine.by_source, yours.by_source, atol=1e-9)
         np.testing.assert_allclose(mine.total, yours.total, atol=1e-9)
         splits = [coding(s, choice) for s in (runs.subject, shifted)]

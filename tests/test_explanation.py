@@ -112,7 +112,7 @@ def test_unsolved_runs_are_told_what_they_do_instead(explanations):
         if item.mechanism == BIGRAM:
             assert all("does not tell the sentences apart" in text for text in item.sentences())
         if item.mechanism == HAIR:
-            assert all("right by a hair" in text for text in item.sentences())
+            assert any("right by a hair" in text for text in item.sentences())
 
 
 def test_a_run_that_diverged_is_told_so():
@@ -167,7 +167,7 @@ def test_explanations_come_back_after_saving(runs, tmp_path):
 
 def test_a_choice_between_any_two_tokens_can_be_explained(runs):
     at = runs.choice(sequence=1, position="ordered", tokens=("the", "man"))
-    assert at.choice == Choice(Place(1, 2), 1, 2)
+    assert at.choice == Choice(Place(1, 2), 1, (2,))
     record = explain(runs[4].subject, [at.choice])[0].records[0]
     assert (record.target, record.rival, record.other) == ("the", "man", None)
     assert record.parts().sum() == pytest.approx(record.difference)

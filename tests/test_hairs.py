@@ -26,43 +26,41 @@ def mechanisms(subject):
     return [str(mechanism_of_choice(subject, choice)[0][0]) for choice in choices(subject)]
 
 
-LEADS = {  # of chicken, of beef: is it a hair, is there little to explain
-    (0.3, 0.3): (True, True),
-    (0.45, 0.02): (True, True),
-    (6.0, 0.3): (True, False),
-    (0.3, 0.7): (True, False),
-    (0.6, 0.6): (False, False),  # a loss near the bigram's, but no hair
-    (6.0, 6.0): (False, False),
+LEADS = {  # of chicken, of beef: is there little to explain where the lead is a hair
+    (0.3, 0.3): True,
+    (0.45, 0.02): True,
+    (6.0, 0.3): False,
+    (0.3, 0.7): False,
+    (0.6, 0.6): False,  # a loss near the bigram's, but no hair
+    (6.0, 6.0): False,
 }
 
 
 @pytest.mark.parametrize("given", LEADS)
-def test_a_hair_is_a_lead_below_half_a_logit_at_either_place_and_nothing_else(given):
-    hair, little = LEADS[given]
+def test_a_hair_is_a_lead_below_half_a_logit_at_this_place_and_nothing_else(given):
+    little = LEADS[given]
     subject = copies(*given)
-    assert (mechanisms(subject) == [HAIR, HAIR]) == hair
+    assert [name == HAIR for name in mechanisms(subject)] == [lead < 0.5 for lead in given]
     explanation = explain(subject)[0]
-    assert (explanation.mechanism == HAIR) == (subject.grade[0] == "right by a hair") == hair
-    for record, text, (here, there) in zip(
-        explanation.records, explanation.sentences(), (given, given[::-1]), strict=True
-    ):
-        assert (record.lead, record.other_lead) == (pytest.approx(here, abs=0.01), pytest.approx(there, abs=0.01))
-        assert ("little to explain" in text) == little
+    assert (explanation.mechanism == HAIR) == (subject.grade[0] == "right by a hair") == (min(given) < 0.5)
+    for record, text, here in zip(explanation.records, explanation.sentences(), given, strict=True):
+        hair = here < 0.5
+        assert record.lead == pytest.approx(here, abs=0.01)
+        assert ("little to explain" in text) == (little and hair)
         assert ("right by a hair" in text) == hair
         if hair:
-            for said in (f"{record.lead:.3f}", f"{record.other_lead:.3f}", f"{record.probability:.0%}"):
+            for said in (f"{record.lead:.3f}", f"{record.probability:.0%}"):
                 assert said in text
-            assert f"{record.other_probability:.0%} where" in text
         assert len(text.split()) <= 40
 
 
 def test_a_third_word_close_behind_is_a_hair_too():
-    # chicken leads beef by 6 logits, and soup, of a third sentence, by 0.2.
+    # chicken leads beef by 6 logits, and soup, of a third sentence, by 0.2: the rival is the one that this model holds strongest.
     corpus = hl.Corpus.from_text("man ate the chicken\nwoman ate the beef\nboy ate the soup")
     writes = {("man", "chicken"): 6.0, ("man", "soup"): 5.8, ("woman", "beef"): 6.0, ("boy", "soup"): 6.0}
     subject = plant(corpus, [[Head({("the", who): LOOK for who in ("man", "woman", "boy")}, writes)]])
     first = explain(subject)[0].records[0]
-    assert (first.target, first.rival) == ("chicken", "beef")
+    assert (first.target, first.rival) == ("chicken", "soup")
     assert first.lead == pytest.approx(0.2, abs=0.01)
     assert first.mechanism == HAIR
     assert subject.grade.tolist() == ["right by a hair"] * 3

@@ -16,7 +16,7 @@ from headlab.analysis.trials.patching import PATCHES, patch
 from headlab.analysis.trials.pattern_by_hand import SetPattern, set_pattern
 from headlab.model.forward import forward
 
-MAN, WOMAN = Choice(Place(0, 3), 3, 6, Place(1, 3)), Choice(Place(1, 3), 6, 3, Place(0, 3))
+MAN, WOMAN = Choice(Place(0, 3), 3, (6,), (Place(1, 3),)), Choice(Place(1, 3), 6, (3,), (Place(0, 3),))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_zeroing_the_direct_path_leaves_what_heads_write():
 def test_zeroing_a_direct_part_takes_away_exactly_what_it_gave():
     for name in ("notebook", "two layers", "three layers, W_U"):
         subject = subject_of(MODELS[name])
-        parts = contributions(subject, MAN.place, MAN.target, MAN.rival)
+        parts = contributions(subject, MAN.place, MAN.target, MAN.rivals)
         change = ablate(subject, MAN, [Part("direct:token"), Part("direct:position")]).change[:, :, 0]
         np.testing.assert_allclose(change, -np.stack([parts.direct, parts.positional], axis=1), atol=1e-10)
 

@@ -41,7 +41,7 @@ class BoundChoice:
 
     def contributions(self, max_heads: int | None = None) -> Contributions:
         """Return the exact parts of the logit difference; see `parts.contributions`."""
-        return contributions(self.subject, self.place, self.choice.target, self.choice.rival, max_heads)
+        return contributions(self.subject, self.place, self.choice.target, self.choice.rivals, max_heads)
 
     def coding(self) -> Coding | None:
         """Return the split of what two sentences differ by into pattern, value and direct part; None without another place."""

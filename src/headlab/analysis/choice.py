@@ -1,11 +1,14 @@
 """What is explained: why one token and not another comes next at one place, against another place where it is the other's."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headlab.analysis.looking.predictions import TIE
+from headlab.arrays import Array, Bool, Float, Int
+from headlab.data.alignment import nearest
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
@@ -25,28 +28,92 @@ class Place:
 
 @dataclass(frozen=True)
 class Choice:
-    """The choice between two tokens at one place.
+    """The choice between a place's target and its rivals.
 
-    place: where; target, rival: the token ids whose logits are compared, logit(target) - logit(rival)
-    other: a place with the same current token where the rival is the target, or None where the corpus has none
+        D = logit(target) - mean over rivals of logit(rival)
+
+    place: where; target: a token id; rivals: one token id, or several that a model holds equal to 1e-9
+    others: the places that are nearest in content at which a rival is the target of the same current token, or, where no rival
+        ever is, an alternative: all that are equally near, each content once, that
+        first at which the rivals are least ahead
+    alternatives: every other target of the current token in the corpus
     """
 
     place: Place
     target: int
-    rival: int
-    other: Place | None = None
+    rivals: tuple[int, ...]
+    others: tuple[Place, ...] = ()
+    alternatives: tuple[int, ...] = ()
+
+    @property
+    def other(self) -> Place | None:
+        """Of the other places the hardest: where the rivals are least ahead of the target; None where there is none."""
+        return self.others[0] if self.others else None
 
     def words(self, corpus: Corpus) -> str:
         """Return the comparison as a formula.
 
-        >>> Choice(Place(0, 3), 3, 6).words(Corpus.notebook())
+        >>> Choice(Place(0, 3), 3, (6,)).words(Corpus.notebook())
         'logit(chicken) − logit(beef)'
         """
-        return f"logit({corpus.vocabulary[self.target]}) − logit({corpus.vocabulary[self.rival]})"
+        rivals = ", ".join(corpus.vocabulary[rival] for rival in self.rivals)
+        return f"logit({corpus.vocabulary[self.target]}) − {'mean ' if len(self.rivals) > 1 else ''}logit({rivals})"
+
+
+@dataclass(frozen=True, eq=False)
+class EachChoice:
+    """The choice that every model makes at one place: models that hold the same rivals strongest make the same one.
+
+    made: the different choices; which [run]: the number of each model's among them
+    """
+
+    made: tuple[Choice, ...]
+    which: Int[Array, " run"]
+
+    def of(self, run: int) -> Choice:
+        """Return one model's choice."""
+        return self.made[self.which[run]]
+
+    def groups(self) -> Iterator[tuple[Int[Array, " some"], Choice]]:
+        """Yield every choice with the numbers of the models that make it."""
+        for number, choice in enumerate(self.made):
+            yield np.nonzero(self.which == number)[0], choice
+
+
+def each_choice(subject: "Subject", asked: Dependency | Choice) -> EachChoice:
+    """Return the choice of every model at one place; a choice that is given is every model's.
+
+    Where the target is predicted, or tied for it, its rivals are the strongest of the corpus' alternatives in that model at that
+    place; where something else is, the rivals are what the model predicts. What is equal to 1e-9 is taken together.
+
+    >>> from headlab.model.initial import initial
+    >>> from headlab.analysis.subject import Subject
+    >>> from headlab.config import ModelConfig
+    >>> corpus = Corpus.notebook()
+    >>> subject = Subject(initial(ModelConfig().on(corpus), np.arange(9, dtype=np.uint64)), corpus, ModelConfig())
+    >>> each_choice(subject, subject.dependencies[0]).of(0).words(corpus)
+    'logit(chicken) − logit(the)'
+    """
+    if isinstance(asked, Choice):
+        return EachChoice((asked,), np.zeros(subject.n_runs, int))
+    logits = subject.clean.logits[:, asked.sequence, asked.position]
+    rivals, which = np.unique(_rivals(logits, asked.target, asked.alternatives), axis=0, return_inverse=True)
+    made: list[Choice] = []
+    numbers = np.empty(subject.n_runs, int)
+    for group, row in enumerate(rivals):
+        some = np.nonzero(which.reshape(-1) == group)[0]
+        choice = _of_dependency(subject, asked, tuple(np.nonzero(row)[0].tolist()))
+        hardest = _hardest(subject.clean.logits[some], choice)
+        for first in np.unique(hardest):
+            numbers[some[hardest == first]] = len(made)
+            made.append(_with_first(choice, int(first)))
+    return EachChoice(tuple(made), numbers)
 
 
 def choices(subject: "Subject") -> list[Choice]:
-    """Return one choice for every dependency of the corpus that what the model sees settles; raises `SelectionError` for none.
+    """Return one choice for every dependency that what the model sees settles; raises `SelectionError` for none.
+
+    Of several models the choice is made once, by their mean logits.
 
     >>> from headlab.model.initial import initial
     >>> import numpy as np
@@ -54,10 +121,10 @@ def choices(subject: "Subject") -> list[Choice]:
     >>> from headlab.config import ModelConfig
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
-    >>> [(item.place, item.other) for item in choices(subject)][0]
-    (Place(sequence=0, position=3), Place(sequence=1, position=3))
+    >>> [(item.place, item.others) for item in choices(subject)][0]
+    (Place(sequence=0, position=3), (Place(sequence=1, position=3),))
     """
-    return [_of_dependency(subject.corpus, item) for item in _dependencies(subject)]
+    return [_in_common(subject, item) for item in dependencies(subject)]
 
 
 def choice_at(
@@ -65,7 +132,7 @@ def choice_at(
 ) -> Choice:
     """Return the choice at a place, by default the corpus' first; every part left out takes its default.
 
-    tokens: two tokens, the first one preferred; by default the target there and what the corpus confuses it with
+    tokens: two tokens, the first one preferred; by default the target there and the rival that the models hold strongest
     Raises `SelectionError`, which lists what exists.
     """
     anywhere = sequence is None and position is None
@@ -77,59 +144,100 @@ def choice_at(
     target, rival = (subject.token(token) for token in tokens)
     if target == rival:
         raise SelectionError(f"tokens must be two different ones, got {short_repr(tokens[0])} twice")
-    other = _other_place(subject.corpus, found.place, rival)
-    return Choice(found.place, target, rival, other)
+    return _against(subject, found.place, target, (rival,), found.alternatives)
 
 
 def _at(subject: "Subject", sequence: Any, position: Any) -> Choice:
     row = subject.sequence(0 if sequence is None else sequence)
     if position is None:
-        every = _dependencies(subject)
+        every = dependencies(subject)
         here = [item for item in every if item.sequence == row]
         if not here:
             known = listing((f"sequence {item.sequence}, position {item.position}" for item in every), "; ")
             raise SelectionError(f"a dependency must be one of: {known}; got sequence {row}, which has none")
-        return _of_dependency(subject.corpus, here[0])
+        return _in_common(subject, here[0])
     place = Place(row, subject.position(row, position))
     for item in subject.corpus.dependencies(subject.model):
         if (item.sequence, item.position) == (place.sequence, place.position):
-            return _of_dependency(subject.corpus, item)
+            return _in_common(subject, item)
     target = int(subject.corpus.targets[row, place.position])
     if target < 0:
         raise SelectionError(
             f"the position must have a target, got {short_repr(position)}, which has none: name two tokens"
         )
-    # Nothing is confused with the target here: any other token serves to say what speaks for it.
-    return Choice(place, target, next(token for token in range(subject.corpus.d_vocab) if token != target))
+    # Nothing is confused with the target here: whatever the models hold strongest serves to say what speaks for it.
+    every_other = tuple(token for token in range(subject.corpus.d_vocab) if token != target)
+    logits = _mean_logits(subject, place)
+    return Choice(place, target, tuple(np.nonzero(_rivals(logits, target, every_other)[0])[0].tolist()))
 
 
-def _of_dependency(corpus: Corpus, item: Dependency) -> Choice:
-    place = Place(item.sequence, item.position)
-    # Best is a sentence that differs at this very position; then any other place. All at once: there may be thousands.
-    found = np.argwhere((corpus.tokens == item.token) & np.isin(corpus.targets, item.alternatives))
-    if len(found) == 0:
-        return Choice(place, item.target, item.alternatives[0])
-    rows, positions = found.T
-    targets = corpus.targets[rows, positions]
-    order = {token: number for number, token in enumerate(item.alternatives)}
-    ranks = np.array([order[int(token)] for token in targets])
-    elsewhere, apart = rows == place.sequence, positions != place.position
-    best = np.lexsort((ranks, np.abs(rows - place.sequence), apart, elsewhere))[0]
-    return Choice(place, item.target, int(targets[best]), Place(int(rows[best]), int(positions[best])))
+def _in_common(subject: "Subject", item: Dependency) -> Choice:
+    logits = _mean_logits(subject, Place(item.sequence, item.position))
+    rivals = np.nonzero(_rivals(logits, item.target, item.alternatives)[0])[0]
+    choice = _of_dependency(subject, item, tuple(rivals.tolist()))
+    if len(choice.others) < 2:
+        return choice
+    every = np.concatenate([_mean_logits(subject, other)[:, None] for other in choice.others], axis=1)
+    return _with_first(choice, int(_hardest_of(every, choice)[0]))
 
 
-def _other_place(corpus: Corpus, place: Place, rival: int) -> Place | None:
+def _hardest(logits: Float[Array, "run sequence position d_vocab"], choice: Choice) -> Int[Array, " run"]:
+    """Return [run]: the number of the other place at which the rivals are least ahead of the target; of equal ones the first."""
+    if len(choice.others) < 2:
+        return np.zeros(len(logits), int)
+    return _hardest_of(np.stack([logits[:, at.sequence, at.position] for at in choice.others], axis=1), choice)
+
+
+def _hardest_of(logits: Float[Array, "run other d_vocab"], choice: Choice) -> Int[Array, " run"]:
+    with np.errstate(invalid="ignore"):
+        ahead = np.nan_to_num(logits[..., list(choice.rivals)].mean(axis=-1) - logits[..., choice.target])
+    return np.asarray((ahead <= ahead.min(axis=1, keepdims=True) + TIE).argmax(axis=1))
+
+
+def _with_first(choice: Choice, number: int) -> Choice:
+    others = choice.others
+    return replace(choice, others=(others[number], *others[:number], *others[number + 1 :])) if number else choice
+
+
+def _mean_logits(subject: "Subject", place: Place) -> Float[Array, "1 d_vocab"]:
+    # One model's own, of several the mean, in which those that diverged do not count.
+    logits = subject.clean.logits[:, place.sequence, place.position]
+    finite = np.isfinite(logits).all(axis=1)
+    return np.asarray(logits[finite].mean(axis=0, keepdims=True) if finite.any() else np.zeros((1, logits.shape[1])))
+
+
+def _rivals(
+    logits: Float[Array, "run d_vocab"], target: int, alternatives: Sequence[int]
+) -> Bool[Array, "run d_vocab"]:
+    """Return which tokens the target is held against, [run, d_vocab]."""
+    logits = np.where(np.isfinite(logits), logits, 0.0)
+    first = logits >= logits.max(axis=1, keepdims=True) - TIE
+    among = np.isin(np.arange(logits.shape[1]), alternatives)
+    held = np.where(among, logits, -np.inf)
+    strongest = held >= held.max(axis=1, keepdims=True) - TIE
+    return np.where(first[:, [target]], strongest, first)
+
+
+def _of_dependency(subject: "Subject", item: Dependency, rivals: tuple[int, ...]) -> Choice:
+    return _against(subject, Place(item.sequence, item.position), item.target, rivals, item.alternatives)
+
+
+def _against(
+    subject: "Subject", place: Place, target: int, rivals: tuple[int, ...], alternatives: tuple[int, ...]
+) -> Choice:
+    corpus = subject.corpus
     token = corpus.tokens[place.sequence, place.position]
-    places = np.argwhere((corpus.tokens == token) & (corpus.targets == rival))
-    found = [Place(row, position) for row, position in places.tolist()]
-    return min(found, key=lambda other: _distance(place, other), default=None)
+    for wanted in (rivals, alternatives):
+        found = np.argwhere((corpus.tokens == token) & np.isin(corpus.targets, wanted))
+        if len(found):
+            at, places = (place.sequence, place.position), [(row, position) for row, position in found.tolist()]
+            others = tuple(Place(*other) for other in nearest(corpus.tokens, at, places, subject.model.causal))
+            return Choice(place, target, rivals, others, alternatives)
+    return Choice(place, target, rivals, (), alternatives)
 
 
-def _distance(place: Place, other: Place) -> tuple[bool, bool, int]:
-    return other.sequence == place.sequence, other.position != place.position, abs(other.sequence - place.sequence)
-
-
-def _dependencies(subject: "Subject") -> tuple[Dependency, ...]:
+def dependencies(subject: "Subject") -> tuple[Dependency, ...]:
+    """Return the dependencies that what the model sees settles; raises `SelectionError` for none."""
     if not subject.dependencies:
         following = listing(
             (

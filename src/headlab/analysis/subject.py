@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab.analysis.looking import predictions
-from headlab.arrays import Array, Bool, Float, Shaped
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
@@ -16,9 +16,11 @@ from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
 from headlab.model.forward import Activations, forward
 from headlab.model.losses import mean_loss
+from headlab.model.outputs import softmax
 from headlab.model.params import Params
 from headlab.notation.values import listing, short_repr
 
+SAME = 0.05  # probabilities that differ by no more are the same
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 
@@ -80,6 +82,21 @@ class Subject:
         grades = None if self.grades is None else self.grades[runs]
         return replace(self, params=self.params[runs], finished=finished, grades=grades)
 
+    def some(self, runs: Int[Array, " some"]) -> "Subject":
+        """Return some of the models by their numbers, with what is known of them already; all: this one."""
+        if len(runs) == self.n_runs:
+            return self
+        found = replace(
+            self,
+            params=self.params[runs],
+            finished=None if self.finished is None else self.finished[runs],
+            grades=None if self.grades is None else self.grades[runs],
+        )
+        for name in ("clean", "goes_by_token_alone"):
+            if name in self.__dict__:
+                found.__dict__[name] = getattr(self, name)[runs]
+        return found
+
     @property
     def numbers_a_sentence(self) -> int:
         """The size of the largest activation of one run on one sentence."""
@@ -105,6 +122,20 @@ class Subject:
     def dependencies(self) -> tuple[Dependency, ...]:
         """The corpus' dependencies that what the model sees settles, in order."""
         return tuple(item for item in self.corpus.dependencies(self.model) if item.resolvable)
+
+    @cached_property
+    def goes_by_token_alone(self) -> Bool[Array, "run d_vocab"]:
+        """[run, d_vocab]: wherever a token with several targets stands, all probabilities are the same, to 5 points.
+
+        max over tokens t of (max over places - min over places) of p(t) <= 0.05
+        """
+        corpus, found = self.corpus, np.zeros((self.n_runs, self.corpus.d_vocab), bool)
+        probabilities = softmax(self.clean.logits)
+        for token in {item.token for item in self.dependencies}:
+            at = (corpus.tokens == token) & (corpus.targets >= 0)
+            with np.errstate(invalid="ignore"):
+                found[:, token] = np.ptp(probabilities[:, at], axis=1).max(axis=-1) <= SAME
+        return found
 
     @cached_property
     def finite(self) -> Bool[Array, " run"]:

@@ -191,7 +191,7 @@ def _census(runs: "Runs | Models", as_json: bool) -> None:
     explanations = runs.explain()
     if as_json:
         some = explanations.in_some_seconds()
-        left = len(explanations.choices) - len(some.choices)
+        left = len(explanations.asked) - len(some.asked)
         census = some.census().reset_index()
         put_json(
             {"census": records(census), "runs": records(some.table()), **({"places_left_out": left} if left else {})}

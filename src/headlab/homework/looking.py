@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, Place, choices
+from headlab.analysis.choice import Choice, Place, choice_at, choices
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import HAIR_LOGITS
 from headlab.analysis.parts.mechanism import AGAINST, MAIN
@@ -175,7 +175,7 @@ def _choices_told(run: "Run") -> list[Choice]:
     first = next((choice for choice in found if is_shared(choice)), found[0])
     if not is_shared(first) or first.other is None:
         return [first]
-    return [first, Choice(first.other, first.rival, first.target, first.place)]
+    return [first, choice_at(run.subject, first.other.sequence, first.other.position)]
 
 
 def _side(run: "Run", choice: Choice, record: "Record") -> Side:

@@ -131,9 +131,12 @@ def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
     corpus = run.corpus
     for item in choices(run.subject):
         place = item.place
-        words = {"target": corpus.vocabulary[item.target], "rival": corpus.vocabulary[item.rival]}
+        words = {
+            "target": corpus.vocabulary[item.target],
+            "rival": ", ".join(corpus.vocabulary[rival] for rival in item.rivals),
+        }
         where = {"sentence": place.sequence + 1, "position": place.position, **words}
-        found = contributions(run.subject, place, item.target, item.rival)
+        found = contributions(run.subject, place, item.target, item.rivals)
         for number, path in enumerate(found.paths):
             for source, token in enumerate(corpus.sentences[place.sequence]):
                 for embedding, values in (("token", found.token), ("position", found.position)):

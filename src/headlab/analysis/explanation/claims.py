@@ -59,7 +59,7 @@ def necessity(change: Float[Array, " kind *axes"], total: Float[Array, "#*axes"]
 def claims(subject: Subject, choice: Choice) -> Claims:
     """Return what attribution claims about the edges of one choice."""
     row, other = choice.place.sequence, donor_sentence(subject, choice)
-    every = edge_contributions(subject, choice.place, choice.target, choice.rival)
+    every = edge_contributions(subject, choice.place, choice.target, choice.rivals)
     real = subject.corpus.tokens >= 0
     there = real[:, :, None] & real[:, None, :]
     own = every[:, :, :, row]
@@ -71,4 +71,4 @@ def claims(subject: Subject, choice: Choice) -> Claims:
         # Where the sentence itself has no such edge there is nothing to replace.
         change = np.stack([-own, mean - own, every[:, :, :, other] - own]) * there[row]
     logits = subject.clean.logits[:, row, choice.place.position]
-    return Claims(own, change, logits[:, choice.target] - logits[:, choice.rival])
+    return Claims(own, change, logits[:, choice.target] - logits[:, list(choice.rivals)].mean(axis=1))

@@ -7,14 +7,15 @@ import numpy as np
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.explanation.claims import Claims, claims, necessity
+from headlab.analysis.looking.predictions import HAIR_LOGITS, place_leads
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
-from headlab.analysis.parts.mechanism import leads_of_choice, mechanism_of_choice
+from headlab.analysis.parts.mechanism import lead_at, mechanism_of_choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import ablate
 from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.patching import patch
-from headlab.arrays import Array, Float, Shaped
+from headlab.arrays import Array, Bool, Float, Shaped
 
 PATCHED = ("pattern", "v")
 
@@ -29,7 +30,7 @@ class Evidence:
     def prediction(self, place: Place) -> Prediction:
         """Return what the models predict at a place, for and against the choice's tokens."""
         logits = self.subject.clean.logits[:, place.sequence, place.position]
-        return Prediction(logits, self.choice.target, self.choice.rival)
+        return Prediction(logits, self.choice.target, self.choice.rivals)
 
     @cached_property
     def here(self) -> Prediction:
@@ -50,7 +51,7 @@ class Evidence:
     @cached_property
     def contributions(self) -> Contributions:
         """The exact attribution."""
-        return contributions(self.subject, self.choice.place, self.choice.target, self.choice.rival)
+        return contributions(self.subject, self.choice.place, self.choice.target, self.choice.rivals)
 
     @cached_property
     def claims(self) -> Claims:
@@ -92,9 +93,30 @@ class Evidence:
         return self._coded[0]
 
     @cached_property
-    def leads(self) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
-        """By how many logits the right token leads, here and at the other place, [run] each; see `leads_of_choice`."""
-        return leads_of_choice(self.subject, self.choice)
+    def lead(self) -> Float[Array, " run"]:
+        """By how many logits the target leads the strongest other token, [run]; below 0 where it is behind."""
+        return lead_at(self.subject, self.choice)
+
+    @cached_property
+    def other_lead(self) -> Float[Array, " run"]:
+        """The same of what is right at the other place, [run]; nan where there is none, or nothing that is seen settles it."""
+        corpus, other = self.subject.corpus, self.choice.other
+        if other is None or not corpus.resolvable(self.subject.model)[other.sequence, other.position]:
+            return np.full(self.subject.n_runs, np.nan)
+        logits = self.subject.clean.logits[:, other.sequence, other.position]
+        return place_leads(logits, np.array(corpus.targets[other.sequence, other.position]))
+
+    @cached_property
+    def little(self) -> Bool[Array, " run"]:
+        """Whether there is little to explain, [run]: wherever the place's token stands, all its targets are within half a logit.
+
+        |logit(target) - logit(alternative)| < 0.5 for every alternative, at every place with the same token
+        """
+        corpus, choice = self.subject.corpus, self.choice
+        token = corpus.tokens[choice.place.sequence, choice.place.position]
+        logits = self.subject.clean.logits[:, (corpus.tokens == token) & (corpus.targets >= 0)]
+        apart = logits[..., [choice.target]] - logits[..., list(choice.alternatives or choice.rivals)]
+        return np.asarray((np.abs(apart) < HAIR_LOGITS).all(axis=(1, 2)))
 
     @property
     def coding(self) -> Coding | None:

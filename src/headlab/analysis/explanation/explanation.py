@@ -6,17 +6,17 @@ from functools import cached_property
 from html import escape
 from typing import Any, Protocol
 
-import numpy as np
 import pandas as pd
 
-from headlab.analysis.choice import Choice, choices
+from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choice
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
 from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.parts.census import census
-from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_of_choice, mechanism_of_runs
+from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_at, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Shaped
+from headlab.data.dependencies import Dependency
 from headlab.notation.numbers import quantity
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
@@ -27,32 +27,44 @@ JUDGED = 8_000  # times a place is judged while somebody waits
 class Explanations:
     """Explanations of all runs of a subject; that of one run is `explanations[number]`.
 
-    names: what each run is called (its seed, say); choices: the choices that are explained
+    names: what each run is called (its seed, say)
+    asked: the dependencies that are explained, at which every run makes its own choice, or choices that are given
     """
 
     subject: Subject
     names: tuple[object, ...]
-    choices: tuple[Choice, ...]
+    asked: tuple[Dependency | Choice, ...]
 
     def __len__(self) -> int:
         return self.subject.n_runs
 
     def __getitem__(self, number: int) -> "Explanation":
         run = run_number(number, len(self), from_end=True)
-        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.choices), 0)
+        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.asked), 0)
 
     def __iter__(self) -> Iterator["Explanation"]:
         # One after the other reads from the evidence about all of them.
         return (Explanation(self, number) for number in range(len(self)))
 
+    def evidence(self, number: int, run: int) -> tuple[Evidence, int]:
+        """Return what is measured about one run's choice at one place, with the run's number in it."""
+        # Of one run nobody else needs the evidence, and of thousands of places it fills the memory.
+        choice, every = self._evidence[number] if len(self) > 1 else self._evidence_at(number)
+        group = choice.which[run]
+        return every[group], int((choice.which[:run] == group).sum())
+
     @cached_property
-    def evidence(self) -> tuple[Evidence, ...]:
-        """One record a choice, for all runs at once."""
-        return tuple(Evidence(self.subject, item) for item in self.choices)
+    def _evidence(self) -> list[tuple[EachChoice, list[Evidence]]]:
+        return [self._evidence_at(number) for number in range(len(self.asked))]
+
+    def _evidence_at(self, number: int) -> tuple[EachChoice, list[Evidence]]:
+        # Of the runs that make the same choice, all at once.
+        choice = each_choice(self.subject, self.asked[number])
+        return choice, [Evidence(self.subject.some(runs), made) for runs, made in choice.groups()]
 
     def first(self, number: int) -> "Explanations":
         """Return the explanations of the first few places."""
-        return self if number >= len(self.choices) else replace(self, choices=self.choices[:number])
+        return self if number >= len(self.asked) else replace(self, asked=self.asked[:number])
 
     def in_some_seconds(self) -> "Explanations":
         """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
@@ -69,8 +81,7 @@ class Explanations:
         # Runs some at a time: nothing here needs their activations once the shares are known.
         rows = []
         for _, some in self.subject.in_batches():
-            names, splits = zip(*(mechanism_of_choice(some, item) for item in self.choices), strict=True)
-            shares = [split.share("pattern") for split in splits if split is not None]
+            names, shares = zip(*(mechanism_at(some, item) for item in self.asked), strict=True)
             rows.append(
                 pd.DataFrame(
                     {
@@ -78,7 +89,7 @@ class Explanations:
                         "solved": some.solved,
                         "grade": some.grade,
                         "mechanism": mechanism_of_runs(some, names),
-                        "pattern_share": np.mean(shares, axis=0) if shares else np.full(some.n_runs, np.nan),
+                        "pattern_share": pd.DataFrame(shares).mean().to_numpy(),  # of those that can be compared
                     }
                 )
             )
@@ -101,7 +112,7 @@ class Explanations:
     def __repr__(self) -> str:
         judged = self.in_some_seconds()
         counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in judged.census()["runs"].items())
-        n, some = len(self.choices), len(judged.choices)
+        n, some = len(self.asked), len(judged.asked)
         where = f"; at the first {some} of {n:,} places" if some < n else ""
         return f"Explanations({quantity(len(self), 'run')}: {counts}{where})"
 
@@ -136,12 +147,10 @@ class Explanation:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """One record a dependency."""
-        if len(self._of) == 1:  # nobody else needs the evidence, and of thousands of places it fills the memory
-            return tuple(Record.of(Evidence(self._of.subject, item)) for item in self._of.choices)
-        return tuple(Record.of(item, self._run) for item in self._of.evidence)
+        return tuple(Record.of(*self._of.evidence(number, self._run)) for number in range(len(self)))
 
     def __len__(self) -> int:
-        return len(self._of.choices)
+        return len(self._of.asked)
 
     def first(self, number: int) -> "Explanation":
         """Return the explanation of the first few dependencies."""
@@ -204,5 +213,5 @@ def explain(
     (8, 6)
     """
     subject = models if isinstance(models, Subject) else models.subject
-    picked = choices(subject) if chosen is None else chosen
+    picked = dependencies(subject) if chosen is None else chosen
     return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))

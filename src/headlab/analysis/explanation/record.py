@@ -57,9 +57,9 @@ class TestedPart:
 class Record:
     """One choice of one run: plain numbers, with the corpus' own words.
 
-    difference: logit(target) - logit(rival); the names `other_…` say the same of the other place
-    lead: of the target over the strongest other token; other_lead: of the rival where it is right, if that is settled
-    tied: the most likely tokens, where several are
+    difference: logit(target) - mean over rivals of logit(rival); the names `other_…` say the same of the other place
+    lead: of the target over the strongest other token; other_lead: of what is right at the other place, if that is settled
+    little: there is little to explain; tied: the most likely tokens, where several are
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
     sources, heads, others: every source position, head (where there are several), direct part, and all position embeddings
     coding: pattern, value and direct part of the difference between both places, with their shares
@@ -70,7 +70,7 @@ class Record:
     sequence: int
     place: int
     target: str
-    rival: str
+    rivals: tuple[str, ...]
     other: tuple[str, ...] | None
     other_sequence: int | None
     predicted: str
@@ -81,6 +81,7 @@ class Record:
     other_difference: float
     lead: float
     other_lead: float
+    little: bool
     tied: tuple[str, ...]
     direct: float
     positional: float
@@ -108,7 +109,7 @@ class Record:
             sequence=c.place.sequence,
             place=c.place.position,
             target=corpus.vocabulary[c.target],
-            rival=corpus.vocabulary[c.rival],
+            rivals=tuple(corpus.vocabulary[rival] for rival in c.rivals),
             other=None if c.other is None else corpus.sentences[c.other.sequence],
             other_sequence=None if c.other is None else c.other.sequence,
             predicted=corpus.vocabulary[best],
@@ -117,8 +118,9 @@ class Record:
             other_probability=np.nan if there is None else float(there.probability[run]),
             difference=float(here.difference[run]),
             other_difference=np.nan if there is None else float(there.difference[run]),
-            lead=float(evidence.leads[0][run]),
-            other_lead=float(evidence.leads[1][run]),
+            lead=float(evidence.lead[run]),
+            other_lead=float(evidence.other_lead[run]),
+            little=bool(evidence.little[run]),
             tied=tuple(corpus.vocabulary[token] for token in here.tied(run)),
             direct=float(evidence.contributions.direct[run]),
             positional=float(evidence.contributions.positional[run]),
@@ -141,9 +143,14 @@ class Record:
         return self.words[self.place]
 
     @property
+    def rival(self) -> str:
+        """The rivals' words, of several with commas between them."""
+        return ", ".join(self.rivals)
+
+    @property
     def pair(self) -> str:
         """The comparison as a formula."""
-        return f"logit({self.target}) − logit({self.rival})"
+        return f"logit({self.target}) − {'mean ' if len(self.rivals) > 1 else ''}logit({self.rival})"
 
     def parts(self) -> pd.Series:
         """Return the parts that add up to the logit difference: direct path, position, and every source position."""

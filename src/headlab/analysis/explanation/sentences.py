@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from headlab.analysis.explanation.claims import IRRELEVANT
-from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE
+from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MIXED, OTHER, PATTERN, POSITION, UNCLASSIFIED, VALUE
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ def _hair(record: "Record") -> str:
         f"{text}, and {record.other_probability:.0%} where “{record.rival}” is right, which {leads} there by "
         f"{_small(abs(record.other_lead))}"
     )
-    most = max(record.lead, record.other_lead, record.difference, -record.other_difference)
-    return f"{there}: there is little to explain." if most < HAIR_LOGITS else f"{there}."
+    return f"{there}: there is little to explain." if record.little else f"{there}."
 
 
 def _small(logits: float) -> str:

@@ -14,6 +14,7 @@ each source position's value says about the choice. They are Shapley values of t
 Source: Shapley 1953; Elhage et al. 2021 for the separation into QK and OV.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,16 +56,23 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
-    >>> split = coding(subject, Choice(Place(0, 3), 3, 6, Place(1, 3)))
+    >>> split = coding(subject, Choice(Place(0, 3), 3, (6,), (Place(1, 3),)))
     >>> logits = subject.clean.logits[0, :, 3]
     >>> bool(abs(split.total[0] - ((logits[0, 3] - logits[0, 6]) - (logits[1, 3] - logits[1, 6]))) < 1e-12)
     True
     """
     if choice.other is None:
         return None
-    places = (choice.place, choice.other)
+    each = [_between(subject, choice, other) for other in choice.others]
+    return Coding(
+        *(np.mean([getattr(split, name) for split in each], axis=0) for name in ("pattern", "value", "direct"))
+    )
+
+
+def _between(subject: Subject, choice: Choice, other: Place) -> Coding:
+    places = (choice.place, other)
     parts = {
-        (i, j): recombined_difference(subject, places[i], places[j], choice.target, choice.rival)
+        (i, j): recombined_difference(subject, places[i], places[j], choice.target, choice.rivals)
         for i, j in np.ndindex(2, 2)
     }
     heads = {key: through for key, (_, through) in parts.items()}
@@ -76,13 +84,13 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
 
 
 def recombined_difference(
-    subject: Subject, pattern_of: Place, content_of: Place, target: int, rival: int
+    subject: Subject, pattern_of: Place, content_of: Place, target: int, rivals: Sequence[int]
 ) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
-    """Return logit(target) - logit(rival) with the pattern of one place and the embeddings of another, in two parts.
+    """Return D with the pattern of one place and the embeddings of another, in two parts.
 
     Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.
     """
-    w = readout(subject.params, target, rival)
+    w = readout(subject.params, target, rivals)
     pattern = subject.clean.pattern[:, :, :, pattern_of.sequence]
     real = subject.corpus.tokens[content_of.sequence] >= 0
     embeds = subject.clean.resid_0[:, content_of.sequence] * real[:, None]

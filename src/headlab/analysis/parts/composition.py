@@ -5,6 +5,7 @@ earlier head wrote.
 Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -49,14 +50,14 @@ def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Float[Array, 
     return names, np.stack(parts, axis=1)
 
 
-def compositions(subject: Subject, place: Place, target: int, rival: int, run: int = 0) -> pd.DataFrame:
+def compositions(subject: Subject, place: Place, target: int, rivals: Sequence[int], run: int = 0) -> pd.DataFrame:
     """Return, for every later head and every earlier one, how much the later one's edges at a place rest on the earlier.
 
     A row a pair of heads and key position: `Q` and `K` are the parts of the score in which the earlier head shapes the query
     or the key (`QK`: both); `V` is the part of the logit difference that the later head reads from what the earlier wrote.
     Empty for one layer.
     """
-    w, OV = readout(subject.params, target, rival), W_OV(subject.params)
+    w, OV = readout(subject.params, target, rivals), W_OV(subject.params)
     pattern = subject.clean.pattern[:, :, :, place.sequence]
     G = adjoints(subject, pattern, w, place.position)
     rows = []

@@ -115,9 +115,9 @@ def path_name(path: Path) -> str:
 
 
 def contributions(
-    subject: Subject, place: Place, target: int, rival: int, max_heads: int | None = None
+    subject: Subject, place: Place, target: int, rivals: Sequence[int], max_heads: int | None = None
 ) -> Contributions:
-    """Return the exact parts of logit(target) - logit(rival) at one place.
+    """Return the exact parts of logit(target) - mean over rivals of logit(rival) at one place.
 
     max_heads: leave paths through more heads to the remainder; by default all paths are listed, as long as they are no
         more than 2,000, and otherwise those through the fewest heads
@@ -127,11 +127,11 @@ def contributions(
     >>> from headlab.model.initial import initial
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(1, np.uint64)), corpus, ModelConfig())
-    >>> parts = contributions(subject, Place(0, 3), 3, 6)
+    >>> parts = contributions(subject, Place(0, 3), 3, [6])
     >>> parts.paths, bool(abs(parts.remainder[0]) < 1e-12)
     (((), ((0, 0),)), True)
     """
-    w = readout(subject.params, target, rival)
+    w = readout(subject.params, target, rivals)
     pattern = subject.clean.pattern[:, :, :, place.sequence]
     flows = _flows(subject, pattern, w, place.position, _longest(subject, max_heads))
     paths = tuple(sorted(flows, key=lambda path: (len(path), path)))
@@ -142,16 +142,16 @@ def contributions(
         for embed in embeds
     )
     logits = subject.clean.logits[:, place.sequence, place.position]
-    return Contributions(place, paths, token, position, logits[:, target] - logits[:, rival])
+    return Contributions(place, paths, token, position, logits[:, target] - logits[:, list(rivals)].mean(axis=1))
 
 
-def readout(params: Params, target: int, rival: int) -> Float[Array, "run d_model"]:
-    """Return w [run, d_model] with logit(target) - logit(rival) = resid · w."""
+def readout(params: Params, target: int, rivals: Sequence[int]) -> Float[Array, "run d_model"]:
+    """Return w [run, d_model] with logit(target) - mean over rivals of logit(rival) = resid · w."""
     if params.W_U is not None:
-        return params.W_U[..., target] - params.W_U[..., rival]
+        return np.asarray(params.W_U[..., target] - params.W_U[..., list(rivals)].mean(axis=-1))
     unit = np.zeros((*params.run_shape, params.W_E.shape[-1]))
     unit[..., target] += 1
-    unit[..., rival] -= 1
+    unit[..., list(rivals)] -= 1 / len(rivals)
     return unit
 
 
@@ -177,7 +177,7 @@ def adjoints(
 
 
 def edge_contributions(
-    subject: Subject, place: Place, target: int, rival: int
+    subject: Subject, place: Place, target: int, rivals: Sequence[int]
 ) -> Float[Array, "run layer head sequence position position"]:
     """Return what each attention edge adds to a logit difference at a place, [run, layer, head, sequence, query, key].
 
@@ -185,7 +185,7 @@ def edge_contributions(
     the place's own sentence, pattern held fixed. `[:, :, :, place.sequence]` are the sentence's own edges; the other
     sentences' say what would be added if the edge were theirs.
     """
-    w = readout(subject.params, target, rival)
+    w = readout(subject.params, target, rivals)
     on, OV = subject.clean, W_OV(subject.params)
     G = adjoints(subject, on.pattern[:, :, :, place.sequence], w, place.position)
     parts = []

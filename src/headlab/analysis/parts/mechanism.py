@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headlab.analysis.choice import Choice
+from headlab.analysis.choice import Choice, Place, each_choice
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float, Shaped
+from headlab.data.dependencies import Dependency
 from headlab.model.outputs import softmax
 
 MAIN = 2 / 3  # a part that is at least twice all others together
@@ -43,14 +44,14 @@ def in_words(name: str) -> str:
 def classify(
     told_apart: Bool[Array, " run"],
     hair: Bool[Array, " run"],
-    near_bigram: Bool[Array, " run"],
+    token_alone: Bool[Array, " run"],
     split: Coding | None,
 ) -> Shaped[Array, " run"]:
     """Return the mechanism [run] by which one dependency is coded.
 
-    told_apart: the most likely token is the target here, and the rival is preferred at the other place
-    hair: the right token's lead is below half a logit, here or there; see `is_by_a_hair`
-    near_bigram: at both places together the loss is about that of the current token alone; see `is_near_bigram`
+    told_apart: the most likely token is the target here, and the rival is preferred wherever it is right
+    hair: the target's lead here is below half a logit
+    token_alone: the current token alone tells what is predicted, with about the loss that this leaves
     split: how the change of the logit difference between both places falls into pattern, value and direct part
 
     by a hair              told apart, by a hair
@@ -59,7 +60,7 @@ def classify(
     position-coded         told apart, direct part at least 2/3: past all heads
     mixed                  told apart, no part at least 2/3
     unclassified           told apart, but a part takes back more than 1/3 of the change, or there is no other place
-    unsolved: bigram only  not told apart, loss near that of the current token alone
+    unsolved: bigram only  not told apart, by the current token alone
     unsolved: other        not told apart, any other loss, diverged runs too
 
     >>> half = Coding(np.array([1.0]), np.array([1.0]), np.array([0.0]))
@@ -75,69 +76,64 @@ def classify(
             names[~opposed & (share >= MAIN)] = name
     names[hair] = HAIR
     names[~told_apart] = OTHER
-    names[~told_apart & near_bigram] = BIGRAM
+    names[~told_apart & token_alone] = BIGRAM
     return names
+
+
+def mechanism_at(subject: Subject, asked: Dependency | Choice) -> tuple[Shaped[Array, " run"], Float[Array, " run"]]:
+    """Return by which mechanism each model codes one dependency [run], and its pattern share [run], nan where there is none."""
+    names = np.full(subject.n_runs, OTHER, dtype="<U24")
+    pattern = np.full(subject.n_runs, np.nan)
+    for runs, choice in each_choice(subject, asked).groups():
+        names[runs], split = mechanism_of_choice(subject.some(runs), choice)
+        if split is not None:
+            pattern[runs] = split.share("pattern")
+    return names, pattern
 
 
 def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[Shaped[Array, " run"], Coding | None]:
     """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
-    here, preferred = leads_of_choice(subject, choice)[0], _preferred(subject, choice)
+    here = lead_at(subject, choice)
     with np.errstate(over="ignore", invalid="ignore"):
-        told_apart = subject.finite & (here > predictions.TIE) & (preferred > predictions.TIE)
-        split, hair = coding(subject, choice), is_by_a_hair(subject, choice)
-        return classify(told_apart, hair, is_near_bigram(subject, choice), split), split
+        told_apart = subject.finite & (here > predictions.TIE) & (rivals_ahead(subject, choice) > predictions.TIE)
+        split = coding(subject, choice)
+        token = subject.corpus.tokens[choice.place.sequence, choice.place.position]
+        alone = subject.goes_by_token_alone[:, token] & is_near_bigram(subject, choice.place)
+        return classify(told_apart, here < predictions.HAIR_LOGITS, alone, split), split
 
 
-def is_by_a_hair(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
-    """Return [run]: the right token leads by less than half a logit, at the place or at the other one.
+def lead_at(subject: Subject, choice: Choice) -> Float[Array, " run"]:
+    """Return [run]: by how many logits the target leads the strongest other token at the place; below 0 where it is behind."""
+    logits = subject.clean.logits[:, choice.place.sequence, choice.place.position]
+    return predictions.place_leads(logits, np.array(choice.target))
 
-    At the other place only if that is settled; where a third token wins there, what counts is the rival's lead over the target.
+
+def rivals_ahead(subject: Subject, choice: Choice) -> Float[Array, " run"]:
+    """Return [run]: how far the rivals are ahead of the target where one is right, at the hardest place; inf where there is none.
+
+    min over other places of  mean over rivals of logit(rival) - logit(target)
     """
-    here, there = leads_of_choice(subject, choice)
-    with np.errstate(invalid="ignore"):
-        there = np.where(there > predictions.TIE, there, _preferred(subject, choice) + 0 * there)
-        return np.asarray(np.fmin(here, there) < predictions.HAIR_LOGITS)
-
-
-def leads_of_choice(subject: Subject, choice: Choice) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
-    """Return by how many logits the right token leads the strongest other one, [run], at the place and at the other place.
-
-    Not a number where there is no other place, or nothing that the model sees settles it.
-    """
-    place, other, logits = choice.place, choice.other, subject.clean.logits
-    here = predictions.place_leads(logits[:, place.sequence, place.position], np.array(choice.target))
-    if other is None or not subject.corpus.resolvable(subject.model)[other.sequence, other.position]:
-        return here, np.full(here.shape, np.nan)
-    return here, predictions.place_leads(logits[:, other.sequence, other.position], np.array(choice.rival))
-
-
-def _preferred(subject: Subject, choice: Choice) -> Float[Array, " run"]:
-    """Return [run]: logit(rival) - logit(target) at the other place; infinite where there is none."""
-    if choice.other is None:
+    if not choice.others:
         return np.full(subject.n_runs, np.inf)
-    logits = subject.clean.logits[:, choice.other.sequence, choice.other.position]
+    logits = np.stack([subject.clean.logits[:, at.sequence, at.position] for at in choice.others], axis=1)
     with np.errstate(invalid="ignore"):
-        return np.asarray(logits[:, choice.rival] - logits[:, choice.target])
+        return np.asarray((logits[..., list(choice.rivals)].mean(axis=-1) - logits[..., choice.target]).min(axis=1))
 
 
-def is_near_bigram(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
-    """Return [run]: the loss at both places of a choice is within a third of what the current token alone would leave.
+def is_near_bigram(subject: Subject, place: Place) -> Bool[Array, " run"]:
+    """Return [run]: wherever the place's token stands, the loss is about what the token alone would leave, to a third of it.
 
     loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
     |loss - bigram| <= bigram / 3
     """
-    places = [choice.place] if choice.other is None else [choice.place, choice.other]
     corpus = subject.corpus
-    losses, bigrams = [], []
-    for place, target in zip(places, (choice.target, choice.rival), strict=False):
-        probability = softmax(subject.clean.logits[:, place.sequence, place.position])[:, target]
-        with np.errstate(divide="ignore"):
-            losses.append(-np.log(probability))
-            bigrams.append(
-                -np.log(corpus.bigram_probability(int(corpus.tokens[place.sequence, place.position]), target))
-            )
-    bigram = float(np.mean(bigrams))
-    return np.abs(np.mean(losses, axis=0) - bigram) <= NEAR_BIGRAM * bigram
+    token = int(corpus.tokens[place.sequence, place.position])
+    at = (corpus.tokens == token) & (corpus.targets >= 0)
+    targets = corpus.targets[at]
+    probabilities = softmax(subject.clean.logits[:, at])[:, np.arange(len(targets)), targets]
+    bigram = float(np.mean([-np.log(corpus.bigram_probability(token, int(target))) for target in targets]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.abs(-np.log(probabilities).mean(axis=1) - bigram) <= NEAR_BIGRAM * bigram)
 
 
 def is_near_bigram_floor(subject: Subject) -> Bool[Array, " run"]:
@@ -160,6 +156,7 @@ def mechanism_of_runs(subject: Subject, each: Sequence[Shaped[Array, " run"]]) -
     names[np.isin(names, (HAIR, BIGRAM, OTHER))] = UNCLASSIFIED
     unsolved = (subject.grade == predictions.NOT_SOLVED) | ~subject.finite
     names[unsolved] = OTHER
-    names[unsolved & is_near_bigram_floor(subject)] = BIGRAM
+    tokens = sorted({item.token for item in subject.dependencies})
+    names[unsolved & is_near_bigram_floor(subject) & subject.goes_by_token_alone[:, tokens].all(axis=1)] = BIGRAM
     names[subject.grade == predictions.HAIR] = HAIR
     return names

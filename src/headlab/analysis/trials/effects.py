@@ -25,16 +25,16 @@ DISAGREE = 0.5  # ablations disagree when their changes differ by more than this
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """One choice in some forward passes: all logits there [run, *case, d_vocab], between the tokens target and rival."""
+    """One choice in some forward passes: all logits there [run, *case, d_vocab], between a target and its rivals."""
 
     logits: Float[Array, "run *case d_vocab"]
     target: int
-    rival: int
+    rivals: tuple[int, ...]
 
     @cached_property
     def difference(self) -> Float[Array, " run *case"]:
-        """[run, *case]: logit(target) - logit(rival)."""
-        return self.logits[..., self.target] - self.logits[..., self.rival]
+        """[run, *case]: logit(target) - mean over rivals of logit(rival)."""
+        return np.asarray(self.logits[..., self.target] - self.logits[..., list(self.rivals)].mean(axis=-1))
 
     @cached_property
     def probabilities(self) -> Float[Array, "run *case d_vocab"]:
@@ -168,7 +168,7 @@ def effects_of(
         choice,
         tuple(names),
         kinds,
-        Prediction(clean[:, None], choice.target, choice.rival),
-        Prediction(after.reshape(len(after), len(groups), len(kinds), -1), choice.target, choice.rival),
+        Prediction(clean[:, None], choice.target, choice.rivals),
+        Prediction(after.reshape(len(after), len(groups), len(kinds), -1), choice.target, choice.rivals),
         parts,
     )

@@ -83,15 +83,15 @@ def _test(
     name: str, choice: Choice, before: Float[Array, "run d_vocab"], after: Float[Array, "run pattern d_vocab"]
 ) -> pd.DataFrame:
     distance = np.abs(softmax(after) - softmax(before)[:, None]).sum(axis=-1) / 2
-    target, rival = choice.target, choice.rival
+    target, rivals = choice.target, list(choice.rivals)
     return pd.DataFrame(
         {
             "run": np.arange(len(before)),
             "sequence": choice.place.sequence,
             "position": choice.place.position,
             "test": name,
-            "difference_before": before[:, target] - before[:, rival],
-            "difference_after": np.median(after[..., target] - after[..., rival], axis=1),
+            "difference_before": before[:, target] - before[:, rivals].mean(axis=1),
+            "difference_after": np.median(after[..., target] - after[..., rivals].mean(axis=-1), axis=1),
             "distance": np.median(distance, axis=1),
             "flips": (after.argmax(axis=-1) != before.argmax(axis=-1)[:, None]).mean(axis=1),
         }

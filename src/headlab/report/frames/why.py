@@ -28,7 +28,7 @@ def why_frame(recording: "Recording") -> Frame:
         return Frame("why", {"none": f"The run {run.outcome_sentence}: there is nothing to explain."})
     try:
         explanation = run.explain().first(MOST_DEPENDENCIES)
-        explained = choices(past.subject)[:MOST_DEPENDENCIES]
+        explained = choices(run.subject)[:MOST_DEPENDENCIES]  # those of the end, at every moment
     except SelectionError as error:
         return Frame("why", {"none": str(error)})
     every = [Evidence(past.subject, choice).contributions for choice in explained]

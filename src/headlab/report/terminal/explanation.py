@@ -57,7 +57,7 @@ def _numbers(record: "Record") -> Iterator[Any]:
 def census_blocks(explanations: "Explanations") -> Iterator[Any]:
     """Yield the screen's blocks of many runs: how many go by which mechanism, and a run to look at for each."""
     some = explanations.in_some_seconds()
-    census, left = some.census(), len(explanations.choices) - len(some.choices)
+    census, left = some.census(), len(explanations.asked) - len(some.asked)
     shown = pd.DataFrame(
         {
             "runs": census["runs"].map(str),
