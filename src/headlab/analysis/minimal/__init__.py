@@ -1,0 +1,1 @@
+"""Which parts suffice: all minimal sets of them, by exhaustive enumeration."""

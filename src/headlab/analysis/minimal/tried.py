@@ -1,0 +1,64 @@
+"""Which parts are kept or taken away: edges into the place, edges of earlier layers, what passes the heads by."""
+
+import numpy as np
+
+from headlab.analysis.choice import Choice
+from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
+from headlab.analysis.parts.contributions import adjoints, readout
+from headlab.analysis.subject import Subject
+from headlab.arrays import Array, Float, Int
+from headlab.data.alignment import visible
+from headlab.model.matrices import W_OV
+
+MOST_PARTS = 16  # of more, those that give most: 2¹⁶ sets are tried, and what gives least stays as it is
+
+
+def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[Array, "run part"]]:
+    """Return the parts that a prediction can be made of, and what each gives to its logit difference [run, part].
+
+    Of the last layer the edges into the place, a part a head and key; of earlier layers every edge, a part a layer, head,
+    query and key; the direct paths of token and position, where the model has them. What an edge gives is seen through
+    everything behind it, pattern held fixed; see `parts.contributions`.
+
+    >>> from headlab.analysis.choice import choices
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus, model = Corpus.notebook(), ModelConfig(n_layers=2)
+    >>> subject = Subject(initial(model.on(corpus), np.zeros(1, np.uint64)), corpus, model)
+    >>> parts, gives = parts_of(subject, choices(subject)[0])
+    >>> len(parts), parts[0]  # 4 edges into the place, 10 of the first layer, 2 direct paths
+    (16, Part(kind='edge', layer=1, head=0, position=0, query=3, token=None))
+    """
+    model, row, place = subject.model, choice.place.sequence, choice.place.position
+    w = readout(subject.params, choice.target, choice.rivals)
+    on, OV = subject.clean, W_OV(subject.params)
+    pattern = on.pattern[:, :, :, row]
+    G = adjoints(subject, pattern, w, place)
+    seen = visible(subject.corpus.tokens[row], place, model.causal)
+    parts: list[Part] = []
+    gives: list[Array] = []
+    for layer in reversed(range(model.n_layers)):
+        read = on.resid_pre[:, layer, None, row] @ OV[:, layer]  # [run, head, key, d_model]
+        through = pattern[:, layer] * (G[layer + 1][:, None] @ np.swapaxes(read, -1, -2))
+        for head, query in np.ndindex(model.n_heads, len(seen)):
+            if layer == model.n_layers - 1 and query != place:
+                continue
+            keys = visible(subject.corpus.tokens[row], query, model.causal)
+            parts += [Part("edge", layer, head, key, query) for key in keys]
+            gives += [through[:, head, query, key] for key in keys]
+    for kind, embed in ((DIRECT_TOKEN, on.token_embed), (DIRECT_POSITION, on.pos_embed)):
+        if model.residual and (kind == DIRECT_TOKEN or model.positions):
+            parts.append(Part(kind))
+            gives.append((embed[:, row, place] * w).sum(axis=1))
+    return tuple(parts), np.stack(gives, axis=1)
+
+
+def largest(gives: Float[Array, "run part"], most: int = MOST_PARTS) -> Int[Array, "run some"]:
+    """Return the numbers of the parts that give most [run, some], in order; all of them, where they are no more than `most`.
+
+    >>> largest(np.array([[0.5, -3.0, 1.0]]), 2).tolist()
+    [[1, 2]]
+    """
+    order = np.argsort(-np.abs(gives), axis=1, kind="stable")[:, :most]
+    return np.sort(order, axis=1)
