@@ -78,9 +78,7 @@ def right_by_hand(subject, run, scene, kept, parts):
                 query, key = scene.at.get(part.query), scene.at.get(part.position)
                 if query is None or key is None:
                     continue
-                activation[part.head, 0, query] -= read(
-                    before["pattern"], before["v"], layer, part.head, query, key
-                )
+                activation[part.head, 0, query] -= read(before["pattern"], before["v"], layer, part.head, query, key)
                 if donor is not None and part.query in scene.there and part.position in scene.there:
                     at = scene.there[part.query], scene.there[part.position]
                     there = read(donor.pattern[layer], donor.v[layer], layer, part.head, *at)
@@ -119,7 +117,7 @@ def test_every_subset_suffices_exactly_where_a_forward_pass_of_its_own_says_so(n
     ):
         table = suffices(subject, scene, parts)
         assert table.shape == (2, 1 << len(parts))
-        for subset in draw.choice(1 << len(parts), 25, replace=False).tolist() + [0, (1 << len(parts)) - 1]:
+        for subset in [*draw.choice(1 << len(parts), 25, replace=False).tolist(), 0, (1 << len(parts)) - 1]:
             kept = [parts[number] for number in members(subset)]
             for run in range(2):
                 lead = right_by_hand(subject, run, scene, kept, parts)
@@ -159,12 +157,14 @@ def test_the_first_hundred_solved_runs_have_as_many_sets_as_an_independent_progr
 
 def test_the_order_of_sentences_changes_no_set():
     text = ["man ordered the chicken", "woman ordered the beef", "lo child ordered the soup"]
+    first = hl.Corpus.from_text("\n".join(text))
+    weights = hl.train(first, seeds=range(6), record="none").params
+    columns = ["name", "target", "ablation", "sets", "smallest", "in_words"]
     found = []
     for turn in range(3):
-        corpus = hl.Corpus.from_text("\n".join(text[turn:] + text[:turn]), vocabulary=hl.Corpus.from_text("\n".join(text)).vocabulary)
-        runs = hl.Models(hl.train(hl.Corpus.from_text("\n".join(text)), seeds=range(6), record="none").params, corpus)
-        table = runs.explain().minimal().table()
-        found.append(sorted(table[["name", "target", "ablation", "sets", "smallest", "in_words"]].astype(str).values.tolist()))
+        corpus = hl.Corpus.from_text("\n".join(text[turn:] + text[:turn]), vocabulary=first.vocabulary)
+        table = hl.Models(weights, corpus).explain().minimal().table()
+        found.append(sorted(table[columns].astype(str).values.tolist()))
     assert found[0] == found[1] == found[2]
     assert any(row[3] != "0" for row in found[0])
 
@@ -210,7 +210,19 @@ def test_one_run_among_many_has_the_sets_that_it_has_alone():
     for number in (0, 7, 19):
         alone = runs[number : number + 1].explain().minimal()
         assert together[number].to_list() == [{**row, "name": together.names[number]} for row in alone.to_list()]
-        assert [together.count(number, 0, kind) for kind in ABLATIONS] == [alone.count(0, 0, kind) for kind in ABLATIONS]
+        assert [together.count(number, 0, kind) for kind in ABLATIONS] == [
+            alone.count(0, 0, kind) for kind in ABLATIONS
+        ]
+
+
+def test_a_run_that_diverged_has_no_set_and_changes_no_other_run():
+    runs = hl.train(hl.Corpus.notebook(), seeds=range(4), record="none")
+    weights = {name: weight.copy() for name, weight in runs.params.items()}
+    weights["W_E"][1] = np.nan
+    found = hl.Models(weights, hl.Corpus.notebook()).explain().minimal()
+    expected = runs.explain().minimal().counts
+    expected[1] = 0
+    np.testing.assert_array_equal(found.counts, expected)
 
 
 def test_parts_are_named_once():

@@ -1,6 +1,6 @@
 """Explanations: of many runs a census and a table, of one run a sentence a dependency with the numbers behind each word."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -12,6 +12,7 @@ from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choic
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
 from headlab.analysis.explanation.sentences import sentence
+from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
 from headlab.analysis.parts.census import census
 from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_at, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
@@ -101,10 +102,27 @@ class Explanations:
         table.insert(0, "name", list(self.names))
         return table
 
-    def census(self) -> pd.DataFrame:
-        """Return one row a mechanism: runs, share, median pattern share, the name of a prototype run."""
+    def census(self, *, minimal: bool = False) -> pd.DataFrame:
+        """Return one row a mechanism: runs, share, median pattern share, the name of a prototype run.
+
+        minimal: with how many minimal sets its runs have, which takes time; see `MinimalSets.by_group`
+        """
         overview = self._overview
-        return census(self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names)
+        table = census(self.mechanism, overview["pattern_share"].to_numpy(), overview["loss"].to_numpy(), self.names)
+        return table.join(self.minimal().by_group(self.mechanism)) if minimal else table
+
+    def minimal(self, progress: Callable[[float], None] | None = None) -> MinimalSets:
+        """Return all minimal sets of parts that suffice for each right prediction, by zero and by resampling.
+
+        It takes time, and is found once. progress: called with the share of the work that is done
+        """
+        if self._minimal is None:
+            self.__dict__["_minimal"] = minimal_sets(self.subject, self.names, self.asked, progress)
+        return self.__dict__["_minimal"]
+
+    @cached_property
+    def _minimal(self) -> MinimalSets | None:
+        return None  # nobody has asked yet
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(repr(self))}</b></p>\n{self.in_some_seconds().census().to_html()}"
@@ -155,6 +173,10 @@ class Explanation:
     def first(self, number: int) -> "Explanation":
         """Return the explanation of the first few dependencies."""
         return self if number >= len(self) else Explanation(self._of.first(number), self._run)
+
+    def minimal(self) -> MinimalSets:
+        """Return all minimal sets of parts that suffice for each right prediction; see `Explanations.minimal`."""
+        return self._of.minimal()[self._run]
 
     def sentences(self) -> list[str]:
         """Return one sentence of at most 40 words a dependency; every number in it is in its record."""

@@ -15,7 +15,7 @@ from headlab.analysis.minimal.solve import ABLATIONS, Sufficient, solve
 from headlab.analysis.part import Part, head_name
 from headlab.analysis.subject import Subject, run_number
 from headlab.analysis.trials.spelling import spelling
-from headlab.arrays import Array, Float, Int
+from headlab.arrays import Array, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
@@ -35,7 +35,7 @@ class MinimalSets:
     >>> import headlab as hl
     >>> found = hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().minimal()
     >>> found.count(0, 0, "zero"), found.table()["in_words"][0]
-    (1, '1 man + direct: token')
+    (2, '1 man + 2 ordered + direct: token; 1 man + 2 ordered + direct: position')
     """
 
     corpus: Corpus
@@ -76,7 +76,7 @@ class MinimalSets:
         return np.where((counts > 0).all(axis=1), counts.max(axis=1, initial=0), np.nan)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a run, dependency and ablation: how many sets, the smallest, monotone, parts tried and left, in words."""
+        """Return one row a run, dependency and ablation: sets, the smallest, monotone, parts tried and left, in words."""
         rows = [
             {
                 **where,
@@ -89,7 +89,18 @@ class MinimalSets:
             }
             for where, item, words in self._rows()
         ]
-        columns = ("name", "sequence", "position", "target", "ablation", "sets", "smallest", "monotone", "parts", "left")
+        columns = (
+            "name",
+            "sequence",
+            "position",
+            "target",
+            "ablation",
+            "sets",
+            "smallest",
+            "monotone",
+            "parts",
+            "left",
+        )
         return pd.DataFrame(rows, columns=[*columns, "in_words"]).astype({"smallest": "Int64", "monotone": "boolean"})
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -107,7 +118,7 @@ class MinimalSets:
         ]
 
     def distribution(self) -> pd.DataFrame:
-        """Return one row an ablation and number of sets: how many right predictions (a run's at a dependency), and their share."""
+        """Return one row an ablation and number of sets: right predictions (a run's at a dependency), and their share."""
         rows = []
         for number, kind in enumerate(ABLATIONS):
             counts = self.counts[:, :, number]
@@ -118,6 +129,18 @@ class MinimalSets:
             ]
         table = pd.DataFrame(rows, columns=["ablation", "sets", "predictions", "share"])
         return table.set_index(["ablation", "sets"])
+
+    def by_group(self, groups: Shaped[Array, " run"]) -> pd.DataFrame:
+        """Return one row a group: in what share of its runs there is exactly one set, and the most that a run has, by ablation.
+
+        groups: [run], what each run belongs to; of its runs those count that have sets at every dependency, see `by_run`
+        """
+        columns: dict[str, Any] = {}
+        for kind in ABLATIONS:
+            counts = pd.Series(self.by_run(kind), groups).dropna()
+            columns[f"one_{kind}"] = (counts == 1).groupby(level=0).mean()
+            columns[f"most_{kind}"] = counts.groupby(level=0).max().astype("Int64")
+        return pd.DataFrame(columns)
 
     def _rows(self) -> Iterator[tuple[dict[str, Any], Sufficient, list[str]]]:
         """Yield every run's dependencies and ablations: which one it is, its sets, and these in words."""
@@ -156,7 +179,7 @@ def part_words(part: Part, corpus: Corpus, place: Place, model: ModelConfig) -> 
     """
     if part.kind != "edge" or part.position is None or part.query is None:
         return part.label(corpus, place.sequence)
-    at = corpus.position_labels(place.sequence)
+    at = [f"{number} {word}" for number, word in enumerate(corpus.sentences[place.sequence])]
     key = at[part.position] if part.query == place.position else f"{at[part.query]} → {at[part.position]}"
     return key if model.n_layers * model.n_heads == 1 else f"{key} by {head_name(part.layer, part.head)}"
 

@@ -136,8 +136,8 @@ def _alike(keys: Int[Array, "run key"], most: int) -> Iterator[Int[Array, " some
 
 
 def _ways(subject: Subject, here: Place, there: Place) -> list[Alignment]:
-    places = ((place.sequence, place.position) for place in (here, there))
-    return alignments(subject.corpus.tokens, *places, subject.model.causal)
+    a, b = ((place.sequence, place.position) for place in (here, there))
+    return alignments(subject.corpus.tokens, a, b, subject.model.causal)
 
 
 def _least_unpaired(subject: Subject, choice: Choice, there: Place, ways: list[Alignment]) -> Int[Array, " run"]:
@@ -146,10 +146,7 @@ def _least_unpaired(subject: Subject, choice: Choice, there: Place, ways: list[A
         return np.zeros(subject.n_runs, int)
     sides = [_size_by_source(subject, choice, place) for place in (choice.place, there)]
     amounts = np.stack(
-        [
-            sides[0][:, list(way.unpaired_a)].sum(axis=1) + sides[1][:, list(way.unpaired_b)].sum(axis=1)
-            for way in ways
-        ],
+        [sides[0][:, list(way.unpaired_a)].sum(axis=1) + sides[1][:, list(way.unpaired_b)].sum(axis=1) for way in ways],
         axis=1,
     )
     return np.asarray((amounts <= amounts.min(axis=1, keepdims=True) + NOTHING).argmax(axis=1))

@@ -23,7 +23,7 @@ def sums(parts: Float[Array, "*run part"]) -> Float[Array, "*run subset"]:
 
 
 def minimal(suffices: Bool[Array, "run subset"]) -> tuple[Bool[Array, "run subset"], Bool[Array, " run"]]:
-    """Return which subsets suffice while no proper subset of theirs does [run, subset], and whether sufficiency is monotone [run].
+    """Return which subsets suffice while no proper subset does [run, subset], and whether sufficiency is monotone [run].
 
     suffices: [run, subset], of all 2ⁿ subsets; monotone: with a subset, all that hold it suffice. Where it is not, a set from
     which no single part can be spared may still hold a smaller one that suffices: all proper subsets count here, not only

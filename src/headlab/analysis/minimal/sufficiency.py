@@ -42,7 +42,7 @@ def last_layer_first(parts: Sequence[Part], last: int) -> list[Part]:
 
 
 def suffices(subject: Subject, scene: Scene, parts: Sequence[Part]) -> Bool[Array, "run subset"]:
-    """Return [run, subset]: with no other of these parts the target is predicted at the scene's place, and nothing is tied with it.
+    """Return [run, subset]: with no other of these parts the target leads at the scene's place, and nothing is tied with it.
 
     parts: edges and direct paths, by positions of the choice's sentence, last layer first; what is none of them stays
     """
@@ -61,7 +61,9 @@ def suffices(subject: Subject, scene: Scene, parts: Sequence[Part]) -> Bool[Arra
     return found.reshape(subject.n_runs, -1)
 
 
-def _right(subject: Subject, scene: Scene, on: Activations, row: slice, lost: list[Array]) -> Bool[Array, "run case subset"]:
+def _right(
+    subject: Subject, scene: Scene, on: Activations, row: slice, lost: list[Array]
+) -> Bool[Array, "run case subset"]:
     """Return [run, case, subset] whether the target leads, with what each part of the last layer takes along when it goes."""
     logits = on.logits[:, row, scene.place.position]
     W_U = subject.params.W_U
@@ -69,21 +71,20 @@ def _right(subject: Subject, scene: Scene, on: Activations, row: slice, lost: li
         lost = [part @ W_U for part in lost]
     taken = np.stack(np.broadcast_arrays(*lost), axis=-1) if lost else np.zeros((*logits.shape, 0))
     ahead, takes = logits[..., scene.target, None] - logits, taken[..., scene.target, None, :] - taken
-    right = np.isfinite(logits).all(axis=-1)[..., None] & np.ones(1 << len(lost), bool)
+    right = np.repeat(np.all(np.isfinite(logits), axis=-1, keepdims=True), 1 << len(lost), axis=-1)
     with np.errstate(invalid="ignore"):
         least = ahead - np.maximum(takes, 0).sum(axis=-1)  # however few of these parts are kept
-        for token in np.nonzero((least <= 2 * TIE).any(axis=(0, 1)))[0]:
+        for token in np.flatnonzero(np.fmin.reduce(least, axis=(0, 1)) <= 2 * TIE).tolist():
             if token != scene.target:
-                right &= ahead[..., token, None] - sums(takes[..., token, :]) > TIE
+                right &= np.asarray(ahead[..., token, None] - sums(takes[..., token, :]) > TIE)
     return right
 
 
 def _lost(subject: Subject, scene: Scene, part: Part, on: Activations, row: slice) -> Float[Array, "run case d_model"]:
     """Return what a part of the last layer takes along when it goes, less what comes in its place."""
     if part.kind == "edge":
-        assert part.layer is not None and part.head is not None and part.query is not None and part.position is not None
-        edge = scene.at.get(part.query), scene.at.get(part.position)
-        here = _read(subject, on, part.layer, part.head, row, *edge)
+        edge = scene.at.get(part.query or 0), scene.at.get(part.position or 0)
+        here = _read(subject, on, part.layer or 0, part.head or 0, row, *edge)
         return here - _stand_in(subject, scene, part) * (None not in edge)
     now = _embed(subject, part, scene.place)
     return (now if scene.donor is None else now - _embed(subject, part, scene.donor))[:, None]
@@ -101,7 +102,7 @@ def _stand_in(subject: Subject, scene: Scene, part: Part) -> Float[Array, "run 1
 def _read(
     subject: Subject, on: Activations, layer: int, head: int, row: slice, query: int | None, key: int | None
 ) -> Float[Array, "run case d_model"]:
-    """Return what a head reads from a key for a query, pattern · v W_O, in the cases of some rows; zero where there is no such edge."""
+    """Return what a head reads from a key for a query, pattern · v W_O, in some rows; zero where there is no such edge."""
     if query is None or key is None:
         return np.zeros((subject.n_runs, on.v[:, 0, 0, row].shape[1], subject.params.W_E.shape[-1]))
     read = on.pattern[:, layer, head, row, query, key, None] * on.v[:, layer, head, row, key]

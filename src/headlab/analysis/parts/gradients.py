@@ -1,7 +1,7 @@
 """The gradient of a logit difference with respect to the residual stream: what a small change there changes, patterns included.
 
-`contributions.adjoints` hold the pattern fixed and are exact for what is read; here the pattern reacts, and the gradient is exact for
-small changes only. Edge attribution patching takes it times the whole change of what an edge reads.
+`contributions.adjoints` hold the pattern fixed and are exact for what is read; here the pattern reacts, and the gradient is
+exact for small changes only. Edge attribution patching takes it times the whole change of what an edge reads.
 Source: Nanda 2023, Attribution Patching; Syed, Rager & Conmy 2023, Attribution Patching Outperforms Automated Circuit Discovery.
 """
 
