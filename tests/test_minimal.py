@@ -15,8 +15,10 @@ from headlab.analysis.minimal.tried import largest, parts_of
 from headlab.analysis.part import Part
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.gradients import gradients
+from headlab.analysis.subject import Subject
 from headlab.analysis.trials.spelling import spelling
 from headlab.model.forward import forward
+from headlab.model.params import Params
 
 TWO_HEADS = hl.ModelConfig(n_heads=2, factored_values=True)
 SHIFTED = "man ordered the chicken\nlo woman ordered the beef\nman saw the chicken"
@@ -219,7 +221,7 @@ def test_a_run_that_diverged_has_no_set_and_changes_no_other_run():
     runs = hl.train(hl.Corpus.notebook(), seeds=range(4), record="none")
     weights = {name: weight.copy() for name, weight in runs.params.items()}
     weights["W_E"][1] = np.nan
-    found = hl.Models(weights, hl.Corpus.notebook()).explain().minimal()
+    found = hl.explain(Subject(Params(**weights), hl.Corpus.notebook(), hl.ModelConfig())).minimal()
     expected = runs.explain().minimal().counts
     expected[1] = 0
     np.testing.assert_array_equal(found.counts, expected)
