@@ -10,6 +10,7 @@ from headlab.analysis.part import Part
 from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import KINDS, ablate
+from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.interventions import intervene
 from headlab.analysis.trials.other_patterns import battery, pattern_variance
 from headlab.analysis.trials.patching import PATCHES, patch
@@ -200,7 +201,108 @@ def test_a_corpus_of_one_sentence_has_no_mean_and_no_resampling():
 def test_sentences_of_different_length_are_resampled_where_both_have_the_place():
     subject = subject_of(hl.ModelConfig(), RAGGED)
     for choice in choices(subject):
-        assert np.isfinite(ablate(subject, choice).after.difference).all()
+        assert np.isfinite(ablate(subject, choice).after.difference[..., : KINDS.index("mask")]).all()
+
+
+def masked_logits(subject, choice, masked):
+    """Return the logits at a choice's place, written out for one sentence and run; masked(layer, head, query, key): left out."""
+    model, tokens = subject.model, subject.corpus.tokens[choice.place.sequence]
+    tokens = tokens[tokens >= 0]
+    found = []
+    for run in range(subject.n_runs):
+        weights = {name: weight[run] for name, weight in subject.params.items()}
+        resid = weights["W_E"][tokens] + (weights["W_pos"][: len(tokens)] if model.positions else 0)
+        for layer in range(model.n_layers):
+            wrote = np.zeros_like(resid)
+            for head in range(model.n_heads):
+                q, k, v = (resid @ weights[name][layer, head] for name in ("W_Q", "W_K", "W_V"))
+                for query in range(len(tokens)):
+                    keys = [
+                        key
+                        for key in range(query + 1 if model.causal else len(tokens))
+                        if not masked(layer, head, query, key)
+                    ]
+                    if keys:
+                        raised = np.exp([q[query] @ k[key] * model.scale for key in keys])
+                        read = raised / raised.sum() @ v[keys]
+                        wrote[query] += read if "W_O" not in weights else read @ weights["W_O"][layer, head]
+            resid = resid + wrote if model.residual else wrote
+        found.append((resid if "W_U" not in weights else resid @ weights["W_U"])[choice.place.position])
+    return np.array(found)
+
+
+def test_a_masked_part_is_left_out_of_the_softmax_and_the_others_share_its_weight(model):
+    subject = subject_of(model, scale=1.0)
+    last = model.n_layers - 1
+    parts = {
+        Part("source", position=1): lambda layer, head, query, key: key == 1,
+        Part("source", position=0): lambda layer, head, query, key: key == 0,  # nothing is left for the first position
+        Part("edge", position=2, query=3): lambda layer, head, query, key: (query, key) == (3, 2),
+        Part("edge", last, 0, position=1, query=3): lambda *edge: edge == (last, 0, 3, 1),
+        Part("token", token=4): lambda layer, head, query, key: key == 2,
+    }
+    after = ablate(subject, MAN, list(parts)).after.logits[:, :, KINDS.index("mask")]
+    for number, masked in enumerate(parts.values()):
+        np.testing.assert_allclose(after[:, number], masked_logits(subject, MAN, masked), atol=1e-9)
+
+
+def test_a_query_whose_every_key_is_masked_reads_nothing():
+    subject = subject_of(hl.ModelConfig(), hl.Corpus.from_text("x go x stop\nx go"))
+    start = Choice(Place(0, 0), subject.corpus.targets[0, 0], (subject.corpus.targets[0, 1],))
+    after = ablate(subject, start, ["source:0"]).after.logits[:, 0, KINDS.index("mask")]
+    np.testing.assert_allclose(after, subject.clean.resid_0[:, 0, 0], atol=1e-12)
+
+
+def test_what_is_no_key_cannot_be_masked_and_no_forward_pass_is_spent_on_it():
+    subject = subject_of(MODELS["two layers"])
+    effects = ablate(subject, MAN)
+    keys = np.array([part.kind == "source" for part in effects.parts])
+    assert (np.isfinite(effects.after.difference[:, :, KINDS.index("mask")]) == keys).all()
+    assert not effects.flips[:, ~keys, KINDS.index("mask")].any()
+    assert len(effects.cells) == 4 * len(keys) - (~keys).sum()
+    named = effects.table(0).set_index(["intervention", "kind"])["predicts"]
+    assert named.isna()[("head 0.0", "mask")]
+    assert named[("source 1 man", "mask")] in NOTEBOOK.vocabulary
+
+
+def effects_of_logits(before, *after):
+    """Return the effects on a choice of token 0 against 1, one kind, of as many trials as are given."""
+    choice = Choice(Place(0, 3), 0, (1,))
+    before = Prediction(np.array(before, float)[None, None, None], 0, (1,))
+    trials = Prediction(np.array(after, float)[None], 0, (1,))
+    tokens = tuple("abcd"[: before.logits.shape[-1]])
+    return Effects(choice, ("part",), ("kind",), tokens, before, trials, np.zeros(len(after), int))
+
+
+def test_a_flip_says_to_what_and_a_tie_with_the_former_prediction_is_none():
+    table = effects_of_logits([3, 0, 0], [1, 2, 0]).table()
+    assert (table["flips"].tolist(), table["predicts"].tolist()) == ([True], ["b"])
+    tied = effects_of_logits([3, 0, 0], [1, 2, 2])
+    assert (tied.flips[0, 0, 0], tied.predicts(0, 0, 0), tied.table()["predicts"][0]) == (True, ("b", "c"), "b, c")
+    assert not effects_of_logits([3, 0, 0], [2, 2, 0]).flips.any()
+    assert not effects_of_logits([3, 3, 0], [1, 2, 0]).flips.any()  # b was predicted before, too
+    assert effects_of_logits([3, 3, 0], [1, 1, 2]).flips.all()
+
+
+def test_of_several_trials_the_one_counts_after_which_the_target_leads_least():
+    effects = effects_of_logits([3, 0, 0], [2, 0, 0], [0, 1, 0], [4, 0, 0])
+    assert effects.change.tolist() == [[[-4.0]]]
+    assert effects.predicts(0, 0, 0) == ("b",)
+    assert effects.moves[0, 0, 0] == pytest.approx(np.exp(3) / (np.exp(3) + 2) - 1 / (2 + np.e))
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        trials = [[0, 1, -1], [0, -2, 1], [2, 0, 0]]
+        tied = effects_of_logits([3, 0, 0], *[trials[number] for number in order])
+        assert tied.predicts(0, 0, 0) == ("b", "c")  # of both that are as bad
+        assert tied.change[0, 0, 0] == -4
+
+
+def test_what_changes_nothing_moves_neither_the_answer_nor_its_probability_nor_any_lead():
+    assert effects_of_logits([9, 0, 0], [9.5, 0.2, 0]).changes_nothing.all()
+    assert not effects_of_logits([9, 0, 0], [7.9, 0, 0]).changes_nothing.any()  # more than 10 % of the lead over b
+    assert not effects_of_logits([1, 0, 0.95], [1, 0, 1.06]).changes_nothing.any()  # flips to a third word
+    assert not effects_of_logits([1, 0, 0.5], [1, 0, 0.1]).changes_nothing.any()  # 5 points more of probability
+    assert not effects_of_logits([9, 0, 0], [9, 0, 0], [7, 0, 0]).changes_nothing.any()  # in one of two trials
+    assert not effects_of_logits([np.nan] * 3, [np.nan] * 3).changes_nothing.any()
 
 
 def test_uniform_permuted_and_foreign_patterns_are_what_they_say(runs):

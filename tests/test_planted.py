@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from planted import ANIMALS, LONG, LOOK, NOTEBOOK, STRONG, TWICE, Head, plant, plant_in_logits
 
-from headlab.analysis.explanation.claims import IRRELEVANT
 from headlab.analysis.explanation.explanation import explain
 
 NOISES = (0.0, 0.005, 0.01)
@@ -85,7 +84,7 @@ TRUTHS = {
         looks=["man", "<Start>"],
         gives=["man", "<Start>"],
         needed=["man", None],
-        says=["pattern-coded (100%)", "yet ablating it flips nothing"],
+        says=["pattern-coded (100%)", "ablating it flips the prediction (mask)"],
     ),
     "a default on the direct path, and one subject that draws the eye": Truth(
         noisy(
@@ -134,7 +133,7 @@ TRUTHS = {
         looks=["ordered", "ordered"],
         gives=["man", "woman"],
         needed=["man", "woman"],
-        says=["ablating “ordered” changes nothing"] * 2,
+        says=["ablating “ordered” flips nothing"] * 2,
     ),
     "a decoy head: it looks at the subject and writes nothing": Truth(
         noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY), Head(AT_SUBJECT)]], seed=10),
@@ -231,14 +230,17 @@ def test_ablation_shows_what_is_needed_and_what_is_not(case):
             assert needed is None or needed in flipping
 
 
-def test_decoys_are_called_irrelevant(case):
+def test_decoys_are_missed_only_as_they_take_attention_from_others(case):
     truth, explanations = case
     for explanation in explanations:
         for record, looks, gives in zip(explanation.records, truth.looks, truth.gives, strict=False):
             if looks != gives and record.n_layers == 1:
                 decoy = next(source for source in record.sources if source.name == looks)
                 assert decoy.contribution == pytest.approx(0, abs=0.1 * record.difference)
-                assert decoy.claim == decoy.finding == IRRELEVANT
+                assert set(decoy.flips) <= {"mask"}
+                for kind in ("zero", "mean", "resample"):
+                    assert decoy.after[kind] == pytest.approx(record.difference, abs=0.1 * record.difference)
+                assert decoy.claim == decoy.finding
 
 
 def test_the_sentence_names_the_planted_truth_in_at_most_forty_words(case):

@@ -24,7 +24,7 @@ class BoundChoice:
     >>> choice
     BoundChoice(logit(chicken) − logit(beef) at sequence 0, position 3)
     >>> choice.ablate("source:man").flips[0, 0].tolist()
-    [True, False, True]
+    [True, False, True, True]
     """
 
     subject: Subject

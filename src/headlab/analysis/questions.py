@@ -78,7 +78,7 @@ def ablate(self: HasSubject, *parts: Part | Mapping[str, Any] | str, **where: Un
     >>> import headlab as hl
     >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
     >>> run.ablate("source:man").table()[["kind", "flips"]].to_string(index=False)
-    '    kind  flips\\n    zero   True\\n    mean  False\\nresample   True'
+    '    kind  flips\\n    zero   True\\n    mean  False\\nresample   True\\n    mask   True'
     """
     return choice(self, **where).ablate(*parts)
 

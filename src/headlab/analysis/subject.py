@@ -78,14 +78,13 @@ class Subject:
         return self.params.run_shape[0]
 
     def __getitem__(self, runs: slice) -> "Subject":
-        finished = None if self.finished is None else self.finished[runs]
-        grades = None if self.grades is None else self.grades[runs]
-        return replace(self, params=self.params[runs], finished=finished, grades=grades)
+        return self._with(runs)
 
     def some(self, runs: Int[Array, " some"]) -> "Subject":
         """Return some of the models by their numbers, with what is known of them already; all: this one."""
-        if len(runs) == self.n_runs:
-            return self
+        return self if len(runs) == self.n_runs else self._with(runs)
+
+    def _with(self, runs: slice | Int[Array, " some"]) -> "Subject":
         found = replace(
             self,
             params=self.params[runs],

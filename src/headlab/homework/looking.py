@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 MOST_TRIED = 100  # dependencies among which one is looked for that two sentences share
 NOTICED, NEARLY_ALL = 0.005, 0.9  # shares of the difference between two sentences
-WAYS = {"zero": "zero", "mean": "the mean of the sentences", "resample": "that of another sentence"}
+WAYS = {
+    "zero": "zero",
+    "mean": "the mean of the sentences",
+    "resample": "that of another sentence",
+    "mask": "nothing, and the other words share its attention",
+}
 SHARES = {"pattern": "where it looks", "value": "what it reads there", "direct": "what passes the heads by"}
 
 
@@ -224,10 +229,14 @@ def _distinct_name(record: "Record", part: "TestedPart") -> str:
 
 def _predictions_without(run: "Run", place: Place, part: "TestedPart") -> dict[str, str]:
     effects = run.ablate(part.part, sequence=place.sequence, position=place.position)
-    tried = np.isfinite(effects.after.difference[0, 0])
-    best = np.where(effects.flips[0, 0], effects.after.best[0, 0], effects.before.best[0, 0])
-    kinds = zip(effects.kinds, best.tolist(), tried.tolist(), strict=True)
-    return {kind: run.corpus.vocabulary[word] for kind, word, possible in kinds if possible}
+    before = run.corpus.vocabulary[effects.before.best[0, 0, 0]]
+    tried = np.isfinite(effects.after.difference[0, 0]).tolist()
+    flips = effects.flips[0, 0].tolist()
+    return {
+        kind: "” or “".join(effects.predicts(0, 0, at)) if flips[at] else before
+        for at, kind in enumerate(effects.kinds)
+        if tried[at]
+    }
 
 
 def _shares(record: "Record") -> dict[str, float] | None:

@@ -1,74 +1,153 @@
-"""What attribution alone claims about an edge or a source, before anybody intervenes; tests hold the claims against ablation.
+"""What attribution alone claims about edges and sources, before anybody intervenes; tests hold the claims against ablation.
 
-With the pattern of later layers held fixed, ablating edges moves the logit difference D by what they would contribute then
-less what they contribute now. An edge is claimed
+With the pattern of later layers held fixed, every token's logit is linear in what heads read. Taking edges away moves all logits
+by what would be read in their place less what is read now; under the mask that is, with A the weights of a query in one head,
 
-    necessary    when D becomes negative in all three ablations: the rival must then win over the target
-    irrelevant   when none of the three moves D by 10 % of itself
+    sum over other keys of A v / (1 - A of the masked key)   less   sum over all keys of A v
+
+A part is claimed
+
+    necessary    when the target, which is the single most likely token, no longer is in any ablation that is possible
+    irrelevant   when `Effects.changes_nothing` will say so: neither the answer, nor its probability, nor what speaks for it
 
 For edges of the last layer the claim is exact; for earlier ones later patterns may react, which is what the test is for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, donor_sentence
-from headlab.analysis.parts.contributions import edge_contributions
+from headlab.analysis.choice import Choice
+from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
+from headlab.analysis.trials.ablation import KINDS, Ablation, ablations
+from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.arrays import Array, Float, Shaped
+from headlab.model.forward import allowed
+from headlab.model.matrices import W_OV
+from headlab.model.outputs import softmax
 
-SMALL = 0.1  # of the logit difference
 NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"
 
 
-@dataclass(frozen=True, eq=False)
-class Claims:
-    """Claims about the edges of one choice.
+def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
+    """Return what attribution foretells of taking edges or sources away: what `ablate` measures, without a forward pass.
 
-    contribution [run, layer, head, query, key]: what each edge adds to the logit difference
-    change [kind, run, layer, head, query, key]: by how much each ablation would move it, kinds as in KINDS
-    total [run]: the logit difference
+    >>> import headlab as hl
+    >>> from headlab.analysis.choice import choices
+    >>> subject = hl.train(hl.Corpus.notebook(), seeds=4).subject
+    >>> verdicts(claims(subject, choices(subject)[0], [Part("source", position=key) for key in range(4)]))[0].tolist()
+    ['irrelevant', 'between', 'between', 'irrelevant']
     """
-
-    contribution: Float[Array, "run layer head query key"]
-    change: Float[Array, "kind run layer head query key"]
-    total: Float[Array, " run"]
-
-    def edges(self) -> Shaped[Array, "run layer head query key"]:
-        """Return the claim about every edge, [run, layer, head, query, key]."""
-        return necessity(self.change, self.total[:, None, None, None, None])
-
-    def sources(self) -> Shaped[Array, "run key"]:
-        """Return the claim about every source position, all its edges together, [run, key]."""
-        return necessity(self.change.sum(axis=(2, 3, 4)), self.total[:, None])
-
-
-def necessity(change: Float[Array, " kind *axes"], total: Float[Array, "#*axes"]) -> Shaped[Array, "*axes"]:
-    """Return `necessary`, `irrelevant` or `between` from the changes [kind, ...] of a logit difference.
-
-    >>> necessity(np.array([[-3.0], [-2.5], [-5.0]]), np.array([2.0])).tolist()
-    ['necessary']
-    """
-    tried = np.isfinite(change)
-    lost = np.where(tried, total + change < 0, True).all(axis=0) & (total > 0)
-    still = np.where(tried, np.abs(change) < SMALL * np.abs(total), True).all(axis=0)
-    return np.select([lost, still], [NECESSARY, IRRELEVANT], BETWEEN)
+    row, position = choice.place.sequence, choice.place.position
+    every = [ablations(subject, choice, part, kind) for part in parts for kind in KINDS]
+    cells = [cell for cell, some in enumerate(every) for _ in some]
+    clean = subject.clean.logits[:, row, position]
+    after = np.empty((subject.n_runs, len(cells), clean.shape[-1]))
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
+        for runs, batch in subject.in_batches():
+            reads = [_Reads(batch, choice, layer) for layer in range(subject.model.n_layers)]
+            for number, item in enumerate(item for some in every for item in some):
+                after[runs, number] = clean[runs] + np.sum([read.change(item) for read in reads], axis=0)
+    names = tuple(part.name(subject.corpus, row) for part in parts)
+    before = Prediction(clean[:, None, None], choice.target, choice.rivals)
+    found = replace(before, logits=after)
+    return Effects(
+        choice, names, KINDS, tuple(subject.corpus.vocabulary), before, found, np.array(cells, int), tuple(parts)
+    )
 
 
-def claims(subject: Subject, choice: Choice) -> Claims:
-    """Return what attribution claims about the edges of one choice."""
-    row, other = choice.place.sequence, donor_sentence(subject, choice)
-    every = edge_contributions(subject, choice.place, choice.target, choice.rivals)
-    real = subject.corpus.tokens >= 0
-    there = real[:, :, None] & real[:, None, :]
-    own = every[:, :, :, row]
-    if other is None:
-        nothing = np.full_like(own, np.nan)
-        change = np.stack([-own, nothing, nothing])
-    else:
-        mean = (every * there).sum(axis=3) / np.maximum(there.sum(axis=0), 1)
-        # Where the sentence itself has no such edge there is nothing to replace.
-        change = np.stack([-own, mean - own, every[:, :, :, other] - own]) * there[row]
-    logits = subject.clean.logits[:, row, choice.place.position]
-    return Claims(own, change, logits[:, choice.target] - logits[:, list(choice.rivals)].mean(axis=1))
+def verdicts(effects: Effects) -> Shaped[Array, "run group"]:
+    """Return what ablations say of every part, [run, group]: `necessary`, `irrelevant` or `between`."""
+    single = effects.before.winners[..., effects.choice.target] & (effects.before.winners.sum(axis=-1) == 1)
+    winners = effects.winners
+    tried = np.asarray(winners.any(axis=-1))
+    lost = ~winners[..., effects.choice.target] | (winners.sum(axis=-1) > 1)
+    necessary = single[:, :, 0] & tried.any(axis=2) & (lost | ~tried).all(axis=2)
+    return np.select([necessary, effects.changes_nothing], [NECESSARY, IRRELEVANT], BETWEEN)
+
+
+class _Reads:
+    """What the heads of one layer read for a choice, as all tokens' logits there, seen through everything behind them."""
+
+    def __init__(self, subject: Subject, choice: Choice, layer: int) -> None:
+        self.subject, self.row, self.layer = subject, choice.place.sequence, layer
+        self.W_O = None if subject.params.W_O is None else subject.params.W_O[:, layer]
+        self.pattern, self.v = subject.clean.pattern[:, layer], subject.clean.v[:, layer]
+        # Of the last layer only the place itself is read.
+        last = layer == subject.model.n_layers - 1
+        self.queries = np.array([choice.place.position]) if last else np.arange(subject.corpus.n_ctx)
+        self.behind = _behind(subject, choice, layer)[:, self.queries]
+
+    def change(self, item: Ablation) -> Float[Array, "run d_vocab"]:
+        """Return by how much an ablation moves the logits through this layer."""
+        part, heads, some = item.part, slice(None), np.arange(len(self.queries))
+        key = part.position
+        assert key is not None
+        if part.kind == "edge":
+            heads = slice(None) if part.head is None else slice(part.head, part.head + 1)
+            some = np.nonzero(self.queries == part.query)[0]
+        if not len(some) or part.layer not in (None, self.layer):
+            return np.zeros((self.subject.n_runs, self.subject.corpus.d_vocab))
+        if item.kind == "mask":
+            return np.asarray(self._masked[:, heads][:, :, some, key].sum(axis=(1, 2)))
+        queries = self.queries[some]
+        pattern, v = self.pattern[:, heads], self.v[:, heads]
+        read = -pattern[:, :, self.row, queries, key][..., None] * v[:, :, self.row, key][:, :, None]
+        if item.donor is not None:
+            query, there = np.array(item.donor.positions)[queries], item.donor.positions[key]
+            weights = pattern[:, :, item.donor.sequence, query, there] * ((query >= 0) & (there >= 0))
+            read = read + weights[..., None] * v[:, :, item.donor.sequence, there][:, :, None]
+        elif item.kind == "mean":
+            real = self.subject.corpus.tokens >= 0
+            count = np.maximum((real[:, queries] & real[:, [key]]).sum(axis=0), 1)
+            summed = np.swapaxes(pattern[:, :, :, queries, key], 2, 3) @ v[:, :, :, key]
+            read = read + summed / count[:, None]
+        out = None if self.W_O is None else self.W_O[:, heads]
+        # [run, head, query, width] to [run, query, d_model], and on to the logits
+        written = (read if out is None else read @ out).sum(axis=1)
+        return np.asarray((written[:, :, None] @ self.behind[:, some]).sum(axis=(1, 2)))
+
+    @cached_property
+    def _masked(self) -> Float[Array, "run head query key d_vocab"]:
+        """By how much the logits move where one key is masked for one query of one head."""
+        weights = self.pattern[:, :, self.row][:, :, self.queries]
+        v = self.v[:, :, self.row]
+        written = v if self.W_O is None else v @ self.W_O
+        values = written[:, :, None] @ self.behind[:, None]  # [run, head, query, key, d_vocab]
+        given = weights[..., None] * values
+        now = given.sum(axis=3, keepdims=True)
+        top = weights.argmax(axis=-1)[..., None]
+        # At most half of the weight is any other key's: only without the largest one is 1 - A too small to divide by.
+        left = np.where(np.arange(weights.shape[-1]) == top, 1.0, 1 - weights)
+        change = (now - given) / left[..., None] - now
+        shared = self._without(top)[..., None, :] @ values
+        np.put_along_axis(change, top[..., None], shared - now, axis=3)
+        return change
+
+    def _without(self, key: Array) -> Float[Array, "run head query key"]:
+        """Return the pattern with one key [run, head, query, 1] masked."""
+        scores = self.subject.clean.scores[:, self.layer, :, self.row][:, :, self.queries]
+        seen = np.broadcast_to(_sight(self.subject, self.row)[self.queries], scores.shape).copy()
+        np.put_along_axis(seen, key, False, axis=-1)
+        return softmax(np.where(seen, scores, -np.inf))
+
+
+def _sight(subject: Subject, row: int) -> Array:
+    return allowed(subject.corpus.tokens[[row]], subject.model.causal)[0]
+
+
+def _behind(subject: Subject, choice: Choice, layer: int) -> Float[Array, "run position d_model d_vocab"]:
+    """Return what a vector written by a layer at each position adds to every logit at the choice's place, pattern held fixed."""
+    W_U = subject.params.W_U
+    d_model = subject.params.W_E.shape[-1]
+    found = np.zeros((subject.n_runs, subject.corpus.n_ctx, d_model, subject.corpus.d_vocab))
+    found[:, choice.place.position] = np.eye(d_model) if W_U is None else W_U
+    OV = W_OV(subject.params)
+    for later in range(subject.model.n_layers - 1, layer, -1):
+        pattern = subject.clean.pattern[:, later, :, choice.place.sequence]
+        through = np.einsum("rhqs,rhqiv->rsiv", pattern, OV[:, later, :, None] @ found[:, None])
+        found = found + through if subject.model.residual else through
+    return found

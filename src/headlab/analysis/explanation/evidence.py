@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.explanation.claims import Claims, claims, necessity
+from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, place_leads
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
@@ -54,24 +52,20 @@ class Evidence:
         return contributions(self.subject, self.choice.place, self.choice.target, self.choice.rivals)
 
     @cached_property
-    def claims(self) -> Claims:
-        """What attribution claims about edges, before any intervention."""
-        return claims(self.subject, self.choice)
-
-    @cached_property
     def ablations(self) -> Effects:
         """What became of the choice when each part was taken away."""
         return ablate(self.subject, self.choice)
 
     @cached_property
-    def source_claims(self) -> Shaped[Array, "run key"]:
-        """What attribution claims about every source position, [run, key]."""
-        return self.claims.sources()
+    def source_claims(self) -> Shaped[Array, "run source"]:
+        """What attribution claims about every source position that the place sees, before any intervention, [run, source]."""
+        sources = [part for part in self.ablations.parts if part.kind == "source"]
+        return verdicts(claims(self.subject, self.choice, sources))
 
     @cached_property
     def findings(self) -> Shaped[Array, "run part"]:
         """What ablation says of every part, [run, part]: `necessary`, `irrelevant` or `between`."""
-        return necessity(np.moveaxis(self.ablations.change, 2, 0), self.ablations.before.difference[:, :, 0])
+        return verdicts(self.ablations)
 
     @cached_property
     def patches(self) -> Effects | None:

@@ -1,6 +1,6 @@
 """The record of one choice of one run: plain numbers, read from the evidence, that sentences and tables are made of."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +23,11 @@ class TestedPart:
     attention: how much it gets (a source position, mean of the last layer's heads; of a head: its highest weight)
     contribution: what it adds to the logit difference (nan for a head and for all positions together)
     claim: what attribution says of it (sources only)
-    after: the logit difference by ablation; flips: the ablations that change the prediction; disagree: see `Effects`
-    finding: `necessary` (it loses in every ablation), `irrelevant` (none moves it by 10 %), `between`
+    after: the logit difference by ablation, nan where that is not possible; flips: the ablations that
+        change the prediction; disagree: see `Effects`
+    finding: `necessary` (in no ablation the target is the most likely token), `irrelevant` (see `Effects.changes_nothing`),
+        or `between`
+    predicts: by ablation that changes the prediction, what is predicted then: one token, or those that share the first place
     """
 
     part: Part
@@ -37,6 +40,7 @@ class TestedPart:
     flips: tuple[str, ...]
     finding: str
     disagree: bool
+    predicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -47,6 +51,14 @@ class TestedPart:
     def spelling(self) -> str:
         """The part as `headlab explain --ablate` takes it."""
         return spelling(self.part)
+
+    @property
+    def outcomes(self) -> dict[tuple[str, ...], list[str]]:
+        """What is predicted instead, each with the ablations that make it so."""
+        found: dict[tuple[str, ...], list[str]] = {}
+        for kind, predicted in self.predicts.items():
+            found.setdefault(predicted, []).append(kind)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, its spelling included."""
@@ -169,6 +181,9 @@ class Record:
                 "contribution": item.contribution,
                 **item.after,
                 "flips": ", ".join(item.flips),
+                "predicts": "; ".join(
+                    f"{', '.join(words)} ({', '.join(kinds)})" for words, kinds in item.outcomes.items()
+                ),
                 "claim": item.claim,
                 "finding": item.finding,
                 "disagree": item.disagree,
@@ -202,7 +217,7 @@ def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
         case Part("direct:position"):
             contribution = float(evidence.contributions.positional[run])
     after = effects.after.difference[run, number].tolist()
-    flips = effects.flips[run, number].tolist()
+    flips = [at for at, flip in enumerate(effects.flips[run, number].tolist()) if flip]
     return TestedPart(
         part=part,
         name=name,
@@ -211,9 +226,10 @@ def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
         contribution=contribution,
         claim=claim,
         after=dict(zip(effects.kinds, after, strict=True)),
-        flips=tuple(kind for kind, flip in zip(effects.kinds, flips, strict=True) if flip),
+        flips=tuple(effects.kinds[at] for at in flips),
         finding=str(evidence.findings[run, number]),
         disagree=bool(effects.disagree[run, number]),
+        predicts={effects.kinds[at]: effects.predicts(run, number, at) for at in flips},
     )
 
 
@@ -235,6 +251,7 @@ def _patch_records(patches: Effects | None, run: int) -> tuple[dict[str, Any], .
             "before": float(patches.before.difference[run, 0, way]),
             "after": float(patches.after.difference[run, number, way]),
             "flips": bool(patches.flips[run, number, way]),
+            "predicts": patches.predicts(run, number, way),
         }
         for number, what in enumerate(patches.names)
         for way, direction in enumerate(patches.kinds)

@@ -1,19 +1,22 @@
-"""Take a part away: it becomes zero, its mean, or what it is in another sentence.
+"""Take a part away: it becomes zero, its mean, what it is elsewhere, or it can no longer be looked at.
 
-Three ablations, always side by side because they are known to disagree:
+Four ablations, always side by side because they are known to disagree:
 
     zero      the part is 0
     mean      the part's mean over the corpus' sentences that have the same place
     resample  what the part is in another sentence
+    mask      attention knock-out: the scores of the part's keys are left out of the softmax, and the other keys share its weight
 
 A head that is ablated writes the replacement of its z. An ablated edge is what the head read there, pattern[q, s] · v_s W_O,
-replaced; the other weights of the row stay. Position embeddings are the same in every sentence: their mean is over positions,
-and they are resampled from the position before.
-Source: Chan et al. 2022, Causal Scrubbing; Zhang & Nanda 2024, Towards Best Practices of Activation Patching.
+replaced; the other weights of the row stay, except under the mask. A query whose every key is masked reads nothing. Heads, the
+direct path and positions are no keys: masking them is not possible. Position embeddings are the same in every sentence: their
+mean is over positions, and they are resampled from the position before.
+Sources: Chan et al. 2022, Causal Scrubbing; Zhang & Nanda 2024, Towards Best Practices of Activation Patching; Geva et al. 2023,
+Dissecting Recall of Factual Associations (attention knock-out).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,8 +29,9 @@ from headlab.analysis.trials.interventions import Moment
 from headlab.analysis.trials.model_parts import find_part, parts_at
 from headlab.arrays import Array, Bool, Float
 
-KINDS = ("zero", "mean", "resample")
+KINDS = ("zero", "mean", "resample", "mask")
 WITHIN_SENTENCE = ("positions", "direct:position")  # kinds of parts: their mean and resampling need no other sentence
+KEYS = ("source", "edge", "token")  # kinds of parts that are looked at, and can be masked
 _ACTIVATION = {
     "source": "z",
     "edge": "z",
@@ -41,83 +45,108 @@ _ACTIVATION = {
 
 
 def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str, Any] | str] | None = None) -> Effects:
-    """Take parts away, each in all three ways, and return what that does to the choice.
+    """Take parts away, each in all ways that are possible, and return what that does to the choice.
 
     parts: as `find_part` takes them; by default every source position, every head where there are several, both direct
         parts, all positions. Raises `SelectionError` for a part that does not exist.
     """
     row = choice.place.sequence
     taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
-    other = donor_sentence(subject, choice)
-    groups = [[Ablation(row, part, kind, row if other is None else other) for kind in KINDS] for part in taken]
+    groups = [[ablations(subject, choice, part, kind) for kind in KINDS] for part in taken]
     names = [part.name(subject.corpus, row) for part in taken]
-    found = effects_of(subject, choice, names, groups, KINDS, [choice.place], tuple(taken))
-    return found if other is not None else _of_one_sentence(found)
+    return effects_of(subject, choice, names, groups, KINDS, [choice.place], tuple(taken))
 
 
-def _of_one_sentence(effects: Effects) -> Effects:
-    # Mean and resampling would put back what was there.
-    nothing = [[kind != "zero" and part.kind not in WITHIN_SENTENCE for kind in KINDS] for part in effects.parts]
-    logits = effects.after.logits.copy()
-    logits[:, np.array(nothing)] = np.nan
-    return replace(effects, after=replace(effects.after, logits=logits))
+@dataclass(frozen=True)
+class Donor:
+    """The sentence that parts are resampled from, and its position for every one here, -1 where it has none."""
+
+    sequence: int
+    positions: tuple[int, ...]
+
+
+def ablations(subject: Subject, choice: Choice, part: Part, kind: str) -> list["Ablation"]:
+    """Return the interventions that take a part away in one way: none where that is not possible."""
+    row = choice.place.sequence
+    if kind == "mask" and part.kind not in KEYS:
+        return []
+    if kind in ("zero", "mask") or part.kind in WITHIN_SENTENCE:
+        return [Ablation(row, part, kind)]
+    other = donor_sentence(subject, choice)
+    if other is None:
+        return []  # mean and resampling would put back what was there
+    if kind == "mean":
+        return [Ablation(row, part, kind)]
+    there = subject.corpus.tokens[other] >= 0
+    return [Ablation(row, part, kind, Donor(other, tuple(np.where(there, np.arange(len(there)), -1).tolist())))]
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """A part replaced by zero, by its mean, or by what it is in the sentence `donor` (for `resample`)."""
+    """A part taken away in one way; donor: where it is resampled from."""
 
     sequence: int
     part: Part
     kind: str
-    donor: int = 0
+    donor: Donor | None = None
 
     def touches(self, name: str) -> bool:
         """Return whether this activation changes."""
-        return _ACTIVATION[self.part.kind] == name
+        return name == ("scores" if self.kind == "mask" else _ACTIVATION[self.part.kind])
 
     def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
         """Replace the part in the rows [run, ..., position, width] of this sentence."""
         match self.part:
             case Part("source", position=int(key)):
-                self._edges(rows, moment, key, slice(None), slice(None))
+                self._edges(rows, moment, slice(key, key + 1), slice(None), slice(None))
             case Part("edge", layer, head, position=int(key), query=int(query)):
                 if layer in (None, moment.layer):
                     heads = slice(None) if head is None else slice(head, head + 1)
-                    self._edges(rows, moment, key, slice(query, query + 1), heads)
+                    self._edges(rows, moment, slice(key, key + 1), slice(query, query + 1), heads)
             case Part("head", int(layer), int(head)):
                 if layer == moment.layer:
-                    rows[:, head] = self._replacement(moment.clean("z")[:, head], self._real(moment))
+                    rows[:, head] = self._replacement(moment.clean("z")[:, head], moment)
             case Part("token", token=int(token)):
                 where = moment.subject.corpus.tokens[self.sequence] == token
-                rows[:, where] = self._replacement(moment.clean("token_embed"), self._real(moment))[:, where]
+                if self.kind == "mask":
+                    rows[..., where] = -np.inf
+                else:
+                    rows[:, where] = self._replacement(moment.clean("token_embed"), moment)[:, where]
             case Part("direct" | "direct:token" | "direct:position" as kind):
                 if kind != "direct:position":
                     embeds = moment.subject.clean.token_embed
-                    rows += self._replacement(embeds, self._real(moment)) - embeds[:, self.sequence]
+                    rows += self._replacement(embeds, moment) - embeds[:, self.sequence]
                 if kind != "direct:token":
                     embeds = moment.subject.clean.pos_embed[:, self.sequence]
                     rows += self._positions(embeds, moment) - embeds
             case Part("positions"):
                 rows[:] = self._positions(rows, moment)
 
-    def _edges(self, rows: Array, moment: Moment, key: int, queries: slice, heads: slice) -> None:
+    def _edges(self, rows: Array, moment: Moment, key: slice, queries: slice, heads: slice) -> None:
+        if self.kind == "mask":
+            rows[:, heads, queries, key] = -np.inf
+            return
         W_O = moment.subject.params.W_O
         out = None if W_O is None else W_O[:, moment.layer, heads]
-        now = _read(
-            moment.before["pattern"][:, heads, moment.case, queries, key],
-            moment.before["v"][:, heads, moment.case, key],
-            out,
+        before, case = moment.before, moment.case
+        rows[:, heads, queries] -= _read(
+            before["pattern"][:, heads, case, queries, key], before["v"][:, heads, case, key], out
         )
-        # [run, head, sequence, query, d_model]: the same edge in every sentence
-        clean = _read(
-            moment.clean("pattern")[:, heads, :, queries, key],
-            moment.clean("v")[:, heads, :, key],
-            None if out is None else out[:, :, None],
-        )
-        real = self._real(moment)
-        there = real[:, queries] & real[:, key : key + 1]
-        rows[:, heads, queries] += self._replacement(clean, there) - now
+        if self.kind == "zero":
+            return
+        pattern, v = moment.clean("pattern")[:, heads], moment.clean("v")[:, heads]
+        if self.donor is not None:
+            there = np.array(self.donor.positions)
+            query, keys = there[queries], there[key]
+            weights = pattern[:, :, self.donor.sequence][:, :, query[:, None], keys]
+            weights = weights * ((query >= 0)[:, None] & (keys >= 0))
+            rows[:, heads, queries] += _read(weights, v[:, :, self.donor.sequence, keys], out)
+            return
+        # What every sentence that has the edge reads there, [run, head, sequence, query, width]
+        real = moment.subject.corpus.tokens >= 0
+        count = np.maximum((real[:, queries] & real[:, key]).sum(axis=0), 1)[:, None]
+        read = pattern[..., queries, key] @ v[..., key, :]
+        rows[:, heads, queries] += _through(read.sum(axis=2) / count, out)
 
     def _positions(self, embeds: Array, moment: Moment) -> Array:
         """Return what replaces the position embeddings [run, position, d_model]."""
@@ -127,20 +156,21 @@ class Ablation:
         real[:] = {"zero": np.zeros(()), "mean": mean, "resample": np.roll(real, 1, axis=1)}[self.kind]
         return result
 
-    def _replacement(self, clean: Array, there: Bool[Array, "sequence position"]) -> Array:
-        """Return what replaces a part, from its values [..., sequence, position, width] and where it exists."""
+    def _replacement(self, clean: Array, moment: Moment) -> Array:
+        """Return what replaces a part, from its values [..., sequence, position, width]."""
         if self.kind == "zero":
             return np.zeros_like(clean[..., 0, :, :])
-        if self.kind == "resample":
-            return clean[..., self.donor, :, :] * there[self.donor][:, None]
-        return (clean * there[..., None]).sum(axis=-3) / np.maximum(there.sum(axis=0), 1)[:, None]
-
-    def _real(self, moment: Moment) -> Bool[Array, "sequence position"]:
-        return moment.subject.corpus.tokens >= 0
+        if self.donor is not None:
+            there = np.array(self.donor.positions)
+            return np.asarray(clean[..., self.donor.sequence, there, :] * (there >= 0)[:, None])
+        real: Bool[Array, "sequence position"] = moment.subject.corpus.tokens >= 0
+        return np.asarray((clean * real[..., None]).sum(axis=-3) / np.maximum(real.sum(axis=0), 1)[:, None])
 
 
 def _read(pattern: Array, v: Array, W_O: Array | None) -> Array:
-    # What is read across an edge: pattern[..., query] · v[..., :] W_O
-    if W_O is not None:
-        v = (v[..., None, :] @ W_O)[..., 0, :]
-    return pattern[..., None] * v[..., None, :]
+    # What is read from some keys: pattern [..., query, key] of v [..., key, width], as the head writes it.
+    return _through(pattern @ v, W_O)
+
+
+def _through(read: Array, W_O: Array | None) -> Array:
+    return read if W_O is None else read @ W_O

@@ -1,7 +1,7 @@
 """What an intervention does to one choice: the logit difference, the target's probability, the prediction; before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,17 +10,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
-from headlab.arrays import Array, Bool, Float, Int
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.model.outputs import softmax
 from headlab.notation.numbers import quantity
 from headlab.notation.visible import escape_unseen
 
 MOST_ROWS = 100  # in a notebook
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
+SMALL_MOVE = 0.05  # of the target's probability
+SMALL_CHANGE = 0.1  # of a logit difference, as a share of itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +54,25 @@ class Prediction:
         """[run, *case]: the most likely token."""
         return self.logits.argmax(axis=-1)
 
+    @cached_property
+    def winners(self) -> Bool[Array, "run *case d_vocab"]:
+        """[run, *case, d_vocab]: the most likely tokens, all that share the first place; none where logits are no numbers."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.logits >= self.logits.max(axis=-1, keepdims=True) - TIE)
+
+    @cached_property
+    def lead(self) -> Float[Array, " run *case"]:
+        """[run, *case]: how far the target's logit is ahead of the strongest other one; below 0 where it is behind."""
+        return place_leads(self.logits, np.array(self.target))
+
+    def leads_over(self, others: Sequence[int]) -> Float[Array, "run *case other"]:
+        """Return logit(target) - logit(other), [run, *case, other]."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.logits[..., [self.target]] - self.logits[..., list(others)])
+
     def tied(self, run: int) -> list[int]:
         """Return the tokens that share the first place in a run's forward pass, where they are several."""
-        logits = self.logits[run]
-        first = np.nonzero(logits >= logits.max() - TIE)[0].tolist()
+        first = np.nonzero(self.winners[run])[0].tolist()
         return first if len(first) > 1 else []
 
 
@@ -64,16 +81,44 @@ class Effects:
     """What each of some interventions does to a choice, in every run.
 
     names: the interventions' groups (one a part, or one an activation that is patched); kinds: what was done in each group
-    before, after: the choice, [run, group, kind]; after holds nan where an intervention was not possible
+    tokens: what every token is called
+    before: the choice, [run, 1, kind], or one for all kinds; trials: the same after each forward pass, [run, trial]
+    cells: which group and kind each trial belongs to [trial], group · kinds + kind, in ascending order; a kind that was not
+        possible has no trial, and resampling has one for each place from which it was done
     parts: what was ablated, a part a group; none of other interventions
     """
 
     choice: Choice
     names: tuple[str, ...]
     kinds: tuple[str, ...]
+    tokens: tuple[str, ...]
     before: Prediction
-    after: Prediction
+    trials: Prediction
+    cells: Int[Array, " trial"]
     parts: tuple[Part, ...] = ()
+
+    @cached_property
+    def after(self) -> Prediction:
+        """The choice after each kind, [run, group, kind]: after the trial in which the target leads least; nan without any."""
+        logits = np.full(
+            (len(self.trials.logits), len(self.names) * len(self.kinds), self.before.logits.shape[-1]), np.nan
+        )
+        logits[:, self.cells] = self.trials.logits
+        for cell, some in self._several:
+            number = np.argmax(self._worst(some)[1], axis=1)
+            logits[:, cell] = np.take_along_axis(self.trials.logits[:, some], number[:, None, None], axis=1)[:, 0]
+        return replace(self.before, logits=self._in_cells(logits))
+
+    @cached_property
+    def winners(self) -> Bool[Array, "run group kind d_vocab"]:
+        """[run, group, kind, d_vocab]: the most likely tokens then, all that share the first place.
+
+        Of trials after which the target leads equally little, those of each.
+        """
+        found = self.after.winners.reshape(len(self.trials.logits), -1, len(self.tokens)).copy()
+        for cell, some in self._several:
+            found[:, cell] = (self.trials.winners[:, some] & self._worst(some)[0][..., None]).any(axis=1)
+        return self._in_cells(found)
 
     @cached_property
     def change(self) -> Float[Array, "run group kind"]:
@@ -81,14 +126,37 @@ class Effects:
         return self.after.difference - self.before.difference
 
     @cached_property
+    def moves(self) -> Float[Array, "run group kind"]:
+        """[run, group, kind]: how far the target's probability moved, whichever way; of several trials the farthest."""
+        found = np.full((len(self.trials.logits), len(self.names) * len(self.kinds)), np.nan)
+        moved = np.abs(self.trials.probability - self._before(self.before.probability))
+        found[:, self.cells] = moved
+        for cell, some in self._several:
+            found[:, cell] = moved[:, some].max(axis=1)
+        return self._in_cells(found)
+
+    @cached_property
     def flips(self) -> Bool[Array, "run group kind"]:
-        """[run, group, kind]: another token is now more likely than the one predicted before; a tie is no flip."""
-        logits = self.after.logits
-        best = np.broadcast_to(self.before.best, logits.shape[:-1])
-        kept = np.take_along_axis(logits, best[..., None], axis=-1)[..., 0]
-        top = logits.max(axis=-1)
+        """[run, group, kind]: the token predicted before is not among the most likely ones now; a tie with it is no flip."""
+        return _flipped(self.before.winners, self.winners)
+
+    @cached_property
+    def changes_nothing(self) -> Bool[Array, "run group"]:
+        """[run, group]: nothing that was possible changes the answer, its probability or what speaks for it.
+
+        no flip        in any trial
+        |Δ p(target)|  at most 0.05
+        |Δ D|          at most 10 % of |D|, for D = logit(target) - logit(other), every rival and every alternative of the corpus
+        """
+        others = sorted({*self.choice.rivals, *self.choice.alternatives})
+        clean, now = self.before.leads_over(others), self.trials.leads_over(others)
         with np.errstate(invalid="ignore"):
-            return np.asarray(top - kept > TIE * (1 + np.abs(top)))
+            moved = np.abs(self.trials.probability - self._before(self.before.probability)) > SMALL_MOVE
+            shifted = ~(np.abs(now - self._before(clean)) <= SMALL_CHANGE * np.abs(self._before(clean)))
+        changed = moved | shifted.any(axis=-1) | _flipped(self._before(self.before.winners), self.trials.winners)
+        of_group = np.zeros((len(self.names), len(self.cells)), bool)
+        of_group[self.cells // len(self.kinds), np.arange(len(self.cells))] = True
+        return ~(changed @ of_group.T)
 
     @cached_property
     def disagree(self) -> Bool[Array, "run group"]:
@@ -105,8 +173,45 @@ class Effects:
         spread = np.fmax.reduce(change, axis=2) - np.fmin.reduce(change, axis=2)
         return np.asarray(some | (spread > DISAGREE * np.abs(self.before.difference[:, :, 0])))
 
+    def predicts(self, run: int, group: int, kind: int) -> tuple[str, ...]:
+        """Return what one run predicts then: one token, or those that share the first place."""
+        return tuple(self.tokens[token] for token in np.nonzero(self.winners[run, group, kind])[0].tolist())
+
+    @cached_property
+    def _predicted(self) -> Shaped[Array, "run group kind"]:
+        # As `predicts` has it, as text.
+        found = np.array(self.tokens, object)[self.winners.argmax(axis=-1)]
+        count = self.winners.sum(axis=-1)
+        found[count == 0] = None
+        for at in np.argwhere(count > 1).tolist():
+            found[tuple(at)] = ", ".join(self.predicts(*at))
+        return found
+
+    @cached_property
+    def _several(self) -> list[tuple[int, slice]]:
+        # The cells of several trials, and which these are.
+        found, starts, counts = np.unique(self.cells, return_index=True, return_counts=True)
+        every = zip(found.tolist(), starts.tolist(), counts.tolist(), strict=True)
+        return [(cell, slice(start, start + count)) for cell, start, count in every if count > 1]
+
+    def _worst(self, some: slice) -> tuple[Bool[Array, "run some"], Bool[Array, "run some"]]:
+        """Return of some trials those after which the target leads least, [run, some], and of these those to be shown."""
+        least = _lowest(self.trials.lead[:, some], np.ones((), bool))
+        worst = _lowest(self.trials.difference[:, some], least)
+        return least, _lowest(self.trials.probability[:, some], worst)
+
+    def _before(self, values: Array) -> Array:
+        """Return the values before [run, 1, kind, ...] as one a trial, [run, trial, ...]."""
+        return values[:, 0, self.cells % len(self.kinds) if values.shape[2] > 1 else np.zeros(1, int)]
+
+    def _in_cells(self, values: Array) -> Array:
+        return values.reshape(len(values), len(self.names), len(self.kinds), *values.shape[2:])
+
     def table(self, run: int | None = None) -> pd.DataFrame:
-        """Return a row a run, intervention and kind; without the column `run` for one run only."""
+        """Return a row a run, intervention and kind; without the column `run` for one run only.
+
+        predicts: the most likely token then, or those that share the first place; nothing where the kind was not possible
+        """
         chosen = slice(None) if run is None else slice(run, run + 1)
         after = self.after.difference[chosen]
         index = np.indices(after.shape).reshape(3, -1)
@@ -125,6 +230,7 @@ class Effects:
                 "probability_before": column(self.before.probability),
                 "probability_after": column(self.after.probability),
                 "flips": column(self.flips),
+                "predicts": column(self._predicted),
                 "disagree": column(self.disagree[:, :, None]),
             }
         )
@@ -150,25 +256,32 @@ def effects_of(
     subject: Subject,
     choice: Choice,
     names: Sequence[str],
-    groups: Sequence[Sequence[Intervention]],
+    groups: Sequence[Sequence[Sequence[Intervention]]],
     kinds: tuple[str, ...],
     places: Sequence[Place],
     parts: tuple[Part, ...] = (),
 ) -> Effects:
     """Make interventions, all of them in one forward pass, and return what they do to a choice.
 
-    names, groups: what each group is called, and its interventions, one a kind
+    names, groups: what each group is called, and its interventions, some a kind
     places: where each kind's prediction is read, or one place for all kinds
     """
-    cases = [case for group in groups for case in group]
-    at = [place.position for place in places] * (len(cases) // len(places))
-    after = intervene(subject, cases)[:, np.arange(len(cases)), at]
+    cells = [(cell, item) for cell, some in enumerate(some for group in groups for some in group) for item in some]
+    numbers = np.array([cell for cell, _ in cells], int)
+    at = [places[cell % len(kinds) % len(places)].position for cell, _ in cells]
+    after = intervene(subject, [item for _, item in cells])[:, np.arange(len(cells)), at]
     clean = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
-    return Effects(
-        choice,
-        tuple(names),
-        kinds,
-        Prediction(clean[:, None], choice.target, choice.rivals),
-        Prediction(after.reshape(len(after), len(groups), len(kinds), -1), choice.target, choice.rivals),
-        parts,
-    )
+    before = Prediction(clean[:, None], choice.target, choice.rivals)
+    vocabulary = tuple(subject.corpus.vocabulary)
+    return Effects(choice, tuple(names), kinds, vocabulary, before, replace(before, logits=after), numbers, parts)
+
+
+def _flipped(before: Bool[Array, "..."], now: Bool[Array, "..."]) -> Bool[Array, "..."]:
+    """Return [...] from most likely tokens [..., d_vocab]: none of those before is among those now, which are known."""
+    return np.asarray(before.any(axis=-1) & now.any(axis=-1) & ~(before & now).any(axis=-1))
+
+
+def _lowest(values: Float[Array, "run some"], among: Bool[Array, "..."]) -> Bool[Array, "run some"]:
+    """Return which of some values are the lowest, [run, some], ties included; what is no number is lowest."""
+    low = np.where(among, np.where(np.isnan(values), -np.inf, values), np.inf)
+    return np.asarray(among & (low <= low.min(axis=1, keepdims=True) + TIE))

@@ -58,7 +58,7 @@ def patch(
         position = subject.position(here.sequence, position)
         subject.position(there.sequence, position)
     ways = ((here.sequence, there.sequence), (there.sequence, here.sequence))
-    groups = [[Patch(*way, name, layer, head, position) for way in ways] for name in chosen]
+    groups = [[[Patch(*way, name, layer, head, position)] for way in ways] for name in chosen]
     return effects_of(subject, choice, chosen, groups, ("into this", "into other"), [here, there])
 
 

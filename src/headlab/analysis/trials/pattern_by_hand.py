@@ -32,7 +32,7 @@ def set_pattern(
     layer, head = subject.layer_and_head(layer, head)
     case = SetPattern(row, pattern_row(subject, row, at, weights), at, layer, head)
     words = ", ".join(f"{place} {weight:g}" for place, weight in weights.items())
-    return effects_of(subject, choice, [f"pattern {words}"], [[case]], ("set",), [choice.place])
+    return effects_of(subject, choice, [f"pattern {words}"], [[[case]]], ("set",), [choice.place])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Explanations in words and tables of words: what is chosen between, what parts give, how it is coded, what trials did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 PLACES = "places that an earlier word decides"
 TRIALS = (
-    "zero, mean, resample: the logit difference when the part becomes zero, its mean over the sentences, or what it is in the "
-    "other sentence; ≠ where the three disagree. irrelevant: none moves it by 10 %."
+    "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is in "
+    "another sentence, or when it cannot be looked at and the others share its weight (sources, edges and tokens); ≠ where "
+    "they disagree. changes nothing: none flips the prediction, or moves the target's probability by more than 5 points, or its "
+    "lead over an alternative by more than 10 %."
 )
 MOST_BEFORE = 12  # words in front of a place, in its title
 DIRECT = {"direct:token": "direct", "direct:position": "position"}  # kinds of parts
@@ -59,13 +61,25 @@ def trial_words(part: "TestedPart") -> str:
     >>> from headlab.analysis.explanation.record import TestedPart
     >>> from headlab.analysis.part import Part
     >>> man = Part("source", position=1)
-    >>> trial_words(TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True))
-    '≠ flips (zero, resample)'
+    >>> beef = {"zero": ("beef",), "resample": ("beef",)}
+    >>> trial_words(TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True, beef))
+    '≠ now predicts “beef” (zero, resample)'
     """
     mark = "≠ " if part.disagree else ""
     if part.flips:
-        return f"{mark}flips ({', '.join(part.flips)})"
-    return mark + ("irrelevant" if part.finding == IRRELEVANT else "no flip")
+        instead = (f"{first_words(tokens)} ({', '.join(kinds)})" for tokens, kinds in part.outcomes.items())
+        return f"{mark}now predicts {'; '.join(instead)}"
+    return mark + ("changes nothing" if part.finding == IRRELEVANT else "no flip")
+
+
+def first_words(tokens: Sequence[str]) -> str:
+    """Return what is predicted, in quotes: one token, or several that share the first place.
+
+    >>> first_words(["beef"]), first_words(["beef", "fish", "soup"])
+    ('“beef”', '“beef”, “fish” or “soup” (tied)')
+    """
+    names = [f"“{token}”" for token in tokens]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]} (tied)"
 
 
 def largest_parts(record: "Record") -> pd.Series:
@@ -99,7 +113,8 @@ def patch_lines(record: "Record") -> list[str]:
         both = [row for row in record.patches if row["what"] == what]
         if both:
             effects = [
-                f"{logits_text(row['before'])} → {logits_text(row['after'])} {'flips' if row['flips'] else 'stays'}"
+                f"{logits_text(row['before'])} → {logits_text(row['after'])} "
+                f"{'now predicts ' + first_words(row['predicts']) if row['flips'] else 'stays'}"
                 for row in both
             ]
             other = (record.other_sequence or 0) + 1
@@ -110,6 +125,7 @@ def patch_lines(record: "Record") -> list[str]:
 def effect_table(effects: "Effects") -> pd.DataFrame:
     """Return what interventions on one run did, as text."""
     table = effects.table()
+    predicted = [effects.predicts(*at) for at in np.ndindex(effects.flips.shape)]
     shown = pd.DataFrame(
         {
             "": table["kind"],
@@ -119,10 +135,9 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
             "p before": table["probability_before"].map(share_text),
             "p after": table["probability_after"].map(share_text),
             "prediction": [
-                f"{'≠ ' if disagree else ''}{'–' if np.isnan(after) else 'flips' if flips else 'stays'}"
-                for after, flips, disagree in zip(
-                    table["difference_after"], table["flips"], table["disagree"], strict=True
-                )
+                f"{'≠ ' if disagree else ''}"
+                f"{'–' if not predicts else f'now predicts {first_words(predicts)}' if flips else 'stays'}"
+                for predicts, flips, disagree in zip(predicted, table["flips"], table["disagree"], strict=True)
             ],
         }
     )
