@@ -88,7 +88,7 @@ def test_without_the_causal_mask_it_is_said_that_the_answer_is_seen():
 def test_a_flip_names_the_word_that_is_predicted_then(runs):
     answer = first(runs[0])
     assert "without reading “man” it predicts “beef” or “man” (in 3 of 4 trials)" in answer.sentences[0]
-    assert "without reading “woman” it predicts “chicken” (in 2 of 3 trials)" in answer.sentences[1]
+    assert "without reading “woman” it predicts “chicken” or “man” (in 3 of 4 trials)" in answer.sentences[1]
 
 
 @pytest.mark.parametrize(

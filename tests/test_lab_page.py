@@ -277,16 +277,16 @@ def test_contributions_sum_to_the_logit_difference_and_the_sentence_is_the_libra
     expect(page.locator(".answer")).to_have_text(sentences[1])
 
 
-def test_a_part_that_is_clicked_is_ablated_in_three_ways(visit):
+def test_a_part_that_is_clicked_is_ablated_in_four_ways(visit):
     page = visit.page
     page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
     table = page.locator("table.trial")
-    expect(table.locator("tbody tr")).to_have_count(3)
+    expect(table.locator("tbody tr")).to_have_count(4)
     effects = hl.train(NOTEBOOK, seeds=4)[0].ablate("source:1", sequence=0, position=3).table()
     for row, (_, effect) in zip(table.locator("tbody tr").all(), effects.iterrows(), strict=True):
         expected = f"{effect['difference_after']:+.2f}".replace("-", "−")
         assert expected in row.inner_text()
-        assert ("flips" in row.inner_text()) == effect["flips"]
+        assert (f"now predicts {effect['predicts']}" in row.inner_text()) == effect["flips"]
     page.get_by_role("button", name="the looks at man:").first.click()
     expect(table.locator("caption")).to_contain_text("the")
     page.get_by_role("button", name="v", exact=True).click()
@@ -477,7 +477,7 @@ def test_the_first_visit_is_led_through_the_homework_in_six_steps(lab, browser):
     for _ in range(6):
         titles.append(tour.get_by_role("heading").inner_text())
         if titles[-1].startswith("5 / 6"):
-            expect(page.locator("table.trial")).to_contain_text("flips")
+            expect(page.locator("table.trial")).to_contain_text("now predicts")
         tour.get_by_role("button", name=re.compile("next|done")).click()
     assert titles[-1].startswith("6 / 6")
     expect(tour).to_have_count(0)

@@ -158,6 +158,7 @@ export interface TrialRow {
   probability_before: number
   probability_after: number
   flips: boolean
+  predicts: string | null
 }
 export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] } & OneOfMany>
 export type Weights = Message<'weights', { base64: string; python: string }>

@@ -9,7 +9,7 @@ from headlab.notation.tables import telling_columns, telling_rows
 from headlab.notation.values import and_more
 
 MOST_PLACES = 5  # explained on a screen, with their numbers
-MOST_PARTS = 7  # rows of one place's table of parts
+MOST_PARTS = 9  # rows of one place's table of parts
 MOST_PAGE_PLACES = 8  # explained on a page
 MOST_SENTENCES, MOST_PAGE_SENTENCES = 2, 12  # whose predictions and attention are tables
 MOST_LISTED = 20  # sentences, dependencies or runs, a line each

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, place_leads

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 PLACES = "places that an earlier word decides"
 TRIALS = (
     "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is in "
-    "another sentence, or when it cannot be looked at and the others share its weight (sources, edges and tokens); ≠ where "
-    "they disagree. changes nothing: none flips the prediction, or moves the target's probability by more than 5 points, or its "
-    "lead over an alternative by more than 10 %."
+    "another sentence, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * flips the "
+    "prediction, to what “without it” names; ≠ where they disagree. changes nothing: none flips the prediction, and the "
+    "target's probability moves by at most 5 points, its lead over any alternative by at most 10 %."
 )
 MOST_BEFORE = 12  # words in front of a place, in its title
 DIRECT = {"direct:token": "direct", "direct:position": "position"}  # kinds of parts
@@ -47,7 +47,7 @@ def part_table(record: "Record", most: int) -> pd.DataFrame:
         {
             "attention": share_text(part.attention),
             "gives": logits_text(part.contribution),
-            **{kind: logits_text(value) for kind, value in part.after.items()},
+            **{kind: logits_text(value) + "*" * (kind in part.flips) for kind, value in part.after.items()},
             "without it": trial_words(part),
         }
         for part in parts
@@ -56,19 +56,18 @@ def part_table(record: "Record", most: int) -> pd.DataFrame:
 
 
 def trial_words(part: "TestedPart") -> str:
-    """Return what became of the prediction without a part.
+    """Return what became of the prediction without a part; of several ablations, all that it became.
 
     >>> from headlab.analysis.explanation.record import TestedPart
     >>> from headlab.analysis.part import Part
     >>> man = Part("source", position=1)
     >>> beef = {"zero": ("beef",), "resample": ("beef",)}
     >>> trial_words(TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True, beef))
-    '≠ now predicts “beef” (zero, resample)'
+    '≠ now “beef”'
     """
     mark = "≠ " if part.disagree else ""
     if part.flips:
-        instead = (f"{first_words(tokens)} ({', '.join(kinds)})" for tokens, kinds in part.outcomes.items())
-        return f"{mark}now predicts {'; '.join(instead)}"
+        return f"{mark}now {', '.join(first_words(tokens) for tokens in part.outcomes)}"
     return mark + ("changes nothing" if part.finding == IRRELEVANT else "no flip")
 
 
