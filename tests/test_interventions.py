@@ -9,12 +9,13 @@ from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.part import Part
 from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.ablation import KINDS, ablate
+from headlab.analysis.trials.ablation import ablate
 from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.interventions import intervene
 from headlab.analysis.trials.other_patterns import battery, pattern_variance
 from headlab.analysis.trials.patching import PATCHES, patch
 from headlab.analysis.trials.pattern_by_hand import SetPattern, set_pattern
+from headlab.analysis.trials.ways import KINDS
 from headlab.model.forward import forward
 
 MAN, WOMAN = Choice(Place(0, 3), 3, (6,), (Place(1, 3),)), Choice(Place(1, 3), 6, (3,), (Place(0, 3),))

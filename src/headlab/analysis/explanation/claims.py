@@ -22,8 +22,8 @@ import numpy as np
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
-from headlab.analysis.trials.ablation import KINDS, Ablation, ablations
 from headlab.analysis.trials.effects import Effects, Prediction
+from headlab.analysis.trials.ways import KINDS, Way, ways
 from headlab.arrays import Array, Float, Shaped
 from headlab.model.forward import allowed
 from headlab.model.matrices import W_OV
@@ -42,7 +42,7 @@ def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     ['irrelevant', 'between', 'between', 'irrelevant']
     """
     row, position = choice.place.sequence, choice.place.position
-    every = [ablations(subject, choice, part, kind) for part in parts for kind in KINDS]
+    every = [ways(subject, choice, part, kind) for part in parts for kind in KINDS]
     cells = [cell for cell, some in enumerate(every) for _ in some]
     clean = subject.clean.logits[:, row, position]
     after = np.empty((subject.n_runs, len(cells), clean.shape[-1]))
@@ -81,7 +81,7 @@ class _Reads:
         self.queries = np.array([choice.place.position]) if last else np.arange(subject.corpus.n_ctx)
         self.behind = _behind(subject, choice, layer)[:, self.queries]
 
-    def change(self, item: Ablation) -> Float[Array, "run d_vocab"]:
+    def change(self, item: Way) -> Float[Array, "run d_vocab"]:
         """Return by how much an ablation moves the logits through this layer."""
         part, heads, some = item.part, slice(None), np.arange(len(self.queries))
         key = part.position

@@ -21,17 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, donor_sentence
+from headlab.analysis.choice import Choice
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
 from headlab.analysis.trials.interventions import Moment
 from headlab.analysis.trials.model_parts import find_part, parts_at
+from headlab.analysis.trials.ways import KINDS, Way, ways
 from headlab.arrays import Array, Bool, Float
 
-KINDS = ("zero", "mean", "resample", "mask")
-WITHIN_SENTENCE = ("positions", "direct:position")  # kinds of parts: their mean and resampling need no other sentence
-KEYS = ("source", "edge", "token")  # kinds of parts that are looked at, and can be masked
 _ACTIVATION = {
     "source": "z",
     "edge": "z",
@@ -52,43 +50,16 @@ def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str,
     """
     row = choice.place.sequence
     taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
-    groups = [[ablations(subject, choice, part, kind) for kind in KINDS] for part in taken]
+    groups = [
+        [[Ablation(**vars(way)) for way in ways(subject, choice, part, kind)] for kind in KINDS] for part in taken
+    ]
     names = [part.name(subject.corpus, row) for part in taken]
     return effects_of(subject, choice, names, groups, KINDS, [choice.place], tuple(taken))
 
 
 @dataclass(frozen=True)
-class Donor:
-    """The sentence that parts are resampled from, and its position for every one here, -1 where it has none."""
-
-    sequence: int
-    positions: tuple[int, ...]
-
-
-def ablations(subject: Subject, choice: Choice, part: Part, kind: str) -> list["Ablation"]:
-    """Return the interventions that take a part away in one way: none where that is not possible."""
-    row = choice.place.sequence
-    if kind == "mask" and part.kind not in KEYS:
-        return []
-    if kind in ("zero", "mask") or part.kind in WITHIN_SENTENCE:
-        return [Ablation(row, part, kind)]
-    other = donor_sentence(subject, choice)
-    if other is None:
-        return []  # mean and resampling would put back what was there
-    if kind == "mean":
-        return [Ablation(row, part, kind)]
-    there = subject.corpus.tokens[other] >= 0
-    return [Ablation(row, part, kind, Donor(other, tuple(np.where(there, np.arange(len(there)), -1).tolist())))]
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """A part taken away in one way; donor: where it is resampled from."""
-
-    sequence: int
-    part: Part
-    kind: str
-    donor: Donor | None = None
+class Ablation(Way):
+    """A part taken away in one way, in the middle of a forward pass."""
 
     def touches(self, name: str) -> bool:
         """Return whether this activation changes."""
