@@ -1,265 +1,118 @@
-"""Truth tests: on models whose mechanism is known because it was planted, attribution, name and sentence say just that."""
-
-from dataclasses import dataclass, field
+"""What the analysis says of planted circuits is what was planted, and nothing else: without noise, and with 1 % of it."""
 
 import numpy as np
 import pytest
-from planted import ANIMALS, LONG, LOOK, NOTEBOOK, STRONG, TWICE, Head, plant, plant_in_logits
+from planted.circuits import TRUTHS
+from planted.clauses import by, name_of
+from planted.truth import name_at
 
+from headlab.analysis.choice import each_choice
 from headlab.analysis.explanation.explanation import explain
+from headlab.analysis.parts.coding import coding
+from headlab.analysis.parts.contributions import contributions
+from headlab.analysis.trials.ablation import ablate
 
-NOISES = (0.0, 0.005, 0.01)
-
-
-@dataclass
-class Truth:
-    """What a planted model does, sentence by sentence: where it looks, what gives the answer, what the test must show.
-
-    needed: what flips the prediction when it is ablated (None: nothing does, there is a default)
-    says: what the sentence must say
-    """
-
-    plant: object
-    mechanism: str
-    looks: list = field(default_factory=list)
-    gives: list = field(default_factory=list)
-    needed: list = field(default_factory=list)
-    says: list = field(default_factory=list)
-
-
-COPY = {("man", "chicken"): STRONG, ("woman", "beef"): STRONG}
-AT_SUBJECT = {("the", "man"): LOOK, ("the", "woman"): LOOK}
-SUBJECTS = {"looks": ["man", "woman"], "gives": ["man", "woman"], "needed": ["man", "woman"]}
-ANIMAL_FOOD = {("cat", "fish"): STRONG, ("dog", "bone"): STRONG, ("bird", "seed"): STRONG}
-PEOPLE = {("ann", "tea"): STRONG, ("bob", "jam"): STRONG}
-
-
-def noisy(build, *arguments, **options):
-    return lambda noise: build(*arguments, noise=noise, **options)
-
-
-TRUTHS = {
-    "a head that copies the subject": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY)]]), "value-coded", **SUBJECTS, says=["value-coded (100%)"]
-    ),
-    "the same in the notebook's shape, d_model = d_vocab": Truth(
-        noisy(plant_in_logits, NOTEBOOK, AT_SUBJECT, COPY), "value-coded", **SUBJECTS
-    ),
-    "the same with W_V W_O": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY)]], factored=True, seed=1), "value-coded", **SUBJECTS
-    ),
-    "a head that finds the subject by its position": Truth(
-        noisy(plant, NOTEBOOK, [[Head({(3, 1): LOOK}, COPY)]], seed=2), "value-coded", **SUBJECTS
-    ),
-    "three subjects": Truth(
-        noisy(plant, ANIMALS, [[Head({("the", who): LOOK for who, _ in ANIMAL_FOOD}, ANIMAL_FOOD)]], seed=3),
-        "value-coded",
-        looks=["cat", "dog", "bird"],
-        gives=["cat", "dog", "bird"],
-        needed=["cat", "dog", "bird"],
-    ),
-    "a subject nine words away": Truth(
-        noisy(plant, LONG, [[Head({("some", "ann"): LOOK, ("some", "bob"): LOOK}, PEOPLE)]], seed=4),
-        "value-coded",
-        looks=["ann", "bob"],
-        gives=["ann", "bob"],
-        needed=["ann", "bob"],
-    ),
-    "a default that the start token writes, and one subject that draws the eye": Truth(
-        noisy(
-            plant,
-            NOTEBOOK,
-            [
-                [
-                    Head(
-                        {("the", "man"): 2 * LOOK, ("the", "<Start>"): LOOK},
-                        {("<Start>", "beef"): STRONG, ("man", "chicken"): STRONG, ("woman", "chicken"): STRONG},
-                    )
-                ]
-            ],
-            direct={("the", "beef"): 0.8},
-            seed=5,
-        ),
-        "pattern-coded",
-        looks=["man", "<Start>"],
-        gives=["man", "<Start>"],
-        needed=["man", None],
-        says=["pattern-coded (100%)", "ablating it flips the prediction (mask)"],
-    ),
-    "a default on the direct path, and one subject that draws the eye": Truth(
-        noisy(
-            plant,
-            NOTEBOOK,
-            [
-                [
-                    Head(
-                        {("the", "man"): 2 * LOOK, ("the", "<Start>"): LOOK},
-                        {("man", "chicken"): 2 * STRONG, ("woman", "chicken"): 2 * STRONG},
-                    )
-                ]
-            ],
-            direct={("the", "beef"): STRONG},
-            seed=6,
-        ),
-        "pattern-coded",
-        looks=["man", "<Start>"],
-        gives=["man", "direct path: token"],
-        needed=["man", "direct path: token"],
-        says=["", "the direct path gives +8"],
-    ),
-    "no attention: the position tells": Truth(
-        noisy(
-            plant, TWICE, [[Head()]], direct={(n, "stop" if n in (0, 3) else "go"): STRONG for n in range(4)}, seed=7
-        ),
-        "position-coded",
-        gives=["direct path: position", "direct path: position"],
-        needed=["direct path: position", "direct path: position"],
-        says=["its own position gives +8.00"] * 2,
-    ),
-    "two heads, each of which is enough": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY), Head(AT_SUBJECT, COPY)]], seed=8),
-        "value-coded",
-        **SUBJECTS,
-        says=["no single head is needed"] * 2,
-    ),
-    "a decoy position: much attention, nothing written": Truth(
-        noisy(
-            plant,
-            NOTEBOOK,
-            [[Head({("the", "ordered"): LOOK + 2, **AT_SUBJECT}, dict.fromkeys(COPY, 6 * STRONG))]],
-            seed=9,
-        ),
-        "value-coded",
-        looks=["ordered", "ordered"],
-        gives=["man", "woman"],
-        needed=["man", "woman"],
-        says=["ablating “ordered” flips nothing"] * 2,
-    ),
-    "a decoy head: it looks at the subject and writes nothing": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, COPY), Head(AT_SUBJECT)]], seed=10),
-        "value-coded",
-        **SUBJECTS,
-        says=["needed: head 0.0"] * 2,
-    ),
-    "two layers: the first moves the subject, the second reads it there": Truth(
-        noisy(
-            plant,
-            NOTEBOOK,
-            [
-                [Head({("ordered", "man"): LOOK, ("ordered", "woman"): LOOK}, moves=1.0)],
-                [Head({("the", "ordered"): LOOK}, reads=COPY)],
-            ],
-            seed=11,
-        ),
-        "value-coded",
-        looks=["ordered", "ordered"],
-        gives=["man", "woman"],
-        needed=["man", "woman"],
-    ),
-    "two layers of which the first does nothing": Truth(
-        noisy(plant, NOTEBOOK, [[Head()], [Head(AT_SUBJECT, COPY)]], seed=12),
-        "value-coded",
-        **SUBJECTS,
-        says=["needed: head 1.0"] * 2,
-    ),
-    "half pattern, half value": Truth(
-        noisy(
-            plant,
-            NOTEBOOK,
-            [
-                [
-                    Head(
-                        {("the", "man"): 2 * LOOK, ("the", "woman"): LOOK, ("the", "<Start>"): LOOK},
-                        {("man", "chicken"): STRONG, ("<Start>", "beef"): STRONG},
-                    )
-                ]
-            ],
-            seed=13,
-        ),
-        "mixed",
-        gives=["man", "<Start>"],
-        says=["its coding is mixed (pattern 50%, value 50%)"],
-    ),
-    "the current token alone": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT)]], seed=14),
-        "unsolved: bigram only",
-        says=["does not tell the sentences apart"] * 2,
-    ),
-    "a head that copies the wrong answer": Truth(
-        noisy(plant, NOTEBOOK, [[Head(AT_SUBJECT, {("man", "beef"): STRONG, ("woman", "chicken"): STRONG})]], seed=15),
-        "unsolved: other",
-        says=["It is wrong: after “the” it predicts “beef”", "It is wrong: after “the” it predicts “chicken”"],
-    ),
+NOISE = (0.0, 0.01, 0.01)
+WAITING = {  # for places that are compared, and parts that are resampled, by what stands there
+    "AND: two earlier tokens together",
+    "OR: either of two earlier tokens",
+    "XOR through a key",
+    "a word that the other sentence does not have",
+    "an exception at another position",
+    "both places in one sentence",
+    "fillers after the subject",
+    "right by a hair in both sentences",
+    "right by a hair in one of them",
+    "subjects at different positions",
+    "the position tells, in two sentences",
+    "three subjects, rivals that are equal",
 }
 
 
-@pytest.fixture(scope="module", params=[(name, noise) for name in TRUTHS for noise in NOISES], ids=str)
+class Case:
+    """A planted circuit and its explanations: the exact model first, then copies with noise."""
+
+    def __init__(self, truth):
+        self.truth, self.corpus = truth, truth.circuit.corpus
+        self.subject = truth.circuit.subject(NOISE if truth.noisy else NOISE[:1])
+        self.explanations = explain(self.subject)
+        self.places = truth.located()
+
+    def words(self, tokens):
+        return {self.corpus.vocabulary[token] for token in tokens}
+
+    def beginning(self, place):
+        row, position = place
+        return self.corpus.sentences[row][: position + 1]
+
+    def choices(self):
+        """Yield every place with the choices of its runs, and the runs that make them."""
+        for asked, (at, place) in zip(self.explanations.asked, self.places, strict=True):
+            assert (asked.sequence, asked.position) == place
+            for runs, choice in each_choice(self.subject, asked).groups():
+                yield at, place, self.subject.some(runs), choice
+
+
+@pytest.fixture(scope="module", params=[name for name in TRUTHS if name not in WAITING])
 def case(request):
-    name, noise = request.param
-    truth = TRUTHS[name]
-    subject = truth.plant(noise)
-    return truth, explain(subject, names=["noisy"] * 3 if noise else None)
+    return Case(TRUTHS[request.param])
+
+
+def near(value, most):
+    """Return what a number may be with noise: within a tenth of the largest planted one."""
+    return pytest.approx(value, abs=0.2 + 0.1 * most)
 
 
 def test_the_mechanism_is_the_planted_one(case):
-    truth, explanations = case
-    assert explanations.mechanism.tolist() == [truth.mechanism] * len(explanations)
+    assert case.explanations.mechanism.tolist() == [case.truth.mechanism] * case.subject.n_runs
 
 
-def test_attribution_names_the_planted_source_and_nothing_else(case):
-    truth, explanations = case
-    for explanation in explanations:
-        for record, looks, gives in zip(explanation.records, truth.looks or truth.gives, truth.gives, strict=False):
-            parts = {part.name: part.contribution for part in (*record.sources, *record.others)}
-            parts.pop("all W_pos", None)  # they give through everything
-            assert max(parts, key=parts.get) == gives
-            assert parts.pop(gives) >= 0.85 * record.difference
-            # What takes back is planted too: the default that an exception overrules.
-            assert all(part < 0.15 * record.difference for part in parts.values())
-            if truth.looks:
-                assert max(record.sources, key=lambda source: source.attention).name == looks
+def test_every_run_makes_the_planted_choice_against_the_planted_places(case):
+    for at, (row, position), _, choice in case.choices():
+        assert case.words([choice.target]) == {at.answer}
+        assert case.words(choice.rivals) == set((at.predicts or at.rival).split("=")) - {at.answer}
+        planted = {(other, pairs[position]) for other, pairs in case.truth.against(at, row, position)}
+        found = {(other.sequence, other.position) for other in choice.others}
+        assert {case.beginning(place) for place in found} == {case.beginning(place) for place in planted}
 
 
-def test_ablation_shows_what_is_needed_and_what_is_not(case):
-    truth, explanations = case
-    for explanation in explanations:
-        for record, needed, looks in zip(explanation.records, truth.needed, truth.looks or truth.needed, strict=False):
-            for source in record.sources:
-                assert "zero" not in source.flips or source.name in (needed, looks)
-            flipping = [part.name for part in (*record.sources, *record.others) if part.flips]
-            assert needed is None or needed in flipping
+def test_what_gives_the_answer_is_what_was_planted_and_nothing_else(case):
+    for at, (row, _), some, choice in case.choices():
+        parts = contributions(some, choice.place, choice.target, choice.rivals)
+        names = [name_at(case.corpus, row, key) for key in range(len(case.corpus.sentences[row]))]
+        most = max(map(abs, at.gives.values()), default=0)
+        for run in range(some.n_runs):
+            found = dict(zip(names, parts.by_source[run], strict=False))
+            found |= {"token": parts.direct[run], "position": parts.positional[run]}
+            for name, value in found.items():
+                assert value == near(at.gives.get(name, 0), most), name
 
 
-def test_decoys_are_missed_only_as_they_take_attention_from_others(case):
-    truth, explanations = case
-    for explanation in explanations:
-        for record, looks, gives in zip(explanation.records, truth.looks, truth.gives, strict=False):
-            if looks != gives and record.n_layers == 1:
-                decoy = next(source for source in record.sources if source.name == looks)
-                assert decoy.contribution == pytest.approx(0, abs=0.1 * record.difference)
-                assert set(decoy.flips) <= {"mask"}
-                for kind in ("zero", "mean", "resample"):
-                    assert decoy.after[kind] == pytest.approx(record.difference, abs=0.1 * record.difference)
-                assert decoy.claim == decoy.finding
+def test_how_it_is_coded_is_what_was_planted(case):
+    for at, _, some, choice in case.choices():
+        split = coding(some, choice)
+        shares = {name: split.share(name) for name in ("pattern", "value", "direct")}
+        if not at.coded:
+            assert np.isnan(shares["value"]).all()
+        elif at.coded == "mixed":
+            assert max(map(np.max, shares.values())) < 2 / 3
+        elif at.coded != "none":
+            assert (shares[at.coded] >= 2 / 3).all(), shares
 
 
-def test_the_sentence_names_the_planted_truth_in_at_most_forty_words(case):
-    truth, explanations = case
-    for explanation in explanations:
-        sentences = explanation.sentences()
-        assert all(len(text.split()) <= 40 for text in sentences)
-        for text, looks, gives in zip(sentences, truth.looks, truth.gives, strict=False):
-            assert f"most at “{looks}”" in text
-            named = "the direct path" if gives == "direct path: token" else f"“{gives}”"
-            assert f"{named} gives" in text or (looks == gives and ", which gives" in text)
-            others = {"man", "woman", "ordered", "<Start>", "cat", "dog", "bird", "ann", "bob"} - {looks, gives}
-            assert not [word for word in others if f"“{word}”" in text]
-        if "noisy" not in explanations.names:  # noise moves the last digits
-            assert all(says in text for text, says in zip(sentences, truth.says, strict=False))
-
-
-def test_planted_models_differ_in_size():
-    sizes = {(truth.plant(0.0).model.d_model, truth.plant(0.0).corpus.n_ctx) for truth in TRUTHS.values()}
-    assert len(sizes) >= 4
-    assert len(TRUTHS) >= 12
-    assert np.isfinite([truth.plant(0.01).mean_loss for truth in TRUTHS.values()]).all()
+def test_every_ablation_of_every_part_does_what_was_planted(case):
+    for at, (row, _), some, choice in case.choices():
+        if at.flips is None:
+            continue
+        effects = ablate(some, choice)
+        for run in range(some.n_runs):
+            flips, moves = {}, set()
+            for number, part in enumerate(effects.parts):
+                name = name_at(case.corpus, row, part.position) if part.kind == "source" else name_of(part)
+                for kind, how in enumerate(effects.kinds):
+                    if effects.flips[run, number, kind]:
+                        flips.setdefault(name, {})[how] = set(effects.predicts(run, number, kind))
+                if name not in flips and not effects.changes_nothing[run, number]:
+                    moves.add(name)
+            assert flips == {part: by(of) for part, of in at.flips.items()}, (at.beginning, run)
+            assert moves == set(at.moves), (at.beginning, run)

@@ -1,0 +1,25 @@
+"""The corpora that circuits are planted in."""
+
+from headlab import Corpus
+
+NOTEBOOK = Corpus.notebook()
+ANIMALS = Corpus.from_text("cat likes the fish\ndog likes the bone\nbird likes the seed")
+MENU = Corpus.from_text("man ordered the chicken\nwoman ordered the beef\nchild ordered the soup")
+COOK = Corpus.from_text("man ordered the chicken\nwoman ordered the beef\ncook boiled some soup")
+FIVE = Corpus.from_text("one gets ant\ntwo gets bee\nthree gets cow\nfour gets dog\nfive gets elk")
+FOUR = Corpus.from_text("ann likes tea\nbob likes tea\ncid likes jam\ndan likes jam")
+LONG = Corpus.from_text("ann who went to the old town bought some tea\nbob who went to the old town bought some jam")
+SHIFTED = Corpus.from_text("man ordered the chicken\nlo woman ordered the beef")
+FILLED = Corpus.from_text("man ordered the chicken\nwoman now and then ordered the beef")
+ENDS = Corpus.from_text("ann met bob at noon sharp\nkim met bob at night")
+AND = Corpus.from_text("red cat eats fish\nred dog eats bone\nblue cat eats bone\nblue dog eats bone")
+OR = Corpus.from_text("red cat eats fish\nred dog eats fish\nblue cat eats fish\nblue dog eats bone")
+XOR = Corpus.from_text("red cat eats fish\nred dog eats bone\nblue cat eats bone\nblue dog eats fish")
+TWICE = Corpus.from_text("x go x stop")
+GREETED = Corpus.from_text("hey x y go\nx y stop")
+NIGHT = Corpus.from_text("sun the day moon the night")
+ECHO = Corpus.from_text("ann saw ann\nbob saw bob", wrap=False)
+FED = Corpus.from_text("the man fed the dog\nthe woman fed the cat")
+REPEATED = Corpus.from_text("man ordered the chicken\nman ordered the chicken\nwoman ordered the beef")
+AGAIN = Corpus.from_text("a b then a b\na c then a c", wrap=False)
+TWO = Corpus.from_text("man ordered the chicken\nwoman ordered the beef\ncat on hill slept\ndog on hill barked")

@@ -1,0 +1,148 @@
+"""What is said of planted circuits holds of their tables, by a forward pass of its own."""
+
+import numpy as np
+import pytest
+from planted.circuits import TRUTHS
+from planted.oracle import ABLATIONS, Cut, Oracle
+from planted.truth import name_at, parts_of
+
+TIE = 1e-9
+LITTLE, TENTH = 0.05, 0.1
+NOTHING = 0.09  # of a logit: what a head still reads where it does not look
+
+
+class Reading:
+    """What the oracle sees at every place of a truth."""
+
+    def __init__(self, truth):
+        self.truth, self.circuit, self.corpus = truth, truth.circuit, truth.circuit.corpus
+        self.oracle = Oracle(truth.circuit)
+        self.places = truth.located()
+
+    def id(self, token):
+        return self.corpus.vocabulary.index(token)
+
+    def alternatives(self, row, position):
+        """Return every target of the token at a place, anywhere in the corpus."""
+        tokens, targets = self.corpus.tokens, self.corpus.targets
+        return sorted(set(targets[(tokens == tokens[row, position]) & (targets >= 0)].tolist()))
+
+    def weights(self, at):
+        """Return what logit(answer) - mean logit(rivals) weighs tokens with."""
+        weights = np.zeros(self.corpus.d_vocab)
+        weights[self.id(at.answer)] += 1
+        rivals = at.rival.split("=")
+        for rival in rivals:
+            weights[self.id(rival)] -= 1 / len(rivals)
+        return weights
+
+    def after(self, at, row, position, part, how):
+        """Return the logits without a part, of the donors after which the answer leads least; none of what cannot be tried."""
+        kind = type(part)
+        if how == "mask" and kind is not int:
+            return []
+        single = self.corpus.n_sequences == 1
+        if how == "mean" and single and part not in ("position", "positions"):
+            return []
+        if how != "resample" or part in ("position", "positions"):
+            return [self.oracle.forward(row, Cut(part, how)).logits[position]]
+        donors = self.truth.against(at, row, position)
+        found = [
+            self.oracle.forward(row, Cut(part, how, donor, tuple(pairs.items()))).logits[position]
+            for donor, pairs in donors
+        ]
+        worst = min(lead(logits, self.id(at.answer)) for logits in found)
+        return [logits for logits in found if lead(logits, self.id(at.answer)) <= worst + TIE]
+
+
+def lead(logits, target):
+    return logits[target] - np.delete(logits, target).max()
+
+
+def softmax(logits):
+    raised = np.exp(logits - logits.max())
+    return raised / raised.sum()
+
+
+@pytest.fixture(scope="module", params=TRUTHS)
+def reading(request):
+    return Reading(TRUTHS[request.param])
+
+
+def winners(logits, corpus):
+    return {corpus.vocabulary[token] for token in np.nonzero(logits >= logits.max() - TIE)[0]}
+
+
+def test_circuits_are_of_many_kinds_on_many_corpora():
+    assert len(TRUTHS) >= 40
+    assert len({truth.circuit.corpus.sentences for truth in TRUTHS.values()}) >= 10
+
+
+def test_places_are_all_that_the_current_token_leaves_open(reading):
+    model = reading.circuit.model
+    found = [(item.sequence, item.position) for item in reading.corpus.dependencies(model) if item.resolvable]
+    assert [place for _, place in reading.places] == found
+
+
+def test_the_answer_leads_as_planted(reading):
+    for at, (row, position) in reading.places:
+        logits = reading.oracle.clean[row].logits[position]
+        assert logits @ reading.weights(at) == pytest.approx(at.lead, abs=NOTHING)
+        assert winners(logits, reading.corpus) == set((at.predicts or at.answer).split("="))
+        for token, ahead in at.nearer.items():
+            assert lead(logits, reading.id(at.answer)) == pytest.approx(ahead, abs=NOTHING)
+            assert logits[reading.id(at.answer)] - logits[reading.id(token)] == pytest.approx(ahead, abs=NOTHING)
+
+
+def test_other_places_are_right_by_themselves(reading):
+    solved = not reading.truth.mechanism.startswith("unsolved")
+    resolvable = reading.corpus.resolvable(reading.circuit.model)
+    right = [
+        lead(reading.oracle.clean[row].logits[position], reading.corpus.targets[row, position]) > TIE
+        for row, position in np.argwhere(resolvable)
+    ]
+    assert all(right) == solved
+
+
+def test_every_head_of_the_last_layer_looks_where_it_is_said_to(reading):
+    for at, (row, position) in reading.places:
+        for head, looks in enumerate(at.looks):
+            weights = reading.oracle.clean[row].pattern[-1][head][position]
+            top = np.nonzero(weights > weights.max() - TIE)[0]
+            assert (name_at(reading.corpus, row, top[0]) if len(top) == 1 else None) == looks
+        assert len(at.looks) == reading.circuit.model.n_heads
+
+
+def test_what_gives_the_answer_is_what_was_planted(reading):
+    for at, (row, position) in reading.places:
+        found = reading.oracle.gives(row, position, reading.weights(at))
+        names = {key: key if isinstance(key, str) else name_at(reading.corpus, row, key) for key in found}
+        given = {names[key]: value for key, value in found.items() if abs(value) > NOTHING}
+        assert given == {name: pytest.approx(value, abs=NOTHING) for name, value in at.gives.items()}
+
+
+def test_every_ablation_does_what_is_said_and_nothing_else(reading):
+    for at, (row, position) in reading.places:
+        if at.flips is None:
+            continue
+        clean = reading.oracle.clean[row].logits[position]
+        answer, flips, moves = reading.id(at.answer), {}, set()
+        follow = [token for token in reading.alternatives(row, position) if token != answer]
+        for name, part in parts_of(reading.circuit, row, position).items():
+            for how in ABLATIONS:
+                for logits in reading.after(at, row, position, part, how):
+                    best = winners(logits, reading.corpus)
+                    if at.answer not in best:
+                        for token in best:
+                            flips.setdefault(name, {}).setdefault(token, []).append(how)
+                    moved = abs(softmax(logits) - softmax(clean))[answer] > LITTLE
+                    for token in follow:
+                        before, after = (values[answer] - values[token] for values in (clean, logits))
+                        moved |= abs(after - before) > TENTH * abs(before)
+                    if moved:
+                        moves.add(name)
+        told = {part: {token: sorted(set(how.split())) for token, how in of.items()} for part, of in at.flips.items()}
+        assert {part: {token: sorted(set(how)) for token, how in of.items()} for part, of in flips.items()} == told, (
+            at.beginning
+        )
+        assert moves - set(flips) == set(at.moves), at.beginning
