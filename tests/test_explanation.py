@@ -9,13 +9,14 @@ import pytest
 
 import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
-from headlab.analysis.explanation.claims import IRRELEVANT, NECESSARY, claims, verdicts
+from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.explanation.explanation import explain
-from headlab.analysis.part import Part
+from headlab.analysis.part import IRRELEVANT, NECESSARY, Part
 from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MEANINGS, MECHANISMS, OTHER
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import ablate
 from headlab.analysis.trials.effects import Effects, Prediction
+from headlab.notation.numbers import percent, with_sign
 from headlab.report.json.values import json_value
 
 NOTEBOOK = hl.Corpus.notebook()
@@ -92,27 +93,30 @@ def test_nothing_is_called_irrelevant_where_a_third_word_wins():
     assert verdicts(effects).tolist() == [[NECESSARY]]
 
 
-def test_every_number_of_a_sentence_is_in_its_record(explanations):
+def test_every_number_of_a_sentence_is_in_its_clauses_which_come_from_its_record(explanations):
     for explanation in list(explanations)[:100]:
-        for record, sentence in zip(explanation.records, explanation.sentences(), strict=True):
-            known = {f"{value:+.2f}".replace("-0.00", "+0.00") for value in numbers_of(record)}
-            known |= {f"{value:.0%}" for value in numbers_of(record)} | {f"{value:.3f}" for value in numbers_of(record)}
-            found = re.findall(r"[+-]?\d[\d.]*%?", sentence)
+        for record, text in zip(explanation.records, explanation.sentences(), strict=True):
+            known = {f"{record.loss:.3f}", f"{record.bigram_floor:.3f}"}
+            for value in numbers_of([clause["arguments"] for clause in record.to_dict()["clauses"]]):
+                known |= {with_sign(value, 2), percent(value), f"{value:.3f}"}
+            found = re.findall(r"[+−]?\d[\d.]*(?: %)?", text)
             assert found
             assert [number.rstrip(".") for number in found if number.rstrip(".") not in known] == []
+            measured = list(numbers_of({**record.to_dict(), "clauses": None}))
+            for clause in record.clauses:
+                for name in ("share", "contribution", "total", "lead"):
+                    value = clause.arguments.get(name)
+                    assert value is None or min(abs(abs(value) - abs(other)) for other in measured) < 1e-12
 
 
-def numbers_of(record):
-    def walk(value):
-        if isinstance(value, dict):
-            value = value.values()
-        if isinstance(value, float):
-            yield value
-        elif not isinstance(value, str | int | type(None)):
-            for item in value:
-                yield from walk(item)
-
-    return list(walk(record.to_dict()))
+def numbers_of(value):
+    if isinstance(value, dict):
+        value = value.values()
+    if isinstance(value, float):
+        yield value
+    elif not isinstance(value, str | int | type(None)):
+        for item in value:
+            yield from numbers_of(item)
 
 
 def test_every_sentence_has_at_most_forty_words(explanations):
@@ -126,20 +130,22 @@ def test_sentences_stay_short_and_say_which_heads_whatever_the_model(layers, hea
     for item in hl.train(NOTEBOOK, model, seeds=range(30), record="none").explain():
         for text in item.sentences():
             assert len(text.split()) <= 40
-            assert text.startswith("From") or not ("; ablating" in text or "; yet ablating" in text)
+            assert not text.startswith("From") or "; without “" in text
 
 
-def test_a_test_that_contradicts_the_attention_map_is_said(explanations):
-    seen = 0
+def test_what_trials_of_the_place_looked_at_show_is_said(explanations):
+    seen = dict.fromkeys(("without", "flips_nothing", "changes_nothing"), 0)
     for item in explanations:
-        for record, text in zip(item.records, item.sentences(), strict=True):
+        for record in item.records:
             looked = max(record.sources, key=lambda source: source.attention)
-            if text.startswith("From") and not looked.flips:
-                assert (
-                    f"“{looked.name}” changes nothing" in text or "yet ablating it" in text or "flips nothing" in text
-                )
-                seen += 1
-    assert seen > 10
+            tried = [clause for clause in record.clauses if clause.kind in seen]
+            if record.clauses[0].kind == "looks":
+                assert tried[0].arguments["part"].part == looked.part
+                assert (tried[0].kind == "without") == bool(looked.flips)
+                assert (tried[0].kind == "changes_nothing") == (looked.finding == IRRELEVANT)
+                seen[tried[0].kind] += 1
+    assert seen["without"] > 100
+    assert seen["flips_nothing"] > 5
 
 
 def test_unsolved_runs_are_told_what_they_do_instead(explanations):

@@ -127,7 +127,7 @@ def test_the_first_places_are_explained_as_they_are_among_all():
 
 def test_a_small_corpus_is_shown_in_full(run):
     out = run("explain", "--seeds", "0")[1]
-    assert "more" not in out
+    assert "… and" not in out
     found = json.loads(run("explain", "--seeds", "0", "--json")[1])
     assert "left_out" not in found
     assert "more" not in found

@@ -10,7 +10,7 @@ import pytest
 from color_vision import VISIONS, contrast, distance, seen
 
 import headlab as hl
-from headlab.analysis.parts.mechanism import MECHANISMS, in_words
+from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.lab import work
 from headlab.report.figures import studies as study_figures
 from headlab.report.frames.wire import decode
@@ -99,5 +99,5 @@ def test_page_and_figures_have_the_same_colours():
     group = Group(1, np.arange(n, dtype=np.uint64), np.ones(n), solved, np.zeros(n, bool), np.array(MECHANISMS))
     axes = study_figures.census(Answer("d_head", (group,), 7)).axes[0]
     bars = dict(zip([text.get_text() for text in axes.get_legend().get_texts()], axes.containers, strict=True))
-    drawn = {name: matplotlib.colors.to_hex(bars[in_words(name)][0].get_facecolor()) for name in MECHANISMS}
+    drawn = {name: matplotlib.colors.to_hex(bars[name][0].get_facecolor()) for name in MECHANISMS}
     assert drawn == colors

@@ -6,6 +6,7 @@ from typing import Literal
 from headlab.data.corpus import Corpus
 
 Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions"]
+NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"  # what a trial says of a part
 DIRECT_TOKEN: Kind = "direct:token"
 DIRECT_POSITION: Kind = "direct:position"
 

@@ -1,6 +1,6 @@
 """The models under study: weights and their corpus, what they compute, and the check that what is asked for exists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from headlab.analysis.looking import predictions
+from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
@@ -20,7 +21,6 @@ from headlab.model.outputs import softmax
 from headlab.model.params import Params
 from headlab.notation.values import listing, short_repr
 
-SAME = 0.05  # probabilities that differ by no more are the same
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
 
@@ -133,7 +133,15 @@ class Subject:
         for token in {item.token for item in self.dependencies}:
             at = (corpus.tokens == token) & (corpus.targets >= 0)
             with np.errstate(invalid="ignore"):
-                found[:, token] = np.ptp(probabilities[:, at], axis=1).max(axis=-1) <= SAME
+                found[:, token] = np.ptp(probabilities[:, at], axis=1).max(axis=-1) <= THRESHOLDS["same"]
+        return found
+
+    def in_order(self, run: int, tokens: Iterable[int]) -> list[int]:
+        """Return tokens in an order that the vocabulary's does not decide: by their highest logit, then by spelling."""
+        found = list(tokens)
+        if len(found) > 1:
+            highest = self.clean.logits[run][self.corpus.tokens >= 0].max(axis=0).round(6)
+            found.sort(key=lambda token: (-highest[token], self.corpus.vocabulary[token]))
         return found
 
     @cached_property

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.parts.mechanism import HAIR
 from headlab.errors import StudyError
 from headlab.notation.values import short_repr
 from headlab.study.answer import Answer, Group
@@ -12,6 +13,8 @@ from headlab.study.answer import Answer, Group
 if TYPE_CHECKING:
     from headlab.study.conditions import Condition
     from headlab.study.design import StudyDesign
+
+OLD_HAIR = "by a hair"  # as studies called it once
 
 
 def answer_of(design: "StudyDesign", results: pd.DataFrame, ungraded: int, factor: str | None) -> Answer:
@@ -49,7 +52,7 @@ def _value(condition: "Condition", factor: str) -> Any:
 
 
 def _group(value: Any, rows: pd.DataFrame) -> Group:
-    mechanism = rows["mechanism"].to_numpy(str)
+    mechanism = rows["mechanism"].replace(OLD_HAIR, HAIR).to_numpy(str)
     return Group(
         value,
         rows["seed"].to_numpy(np.uint64),

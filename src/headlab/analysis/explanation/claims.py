@@ -20,7 +20,7 @@ from functools import cached_property
 import numpy as np
 
 from headlab.analysis.choice import Choice
-from headlab.analysis.part import Part
+from headlab.analysis.part import BETWEEN, IRRELEVANT, NECESSARY, Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.ways import KINDS, Way, ways
@@ -28,8 +28,6 @@ from headlab.arrays import Array, Float, Shaped
 from headlab.model.forward import allowed
 from headlab.model.matrices import W_OV
 from headlab.model.outputs import softmax
-
-NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"
 
 
 def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:

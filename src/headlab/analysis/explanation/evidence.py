@@ -7,7 +7,7 @@ import numpy as np
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.explanation.claims import claims, verdicts
-from headlab.analysis.looking.predictions import HAIR_LOGITS, place_leads
+from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
 from headlab.analysis.parts.mechanism import lead_at, mechanism_of_choice
@@ -101,6 +101,18 @@ class Evidence:
             return np.full(self.subject.n_runs, np.nan)
         logits = self.subject.clean.logits[:, other.sequence, other.position]
         return place_leads(logits, np.array(corpus.targets[other.sequence, other.position]))
+
+    @cached_property
+    def same(self) -> Bool[Array, " run"]:
+        """Whether the current token alone tells all probabilities, [run]; see `Subject.goes_by_token_alone`."""
+        place = self.choice.place
+        return self.subject.goes_by_token_alone[:, self.subject.corpus.tokens[place.sequence, place.position]]
+
+    def runners_up(self, run: int) -> list[int]:
+        """Return the strongest tokens of one run but the target, all that are equal to 1e-9."""
+        logits = self.here.logits[run].copy()
+        logits[self.choice.target] = -np.inf
+        return np.nonzero(logits >= logits.max() - TIE)[0].tolist()
 
     @cached_property
     def little(self) -> Bool[Array, " run"]:

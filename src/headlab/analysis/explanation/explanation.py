@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import pandas as pd
 
 from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choice
+from headlab.analysis.explanation.clauses import Clause
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
-from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
 from headlab.analysis.parts.census import census
-from headlab.analysis.parts.mechanism import MEANINGS, in_words, mechanism_at, mechanism_of_runs
+from headlab.analysis.parts.mechanism import MEANINGS, mechanism_at, mechanism_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Shaped
 from headlab.data.dependencies import Dependency
@@ -129,7 +129,7 @@ class Explanations:
 
     def __repr__(self) -> str:
         judged = self.in_some_seconds()
-        counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in judged.census()["runs"].items())
+        counts = ", ".join(f"{runs} {name}" for name, runs in judged.census()["runs"].items())
         n, some = len(self.asked), len(judged.asked)
         where = f"; at the first {some} of {n:,} places" if some < n else ""
         return f"Explanations({quantity(len(self), 'run')}: {counts}{where})"
@@ -141,7 +141,7 @@ class Explanation:
 
     >>> import headlab as hl
     >>> print(hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().sentences()[0])
-    From “the” it looks most at “man” (80%), which gives ...
+    From “the” it looks most at “man” (80 %), which gives ...
     """
 
     _of: Explanations
@@ -179,8 +179,12 @@ class Explanation:
         return self._of.minimal()[self._run]
 
     def sentences(self) -> list[str]:
-        """Return one sentence of at most 40 words a dependency; every number in it is in its record."""
-        return [sentence(record) for record in self.records]
+        """Return one sentence of at most 40 words a dependency; what it leaves out is in `clauses`."""
+        return [record.sentence for record in self.records]
+
+    def clauses(self) -> list[tuple[Clause, ...]]:
+        """Return everything that is said at each dependency, as data: of what, and every number as it was measured."""
+        return [record.clauses for record in self.records]
 
     def to_dict(self, most: int | None = None) -> dict[str, Any]:
         """Return mechanism, sentences and records as plain values.
@@ -192,22 +196,22 @@ class Explanation:
             "run": self.name,
             "mechanism": self.mechanism,
             "meaning": self.meaning,
-            "dependencies": [{"sentence": sentence(record), **record.to_dict()} for record in records],
+            "dependencies": [record.to_dict() for record in records],
             **({} if len(records) == len(self) else {"left_out": len(self) - len(records)}),
         }
 
     def __str__(self) -> str:
         shown = self.first(SHOWN).sentences()
         left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
-        head = f"{in_words(self.mechanism)}: {self.meaning}."
+        head = f"{self.mechanism}: {self.meaning}."
         return "\n".join([head, *(f"• {text}" for text in shown), *left])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{in_words(self.mechanism)}</b>: {self.meaning}.</p>"]
+        parts = [f"<p><b>{self.mechanism}</b>: {self.meaning}.</p>"]
         for record in self.first(SHOWN).records:
-            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(sentence(record))}</p>")
+            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(record.sentence)}</p>")
             parts.append(record.table().head(ROWS).round(3).to_html())
         if len(self) > SHOWN:
             parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")

@@ -1,18 +1,23 @@
 """The record of one choice of one run: plain numbers, read from the evidence, that sentences and tables are made of."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.explanation.clauses import Clause, sentence_of
+from headlab.analysis.explanation.sentences import clauses_of
 from headlab.analysis.part import Part
-from headlab.analysis.parts.coding import NOTHING, Coding
+from headlab.analysis.parts.coding import Coding
 from headlab.analysis.trials.effects import Effects
 from headlab.analysis.trials.spelling import spelling
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.evidence import Evidence
+    from headlab.analysis.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class TestedPart:
         change the prediction; disagree: see `Effects`
     finding: `necessary` (in no ablation the target is the most likely token), `irrelevant` (see `Effects.changes_nothing`),
         or `between`
-    predicts: by ablation that changes the prediction, what is predicted then: one token, or those that share the first place
+    predicts: by ablation after which something else is predicted, what it is: one token, or those that share the first place, in
+        which the one predicted before may be
     """
 
     part: Part
@@ -71,7 +77,10 @@ class Record:
 
     difference: logit(target) - mean over rivals of logit(rival); the names `other_…` say the same of the other place
     lead: of the target over the strongest other token; other_lead: of what is right at the other place, if that is settled
-    little: there is little to explain; tied: the most likely tokens, where several are
+    same: it does not tell the sentences apart; little: there is little to explain
+    right_there: the target at the other place; runners_up: the strongest tokens but the target, all that are equal
+    tied: the most likely tokens, where several are
+    attention: the weights of every head of the last layer, [head][position]
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
     sources, heads, others: every source position, head (where there are several), direct part, and all position embeddings
     coding: pattern, value and direct part of the difference between both places, with their shares
@@ -93,12 +102,16 @@ class Record:
     other_difference: float
     lead: float
     other_lead: float
+    same: bool
     little: bool
+    right_there: str | None
+    runners_up: tuple[str, ...]
     tied: tuple[str, ...]
     direct: float
     positional: float
     remainder: float
     sources: tuple[TestedPart, ...]
+    attention: tuple[tuple[float, ...], ...]
     heads: tuple[TestedPart, ...]
     others: tuple[TestedPart, ...]
     coding: dict[str, float] | None
@@ -115,13 +128,14 @@ class Record:
         subject, corpus, c = evidence.subject, evidence.subject.corpus, evidence.choice
         here, there = evidence.here, evidence.there
         best = int(here.best[run])
+
         tested = [_tested(evidence, run, number) for number in range(len(evidence.ablations.parts))]
         return cls(
             words=corpus.sentences[c.place.sequence],
             sequence=c.place.sequence,
             place=c.place.position,
             target=corpus.vocabulary[c.target],
-            rivals=tuple(corpus.vocabulary[rival] for rival in c.rivals),
+            rivals=named(subject, run, c.rivals),
             other=None if c.other is None else corpus.sentences[c.other.sequence],
             other_sequence=None if c.other is None else c.other.sequence,
             predicted=corpus.vocabulary[best],
@@ -132,12 +146,20 @@ class Record:
             other_difference=np.nan if there is None else float(there.difference[run]),
             lead=float(evidence.lead[run]),
             other_lead=float(evidence.other_lead[run]),
+            same=bool(evidence.same[run]),
             little=bool(evidence.little[run]),
-            tied=tuple(corpus.vocabulary[token] for token in here.tied(run)),
+            right_there=None
+            if c.other is None
+            else corpus.vocabulary[corpus.targets[c.other.sequence, c.other.position]],
+            runners_up=named(subject, run, evidence.runners_up(run)),
+            tied=named(subject, run, here.tied(run)),
             direct=float(evidence.contributions.direct[run]),
             positional=float(evidence.contributions.positional[run]),
             remainder=float(evidence.contributions.remainder[run]),
             sources=tuple(item for item in tested if item.part.kind == "source"),
+            attention=tuple(
+                tuple(row[: len(corpus.sentences[c.place.sequence])].tolist()) for row in evidence.attention[run, -1]
+            ),
             heads=tuple(item for item in tested if item.part.kind == "head"),
             others=tuple(item for item in tested if item.part.kind not in ("source", "head")),
             coding=_coding_record(evidence.coding, run),
@@ -153,6 +175,16 @@ class Record:
     def token(self) -> str:
         """The current token."""
         return self.words[self.place]
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """Everything that is said of it, what matters most first."""
+        return clauses_of(self)
+
+    @property
+    def sentence(self) -> str:
+        """What the run does here, in at most 40 words."""
+        return sentence_of(self.clauses)
 
     @property
     def rival(self) -> str:
@@ -195,7 +227,13 @@ class Record:
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
         tested = {name: [item.to_dict() for item in getattr(self, name)] for name in ("sources", "heads", "others")}
-        return asdict(self) | tested
+        clauses = [clause.to_dict() for clause in self.clauses]
+        return {"sentence": self.sentence, "clauses": clauses, **asdict(self), **tested}
+
+
+def named(subject: "Subject", run: int, tokens: Iterable[int]) -> tuple[str, ...]:
+    """Return tokens by their words, in an order that the vocabulary's does not decide."""
+    return tuple(subject.corpus.vocabulary[token] for token in subject.in_order(run, tokens))
 
 
 def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
@@ -218,6 +256,8 @@ def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
             contribution = float(evidence.contributions.positional[run])
     after = effects.after.difference[run, number].tolist()
     flips = [at for at, flip in enumerate(effects.flips[run, number].tolist()) if flip]
+    now, before = effects.winners[run, number], evidence.here.winners[run]
+    changed = np.nonzero(now.any(axis=1) & (now != before).any(axis=1))[0].tolist()
     return TestedPart(
         part=part,
         name=name,
@@ -229,7 +269,7 @@ def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
         flips=tuple(effects.kinds[at] for at in flips),
         finding=str(evidence.findings[run, number]),
         disagree=bool(effects.disagree[run, number]),
-        predicts={effects.kinds[at]: effects.predicts(run, number, at) for at in flips},
+        predicts={effects.kinds[at]: named(evidence.subject, run, np.nonzero(now[at])[0].tolist()) for at in changed},
     )
 
 
@@ -237,8 +277,7 @@ def _coding_record(split: Coding | None, run: int) -> dict[str, float] | None:
     if split is None:
         return None
     record = {name: float(getattr(split, name)[run]) for name in ("pattern", "value", "direct", "total")}
-    total = record["total"] if abs(record["total"]) > NOTHING else np.nan
-    return record | {f"{name}_share": record[name] / total for name in ("pattern", "value", "direct")}
+    return record | {f"{name}_share": float(split.share(name)[run]) for name in ("pattern", "value", "direct")}
 
 
 def _patch_records(patches: Effects | None, run: int) -> tuple[dict[str, Any], ...]:

@@ -1,181 +1,210 @@
-"""From a record to a sentence: at most 40 words, every number taken from the record, nothing said that was not tried."""
+"""From a record to clauses: what one run does at one place, nothing said that was not measured as the table says.
+
+What is said first matters most: `clauses.sentence_of` leaves out the last clauses where there would be too many words.
+"""
 
 import math
-from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.explanation.claims import IRRELEVANT
-from headlab.analysis.looking.predictions import TIE
-from headlab.analysis.parts.mechanism import BIGRAM, HAIR, MIXED, OTHER, PATTERN, POSITION, UNCLASSIFIED, VALUE
+import numpy as np
+
+from headlab.analysis.explanation.clauses import Clause, Named, Outcome, Word, rest_of
+from headlab.analysis.part import IRRELEVANT
+from headlab.analysis.words import THRESHOLDS
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.record import Record, TestedPart
 
-MAX_WORDS = 40
-MOST_TIED = 4  # named in a sentence
-_PAST_HEADS = {"direct:token": "the direct path", "direct:position": "its own position"}
-_CODING = {
-    VALUE: "it is value-coded ({value:.0%})",
-    PATTERN: "it is pattern-coded ({pattern:.0%})",
-    POSITION: "the position itself tells ({direct:.0%})",
-    MIXED: "its coding is mixed (pattern {pattern:.0%}, value {value:.0%})",
-    UNCLASSIFIED: "its parts oppose each other (pattern {pattern:.0%}, value {value:.0%})",
-}
+MOST_GIVERS = 3  # that are tried by name
+TIE, HAIR, MAIN, AGAINST = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against"))
+BIGRAM = "unsolved: bigram only"
 
 
-def sentence(record: "Record") -> str:
-    """Return what one run does at one place, in at most 40 words."""
+def clauses_of(record: "Record") -> tuple[Clause, ...]:
+    """Return everything that may be said of one run at one place, what matters most first."""
     if not record.finite:
-        return "The run diverged: its weights are no finite numbers, and there is nothing to explain."
+        return (Clause("diverged", {}),)
     if record.mechanism == BIGRAM:
-        return _bigram(record)
+        return tuple(_bigram(record))
     if record.tied:
-        return _undecided(record)
+        return tuple(_undecided(record))
     if record.predicted != record.target:
-        return _wrong(record)
-    if record.mechanism == OTHER:
-        return _same(record)
-    if record.mechanism == HAIR:
-        return _hair(record)
-    return _shortened([_reason(record), _test(record), _coding(record), _heads(record)])
+        return (*_wrong(record), *_alike(record), *_reason(record), *_trials(record))
+    return (*_caveats(record), *_reason(record), *_trials(record), *_heads(record), *_coding(record))
 
 
-def _undecided(record: "Record") -> str:
-    names = [f"“{name}”" for name in record.tied]
-    shown = names if len(names) <= MOST_TIED else [*names[: MOST_TIED - 1], f"{len(names) - MOST_TIED + 1} others"]
-    target = "" if record.target in record.tied else f", not “{record.target}” ({record.probability:.0%})"
-    return (
-        f"It is undecided: after “{record.token}” {', '.join(shown[:-1])} and {shown[-1]} are tied "
-        f"({record.predicted_probability:.0%} each){target}."
-    )
+def _bigram(record: "Record") -> Iterator[Clause]:
+    yield Clause("bigram", {**_here(record), "share": record.probability})
+    yield from _elsewhere(record)
+    if record.tied or record.predicted != record.target:
+        predicted = record.tied or (record.predicted,)
+        yield Clause("predicts", {"predicted": _words(predicted), "share": record.predicted_probability})
+    yield Clause("floor", {"loss": record.loss, "floor": record.bigram_floor})
 
 
-def _same(record: "Record") -> str:
-    here = f"It prefers “{record.target}” to “{record.rival}” here ({_signed(record.difference)})"
-    there = f"where “{record.rival}” is right"
-    if abs(record.other_difference) <= TIE:
-        return f"{here}, and {there} the two are tied: it does not tell the sentences apart."
-    return f"{here} and also {there} ({_signed(record.other_difference)}): it does not tell the sentences apart."
+def _undecided(record: "Record") -> Iterator[Clause]:
+    token = _here(record)["token"]
+    yield Clause("undecided", {"token": token, "tied": _words(record.tied), "share": record.predicted_probability})
+    if record.target not in record.tied:
+        yield Clause("not_target", {"target": Word(record.target), "share": record.probability})
+    yield from _alike(record)
 
 
-def _hair(record: "Record") -> str:
-    """Return by how little it is right; that there is little to explain only where that is so in both sentences."""
-    text = (
-        f"It is right by a hair: after “{record.token}” it gives “{record.target}” {record.probability:.0%} (softmax) here, "
-        f"a lead of {_small(record.lead)}"
-    )
-    if math.isnan(record.other_lead):
-        return f"{text}."
-    leads = "leads" if record.other_lead > 0 else "is behind"
-    there = (
-        f"{text}, and {record.other_probability:.0%} where “{record.rival}” is right, which {leads} there by "
-        f"{_small(abs(record.other_lead))}"
-    )
-    return f"{there}: there is little to explain." if record.little else f"{there}."
+def _alike(record: "Record") -> Iterator[Clause]:
+    if record.same:
+        yield Clause("alike", {})
 
 
-def _small(logits: float) -> str:
-    return f"{logits:.3f} logits" if logits >= 0.0005 else "less than a thousandth"
+def _wrong(record: "Record") -> Iterator[Clause]:
+    told = {"predicted": Word(record.predicted), "share": record.predicted_probability}
+    yield Clause("wrong", {"token": _here(record)["token"], **told})
+    yield Clause("not_target", {"target": Word(record.target), "share": record.probability})
 
 
-def _bigram(record: "Record") -> str:
-    return (
-        f"It does not tell the sentences apart: after “{record.token}” it gives “{record.target}” {record.probability:.0%} "
-        f"here and {record.other_probability:.0%} where “{record.rival}” is right "
-        f"(loss {record.loss:.3f}, bigram floor {record.bigram_floor:.3f})."
-    )
+def _caveats(record: "Record") -> Iterator[Clause]:
+    """Yield that it is right by a hair, and that the other place is not told apart."""
+    if record.lead < HAIR:
+        told = {"share": record.probability, "over": _words(record.runners_up), "lead": record.lead}
+        yield Clause("hair", {**_here(record), **told})
+        yield from _elsewhere(record)
+        if record.little:
+            yield Clause("little", {})
+    if record.right_there is None or record.other_difference < -TIE:
+        return
+    pair = {"target": Word(record.target), "rivals": _words(record.rivals), "right": Word(record.right_there)}
+    kind = "both_ways" if record.other_difference > TIE else "tied_there"
+    yield Clause(kind, {**pair, "here": record.difference, "there": record.other_difference})
+    yield from _alike(record)
 
 
-def _wrong(record: "Record") -> str:
-    looked = _looked(record)
-    return (
-        f"It is wrong: after “{record.token}” it predicts “{record.predicted}” ({record.predicted_probability:.0%}), not "
-        f"“{record.target}” ({record.probability:.0%}); it looks most at “{looked.name}” ({looked.attention:.0%}), "
-        f"which gives {_signed(looked.contribution)} of {_signed(record.difference)}."
-    )
+def _elsewhere(record: "Record") -> Iterator[Clause]:
+    if record.right_there is not None:
+        yield Clause("elsewhere", {"share": record.other_probability, "right": Word(record.right_there)})
 
 
-def _reason(record: "Record") -> str:
-    """Return where it looks, and what gives the prediction."""
-    looked, carrier = _looked(record), _carrier(record)
-    text = f"From “{record.token}” {_who(record)} most at “{looked.name}” ({looked.attention:.0%})"
-    pair = f"{_signed(record.difference)} for “{record.target}” over “{record.rival}”"
-    if looked == carrier:
-        return f"{text}, which gives {_signed(looked.contribution)} of {pair}"
-    gives = "gives" if record.n_layers == 1 else "itself gives"
-    only = "only " if looked.contribution >= 0 else ""
-    carried = f"{_name(carrier)} gives {_signed(carrier.contribution)}"
-    return f"{text}, which {gives} {only}{_signed(looked.contribution)} of {pair}; {carried}"
+def _reason(record: "Record") -> Iterator[Clause]:
+    """Yield where it looks, and what gives the prediction."""
+    looked, given = looked_at(record), givers(record)
+    yield from _looks(record, looked)
+    if given:
+        sign = 1 if record.difference > 0 else -1
+        pair = {"target": Word(record.target), "rivals": _words(record.rivals)}
+        if sign < 0:
+            pair = {"target": Word(record.rivals[0]), "rivals": _words([record.target])}
+        values = [sign * part.contribution for part in given]
+        total = sign * record.difference
+        told = {**pair, "rest": rest_of(total, values), "total": total}
+        if looked is not None and given == [looked]:
+            yield Clause("gives_it", {"source": _named(record, looked), "contribution": values[0], **told})
+        else:
+            if looked is not None and looked not in given:
+                yield Clause("adds", {"source": _named(record, looked), "contribution": sign * looked.contribution})
+            parts = tuple((_named(record, part), value) for part, value in zip(given, values, strict=True))
+            yield Clause("gives", {"parts": parts, **told})
+    if record.predicted == record.target and record.difference - record.lead > TIE:
+        yield Clause("nearer", {"tokens": _words(record.runners_up), "lead": record.lead})
 
 
-def _who(record: "Record") -> str:
-    last = _last_heads(record)
-    if len(last) <= 1:
-        return "it looks" if record.n_layers == 1 else "the last layer looks"
-    agree = sum(head.position == _looked(record).position for head in last)
-    which = "" if record.n_layers == 1 else "last-layer "
-    return f"{agree} of {len(last)} {which}heads look{'s' if agree == 1 else ''}"
+def _looks(record: "Record", looked: "TestedPart | None") -> Iterator[Clause]:
+    rows = np.array(record.attention)
+    who = {"of": len(rows), "last_layer": record.n_layers > 1}
+    if looked is not None:
+        heads = _heads_at(rows, looked.position or 0)
+        share = float(rows[heads, looked.position].mean())
+        told = {"source": _named(record, looked), "share": share}
+        yield Clause("looks", {"token": _here(record)["token"], "who": {"heads": len(heads), **who}, **told})
+        return
+    first = rows >= rows.max(axis=1, keepdims=True) - TIE
+    if (first == first[0]).all():
+        sources = tuple(Word.of(record.words, key) for key in np.nonzero(first[0])[0].tolist())
+        share = float(rows[:, first[0]].mean())
+        told = {"sources": sources, "share": share}
+        yield Clause("looks_equally", {"token": _here(record)["token"], "who": {"heads": len(rows), **who}, **told})
 
 
-def _test(record: "Record") -> str:
-    """Return what became of the prediction when the place it looks at, and what gives most, were taken away."""
-    looked, carrier = _looked(record), _carrier(record)
-    if carrier == looked:
-        return f"; {'' if looked.flips else 'yet '}ablating it {_effect(looked)}"
-    return f"; ablating “{looked.name}” {_effect(looked)}, ablating {_name(carrier)} {_effect(carrier)}"
+def _trials(record: "Record") -> Iterator[Clause]:
+    """Yield what became of the prediction without what it looks at, and without what gives most."""
+    looked, given = looked_at(record), givers(record)
+    for part in ([] if looked is None else [looked]) + [part for part in given[:MOST_GIVERS] if part != looked]:
+        named = _named(record, part)
+        if part.predicts:
+            outcomes = tuple(Outcome(_words(tokens), tuple(kinds)) for tokens, kinds in part.outcomes.items())
+            yield Clause("without", {"part": named, "outcomes": outcomes})
+        else:
+            yield Clause("changes_nothing" if part.finding == IRRELEVANT else "flips_nothing", {"part": named})
 
 
-def _effect(part: "TestedPart") -> str:
-    if part.flips:
-        return f"flips the prediction ({', '.join(part.flips)})"
-    return "changes nothing" if part.finding == IRRELEVANT else "flips nothing"
-
-
-def _coding(record: "Record") -> str:
-    if record.coding is None or record.mechanism not in _CODING:
-        return ""
+def _coding(record: "Record") -> Iterator[Clause]:
+    """Yield how the difference between the places is coded, where there is one."""
+    if record.coding is None or not record.other_difference < -TIE:
+        return
     shares = {name: record.coding[f"{name}_share"] for name in ("pattern", "value", "direct")}
-    return "; " + _CODING[record.mechanism].format(**shares)
+    if not all(map(math.isfinite, shares.values())):
+        yield Clause("not_compared", {})
+        return
+    most = max(shares, key=lambda name: shares[name])
+    if min(shares.values()) < -AGAINST:
+        kind = "opposed"
+    elif shares[most] >= MAIN:
+        kind = {"value": "value_coded", "pattern": "pattern_coded", "direct": "position_coded"}[most]
+    else:
+        kind = "mixed"
+    yield Clause(kind, shares)
 
 
-def _heads(record: "Record") -> str:
-    """Return which heads are needed, where there are several."""
+def _heads(record: "Record") -> Iterator[Clause]:
+    """Yield which heads are needed, where there are several."""
     if not record.heads:
-        return ""
-    needed = [f"{head.part.layer}.{head.part.head}" for head in record.heads if head.flips]
-    if not needed:
-        return "; no single head is needed"
-    return f"; needed: head {', '.join(needed)}" if len(needed) < len(record.heads) else "; every head is needed"
+        return
+    needed = tuple((Named(head.part), tuple(head.predicts)) for head in record.heads if head.predicts)
+    yield Clause("needed", {"heads": needed}) if needed else Clause("no_head_needed", {})
 
 
-def _shortened(clauses: list[str]) -> str:
-    """Return the clauses as one sentence, without the last ones where there would be too many words."""
-    while len("".join(clauses).split()) > MAX_WORDS:
-        clauses.pop()
-    return "".join(clauses) + "."
+def looked_at(record: "Record") -> "TestedPart | None":
+    """Return the source that most heads of the last layer look at most, each at one more than at any other.
+
+    Of sources with equally many heads, the one with the higher mean weight in these; of equal ones the nearest.
+    """
+    rows = np.array(record.attention)
+    found = [(source, _heads_at(rows, source.position or 0)) for source in record.sources]
+    if not any(len(heads) for _, heads in found):
+        return None
+
+    def rank(item: "tuple[TestedPart, list[int]]") -> tuple[int, float, int, int]:
+        source, heads = item
+        position = source.position or 0
+        share = float(rows[heads, position].mean()) if heads else 0.0
+        return len(heads), round(share, 9), -abs(position - record.place), -position
+
+    return max(found, key=rank)[0]
 
 
-def _looked(record: "Record") -> "TestedPart":
-    """Return the source position that most heads of the last layer look at most."""
-    last = _last_heads(record)
-    votes = Counter(head.position for head in last) if len(last) > 1 else Counter[int | None]()
-    return max(record.sources, key=lambda source: (votes[source.position], source.attention))
+def _heads_at(rows: "np.ndarray[Any, np.dtype[np.float64]]", position: int) -> list[int]:
+    """Return the heads whose single highest weight is at a position."""
+    others = np.delete(rows, position, axis=1).max(axis=1, initial=-1.0)
+    return np.nonzero(rows[:, position] > others + TIE)[0].tolist()
 
 
-def _last_heads(record: "Record") -> list["TestedPart"]:
-    return [head for head in record.heads if head.part.layer == record.n_layers - 1]
+def givers(record: "Record") -> "list[TestedPart]":
+    """Return what gives most of the prediction, and all that gives at least two thirds as much, the largest first."""
+    sign = 1 if record.difference > 0 else -1
+    parts = [part for part in (*record.sources, *record.others) if math.isfinite(part.contribution)]
+    most = max((sign * part.contribution for part in parts), default=0.0)
+    if most <= TIE:
+        return []
+    main = [part for part in parts if sign * part.contribution >= MAIN * most - TIE]
+    return sorted(main, key=lambda part: -round(sign * part.contribution, 9))
 
 
-def _carrier(record: "Record") -> "TestedPart":
-    """Return what gives most of the prediction: a source position, or one of the direct parts."""
-    parts = (*record.sources, *record.others)
-    return max((part for part in parts if not math.isnan(part.contribution)), key=lambda part: part.contribution)
+def _here(record: "Record") -> dict[str, Any]:
+    return {"token": Word.of(record.words, record.place), "target": Word(record.target)}
 
 
-def _name(part: "TestedPart") -> str:
-    """Return a part as a sentence calls it."""
-    return _PAST_HEADS.get(part.part.kind, f"“{part.name}”")
+def _words(words: Sequence[str]) -> tuple[Word, ...]:
+    return tuple(map(Word, words))
 
 
-def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f}"  # never -0.00
+def _named(record: "Record", part: "TestedPart") -> Named:
+    at_source = part.part.kind == "source" and part.position is not None
+    return Named(part.part, Word.of(record.words, part.position or 0) if at_source else None)

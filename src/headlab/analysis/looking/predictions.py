@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
@@ -14,8 +15,8 @@ from headlab.errors import SelectionError
 from headlab.model.outputs import sigmoid, softmax
 from headlab.notation.values import short_repr
 
-TIE = 1e-9  # of a logit: a lead smaller than this is rounding
-HAIR_LOGITS = 0.5  # a smaller lead over the strongest rival is a hair
+TIE = THRESHOLDS["tie"]  # of a logit: a lead smaller than this is rounding
+HAIR_LOGITS = THRESHOLDS["hair"]  # a smaller lead over the strongest rival is a hair
 SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
 NOTHING_TO_SOLVE = "nothing to solve"
 WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of this corpus"

@@ -8,37 +8,22 @@ from headlab.analysis.choice import Choice, Place, each_choice
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
+from headlab.analysis.words import TABLE, THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.data.dependencies import Dependency
 from headlab.model.outputs import softmax
 
-MAIN = 2 / 3  # a part that is at least twice all others together
-AGAINST = -1 / 3  # a part that takes back more than this: the parts oppose each other, and shares mean little
-NEAR_BIGRAM = 1 / 3  # of what knowing the answer would gain over the current token alone
+MAIN = THRESHOLDS["main"]  # a part that is at least twice all others together
+AGAINST = -THRESHOLDS[
+    "against"
+]  # a part that takes back more than this: the parts oppose each other, and shares mean little
+NEAR_BIGRAM = THRESHOLDS["near_bigram"]  # of what knowing the answer would gain over the current token alone
 
 VALUE, PATTERN, POSITION, MIXED = "value-coded", "pattern-coded", "position-coded", "mixed"
-HAIR, UNCLASSIFIED = "by a hair", "unclassified"
+HAIR, UNCLASSIFIED = predictions.HAIR, "unclassified"
 BIGRAM, OTHER = "unsolved: bigram only", "unsolved: other"
 MECHANISMS = (VALUE, PATTERN, MIXED, POSITION, UNCLASSIFIED, HAIR, BIGRAM, OTHER)
-MEANINGS = {
-    VALUE: "it looks at the same place in both sentences, and what it reads there differs",
-    PATTERN: "where it looks differs between the sentences, as when one answer is the default and an exception draws the eye",
-    MIXED: "where it looks and what it reads there both differ, or its dependencies are coded in different ways",
-    POSITION: "no head is needed: the position of the current token tells the answer",
-    UNCLASSIFIED: "it answers right, in a way that none of the other names fits",
-    HAIR: "it answers right, but barely: somewhere the right token leads by less than half a logit",
-    BIGRAM: "it goes by the current token alone; its loss is at the bigram floor",
-    OTHER: "it answers wrong, with a loss away from the bigram floor",
-}
-
-
-def in_words(name: str) -> str:
-    """Return a mechanism as people read it: a hair is called as the grade is.
-
-    >>> in_words("by a hair"), in_words("mixed")
-    ('right by a hair', 'mixed')
-    """
-    return predictions.HAIR if name == HAIR else name
+MEANINGS: dict[str, str] = TABLE["mechanisms"]
 
 
 def classify(
@@ -54,7 +39,7 @@ def classify(
     token_alone: the current token alone tells what is predicted, with about the loss that this leaves
     split: how the change of the logit difference between both places falls into pattern, value and direct part
 
-    by a hair              told apart, by a hair
+    right by a hair        told apart, by a hair
     value-coded            told apart otherwise, value part at least 2/3 of the change
     pattern-coded          told apart, pattern part at least 2/3
     position-coded         told apart, direct part at least 2/3: past all heads
@@ -146,7 +131,7 @@ def is_near_bigram_floor(subject: Subject) -> Bool[Array, " run"]:
 def mechanism_of_runs(subject: Subject, each: Sequence[Shaped[Array, " run"]]) -> Shaped[Array, " run"]:
     """Return the mechanism of every run [run] from those of its dependencies, and its grade.
 
-    right by a hair  `by a hair`, and no other run: its grade counts every settled place, dependencies or not
+    right by a hair  the same, and no other run: its grade counts every settled place, dependencies or not
     solved           the one that all dependencies share, `mixed` where they are coded in different ways
     not solved       unsolved, by its loss
     """

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
-from headlab.analysis.parts.mechanism import MECHANISMS, in_words
+from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import listing
 from headlab.report.figures.drawing import (
@@ -196,7 +196,7 @@ def _census(figure: SubFigure, answer: "Answer") -> None:
         widths = shares[name].to_numpy(float)
         swatch = PALETTE[name]
         look: dict[str, Any] = {"color": swatch.color, "hatch": swatch.hatch, "edgecolor": "white", "linewidth": 0.5}
-        axes.barh(range(len(shares)), widths, left=left, label=in_words(name), height=0.72, **look)
+        axes.barh(range(len(shares)), widths, left=left, label=name, height=0.72, **look)
         for row, (start, width) in enumerate(zip(left, widths, strict=True)):
             if width > 0.06:
                 middle = start + width / 2

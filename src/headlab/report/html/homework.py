@@ -10,9 +10,8 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from headlab.analysis.explanation.sentences import sentence
 from headlab.analysis.looking.predictions import GRADES, NOTHING_TO_SOLVE, verdicts
-from headlab.analysis.parts.mechanism import MEANINGS, in_words
+from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.files import write_output
 from headlab.homework.answers import has_finite_outputs
 from headlab.notation.tables import telling_columns
@@ -233,7 +232,7 @@ def _why(exercise: "Exercise", commands: RunCommands) -> list[Why]:
     return [
         Why(
             place=words.place_line(record),
-            sentence=sentence(record),
+            sentence=record.sentence,
             parts=words.part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
             waterfall=svg(figures.contributions(words.largest_parts(record), title=record.pair))
             if record.finite
@@ -253,7 +252,7 @@ def _census(exercise: "Exercise") -> list[dict[str, Any]]:
     census = exercise.explanations.census()
     return [
         {
-            "mechanism": in_words(str(name)),
+            "mechanism": name,
             "runs": runs,
             "prototype": prototype,
             "rate": wilson(runs, len(exercise.runs)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from headlab.analysis.parts.mechanism import MEANINGS, in_words
+from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report.figures import studies as figures
@@ -42,8 +42,8 @@ def render(study: "Study", factor: str | None = None) -> str:
         conditions=svg(figures.conditions(answer)),
         pairs=pairs.sort_values("p", kind="stable").head(MOST_PAIRS).sort_index(),
         more_pairs=max(0, len(pairs) - MOST_PAIRS),
-        mechanisms=mechanisms.rename(columns=in_words),
-        meanings={in_words(name): MEANINGS[name] for name in mechanisms.columns},
+        mechanisms=mechanisms,
+        meanings={name: MEANINGS[name] for name in mechanisms.columns},
         census=svg(figures.census(answer)) if mechanisms.size else None,
         curves=svg(figures.curves(curves, design.floors)) if len(curves) else None,
         floors=_different(floor for floor, _ in design.floors.values()),

@@ -9,21 +9,17 @@ from rich.console import Group as Blocks
 from rich.padding import Padding
 from rich.rule import Rule
 
-from headlab.analysis.explanation.sentences import sentence
-from headlab.analysis.parts.mechanism import MEANINGS, in_words
-from headlab.arrays import Array, Shaped
+from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.words import explanation as words
-from headlab.report.words import minimal
 from headlab.report.words.explanation import PLACES
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import Explanation, Explanations
     from headlab.analysis.explanation.record import Record
-    from headlab.analysis.minimal.minimal_sets import MinimalSets
     from headlab.analysis.trials.effects import Effects
     from headlab.report.words.commands import RunCommands
 
@@ -32,11 +28,11 @@ LEGEND = f"gives: exact part of the logit difference, what zero takes away. {wor
 
 def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> Iterator[Any]:
     """Yield the screen's blocks of one run, at the first places that are explained, with the commands that check them."""
-    yield as_text(f"{in_words(explanation.mechanism)}: {explanation.meaning}.", style="bold")
+    yield as_text(f"{explanation.mechanism}: {explanation.meaning}.", style="bold")
     shown = explanation.first(limits.MOST_PLACES)
     for record, checks in zip(shown.records, commands.checks(shown), strict=True):
         yield Rule(as_text(words.place_line(record)), align="left")
-        yield as_text("• " + sentence(record))
+        yield as_text("• " + record.sentence)
         if record.finite:
             yield from _numbers(record)
             lines = [f"{f'check {what}':<20}{line}" for what, line in checks.items()]
@@ -69,36 +65,11 @@ def census_blocks(explanations: "Explanations") -> Iterator[Any]:
             "for instance": [f"seed {name}" for name in census["prototype"]],
         },
         index=census.index,
-    ).rename(index=in_words)
+    )
     yield terminal_table(shown, title=f"Mechanisms of {quantity(len(explanations), 'run')}")
     yield as_text("")
-    yield as_text("\n".join(f"{in_words(str(name))}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
+    yield as_text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
     yield from _rest_lines(left, PLACES, "headlab export FOLDER mechanisms")
-
-
-def minimal_blocks(found: "MinimalSets", places_left: int, everything: str) -> Iterator[Any]:
-    """Yield the screen's blocks of one run's minimal sets: how many, and which; everything: the command that has all of them."""
-    yield terminal_table(minimal.set_table(found), title="Minimal sets of parts that suffice")
-    yield as_text("")
-    yield as_text("\n".join(minimal.set_lines(found, everything)))
-    yield as_text("")
-    yield from _rest_lines(places_left, PLACES, everything)
-    yield as_text(minimal.MEANING, style="dim")
-
-
-def distribution_blocks(found: "MinimalSets", mechanisms: Shaped[Array, " run"]) -> Iterator[Any]:
-    """Yield the screen's blocks of many runs' minimal sets: how many predictions have how many, and runs by mechanism."""
-    if found.counts.max(initial=0) == 0:
-        yield as_text("\nNo run predicts the right tokens, so that no set of parts suffices.")
-        return
-    yield as_text("")
-    title = "How many minimal sets a right prediction has, of how many predictions"
-    yield terminal_table(minimal.distribution_table(found), title=title)
-    yield as_text("")
-    yield terminal_table(
-        minimal.group_table(found, mechanisms).rename(index=in_words), title="Runs with exactly one set"
-    )
-    yield as_text(minimal.MEANING, style="dim")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from rich.rule import Rule
 
-from headlab.analysis.parts.mechanism import in_words
 from headlab.notation.numbers import quantity, with_sign
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import grades_table
@@ -28,7 +27,7 @@ def study_blocks(answer: "Answer", design: "StudyDesign", status: "Status") -> I
     mechanisms = answer.mechanisms()
     if mechanisms.size:
         label = "" if answer.factor == "condition" else f"{answer.factor} "
-        named = mechanisms.rename(index=lambda value: f"{label}{value}", columns=in_words)
+        named = mechanisms.rename(index=lambda value: f"{label}{value}")
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
         yield as_text("")
     for sentence in answer.sentences():

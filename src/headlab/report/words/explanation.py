@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.claims import IRRELEVANT
 from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.part import IRRELEVANT
 from headlab.notation.values import listing
 from headlab.report import limits
 

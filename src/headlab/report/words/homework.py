@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headlab.analysis.parts.mechanism import in_words
 from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
@@ -53,7 +52,7 @@ def _census(exercise: "Exercise") -> Iterator[str]:
     if exercise.explanations is None or len(exercise.runs) == 1:
         return
     census = exercise.explanations.census()["runs"]
-    counts = ", ".join(f"{runs} {in_words(str(name))}" for name, runs in census.items())
+    counts = ", ".join(f"{runs} {name}" for name, runs in census.items())
     yield f"Of all {quantity(len(exercise.runs), 'run')}: {counts}."
 
 
@@ -62,7 +61,7 @@ def mechanism_sentence(exercise: "Exercise") -> str:
     if exercise.explanation is None:
         return ""
     who = f"At these {len(exercise.explanation)} places, this" if exercise.more_places else "This"
-    return f"{who} run is {in_words(exercise.explanation.mechanism)}: {exercise.explanation.meaning}."
+    return f"{who} run is {exercise.explanation.mechanism}: {exercise.explanation.meaning}."
 
 
 def item_2(exercise: "Exercise") -> list[str]:

@@ -1,0 +1,199 @@
+"""A sentence is a list of clauses: what is said, as data, and its text, made last from the table `analysis/words.json`."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headlab.analysis.part import Part, head_name
+from headlab.analysis.words import TABLE
+from headlab.notation.numbers import percent, with_sign
+
+MAX_WORDS = 40
+MOST_NAMED = 4  # words in one list
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token as a sentence names it: by its number, too, where its sentence holds it more than once.
+
+    >>> str(Word("the")), str(Word("the", 3, 2))
+    ('“the”', '“the” (2nd)')
+    """
+
+    word: str
+    position: int | None = None
+    nth: int | None = None
+
+    @classmethod
+    def of(cls, words: Sequence[str], position: int) -> "Word":
+        """Return the word at a position of a sentence."""
+        word = words[position]
+        several = words.count(word) > 1
+        return cls(word, position, words[: position + 1].count(word) if several else None)
+
+    def __str__(self) -> str:
+        if self.nth is None:
+            return f"“{self.word}”"
+        last = "th" if self.nth % 100 in (11, 12, 13) else _ORDINALS.get(self.nth % 10, "th")
+        return f"“{self.word}” ({self.nth}{last})"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A part of the model as a sentence names it; word: of a source, what stands there."""
+
+    part: Part
+    word: Word | None = None
+
+    def __str__(self) -> str:
+        if self.word is not None:
+            return str(self.word)
+        return TABLE["parts"].get(self.part.kind) or head_name(self.part.layer, self.part.head)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is predicted, and by which ablations."""
+
+    tokens: tuple[Word, ...]
+    ablations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One thing that is said: a kind, which the table has with its text and its measure, and what it is said of.
+
+    arguments: numbers as they were measured, not rounded; words; parts; None leaves a part in [] out
+
+    >>> str(Clause("wrong", {"token": Word("the"), "predicted": Word("beef"), "share": 0.6}))
+    'it is wrong: after “the” it predicts “beef” (60 %)'
+    """
+
+    kind: str
+    arguments: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        def optional(match: re.Match[str]) -> str:
+            known = all(self.arguments[name] is not None for name, _ in _ARGUMENT.findall(match[1]))
+            return match[1] if known else ""
+
+        text = _OPTIONAL.sub(optional, TABLE["clauses"][self.kind]["text"])
+        return _ARGUMENT.sub(lambda match: SHOWN[match[2]](self.arguments[match[1]]), text)
+
+    @property
+    def joint(self) -> str:
+        """What stands between it and the clause before it."""
+        return str(TABLE["clauses"][self.kind].get("joint", "; "))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it says nothing without the clause after it."""
+        return bool(TABLE["clauses"][self.kind].get("goes_on", False))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, with its text."""
+        return {"kind": self.kind, "arguments": {k: _plain(v) for k, v in self.arguments.items()}, "text": str(self)}
+
+
+def sentence_of(clauses: Sequence[Clause]) -> str:
+    """Return clauses as one sentence of at most 40 words: the last ones are left out where there would be more.
+
+    >>> sentence_of([Clause("diverged", {})])
+    'The run diverged: its weights are no finite numbers, and there is nothing to explain.'
+    """
+    text, longer = "", ""
+    for clause in clauses:
+        longer += (clause.joint if longer else "") + str(clause)
+        if text and len(longer.split()) > MAX_WORDS:
+            break
+        if not clause.goes_on:
+            text = longer
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def rest_of(total: float, parts: Sequence[float]) -> float | None:
+    """Return what is left of a total, so that the digits that are shown add up; None where they do without it.
+
+    >>> rest_of(3.456, [4.171]), rest_of(8.001, [7.999])
+    (-0.71, None)
+    """
+    decimals = TABLE["rounding"]["logits"]["decimals"]
+    rest = round(round(total, decimals) - sum(round(part, decimals) for part in parts), decimals)
+    return None if rest == 0 else rest
+
+
+def listed(words: Sequence[Any], last: str = "and") -> str:
+    """Return words as a list, of many the first ones and how many others there are.
+
+    >>> listed("abc"), listed("ab", "or"), listed("abcdefg")
+    ('a, b and c', 'a or b', 'a, b, c and 4 others')
+    """
+    shown = [str(word) for word in words]
+    if len(shown) > MOST_NAMED:
+        shown = [*shown[: MOST_NAMED - 1], f"{len(shown) - MOST_NAMED + 1} others"]
+    return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+
+
+def _logits(value: float) -> str:
+    return with_sign(value, TABLE["rounding"]["logits"]["decimals"])
+
+
+def _lead(value: float) -> str:
+    rule = TABLE["rounding"]["lead"]
+    decimals = rule["decimals"]
+    return f"{value:.{decimals}f}{rule['unit']}" if round(value, decimals) else str(rule["below"])
+
+
+def _who(heads: Mapping[str, Any]) -> str:
+    """Return who looks: of several heads of the last layer, how many."""
+    some, every, last = heads["heads"], heads["of"], heads["last_layer"]
+    if every == 1:
+        return "the last layer looks" if last else "it looks"
+    return f"{some} of {every} {'last-layer ' if last else ''}heads look{'s' if some == 1 else ''}"
+
+
+def _given(parts: Sequence[tuple[Named, float]]) -> str:
+    """Return what each part gives, of many parts what they give together."""
+    if len(parts) < MOST_NAMED:
+        return listed(
+            [f"{part} {'' if number else 'gives '}{_logits(value)}" for number, (part, value) in enumerate(parts)]
+        )
+    together = sum(round(value, TABLE["rounding"]["logits"]["decimals"]) for _, value in parts)
+    return f"{listed([part for part, _ in parts])} together give {_logits(together)}"
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> str:
+    return ", ".join(f"{listed(item.tokens, 'or')} ({', '.join(item.ablations)})" for item in outcomes)
+
+
+def _heads(heads: Sequence[tuple[Named, Sequence[str]]]) -> str:
+    return ", ".join(f"{head} ({', '.join(ablations)})" for head, ablations in heads)
+
+
+# What a type of argument looks like as text.
+SHOWN: dict[str, Callable[[Any], str]] = {
+    "word": str,
+    "part": str,
+    "words": listed,
+    "share": percent,
+    "logits": _logits,
+    "lead": _lead,
+    "loss": lambda value: f"{value:.{TABLE['rounding']['loss']['decimals']}f}",
+    "who": _who,
+    "given": _given,
+    "outcomes": _outcomes,
+    "heads": _heads,
+    "count": "{:,}".format,
+}
+_ARGUMENT = re.compile(r"\{(\w+):(\w+)\}")
+_OPTIONAL = re.compile(r"\[([^\]]*)\]")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Word | Named | Outcome):
+        return {**asdict(value), "text": str(value)} if not isinstance(value, Outcome) else asdict(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
