@@ -73,7 +73,7 @@ def test_saved_runs_are_explained_as_they_were_trained(run: Any) -> None:
     assert "--d-head" in err
 
 
-@pytest.mark.parametrize("table", ["circuits", "scores", "battery", "paths"])
+@pytest.mark.parametrize("table", ["circuits", "scores", "battery", "paths", "minimal"])
 def test_tables_are_printed_and_come_as_json(run: Any, table: str) -> None:
     status, out, err = run("explain", "--seeds", "4", "--show", table)
     assert (status, err) == (0, "")
@@ -86,6 +86,29 @@ def test_paths_add_up_to_the_logit_difference(run: Any) -> None:
     rows = strict(run("explain", "--seeds", "4", "--show", "paths", "--n-layers", "2", "--json")[1])["paths"]
     logits = hl.train(NOTEBOOK, hl.ModelConfig(n_layers=2), seeds=4).logits()[0, 0, 3]
     assert sum(row["sum"] for row in rows) == pytest.approx(float(logits[3] - logits[6]), abs=1e-5)
+
+
+def test_the_minimal_sets_of_one_run_and_of_many_are_said_in_both_forms(run: Any) -> None:
+    found = strict(run("explain", "--seeds", "4", "--show", "minimal", "--sentence", "2", "--json")[1])["minimal"]
+    expected = hl.train(NOTEBOOK, seeds=4)[0].explain().minimal()
+    assert [(row["sentence"], row["ablation"], len(row["sets"])) for row in found] == [
+        (2, kind, expected.count(0, 1, kind)) for kind in ("zero", "resample")
+    ]
+    for row in found:  # what is left out of a set can be tried, as it is spelled
+        hl.train(NOTEBOOK, seeds=4)[0].ablate(*row["sets"][0], sequence=1)
+    out = flat(run("explain", "--seeds", "4", "--show", "minimal", "--sentence", "2")[1])
+    assert all(words in out for row in found for words in row["in_words"])
+    many = strict(run("explain", "--seeds", "0:9", "--show", "minimal", "--json")[1])
+    status, out, err = run("explain", "--seeds", "0:9", "--show", "minimal")
+    assert (status, err) == (0, "")
+    for row in many["minimal"]:
+        assert f"{row['predictions']} ({row['share']:.0%})" in out
+    assert all({"one_zero", "most_resample"} <= row.keys() for row in many["census"])
+
+
+def test_a_run_that_predicts_nothing_right_has_no_minimal_set(run: Any) -> None:
+    assert "not predicted right there" in run("explain", "--seeds", "0", "--steps", "1", "--show", "minimal")[1]
+    assert "no set of parts suffices" in run("explain", "--seeds", "0:3", "--steps", "1", "--show", "minimal")[1]
 
 
 def test_a_pattern_can_be_set_by_hand(run: Any) -> None:

@@ -152,7 +152,7 @@ def numbers(value: Any) -> Iterator[tuple[str, Any]]:
             yield from numbers(item)
 
 
-@pytest.mark.parametrize("table", ["circuits", "scores", "battery", "paths"])
+@pytest.mark.parametrize("table", ["circuits", "scores", "battery", "paths", "minimal"])
 def test_numbers_in_json_are_numbers(run: Any, table: str) -> None:
     out = run("explain", "--show", table, "--seeds", "0:2" if table == "battery" else "0", "--json")[1]
     found = list(numbers(json.loads(out)))

@@ -211,7 +211,7 @@ def test_one_run_among_many_has_the_sets_that_it_has_alone():
     together = runs.explain().minimal()
     for number in (0, 7, 19):
         alone = runs[number : number + 1].explain().minimal()
-        assert together[number].to_list() == [{**row, "name": together.names[number]} for row in alone.to_list()]
+        assert together[number].to_list() == [{**row, "run": together.names[number]} for row in alone.to_list()]
         assert [together.count(number, 0, kind) for kind in ABLATIONS] == [
             alone.count(0, 0, kind) for kind in ABLATIONS
         ]

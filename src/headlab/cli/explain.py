@@ -29,14 +29,21 @@ from headlab.errors import ConfigError, SelectionError
 from headlab.notation.values import and_more, listing, short_repr
 
 if TYPE_CHECKING:
+    from headlab.analysis.explanation.explanation import Explanation
     from headlab.report.words.commands import RunCommands
     from headlab.report.words.tables import Tables
     from headlab.runs.models import Model, Models
     from headlab.runs.runs import Run, Runs
 
 RUNS_TO_PICK_FROM = 100
-TABLES = ("circuits", "scores", "battery", "paths")
-EXPORTED = {"circuits": "circuits", "scores": "scores", "paths": "contributions"}  # the tables that hold all of them
+TABLES = ("circuits", "scores", "battery", "paths", "minimal")
+OF_MANY = ("battery", "minimal")  # the tables that many runs have, too
+EXPORTED = {
+    "circuits": "circuits",
+    "scores": "scores",
+    "paths": "contributions",
+    "minimal": "minimal",
+}  # the tables that hold all of them
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
               scores (previous token, induction, copying …)
               battery (uniform, permuted, another run's pattern)
               paths (through every head)
+              minimal (all minimal sets of parts that suffice)
     """
     names = ("sentence", "position", "tokens", "ablations", "patches", "pattern", "layer", "head", "table")
     question = Question(**{name: options.pop(name) for name in names})
@@ -136,9 +144,10 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     if len(runs) > 1 and (number is not None or seeds is None):
         runs = runs[[number_of_run(runs, number)]]
     if len(runs) > 1 and question.table != "battery":
-        if question.asks_for_intervention or question.asks_for_place or question.table:
+        foreign = question.table not in (None, *OF_MANY)
+        if question.asks_for_intervention or question.asks_for_place or foreign:
             raise ConfigError(f"one run must be chosen for that, got {len(runs)} seeds: name one with --seeds")
-        _census(runs, as_json)
+        _census(runs, as_json, minimal=question.table == "minimal")
     else:
         _one(runs, question, commands, as_json)
 
@@ -184,25 +193,33 @@ def _refuse_task(folder: str) -> None:
         )
 
 
-def _census(runs: "Runs | Models", as_json: bool) -> None:
+def _census(runs: "Runs | Models", as_json: bool, minimal: bool) -> None:
     from headlab.report.json.values import records
-    from headlab.report.terminal.explanation import census_blocks
+    from headlab.report.terminal.explanation import census_blocks, distribution_blocks
 
     explanations = runs.explain()
+    some = explanations.in_some_seconds()
+    if minimal:
+        with progress_bar("trying sets of parts") as progress:
+            some.minimal(progress)
     if as_json:
-        some = explanations.in_some_seconds()
         left = len(explanations.asked) - len(some.asked)
-        census = some.census().reset_index()
-        put_json(
-            {"census": records(census), "runs": records(some.table()), **({"places_left_out": left} if left else {})}
-        )
-    else:
-        show(census_blocks(explanations))
+        census = some.census(minimal=minimal).reset_index()
+        found = {"census": records(census), "runs": records(some.table())}
+        if minimal:
+            found["minimal"] = records(some.minimal().distribution().reset_index())
+        put_json(found | ({"places_left_out": left} if left else {}))
+        return
+    show(census_blocks(explanations))
+    if minimal:
+        show(distribution_blocks(some.minimal(), some.mechanism))
 
 
 def _one(runs: "Runs | Models", question: Question, commands: "RunCommands", as_json: bool) -> None:
     run = runs[0]
-    if question.table is not None:
+    if question.table == "minimal":
+        _minimal(run, question, commands, as_json)
+    elif question.table is not None:
         _table(runs, question, commands, as_json)
     elif question.asks_for_intervention:
         _intervene(run, question, as_json)
@@ -210,17 +227,37 @@ def _one(runs: "Runs | Models", question: Question, commands: "RunCommands", as_
         _explain(run, question, commands, as_json)
 
 
-def _explain(run: "Run | Model", question: Question, commands: "RunCommands", as_json: bool) -> None:
+def _explanation(run: "Run | Model", question: Question) -> "Explanation":
     from headlab.analysis.explanation.explanation import explain as explain_subject
-    from headlab.report.limits import MOST_PAGE_PLACES
-    from headlab.report.terminal.explanation import explanation_blocks
-    from headlab.report.words.explanation import PLACES
     from headlab.runs.runs import Run
 
     chosen = [run.choice(**question.place(run)).choice] if question.asks_for_place else None
     seed = run.seed if isinstance(run, Run) else None
     name = "given weights" if seed is None else seed
-    explanation = explain_subject(run.subject, chosen, [name])[0]
+    return explain_subject(run.subject, chosen, [name])[0]
+
+
+def _minimal(run: "Run | Model", question: Question, commands: "RunCommands", as_json: bool) -> None:
+    from headlab.report.limits import MOST_PAGE_PLACES, MOST_PLACES
+    from headlab.report.terminal.explanation import minimal_blocks
+    from headlab.report.words.minimal import numbered
+
+    explanation = _explanation(run, question)
+    shown = explanation.first(MOST_PAGE_PLACES if as_json else MOST_PLACES)
+    left = len(explanation) - len(shown)
+    if as_json:
+        put_json({"minimal": numbered(shown.minimal())} | ({"places_left_out": left} if left else {}))
+    else:
+        say(repr(run))
+        show(minimal_blocks(shown.minimal(), left, commands.export("minimal")))
+
+
+def _explain(run: "Run | Model", question: Question, commands: "RunCommands", as_json: bool) -> None:
+    from headlab.report.limits import MOST_PAGE_PLACES
+    from headlab.report.terminal.explanation import explanation_blocks
+    from headlab.report.words.explanation import PLACES
+
+    explanation = _explanation(run, question)
     if as_json:
         found = explanation.to_dict(MOST_PAGE_PLACES)
         left = and_more(found.get("left_out", 0), PLACES, commands.export("explanations"))

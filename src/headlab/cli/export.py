@@ -36,6 +36,8 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
       loss           a row a recorded step, a column a run
       mechanisms     a row a run: loss, solved, grade, mechanism, pattern share
       census         a row a mechanism: how many runs, a run to look at
+      minimal        a row a run, dependency and ablation: how many minimal sets
+                     of parts suffice, and which
       association    P(next token | token): a row a token, a column a token
       shapes         a row a weight: its shape and number of parameters
     of one run, --run

@@ -16,6 +16,7 @@ from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
 from headlab.notation.values import short_repr
+from headlab.report.words.minimal import numbered_table
 
 if TYPE_CHECKING:
     from headlab.runs.models import Model, Models
@@ -167,6 +168,7 @@ TABLES: dict[str, Callable[["Runs | Models", int], pd.DataFrame]] = {
     "loss": _loss,
     "census": lambda runs, _: index_as_columns(runs.explain().census()),
     "mechanisms": lambda runs, _: index_as_columns(runs.explain().table()),
+    "minimal": lambda runs, _: numbered_table(runs.explain().minimal()),
     "association": lambda runs, _: index_as_columns(runs.corpus.association()),
     "shapes": lambda runs, number: index_as_columns(runs[number].summary()),
     "predictions": _predictions,

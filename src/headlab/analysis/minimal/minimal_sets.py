@@ -107,7 +107,8 @@ class MinimalSets:
         """Return plain values, a mapping a run, dependency and ablation; parts are spelled as `--ablate` reads them."""
         return [
             {
-                **where,
+                "run": where["name"],
+                **{name: value for name, value in where.items() if name != "name"},
                 "parts": [spelling(part) for part in item.parts],
                 "left": item.left,
                 "monotone": item.monotone if item.sets else None,

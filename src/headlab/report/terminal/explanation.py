@@ -10,16 +10,19 @@ from rich.padding import Padding
 from rich.rule import Rule
 
 from headlab.analysis.parts.mechanism import MEANINGS
+from headlab.arrays import Array, Shaped
 from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.words import explanation as words
+from headlab.report.words import minimal
 from headlab.report.words.explanation import PLACES
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import Explanation, Explanations
     from headlab.analysis.explanation.record import Record
+    from headlab.analysis.minimal.minimal_sets import MinimalSets
     from headlab.analysis.trials.effects import Effects
     from headlab.report.words.commands import RunCommands
 
@@ -70,6 +73,29 @@ def census_blocks(explanations: "Explanations") -> Iterator[Any]:
     yield as_text("")
     yield as_text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in census.index), style="dim")
     yield from _rest_lines(left, PLACES, "headlab export FOLDER mechanisms")
+
+
+def minimal_blocks(found: "MinimalSets", places_left: int, everything: str) -> Iterator[Any]:
+    """Yield the screen's blocks of one run's minimal sets: how many, and which; everything: the command that has all of them."""
+    yield terminal_table(minimal.set_table(found), title="Minimal sets of parts that suffice")
+    yield as_text("")
+    yield as_text("\n".join(minimal.set_lines(found, everything)))
+    yield as_text("")
+    yield from _rest_lines(places_left, PLACES, everything)
+    yield as_text(minimal.MEANING, style="dim")
+
+
+def distribution_blocks(found: "MinimalSets", mechanisms: Shaped[Array, " run"]) -> Iterator[Any]:
+    """Yield the screen's blocks of many runs' minimal sets: how many predictions have how many, and runs by mechanism."""
+    if found.counts.max(initial=0) == 0:
+        yield as_text("\nNo run predicts the right tokens, so that no set of parts suffices.")
+        return
+    yield as_text("")
+    title = "How many minimal sets a right prediction has, of how many predictions"
+    yield terminal_table(minimal.distribution_table(found), title=title)
+    yield as_text("")
+    yield terminal_table(minimal.group_table(found, mechanisms), title="Runs with exactly one set")
+    yield as_text(minimal.MEANING, style="dim")
 
 
 def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
