@@ -1,5 +1,7 @@
 """Interventions: what they must do by linearity, by definition, and against a model changed by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
@@ -15,7 +17,8 @@ from headlab.analysis.trials.interventions import intervene
 from headlab.analysis.trials.other_patterns import battery, pattern_variance
 from headlab.analysis.trials.patching import PATCHES, patch
 from headlab.analysis.trials.pattern_by_hand import SetPattern, set_pattern
-from headlab.analysis.trials.ways import KINDS
+from headlab.analysis.trials.ways import KINDS, ways
+from headlab.data.alignment import alignments
 from headlab.model.forward import forward
 
 MAN, WOMAN = Choice(Place(0, 3), 3, (6,), (Place(1, 3),)), Choice(Place(1, 3), 6, (3,), (Place(0, 3),))
@@ -190,13 +193,100 @@ def test_ablations_that_disagree_are_flagged(runs):
     assert not effects.disagree[calm].any()
 
 
-def test_a_corpus_of_one_sentence_has_no_mean_and_no_resampling():
+def test_a_corpus_of_one_sentence_has_no_mean_and_is_resampled_from_its_other_place_or_not_at_all():
     subject = subject_of(hl.ModelConfig(), hl.Corpus.from_text("x go x stop"))
-    table = ablate(subject, choices(subject)[0]).table(0)
-    sources = table[table["intervention"].str.startswith("source")].set_index("kind")
-    assert sources.loc["zero", "difference_after"].notna().all()
-    assert sources.loc[["mean", "resample"], "difference_after"].isna().all()
-    assert not sources["flips"].loc[["mean", "resample"]].any()
+    choice = choices(subject)[0]
+    for others in (choice.others, ()):
+        table = ablate(subject, replace(choice, others=others)).table(0)
+        sources = table[table["intervention"].str.startswith("source")].set_index("kind")
+        assert sources.loc[["zero", "mask"], "difference_after"].notna().all()
+        assert sources.loc["mean", "difference_after"].isna().all()
+        assert sources.loc["resample", "difference_after"].notna().all() == bool(others)
+        assert not sources["flips"].loc["mean"].any()
+
+
+ORDERS = [
+    "man ordered the chicken",
+    "lo woman ordered the beef",
+    "a child ordered the rice today",
+    "dog ordered the bone",
+]
+
+
+def read_elsewhere(part, reads, there):
+    """Return what is read in place of an edge or source: what is read at the aligned positions, or nothing."""
+
+    def read(layer, head, query, key):
+        if key != part.position or part.query not in (None, query):
+            return None
+        return reads.get((layer, head, there.get(query), there.get(key)), 0)
+
+    return read
+
+
+@pytest.mark.parametrize("shape", ["notebook", "two layers", "three layers, W_U", "no positions, not causal"])
+def test_what_is_resampled_is_what_stands_there_at_every_other_place_and_the_worst_counts(shape):
+    corpus = hl.Corpus.from_text("\n".join(ORDERS))
+    subject = subject_of(MODELS[shape], corpus, scale=1.0)
+    alternatives = tuple(corpus.vocabulary.index(word) for word in ("beef", "rice", "bone"))
+    others = (Place(1, 4), Place(2, 4), Place(3, 3))
+    choice = Choice(Place(0, 3), corpus.vocabulary.index("chicken"), alternatives[:1], others, alternatives)
+    parts = [Part("source", position=1), Part("source", position=3), Part("edge", position=1, query=2)]
+    effects = ablate(subject, choice, parts)
+    for run in range(subject.n_runs):
+        reads = [written_out(subject, run, row)[1] for row in range(4)]
+        for number, part in enumerate(parts):
+            after = []
+            for other in others:
+                for found in alignments(corpus.tokens, (0, 3), (other.sequence, other.position), subject.model.causal):
+                    read = read_elsewhere(part, reads[other.sequence], dict(found.pairs))
+                    after.append(written_out(subject, run, 0, replaced=read)[0][3])
+            after = np.array(after)
+            leads = after[:, choice.target] - np.delete(after, choice.target, axis=1).max(axis=1)
+            expected = after[leads.argmin()]
+            np.testing.assert_allclose(effects.after.logits[run, number, 2], expected, atol=1e-9)
+            best = effects.before.probability[run, 0, 0]
+            moves = np.abs(np.exp(after[:, choice.target]) / np.exp(after).sum(axis=1) - best)
+            assert effects.moves[run, number, 2] == pytest.approx(moves.max())
+
+
+def test_no_number_depends_on_the_order_of_sentences():
+    texts = [*ORDERS, "man ordered the chicken", "the man ordered a dog"]
+    vocabulary = sorted({"<Start>", *" ".join(texts).split()})
+    found = []
+    for turned in range(len(texts)):
+        lines = texts[turned:] + texts[:turned]
+        subject = subject_of(MODELS["two layers"], hl.Corpus.from_text("\n".join(lines), vocabulary=vocabulary))
+        said = {}
+        for choice in choices(subject):
+            effects = ablate(subject, choice)
+            at = (lines[choice.place.sequence], choice.place.position)
+            numbers = np.stack([effects.change, effects.moves, effects.after.probability], axis=-1)
+            said[at] = (effects.names, numbers, effects.winners, effects.changes_nothing)
+        found.append(said)
+    assert len(found[0]) > 5
+    for said in found[1:]:
+        assert said.keys() == found[0].keys()
+        for at, (names, numbers, winners, nothing) in said.items():
+            assert names == found[0][at][0]
+            np.testing.assert_allclose(numbers, found[0][at][1], atol=1e-9)
+            np.testing.assert_array_equal(winners, found[0][at][2])
+            np.testing.assert_array_equal(nothing, found[0][at][3])
+
+
+def test_alignments_that_replace_a_part_by_the_same_are_tried_once():
+    subject = subject_of(MODELS["notebook"], hl.Corpus.from_text("\n".join(ORDERS)))
+    choice = replace(choices(subject)[0], others=(Place(1, 4), Place(2, 4)))
+    counts = [
+        [len(some) for some in kinds]
+        for kinds in ways(subject, choice, [Part("source", position=key) for key in range(4)])
+    ]
+    assert counts == [[1, 1, resampled, 1] for resampled in (2, 4, 2, 2)]
+    several = subject_of(MODELS["two layers"], subject.corpus)
+    assert [len(kinds[2]) for kinds in ways(several, choice, [Part("source", position=2), Part("direct:token")])] == [
+        4,
+        1,
+    ]
 
 
 def test_sentences_of_different_length_are_resampled_where_both_have_the_place():
@@ -205,31 +295,33 @@ def test_sentences_of_different_length_are_resampled_where_both_have_the_place()
         assert np.isfinite(ablate(subject, choice).after.difference[..., : KINDS.index("mask")]).all()
 
 
-def masked_logits(subject, choice, masked):
-    """Return the logits at a choice's place, written out for one sentence and run; masked(layer, head, query, key): left out."""
-    model, tokens = subject.model, subject.corpus.tokens[choice.place.sequence]
+def written_out(subject, run, row, masked=lambda *edge: False, replaced=lambda *edge: None):
+    """Return one sentence's logits by position, and what was read across every edge (layer, head, query, key), step by step.
+
+    masked: edges left out of the softmax; replaced: what is read in place of an edge, None where it is left as it is
+    """
+    model, tokens = subject.model, subject.corpus.tokens[row]
     tokens = tokens[tokens >= 0]
-    found = []
-    for run in range(subject.n_runs):
-        weights = {name: weight[run] for name, weight in subject.params.items()}
-        resid = weights["W_E"][tokens] + (weights["W_pos"][: len(tokens)] if model.positions else 0)
-        for layer in range(model.n_layers):
-            wrote = np.zeros_like(resid)
-            for head in range(model.n_heads):
-                q, k, v = (resid @ weights[name][layer, head] for name in ("W_Q", "W_K", "W_V"))
-                for query in range(len(tokens)):
-                    keys = [
-                        key
-                        for key in range(query + 1 if model.causal else len(tokens))
-                        if not masked(layer, head, query, key)
-                    ]
-                    if keys:
-                        raised = np.exp([q[query] @ k[key] * model.scale for key in keys])
-                        read = raised / raised.sum() @ v[keys]
-                        wrote[query] += read if "W_O" not in weights else read @ weights["W_O"][layer, head]
-            resid = resid + wrote if model.residual else wrote
-        found.append((resid if "W_U" not in weights else resid @ weights["W_U"])[choice.place.position])
-    return np.array(found)
+    weights = {name: weight[run] for name, weight in subject.params.items()}
+    resid = weights["W_E"][tokens] + (weights["W_pos"][: len(tokens)] if model.positions else 0)
+    reads = {}
+    for layer in range(model.n_layers):
+        wrote = np.zeros_like(resid)
+        for head in range(model.n_heads):
+            q, k, v = (resid @ weights[name][layer, head] for name in ("W_Q", "W_K", "W_V"))
+            v = v @ weights["W_O"][layer, head] if "W_O" in weights else v
+            for query in range(len(tokens)):
+                keys = range(query + 1 if model.causal else len(tokens))
+                raised = {
+                    k_: np.exp(q[query] @ k[k_] * model.scale) for k_ in keys if not masked(layer, head, query, k_)
+                }
+                for key, weight in raised.items():
+                    edge = (layer, head, query, key)
+                    read = replaced(*edge)
+                    reads[edge] = weight / sum(raised.values()) * v[key] if read is None else read
+                    wrote[query] += reads[edge]
+        resid = resid + wrote if model.residual else wrote
+    return resid if "W_U" not in weights else resid @ weights["W_U"], reads
 
 
 def test_a_masked_part_is_left_out_of_the_softmax_and_the_others_share_its_weight(model):
@@ -244,7 +336,8 @@ def test_a_masked_part_is_left_out_of_the_softmax_and_the_others_share_its_weigh
     }
     after = ablate(subject, MAN, list(parts)).after.logits[:, :, KINDS.index("mask")]
     for number, masked in enumerate(parts.values()):
-        np.testing.assert_allclose(after[:, number], masked_logits(subject, MAN, masked), atol=1e-9)
+        expected = [written_out(subject, run, 0, masked)[0][3] for run in range(subject.n_runs)]
+        np.testing.assert_allclose(after[:, number], expected, atol=1e-9)
 
 
 def test_a_query_whose_every_key_is_masked_reads_nothing():

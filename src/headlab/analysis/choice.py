@@ -263,11 +263,3 @@ def _successors(corpus: Corpus) -> dict[int, list[int]]:
 
 def _these(words: Sequence[str]) -> str:
     return listing((f"“{word}”" for word in words), " or ", 5)
-
-
-def donor_sentence(subject: "Subject", choice: Choice) -> int | None:
-    """Return the sentence that parts are resampled from: the choice's other one, else the next; None without any."""
-    row = choice.place.sequence
-    if choice.other is not None and choice.other.sequence != row:
-        return choice.other.sequence
-    return None if subject.corpus.n_sequences == 1 else (row + 1) % subject.corpus.n_sequences

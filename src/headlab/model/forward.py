@@ -96,9 +96,14 @@ def forward(
         resid = layers[-1]["resid_post"]
     if edit is not None and model.residual:
         resid = resid + (edit("direct", model.n_layers, resid_0, {}) - resid_0)
-    stacked = {name: np.stack([kept[name] for kept in layers], axis=len(params.run_shape)) for name in layers[0]}
+    stacked = {name: _stack([kept[name] for kept in layers], len(params.run_shape)) for name in layers[0]}
     logits = resid if params.W_U is None else resid @ params.W_U[..., None, :, :]
     return Activations(token_embed=token_embed, pos_embed=pos_embed, resid_0=resid_0, logits=logits, **stacked)
+
+
+def _stack(arrays: list[Array], axis: int) -> Array:
+    # Of one layer nothing is copied.
+    return np.expand_dims(arrays[0], axis) if len(arrays) == 1 else np.stack(arrays, axis=axis)
 
 
 def _unedited(name: str, layer: int, activation: Array, before: Mapping[str, Array]) -> Array:

@@ -40,7 +40,7 @@ def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     ['irrelevant', 'between', 'between', 'irrelevant']
     """
     row, position = choice.place.sequence, choice.place.position
-    every = [ways(subject, choice, part, kind) for part in parts for kind in KINDS]
+    every = [some for kinds in ways(subject, choice, parts) for some in kinds]
     cells = [cell for cell, some in enumerate(every) for _ in some]
     clean = subject.clean.logits[:, row, position]
     after = np.empty((subject.n_runs, len(cells), clean.shape[-1]))

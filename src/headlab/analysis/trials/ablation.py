@@ -4,7 +4,7 @@ Four ablations, always side by side because they are known to disagree:
 
     zero      the part is 0
     mean      the part's mean over the corpus' sentences that have the same place
-    resample  what the part is in another sentence
+    resample  what the part is at the choice's other places, aligned with this one; the worst of them counts
     mask      attention knock-out: the scores of the part's keys are left out of the softmax, and the other keys share its weight
 
 A head that is ablated writes the replacement of its z. An ablated edge is what the head read there, pattern[q, s] · v_s W_O,
@@ -50,9 +50,7 @@ def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str,
     """
     row = choice.place.sequence
     taken = parts_at(subject, choice.place) if parts is None else [find_part(subject, row, part) for part in parts]
-    groups = [
-        [[Ablation(**vars(way)) for way in ways(subject, choice, part, kind)] for kind in KINDS] for part in taken
-    ]
+    groups = [[[Ablation(**vars(way)) for way in some] for some in kinds] for kinds in ways(subject, choice, taken)]
     names = [part.name(subject.corpus, row) for part in taken]
     return effects_of(subject, choice, names, groups, KINDS, [choice.place], tuple(taken))
 

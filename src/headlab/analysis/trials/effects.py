@@ -174,17 +174,23 @@ class Effects:
         return np.asarray(some | (spread > DISAGREE * np.abs(self.before.difference[:, :, 0])))
 
     def predicts(self, run: int, group: int, kind: int) -> tuple[str, ...]:
-        """Return what one run predicts then: one token, or those that share the first place."""
+        """Return what one run predicts then: one token, or those that share the first place; none where nothing was possible."""
+        first, count = (table[run][group][kind] for table in self._first)
+        if count == 1:
+            return (self.tokens[first],)
         return tuple(self.tokens[token] for token in np.nonzero(self.winners[run, group, kind])[0].tolist())
+
+    @cached_property
+    def _first(self) -> tuple[list[list[list[int]]], list[list[list[int]]]]:
+        # By run, group and kind: the first of the winners, and how many there are.
+        return self.winners.argmax(axis=-1).tolist(), self.winners.sum(axis=-1).tolist()
 
     @cached_property
     def _predicted(self) -> Shaped[Array, "run group kind"]:
         # As `predicts` has it, as text.
-        found = np.array(self.tokens, object)[self.winners.argmax(axis=-1)]
-        count = self.winners.sum(axis=-1)
-        found[count == 0] = None
-        for at in np.argwhere(count > 1).tolist():
-            found[tuple(at)] = ", ".join(self.predicts(*at))
+        found = np.empty(self.flips.shape, object)
+        for at in np.ndindex(found.shape):
+            found[at] = ", ".join(self.predicts(*at)) or None
         return found
 
     @cached_property

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 PLACES = "places that an earlier word decides"
 TRIALS = (
-    "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is in "
-    "another sentence, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * flips the "
+    "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is "
+    "elsewhere, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * flips the "
     "prediction, to what “without it” names; ≠ where they disagree. changes nothing: none flips the prediction, and the "
     "target's probability moves by at most 5 points, its lead over any alternative by at most 10 %."
 )
