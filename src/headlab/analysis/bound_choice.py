@@ -8,6 +8,7 @@ from headlab.analysis.choice import Choice, Place
 from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.parts.contributions import Contributions, contributions
+from headlab.analysis.parts.eye import Eye, eye
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import ablate
 from headlab.analysis.trials.effects import Effects
@@ -46,6 +47,10 @@ class BoundChoice:
     def coding(self) -> Coding | None:
         """Return the split of what two sentences differ by into pattern, value and direct part; None without another place."""
         return coding(self.subject, self.choice)
+
+    def eye(self) -> Eye:
+        """Return what draws the eye where the pattern decides: features of query and key, tried; see `parts.eye`."""
+        return eye(self.subject, self.choice)
 
     def ablate(self, *parts: Part | Mapping[str, Any] | str) -> Effects:
         """Take parts away (`source:man`, `edge:3>1`, `head:0.0`, `token:man`, `direct`, `positions`; none: all)."""

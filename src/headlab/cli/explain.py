@@ -131,7 +131,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
               > , =, goes in double quotes: 'edge:3>"<Start>"'
     WHAT is   q  k  v  z  pattern  scores  resid
     TABLE is  circuits (QK and OV in words)
-              scores (previous token, induction, copying …)
+              scores (previous token, induction …; what draws the eye)
               battery (uniform, permuted, another run's pattern)
               paths (through every head)
               minimal (all minimal sets of parts that suffice)
@@ -332,5 +332,5 @@ def _tables(runs: "Runs | Models", question: Question) -> "Tables":
         case "paths":
             return tables.path_table(run.choice(**question.place(run)))
         case "scores":
-            return tables.score_table(run)
+            return tables.score_tables(run)
     return tables.battery_tables(runs)

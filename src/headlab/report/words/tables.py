@@ -1,11 +1,13 @@
 """The tables that an explanation rests on, with their titles: circuits, paths, head scores, other patterns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from headlab.analysis.choice import choices
+from headlab.analysis.choice import Choice, choices
+from headlab.analysis.parts.eye import eye
 from headlab.analysis.trials.other_patterns import battery
 from headlab.notation.values import and_more
 from headlab.report.export import index_as_columns
@@ -57,10 +59,32 @@ def path_table(choice: "BoundChoice") -> Tables:
     return Tables([TitledTable("paths", f"{choice.words()} by path (row) and source position (column)", frame)], [])
 
 
-def score_table(run: "Run | Model") -> Tables:
-    """Return what kind of head each one is, in numbers."""
+def score_tables(run: "Run | Model") -> Tables:
+    """Return what kind of head each one is, in numbers, and what draws the eye of the last layer where the pattern decides."""
     frame = run.head_scores().drop(columns="run")
-    return Tables([TitledTable("scores", "Head scores on this corpus", frame)], [])
+    tables = [TitledTable("scores", "Head scores on this corpus", frame)]
+    every = choices(run.subject) if run.subject.dependencies else []
+    drawn = eye_frame(run, every[:MOST_PLACES])
+    if len(drawn):
+        tables.append(
+            TitledTable("eye", "What draws the eye where the pattern decides, and what undoing it does", drawn)
+        )
+    return Tables(tables, and_more(len(every) - MOST_PLACES, PLACES))
+
+
+def eye_frame(run: "Run | Model", chosen: Sequence[Choice]) -> pd.DataFrame:
+    """Return what draws the eye at some places, a row a part: sentence and position, and in which sentence it does so."""
+    frames = []
+    for choice in chosen:
+        record = eye(run.subject, choice).of(0)
+        if record is not None:
+            frame = record.table()
+            frame["in sentence"] += 1
+            position = run.corpus.position_labels(choice.place.sequence)[choice.place.position]
+            frame.insert(0, "position", position)
+            frame.insert(0, "sentence", choice.place.sequence + 1)
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def battery_tables(runs: "Runs | Models") -> Tables:

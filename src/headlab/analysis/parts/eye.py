@@ -1,0 +1,292 @@
+"""What draws the eye: which feature of a key, for which feature of the query, makes attention differ between two places.
+
+Let the last layer look from a place here and from another place there. With A the attention and V what each key's value says
+about the choice, in slots (a key here and the key there that answers to it, see `data.alignment`), the pattern makes
+
+    P = sum over heads and slots of (A_here - A_there) (V_here + V_there) / 2
+
+of the change of the logit difference. Where that is at least 1/3 of the change, the pattern decides. Then the score of each
+slot, a sum over features of query and key (token, position, what each earlier head wrote), is taken apart:
+
+    score = sum over i, j of part[i, j]        part[i, j] = r_i[query] W_QK r_j[key]ᵀ / sqrt(d_head)
+
+Tried: a part here is exchanged for the one there, in every head of the last layer, all else fixed, softmax again. It is enough if
+that undoes at least 2/3 of P (and at most 4/3). Named is the finest of these that is enough, and of it all that are:
+
+    1. one part: a feature of the query with a feature of one key      2. a feature of one key, whatever the query
+    3. a feature of the query, whatever the keys                       4. two parts together
+    5. two features of keys together                                   6. all that one key is      7. all that two keys are
+
+Where none is enough, nothing is named. Where a part is larger here than there, the key draws the eye here; else the key there
+draws it there, and not here. What becomes of the prediction with all named parts exchanged is measured, too.
+
+What an earlier head wrote is a sum over what it read, position by position. Each of these is exchanged alone for its counterpart
+there, and those that undo at least 1/3 of what the whole part does are what that head read. In several layers P is what the last
+layer makes of the change: what patterns of earlier layers make of the values that it reads is no part of it.
+
+Where the query differs between the places it may add the same to all keys, which softmax does not see: the median over the
+slots of what the query makes of a part is taken out. Of several ways to align the places each run takes the one whose keys with
+no counterpart give least; where they give more than 1/10 of the change, nothing is named.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from headlab.analysis.choice import Choice, Place
+from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.part import head_name
+from headlab.analysis.parts.aligned_rows import AlignedRows
+from headlab.analysis.parts.contributions import readout
+from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
+from headlab.analysis.parts.score_differences import Feature, features
+from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
+from headlab.analysis.words import THRESHOLDS
+from headlab.arrays import Array, Bool, Float
+from headlab.data.alignment import alignments
+from headlab.notation.numbers import quantity
+
+TOKEN, POSITION, HEAD, EVERYTHING = KINDS = ("token", "position", "head", "everything")
+DECIDES = THRESHOLDS["decides"]  # of the change between the places: what the last layer's pattern makes of it, at least
+MOST_UNPAIRED = THRESHOLDS["unpaired"]  # of the change: what keys with no counterpart give, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """What draws the eye at a choice's place, held against each of its other places, for all models at once.
+
+    features: what the residual stream consists of before the last layer; named: the parts of scores that are named
+    makes [run, other]: what the last layer's pattern makes of the change, over the change; nan where there is none
+    undone [run, other]: which share of that is undone with all named parts exchanged; nan where nothing is named
+    logits [run, other, d_vocab]: what is predicted then; nan where nothing is named
+    """
+
+    subject: Subject
+    choice: Choice
+    features: tuple[Feature, ...]
+    makes: Float[Array, "run other"]
+    undone: Float[Array, "run other"]
+    logits: Float[Array, "run other d_vocab"]
+    named: Named
+
+    def __repr__(self) -> str:
+        return f"Eye(told of {len(np.unique(self.named.run))} of {quantity(self.subject.n_runs, 'model')})"
+
+    @property
+    def decides(self) -> Bool[Array, "run other"]:
+        """[run, other]: the last layer's pattern makes at least 1/3 of the change."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.makes >= DECIDES)
+
+    def of(self, run: int) -> "EyeRecord | None":
+        """Return what draws the eye in one model, against all other places; None where nothing is named."""
+        rows = np.nonzero(self.named.run == run)[0]
+        if not len(rows):
+            return None
+        against = np.unique(self.named.other[rows])
+        logits = self.logits[run, against]
+        first = logits >= logits.max(axis=1, keepdims=True) - TIE
+        place, vocabulary = self.choice.place, self.subject.corpus.vocabulary
+        before = self.subject.clean.logits[run, place.sequence, place.position]
+        kept = first[:, before >= before.max() - TIE].any(axis=1)
+        likely = np.where(first, logits, -np.inf).max(axis=0)
+        predicts = [vocabulary[token] for token in np.argsort(-likely, kind="stable") if first[:, token].any()]
+        parts: dict[Any, Drawn] = {}
+        for row in rows.tolist():
+            part = self._drawn(row)
+            parts[part.what] = part if part.what not in parts else parts[part.what].joined(part)
+        return EyeRecord(
+            parts=tuple(sorted(parts.values(), key=Drawn.order)),
+            makes=float(self.makes[run, against].mean()),
+            undone=float(self.undone[run, against].min()),
+            flips=not kept.any(),
+            predicts=tuple(predicts),
+        )
+
+    def _drawn(self, row: int) -> "Drawn":
+        named, other = self.named, self.choice.others[self.named.other[row]]
+        here = bool(named.here[row])
+        at, key = (self.choice.place, named.key[row]) if here else (other, named.other_key[row])
+        words = self.subject.corpus.sentences[at.sequence]
+        return Drawn(
+            here=here,
+            sequence=at.sequence,
+            query=self._spot(named.query_feature[row], words, at.position, named.query_read[row]),
+            key=None if key == EVERY else self._spot(named.key_feature[row], words, int(key), named.key_read[row]),
+            by_query=float(named.by_query[row]),
+            undone=float(named.undone[row]),
+            alone=bool(named.alone[row]),
+        )
+
+    def _spot(self, number: int, words: Sequence[str], position: int, read: Array) -> "Spot":
+        feature = EVERYTHING if number == EVERY else self.features[number]
+        if isinstance(feature, str):
+            return Spot(feature, words[position], position)
+        found = tuple(np.nonzero(read)[0].tolist())
+        return Spot(HEAD, words[position], position, feature, found, tuple(words[at] for at in found))
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A feature of a query or a key.
+
+    kind: `token` (what stands there), `position`, `head` (what an earlier head wrote there), `everything`
+    word, position: where it stands in its sentence; head: (layer, head)
+    read, read_words: where that head found what matters of what it read, positions and words
+    """
+
+    kind: str
+    word: str
+    position: int
+    head: tuple[int, int] | None = None
+    read: tuple[int, ...] = ()
+    read_words: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The feature in words.
+
+        >>> Spot("token", "man", 1).name, Spot("position", "man", 1).name, Spot("head", "the", 3, (0, 0), (1,), ("man",)).name
+        ('token “man”', 'position 1', 'what head 0.0 read from “man” at “the”')
+        """
+        match self.kind, self.head:
+            case "head", (layer, head):
+                read = " and ".join(f"“{word}”" for word in self.read_words)
+                return f"what {head_name(layer, head)} {f'read from {read}' if read else 'wrote'} at “{self.word}”"
+            case "position", _:
+                return f"position {self.position}"
+            case "token", _:
+                return f"token “{self.word}”"
+        return f"“{self.word}”"
+
+    def joined(self, other: "Spot") -> "Spot":
+        """Return it with all that was read here or in another finding of the same feature."""
+        read = dict(zip(self.read + other.read, self.read_words + other.read_words, strict=True))
+        return replace(self, read=tuple(sorted(read)), read_words=tuple(read[at] for at in sorted(read)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A part of a score that draws the eye, in one sentence: a feature of the query with a feature of the key.
+
+    here: it does so at the choice's place, else at the other one; sequence: the sentence where it does
+    by_query: how much of what differs between the places is the query's, from 0 to 1; the rest is the key's
+    undone: which share of what the pattern makes is undone with it alone exchanged; alone: that is enough, without another
+    """
+
+    here: bool
+    sequence: int
+    query: Spot
+    key: Spot | None
+    by_query: float
+    undone: float
+    alone: bool
+
+    def order(self) -> tuple[Any, ...]:
+        """Return by what several are put in order: here first, then by position and kind, the weightiest first."""
+        spots = [spot or Spot(EVERYTHING, "", -1) for spot in (self.key, self.query)]
+        kinds = [(spot.position, KINDS.index(spot.kind), spot.head or (-1, -1), spot.read) for spot in spots]
+        return not self.here, *kinds, -round(self.undone, 9), [(spot.word, spot.read_words) for spot in spots]
+
+    @property
+    def what(self) -> "Drawn":
+        """What it is, whatever was read and measured."""
+        key = self.key and replace(self.key, read=(), read_words=())
+        query = replace(self.query, read=(), read_words=())
+        return replace(self, query=query, key=key, by_query=0.0, undone=0.0, alone=True)
+
+    def joined(self, other: "Drawn") -> "Drawn":
+        """Return it with what the same is against another place, too: all that was read, the smaller share."""
+        query, key = self.query.joined(other.query), self.key and other.key and self.key.joined(other.key)
+        least = self if self.undone <= other.undone else other
+        return replace(least, query=query, key=key, alone=self.alone and other.alone)
+
+
+@dataclass(frozen=True)
+class EyeRecord:
+    """What draws the eye at a choice's place in one model, as plain values.
+
+    parts: those that draw it here first; makes: what the last layer's pattern makes of the change, mean over the other places
+    undone: which share of that is undone with all of them exchanged, the least over the other places
+    flips: that changes the prediction, against whichever other place; predicts: what is most likely then, the most likely first
+    """
+
+    parts: tuple[Drawn, ...]
+    makes: float
+    undone: float
+    flips: bool
+    predicts: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+    def table(self) -> pd.DataFrame:
+        """Return a row a part: where and by what the eye is drawn, and which share of what the pattern makes it undoes."""
+        rows = [
+            {
+                "in sentence": part.sequence,
+                "draws": "every key" if part.key is None else part.key.name,
+                "the eye of": part.query.name,
+                "undone": part.undone,
+                "all undone": self.undone,
+                "without": " or ".join(self.predicts),
+            }
+            for part in self.parts
+        ]
+        return pd.DataFrame(rows)
+
+
+def eye(subject: Subject, choice: Choice) -> Eye:
+    """Return what draws the eye at a choice's place in each model.
+
+    >>> import headlab as hl
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
+    >>> found = eye(run.subject, run.choice(sequence=0).choice)
+    >>> found, [(part.key.name, part.query.name) for part in found.of(0).parts]
+    (Eye(told of 1 of 1 model), [('token “man”', '“the”')])
+    """
+    shape = subject.n_runs, len(choice.others)
+    makes, undone = np.full((2, *shape), np.nan)
+    logits = np.full((*shape, subject.corpus.d_vocab), np.nan)
+    found = []
+    for number, there in enumerate(choice.others):
+        for rows in _aligned(subject, choice, there):
+            makes[rows.runs, number] = rows.share
+            with np.errstate(invalid="ignore"):
+                told = (rows.share >= DECIDES) & (rows.unpaired <= MOST_UNPAIRED * np.abs(rows.change))
+            for some in _in_batches(rows[told & subject.finite[rows.runs]]):
+                for find in search(some, number):
+                    undone[find.rows.runs, number] = find.rows.undone(find.lowered[:, None])[:, 0]
+                    logits[find.rows.runs, number] = find.rows.logits(find.lowered)
+                    found.append(find.named)
+    names = features(subject, subject.model.n_layers - 1)
+    return Eye(subject, choice, names, makes, undone, logits, Named.joined(found, subject.corpus.n_ctx))
+
+
+def _aligned(subject: Subject, choice: Choice, there: Place) -> Iterator[AlignedRows]:
+    """Yield the rows to compare, of each model in the alignment whose keys with no counterpart give least."""
+    w, places = readout(subject.params, choice.target, choice.rivals), (choice.place, there)
+    (a, b), tokens = ((place.sequence, place.position) for place in places), subject.corpus.tokens
+    ways = [
+        AlignedRows.of(subject, choice, w, there, alignment)
+        for alignment in alignments(tokens, a, b, subject.model.causal)
+    ]
+    lost = np.stack([rows.unpaired for rows in ways], axis=1)
+    with np.errstate(invalid="ignore"):
+        best = (lost <= lost.min(axis=1, keepdims=True) + TIE).argmax(axis=1)
+    for number, rows in enumerate(ways):
+        if (best == number).any():
+            yield rows[best == number] if len(ways) > 1 else rows
+
+
+def _in_batches(rows: AlignedRows) -> Iterator[AlignedRows]:
+    n_features = len(features(rows.subject, rows.subject.model.n_layers - 1))
+    _, heads, slots = rows.value.shape
+    a_run = heads * slots * (n_features**2 + slots) + MOST_TOGETHER**2 * heads * slots
+    step = max(1, NUMBERS_AT_A_TIME // a_run)
+    for start in range(0, len(rows.runs), step):
+        yield rows[start : start + step]
