@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from headlab.analysis.part import Part, head_name
@@ -75,12 +76,12 @@ class Clause:
     arguments: Mapping[str, Any]
 
     def __str__(self) -> str:
-        def optional(match: re.Match[str]) -> str:
-            known = all(self.arguments[name] is not None for name, _ in _ARGUMENT.findall(match[1]))
-            return match[1] if known else ""
-
-        text = _OPTIONAL.sub(optional, TABLE["clauses"][self.kind]["text"])
-        return _ARGUMENT.sub(lambda match: SHOWN[match[2]](self.arguments[match[1]]), text)
+        text = ""
+        for literal, wanted, optional in _template(self.kind):
+            given = [(self.arguments[name], show) for name, show in wanted]
+            if not optional or all(value is not None for value, _ in given):
+                text += literal.format(*(show(value) for value, show in given))
+        return text
 
     @property
     def joint(self) -> str:
@@ -189,6 +190,16 @@ SHOWN: dict[str, Callable[[Any], str]] = {
 }
 _ARGUMENT = re.compile(r"\{(\w+):(\w+)\}")
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
+
+
+@cache
+def _template(kind: str) -> "list[tuple[str, list[tuple[str, Callable[[Any], str]]], bool]]":
+    """Return the pieces of a text: what is said, with which arguments, and whether it is left out where one is None."""
+    pieces = _OPTIONAL.split(TABLE["clauses"][kind]["text"])
+    return [
+        (_ARGUMENT.sub("{}", piece), [(name, SHOWN[form]) for name, form in _ARGUMENT.findall(piece)], bool(number % 2))
+        for number, piece in enumerate(pieces)
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -108,11 +108,12 @@ class Evidence:
         place = self.choice.place
         return self.subject.goes_by_token_alone[:, self.subject.corpus.tokens[place.sequence, place.position]]
 
-    def runners_up(self, run: int) -> list[int]:
-        """Return the strongest tokens of one run but the target, all that are equal to 1e-9."""
-        logits = self.here.logits[run].copy()
-        logits[self.choice.target] = -np.inf
-        return np.nonzero(logits >= logits.max() - TIE)[0].tolist()
+    @cached_property
+    def runners_up(self) -> Bool[Array, "run d_vocab"]:
+        """The strongest tokens but the target, [run, d_vocab], all that are equal to 1e-9."""
+        logits = self.here.logits.copy()
+        logits[:, self.choice.target] = -np.inf
+        return np.asarray(logits >= logits.max(axis=1, keepdims=True) - TIE)
 
     @cached_property
     def little(self) -> Bool[Array, " run"]:

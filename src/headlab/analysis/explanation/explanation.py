@@ -10,6 +10,7 @@ import pandas as pd
 
 from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choice
 from headlab.analysis.explanation.clauses import Clause
+from headlab.analysis.explanation.columns import Columns
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
 from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
@@ -47,21 +48,21 @@ class Explanations:
         # One after the other reads from the evidence about all of them.
         return (Explanation(self, number) for number in range(len(self)))
 
-    def evidence(self, number: int, run: int) -> tuple[Evidence, int]:
+    def columns(self, number: int, run: int) -> tuple[Columns, int]:
         """Return what is measured about one run's choice at one place, with the run's number in it."""
         # Of one run nobody else needs the evidence, and of thousands of places it fills the memory.
-        choice, every = self._evidence[number] if len(self) > 1 else self._evidence_at(number)
+        choice, every = self._columns[number] if len(self) > 1 else self._columns_at(number)
         group = choice.which[run]
         return every[group], int((choice.which[:run] == group).sum())
 
     @cached_property
-    def _evidence(self) -> list[tuple[EachChoice, list[Evidence]]]:
-        return [self._evidence_at(number) for number in range(len(self.asked))]
+    def _columns(self) -> list[tuple[EachChoice, list[Columns]]]:
+        return [self._columns_at(number) for number in range(len(self.asked))]
 
-    def _evidence_at(self, number: int) -> tuple[EachChoice, list[Evidence]]:
+    def _columns_at(self, number: int) -> tuple[EachChoice, list[Columns]]:
         # Of the runs that make the same choice, all at once.
         choice = each_choice(self.subject, self.asked[number])
-        return choice, [Evidence(self.subject.some(runs), made) for runs, made in choice.groups()]
+        return choice, [Columns(Evidence(self.subject.some(runs), made)) for runs, made in choice.groups()]
 
     def first(self, number: int) -> "Explanations":
         """Return the explanations of the first few places."""
@@ -165,7 +166,7 @@ class Explanation:
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """One record a dependency."""
-        return tuple(Record.of(*self._of.evidence(number, self._run)) for number in range(len(self)))
+        return tuple(Record.of(*self._of.columns(number, self._run)) for number in range(len(self)))
 
     def __len__(self) -> int:
         return len(self._of.asked)

@@ -1,6 +1,6 @@
 """The record of one choice of one run: plain numbers, read from the evidence, that sentences and tables are made of."""
 
-from collections.abc import Iterable
+import math
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,10 @@ import pandas as pd
 from headlab.analysis.explanation.clauses import Clause, sentence_of
 from headlab.analysis.explanation.sentences import clauses_of
 from headlab.analysis.part import Part
-from headlab.analysis.parts.coding import Coding
-from headlab.analysis.trials.effects import Effects
 from headlab.analysis.trials.spelling import spelling
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation.evidence import Evidence
-    from headlab.analysis.subject import Subject
+    from headlab.analysis.explanation.columns import Columns
 
 
 @dataclass(frozen=True)
@@ -123,52 +120,41 @@ class Record:
     finite: bool
 
     @classmethod
-    def of(cls, evidence: "Evidence", run: int = 0) -> "Record":
+    def of(cls, columns: "Columns", run: int = 0) -> "Record":
         """Take one run's numbers out of the evidence."""
-        subject, corpus, c = evidence.subject, evidence.subject.corpus, evidence.choice
-        here, there = evidence.here, evidence.there
-        best = int(here.best[run])
-
-        tested = [_tested(evidence, run, number) for number in range(len(evidence.ablations.parts))]
+        evidence = columns.evidence
+        corpus, c = evidence.subject.corpus, evidence.choice
+        words, other = corpus.sentences[c.place.sequence], c.other
+        tested = [_tested(columns, run, number) for number in range(len(evidence.ablations.parts))]
+        first = columns.first[run]
         return cls(
-            words=corpus.sentences[c.place.sequence],
+            words=words,
             sequence=c.place.sequence,
             place=c.place.position,
             target=corpus.vocabulary[c.target],
-            rivals=named(subject, run, c.rivals),
-            other=None if c.other is None else corpus.sentences[c.other.sequence],
-            other_sequence=None if c.other is None else c.other.sequence,
-            predicted=corpus.vocabulary[best],
-            predicted_probability=float(here.probabilities[run, best]),
-            probability=float(here.probability[run]),
-            other_probability=np.nan if there is None else float(there.probability[run]),
-            difference=float(here.difference[run]),
-            other_difference=np.nan if there is None else float(there.difference[run]),
-            lead=float(evidence.lead[run]),
-            other_lead=float(evidence.other_lead[run]),
-            same=bool(evidence.same[run]),
-            little=bool(evidence.little[run]),
-            right_there=None
-            if c.other is None
-            else corpus.vocabulary[corpus.targets[c.other.sequence, c.other.position]],
-            runners_up=named(subject, run, evidence.runners_up(run)),
-            tied=named(subject, run, here.tied(run)),
-            direct=float(evidence.contributions.direct[run]),
-            positional=float(evidence.contributions.positional[run]),
-            remainder=float(evidence.contributions.remainder[run]),
+            rivals=columns.named(run, c.rivals),
+            other=None if other is None else corpus.sentences[other.sequence],
+            other_sequence=None if other is None else other.sequence,
+            right_there=None if other is None else corpus.vocabulary[corpus.targets[other.sequence, other.position]],
+            predicted=corpus.vocabulary[columns.best[run]],
+            runners_up=columns.named(run, columns.runners_up[run]),
+            tied=columns.named(run, first) if len(first) > 1 else (),
             sources=tuple(item for item in tested if item.part.kind == "source"),
-            attention=tuple(
-                tuple(row[: len(corpus.sentences[c.place.sequence])].tolist()) for row in evidence.attention[run, -1]
-            ),
+            attention=tuple(map(tuple, columns.attention[run][-1])),
             heads=tuple(item for item in tested if item.part.kind == "head"),
             others=tuple(item for item in tested if item.part.kind not in ("source", "head")),
-            coding=_coding_record(evidence.coding, run),
-            patches=_patch_records(evidence.patches, run),
-            mechanism=str(evidence.mechanism[run]),
-            n_layers=subject.model.n_layers,
-            loss=float(subject.mean_loss[run]),
-            bigram_floor=corpus.bigram_floor(),
-            finite=bool(subject.finite[run]),
+            coding=None if columns.coding is None else {name: rows[run] for name, rows in columns.coding.items()},
+            patches=tuple(
+                {
+                    **row,
+                    **{name: row[name][run] for name in ("before", "after", "flips")},
+                    "predicts": columns.named(run, row["predicts"][run]),
+                }
+                for row in columns.patches
+            ),
+            n_layers=evidence.subject.model.n_layers,
+            bigram_floor=columns.bigram_floor,
+            **{name: rows[run] for name, rows in columns.numbers.items()},
         )
 
     @property
@@ -231,33 +217,33 @@ class Record:
         return {"sentence": self.sentence, "clauses": clauses, **asdict(self), **tested}
 
 
-def named(subject: "Subject", run: int, tokens: Iterable[int]) -> tuple[str, ...]:
-    """Return tokens by their words, in an order that the vocabulary's does not decide."""
-    return tuple(subject.corpus.vocabulary[token] for token in subject.in_order(run, tokens))
-
-
-def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
-    effects = evidence.ablations
+def _tested(columns: "Columns", run: int, number: int) -> TestedPart:
+    effects, words = columns.evidence.ablations, columns.evidence.subject.corpus
     part, name, position = effects.parts[number], effects.names[number], effects.parts[number].position
-    attention, contribution, claim = np.nan, np.nan, ""
-    match part:
-        case Part("source", position=int(key)):
-            name = evidence.subject.corpus.sentences[evidence.choice.place.sequence][key]
-            attention = float(evidence.attention[run, -1, :, key].mean())
-            contribution = float(evidence.contributions.by_source[run, key])
-            claim = str(evidence.source_claims[run, key])
-        case Part("head", int(layer), int(head)):
-            row = evidence.attention[run, layer, head]
-            position = int(row.argmax())
-            attention = float(row[position])
-        case Part("direct:token"):
-            contribution = float(evidence.contributions.direct[run])
-        case Part("direct:position"):
-            contribution = float(evidence.contributions.positional[run])
-    after = effects.after.difference[run, number].tolist()
-    flips = [at for at, flip in enumerate(effects.flips[run, number].tolist()) if flip]
-    now, before = effects.winners[run, number], evidence.here.winners[run]
-    changed = np.nonzero(now.any(axis=1) & (now != before).any(axis=1))[0].tolist()
+    attention, contribution, claim = math.nan, math.nan, ""
+    match part.kind:
+        case "source":
+            assert position is not None
+            name = words.sentences[columns.evidence.choice.place.sequence][position]
+            last = columns.attention[run][-1]
+            attention = sum(row[position] for row in last) / len(last)
+            contribution = columns.by_source[run][position]
+            claim = columns.claims[run][position]
+        case "head":
+            row = columns.attention[run][part.layer][part.head]
+            attention = max(row)
+            position = row.index(attention)
+        case "direct:token":
+            contribution = columns.numbers["direct"][run]
+        case "direct:position":
+            contribution = columns.numbers["positional"][run]
+    winner, tied = columns.winner[run][number], columns.tied[run][number]
+    predicts = {
+        effects.kinds[at]: (words.vocabulary[winner[at]],)
+        if at not in tied
+        else columns.named(run, np.nonzero(effects.winners[run, number, at])[0].tolist())
+        for at in columns.changed[run][number]
+    }
     return TestedPart(
         part=part,
         name=name,
@@ -265,33 +251,9 @@ def _tested(evidence: "Evidence", run: int, number: int) -> TestedPart:
         attention=attention,
         contribution=contribution,
         claim=claim,
-        after=dict(zip(effects.kinds, after, strict=True)),
-        flips=tuple(effects.kinds[at] for at in flips),
-        finding=str(evidence.findings[run, number]),
-        disagree=bool(effects.disagree[run, number]),
-        predicts={effects.kinds[at]: named(evidence.subject, run, np.nonzero(now[at])[0].tolist()) for at in changed},
-    )
-
-
-def _coding_record(split: Coding | None, run: int) -> dict[str, float] | None:
-    if split is None:
-        return None
-    record = {name: float(getattr(split, name)[run]) for name in ("pattern", "value", "direct", "total")}
-    return record | {f"{name}_share": float(split.share(name)[run]) for name in ("pattern", "value", "direct")}
-
-
-def _patch_records(patches: Effects | None, run: int) -> tuple[dict[str, Any], ...]:
-    if patches is None:
-        return ()
-    return tuple(
-        {
-            "what": what,
-            "direction": direction,
-            "before": float(patches.before.difference[run, 0, way]),
-            "after": float(patches.after.difference[run, number, way]),
-            "flips": bool(patches.flips[run, number, way]),
-            "predicts": patches.predicts(run, number, way),
-        }
-        for number, what in enumerate(patches.names)
-        for way, direction in enumerate(patches.kinds)
+        after=dict(zip(effects.kinds, columns.after[run][number], strict=True)),
+        flips=tuple(effects.kinds[at] for at in columns.flips[run][number]),
+        finding=columns.findings[run][number],
+        disagree=columns.disagree[run][number],
+        predicts=predicts,
     )

@@ -29,9 +29,11 @@ def clauses_of(record: "Record") -> tuple[Clause, ...]:
         return tuple(_bigram(record))
     if record.tied:
         return tuple(_undecided(record))
+    looked, given = looked_at(record), givers(record)
+    reason = (*_reason(record, looked, given), *_trials(record, looked, given))
     if record.predicted != record.target:
-        return (*_wrong(record), *_alike(record), *_reason(record), *_trials(record))
-    return (*_caveats(record), *_reason(record), *_trials(record), *_heads(record), *_coding(record))
+        return (*_wrong(record), *_alike(record), *reason)
+    return (*_caveats(record), *reason, *_heads(record), *_coding(record))
 
 
 def _bigram(record: "Record") -> Iterator[Clause]:
@@ -83,9 +85,8 @@ def _elsewhere(record: "Record") -> Iterator[Clause]:
         yield Clause("elsewhere", {"share": record.other_probability, "right": Word(record.right_there)})
 
 
-def _reason(record: "Record") -> Iterator[Clause]:
+def _reason(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
     """Yield where it looks, and what gives the prediction."""
-    looked, given = looked_at(record), givers(record)
     yield from _looks(record, looked)
     if given:
         sign = 1 if record.difference > 0 else -1
@@ -107,25 +108,24 @@ def _reason(record: "Record") -> Iterator[Clause]:
 
 
 def _looks(record: "Record", looked: "TestedPart | None") -> Iterator[Clause]:
-    rows = np.array(record.attention)
-    who = {"of": len(rows), "last_layer": record.n_layers > 1}
+    who = {"of": len(record.attention), "last_layer": record.n_layers > 1}
     if looked is not None:
-        heads = _heads_at(rows, looked.position or 0)
-        share = float(rows[heads, looked.position].mean())
-        told = {"source": _named(record, looked), "share": share}
-        yield Clause("looks", {"token": _here(record)["token"], "who": {"heads": len(heads), **who}, **told})
+        position = looked.position or 0
+        rows = [row for row, top in zip(record.attention, tops_of(record), strict=True) if top == position]
+        told = {"source": _named(record, looked), "share": sum(row[position] for row in rows) / len(rows)}
+        yield Clause("looks", {"token": _here(record)["token"], "who": {"heads": len(rows), **who}, **told})
         return
-    first = rows >= rows.max(axis=1, keepdims=True) - TIE
+    weights = np.array(record.attention)
+    first = weights >= weights.max(axis=1, keepdims=True) - TIE
     if (first == first[0]).all():
         sources = tuple(Word.of(record.words, key) for key in np.nonzero(first[0])[0].tolist())
-        share = float(rows[:, first[0]].mean())
+        share = float(weights[:, first[0]].mean())
         told = {"sources": sources, "share": share}
-        yield Clause("looks_equally", {"token": _here(record)["token"], "who": {"heads": len(rows), **who}, **told})
+        yield Clause("looks_equally", {"token": _here(record)["token"], "who": {"heads": len(weights), **who}, **told})
 
 
-def _trials(record: "Record") -> Iterator[Clause]:
+def _trials(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
     """Yield what became of the prediction without what it looks at, and without what gives most."""
-    looked, given = looked_at(record), givers(record)
     for part in ([] if looked is None else [looked]) + [part for part in given[:MOST_GIVERS] if part != looked]:
         named = _named(record, part)
         if part.predicts:
@@ -166,24 +166,27 @@ def looked_at(record: "Record") -> "TestedPart | None":
 
     Of sources with equally many heads, the one with the higher mean weight in these; of equal ones the nearest.
     """
-    rows = np.array(record.attention)
-    found = [(source, _heads_at(rows, source.position or 0)) for source in record.sources]
-    if not any(len(heads) for _, heads in found):
-        return None
+    tops = tops_of(record)
+    heads: dict[int, list[float]] = {}
+    for row, top in zip(record.attention, tops, strict=True):
+        if top is not None:
+            heads.setdefault(top, []).append(row[top])
 
-    def rank(item: "tuple[TestedPart, list[int]]") -> tuple[int, float, int, int]:
-        source, heads = item
-        position = source.position or 0
-        share = float(rows[heads, position].mean()) if heads else 0.0
-        return len(heads), round(share, 9), -abs(position - record.place), -position
+    def rank(position: int) -> tuple[int, float, int, int]:
+        shares = heads[position]
+        return len(shares), round(sum(shares) / len(shares), 9), -abs(position - record.place), -position
 
-    return max(found, key=rank)[0]
+    return record.sources[max(heads, key=rank)] if heads else None
 
 
-def _heads_at(rows: "np.ndarray[Any, np.dtype[np.float64]]", position: int) -> list[int]:
-    """Return the heads whose single highest weight is at a position."""
-    others = np.delete(rows, position, axis=1).max(axis=1, initial=-1.0)
-    return np.nonzero(rows[:, position] > others + TIE)[0].tolist()
+def tops_of(record: "Record") -> list[int | None]:
+    """Return for each head of the last layer the position with its single highest weight; None where several share it."""
+    found: list[int | None] = []
+    for row in record.attention:
+        top = max(row)
+        first = [position for position, weight in enumerate(row) if weight >= top - TIE]
+        found.append(first[0] if len(first) == 1 else None)
+    return found
 
 
 def givers(record: "Record") -> "list[TestedPart]":
