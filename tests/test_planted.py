@@ -13,16 +13,13 @@ from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.trials.ablation import ablate
 
 NOISE = (0.0, 0.01, 0.01)
-WAITING = {  # for places that are compared, and parts that are resampled, by what stands there
+WAITING = {  # for parts that are resampled by what stands there
     "AND: two earlier tokens together",
     "OR: either of two earlier tokens",
     "XOR through a key",
-    "a word that the other sentence does not have",
     "an exception at another position",
     "both places in one sentence",
     "fillers after the subject",
-    "right by a hair in both sentences",
-    "right by a hair in one of them",
     "subjects at different positions",
     "the position tells, in two sentences",
     "three subjects, rivals that are equal",

@@ -1,7 +1,8 @@
 """How attention codes a dependency, as a number: does it look elsewhere, or find something else where it looks?
 
-Two sentences differ in their answer. Let D(i, j) be the logit difference with the pattern of sentence i and the content
-(the embeddings that values and direct path read) of sentence j. What the sentences differ by falls exactly into
+Two places differ in their answer. They are compared slot by slot: a slot is a position of the one and the position of the
+other that answers to it, see `data.alignment`. Let D(i, j) be the logit difference with the pattern of place i and the content
+(the embeddings that values and direct path read) of place j. What the places differ by falls exactly into
 
     D(0, 0) - D(1, 1) = pattern part + value part + direct part
 
@@ -9,46 +10,65 @@ Two sentences differ in their answer. Let D(i, j) be the logit difference with t
     value part   = the same with content exchanged, through heads      what is read there changes
     direct part  = the same, past all heads                            the current token or its position changes
 
-For one layer the first two are  sum (A₀ - A₁)(V₀ + V₁)/2  and  sum (A₀ + A₁)/2 (V₀ - V₁), with A the pattern's row and V what
-each source position's value says about the choice. They are Shapley values of two players, pattern and content.
+For one layer the first two are  sum (A₀ - A₁)(V₀ + V₁)/2  and  sum (A₀ + A₁)/2 (V₀ - V₁)  over slots, with A the pattern's row
+and V what each source position's value says about the choice. They are Shapley values of two players, pattern and content.
 Source: Shapley 1953; Elhage et al. 2021 for the separation into QK and OV.
+
+A position with no counterpart can be read in its own place only: what it gives falls half to the pattern and half to the value
+part. Where this and what goes through such positions is more than 1/10 of the change, the places cannot be compared, and the
+parts have no shares. Of several ways to align two places each run takes the one whose positions without a counterpart give
+least, of equal ones the first; of several other places the parts are the means.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.parts.contributions import adjoints, readout
 from headlab.analysis.subject import Subject
-from headlab.arrays import Array, Float
+from headlab.analysis.words import THRESHOLDS
+from headlab.arrays import Array, Bool, Float
+from headlab.data.alignment import alignments
 
+NONE = -1  # no position
 NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
+MOST_UNPAIRED = THRESHOLDS["unpaired"]  # of the change: with more of it unpaired, it has no shares
 
 
 @dataclass(frozen=True, eq=False)
 class Coding:
-    """The parts [run] of what a choice's logit difference changes by between two places."""
+    """The parts [run] of what a choice's logit difference changes by between its place and its other places, on the mean.
+
+    unpaired [run]: what goes through positions with no counterpart, in logits: the sum of the sizes of what each source gives,
+    in both places, along paths that start at such a position or pass one
+    """
 
     pattern: Float[Array, " run"]
     value: Float[Array, " run"]
     direct: Float[Array, " run"]
+    unpaired: Float[Array, " run"]
 
     @property
     def total(self) -> Float[Array, " run"]:
         """[run]: the change itself."""
         return self.pattern + self.value + self.direct
 
+    @property
+    def comparable(self) -> Bool[Array, " run"]:
+        """[run]: at most 1/10 of the change goes through positions that have no counterpart."""
+        return np.asarray(self.unpaired <= MOST_UNPAIRED * np.abs(self.total))
+
     def share(self, part: str) -> Float[Array, " run"]:
-        """Return one part over the total, [run]; nan where the places do not differ at all."""
+        """Return one part over the total, [run]; nan where the places do not differ at all, or cannot be compared."""
         total = self.total
-        known = np.abs(total) > NOTHING
+        known = (np.abs(total) > NOTHING) & self.comparable
         return np.divide(getattr(self, part), total, out=np.full_like(total, np.nan), where=known)
 
 
 def coding(subject: Subject, choice: Choice) -> Coding | None:
-    """Return the coding split between a choice's place and its other place, or None where there is no other place.
+    """Return the coding split between a choice's place and its other places, or None where there is no other place.
 
     >>> from headlab.analysis.choice import Place
     >>> from headlab.config import ModelConfig
@@ -61,43 +81,95 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     >>> bool(abs(split.total[0] - ((logits[0, 3] - logits[0, 6]) - (logits[1, 3] - logits[1, 6]))) < 1e-12)
     True
     """
-    if choice.other is None:
+    if not choice.others:
         return None
-    each = [_between(subject, choice, other) for other in choice.others]
-    return Coding(
-        *(np.mean([getattr(split, name) for split in each], axis=0) for name in ("pattern", "value", "direct"))
-    )
+    w = readout(subject.params, choice.target, choice.rivals)
+    here = _Reading(subject, choice.place, w)
+    splits = [_split(here, _Reading(subject, other, w)) for other in choice.others]
+    if len(splits) == 1:
+        return splits[0]
+    names = ("pattern", "value", "direct", "unpaired")
+    return Coding(**{name: np.mean([getattr(split, name) for split in splits], axis=0) for name in names})
 
 
-def _between(subject: Subject, choice: Choice, other: Place) -> Coding:
-    places = (choice.place, other)
-    parts = {
-        (i, j): recombined_difference(subject, places[i], places[j], choice.target, choice.rivals)
-        for i, j in np.ndindex(2, 2)
-    }
-    heads = {key: through for key, (_, through) in parts.items()}
-    return Coding(
-        pattern=(heads[0, 0] - heads[1, 0] + heads[0, 1] - heads[1, 1]) / 2,
-        value=(heads[0, 0] - heads[0, 1] + heads[1, 0] - heads[1, 1]) / 2,
-        direct=parts[0, 0][0] - parts[1, 1][0],
-    )
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """What is read at one place with its own pattern.
 
-
-def recombined_difference(
-    subject: Subject, pattern_of: Place, content_of: Place, target: int, rivals: Sequence[int]
-) -> tuple[Float[Array, " run"], Float[Array, " run"]]:
-    """Return D with the pattern of one place and the embeddings of another, in two parts.
-
-    Returns (direct [run], through heads [run]): past all heads from the content's own position, and through heads.
+    w: the readout; G: what a vector at each position adds to it through heads; embeds: the one that is there; gives: what
+    each source gives; direct: past all heads
     """
-    w = readout(subject.params, target, rivals)
-    pattern = subject.clean.pattern[:, :, :, pattern_of.sequence]
-    real = subject.corpus.tokens[content_of.sequence] >= 0
-    embeds = subject.clean.resid_0[:, content_of.sequence] * real[:, None]
-    direct = np.zeros(subject.n_runs)
-    G = adjoints(subject, pattern, w, pattern_of.position)[0]
-    if subject.model.residual:
-        G = G.copy()
-        G[:, pattern_of.position] -= w
-        direct = np.einsum("rd,rd->r", embeds[:, content_of.position], w)
-    return direct, np.einsum("rsd,rsd->r", G, embeds)
+
+    subject: Subject
+    place: Place
+    w: Float[Array, "run d_model"]
+
+    @cached_property
+    def embeds(self) -> Float[Array, "run position d_model"]:
+        return self.subject.clean.resid_0[:, self.place.sequence]
+
+    @cached_property
+    def G(self) -> Float[Array, "run position d_model"]:
+        return self.without(None)
+
+    @cached_property
+    def gives(self) -> Float[Array, "run position"]:
+        return np.einsum("rsd,rsd->rs", self.G, self.embeds)
+
+    @property
+    def direct(self) -> Float[Array, " run"]:
+        if not self.subject.model.residual:
+            return np.zeros(self.subject.n_runs)
+        return np.einsum("rd,rd->r", self.embeds[:, self.place.position], self.w)
+
+    def without(self, passed: Bool[Array, "run position"] | None) -> Float[Array, "run position d_model"]:
+        """Return G by the paths that are left when what heads read for some positions is lost."""
+        pattern = self.subject.clean.pattern[:, :, :, self.place.sequence]
+        if passed is not None:
+            pattern = pattern * ~passed[:, None, None, :, None]
+        G = adjoints(self.subject, pattern, self.w, self.place.position)[0]
+        if self.subject.model.residual:
+            G = G.copy()
+            G[:, self.place.position] -= self.w
+        return G
+
+    def through(self, unpaired: Bool[Array, "run position"]) -> Float[Array, " run"]:
+        """Return [run]: the sum of the sizes of what each source gives by paths that start at some positions or pass them."""
+        if not unpaired.any():
+            return np.zeros(len(unpaired))
+        kept = self.gives
+        if self.subject.model.n_layers > 1:  # else no path passes anything on its way
+            kept = np.einsum("rsd,rsd->rs", self.without(unpaired), self.embeds)
+        return np.asarray(np.abs(self.gives - kept * ~unpaired).sum(axis=1))
+
+
+def _split(here: _Reading, there: _Reading) -> Coding:
+    subject = here.subject
+    at, other = ((side.place.sequence, side.place.position) for side in (here, there))
+    ways = alignments(subject.corpus.tokens, at, other, subject.model.causal)
+    unpaired = np.zeros((2, len(ways), subject.corpus.n_ctx), bool)  # [side, way, position]
+    mates = np.full(unpaired.shape[1:], NONE)  # [way, position here]: the position there
+    for number, way in enumerate(ways):
+        a, b = zip(*way.pairs, strict=True)
+        mates[number, list(a)] = b
+        unpaired[0, number, list(way.unpaired_a)] = True
+        unpaired[1, number, list(way.unpaired_b)] = True
+    which = _least(np.abs(here.gives) @ unpaired[0].T + np.abs(there.gives) @ unpaired[1].T)
+    mate = mates[which]
+    paired, runs = (mate != NONE)[..., None], np.arange(subject.n_runs)[:, None]
+    crossed = (
+        np.einsum("rsd,rsd->r", here.G, there.embeds[runs, mate] * paired),
+        np.einsum("rsd,rsd->r", there.G[runs, mate] * paired, here.embeds),
+    )
+    own = here.gives.sum(axis=1), there.gives.sum(axis=1)
+    return Coding(
+        pattern=(own[0] - crossed[1] + crossed[0] - own[1]) / 2,
+        value=(own[0] - crossed[0] + crossed[1] - own[1]) / 2,
+        direct=here.direct - there.direct,
+        unpaired=here.through(unpaired[0, which]) + there.through(unpaired[1, which]),
+    )
+
+
+def _least(amounts: Array) -> Array:
+    # The column of each row's least amount, of equal ones the first.
+    return np.asarray((amounts <= amounts.min(axis=1, keepdims=True) + NOTHING).argmax(axis=1))

@@ -44,11 +44,11 @@ def classify(
     pattern-coded          told apart, pattern part at least 2/3
     position-coded         told apart, direct part at least 2/3: past all heads
     mixed                  told apart, no part at least 2/3
-    unclassified           told apart, but a part takes back more than 1/3 of the change, or there is no other place
+    unclassified           told apart, but a part takes back more than 1/3 of the change, or no other place can be compared
     unsolved: bigram only  not told apart, by the current token alone
     unsolved: other        not told apart, any other loss, diverged runs too
 
-    >>> half = Coding(np.array([1.0]), np.array([1.0]), np.array([0.0]))
+    >>> half = Coding(*np.array([[1.0], [1.0], [0.0], [0.0]]))  # pattern, value, direct, unpaired
     >>> classify(np.array([True]), np.array([False]), np.array([False]), half).tolist()
     ['mixed']
     """
