@@ -1,7 +1,7 @@
 """The answer of a study: conditions side by side, every comparison with its uncertainty, and the sentences a student writes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ class Group:
     """The runs of one condition: its value of the study's factor, and of each run seed, final loss, grade, diverged.
 
     grade: as `Runs.grade` has it; mechanism: of each run, or None where nothing is to explain
+    sets: by ablation, the most minimal sets that a dependency of each run has, nan where one has none or they are not kept
     """
 
     value: Any
@@ -53,6 +54,7 @@ class Group:
     grade: NDArray[np.str_]
     diverged: NDArray[np.bool_]
     mechanism: NDArray[np.str_] | None = None
+    sets: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, runs: "Runs", value: Any) -> "Group":
@@ -238,6 +240,24 @@ class Answer:
         ]
         table = census.assign(text=text).pivot_table("text", self.factor, "mechanism", "first", sort=False)
         return table.reindex(columns=[name for name in MECHANISMS if name in table.columns]).fillna("–")
+
+    def minimal(self) -> pd.DataFrame:
+        """Return one row a condition and ablation: how many explanations its runs have; none where they are not kept.
+
+        runs: those with minimal sets at every dependency; one, share, low, high: how many have exactly one at each, with Wilson's
+        interval; median, most: of the most sets that a run has at one
+        """
+        rows = []
+        for group in self.groups:
+            for kind, each in group.sets.items():
+                sets = each[np.isfinite(each)]
+                if len(sets):
+                    one = wilson(int((sets == 1).sum()), len(sets))
+                    row = {self.factor: group.value, "ablation": kind, "runs": one.n, "one": one.successes}
+                    shares = {"share": one.share, "low": one.low, "high": one.high}
+                    rows.append({**row, **shares, "median": float(np.median(sets)), "most": int(sets.max())})
+        columns = [self.factor, "ablation", "runs", "one", "share", "low", "high", "median", "most"]
+        return pd.DataFrame(rows, columns=columns)
 
     def against(self, value: Any) -> list["Against"]:
         """Return every other condition against one of them: solved share and median loss, each with a verdict.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.minimal.solve import ABLATIONS
 from headlab.analysis.parts.mechanism import HAIR
 from headlab.errors import StudyError
 from headlab.notation.values import short_repr
@@ -20,7 +21,7 @@ OLD_HAIR = "by a hair"  # as studies called it once
 def answer_of(design: "StudyDesign", results: pd.DataFrame, ungraded: int, factor: str | None) -> Answer:
     """Return the answer of a study.
 
-    results: condition, seed, final_loss, grade, outcome, mechanism of every run, in order; ungraded: how many have no hairs
+    results: condition, seed, final_loss, grade, outcome, mechanism, sets of every run, in order; ungraded: how many have no hairs
     factor: which field names the conditions, by default the one that differs, or `condition` where there are several
     Raises `StudyError` for no field that differs, or no finished run.
     """
@@ -60,4 +61,5 @@ def _group(value: Any, rows: pd.DataFrame) -> Group:
         rows["grade"].to_numpy(str),
         rows["outcome"].to_numpy() >= 0,
         mechanism if (mechanism != "").all() else None,
+        {kind: rows[f"sets_{kind}"].to_numpy(float, na_value=np.nan) for kind in ABLATIONS},
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ONE_OF_ALL = ("recorded_steps", "snapshot_steps")  # arrays without a run axis
 _CURVES, _SNAPSHOTS = ("loss", "learning_rate", "recorded_steps"), ("snapshots", "snapshot_steps")
 HISTORY = (*_CURVES, *_SNAPSHOTS)  # what may be kept of how runs were trained
+SETS = "minimal_sets"  # [run, dependency, ablation]: how many minimal sets there are
 HEAD = 65_536  # bytes in which a file says what it holds
 
 
@@ -29,7 +30,7 @@ def names_of(keep: Sequence[str], condition: Condition) -> frozenset[str]:
     >>> sorted(names_of(["weights", "curves"], Condition(tasks["notebook"].dataset, ModelConfig(), TrainConfig())))
     ['W_E', 'W_K', 'W_Q', 'W_V', 'W_pos', 'learning_rate', 'loss', 'recorded_steps']
     """
-    kinds = {"weights": (*condition.shape.weights,), "curves": _CURVES, "snapshots": _SNAPSHOTS}
+    kinds = {"weights": (*condition.shape.weights,), "curves": _CURVES, "snapshots": _SNAPSHOTS, "minimal": (SETS,)}
     return frozenset(name for kind in keep for name in kinds[kind])
 
 
@@ -42,8 +43,8 @@ def names_in(head: bytes) -> frozenset[str]:
         return frozenset()
 
 
-def arrays_of(runs: "Runs", keep: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return what is kept of the runs beside their rows."""
+def arrays_of(runs: "Runs", keep: Sequence[str], counts: NDArray[np.int64] | None = None) -> dict[str, NDArray[Any]]:
+    """Return what is kept of the runs beside their rows; counts: how many minimal sets they have, where that is kept."""
     arrays: dict[str, NDArray[Any]] = {"seed": np.array(runs.seeds, np.uint64)}
     if "weights" in keep:
         arrays |= dict(runs.params.items())
@@ -51,6 +52,8 @@ def arrays_of(runs: "Runs", keep: Sequence[str]) -> dict[str, NDArray[Any]]:
         arrays |= {name: getattr(runs, name) for name in _CURVES}
     if "snapshots" in keep and runs.snapshots is not None:
         arrays |= {name: getattr(runs, name) for name in _SNAPSHOTS}
+    if counts is not None:
+        arrays[SETS] = counts
     return arrays if len(arrays) > 1 else {}
 
 
@@ -73,11 +76,12 @@ def _fit(arrays: Mapping[str, NDArray[Any]], n: int, shape: Shape) -> bool:
         shapes |= dict.fromkeys(("loss", "learning_rate"), (n, arrays["recorded_steps"].size))
     if "snapshot_steps" in arrays:
         shapes["snapshots"] = (n, arrays["snapshot_steps"].size, shape.n_weights)
-    given = set(arrays) - {"seed", *ONE_OF_ALL}
+    given = set(arrays) - {"seed", SETS, *ONE_OF_ALL}
     together = [set(weights), {"loss", "learning_rate"}, {"snapshots"}]
     return (
         given <= set(shapes)
         and all(arrays[name].shape == shapes[name] and arrays[name].dtype.kind == "f" for name in given)
+        and (SETS not in arrays or (arrays[SETS].ndim, len(arrays[SETS]), arrays[SETS].dtype.kind) == (3, n, "i"))
         and all(group <= given or not group & given for group in together)
         and all(arrays[name].ndim == 1 and arrays[name].dtype.kind == "i" for name in ONE_OF_ALL if name in arrays)
     )

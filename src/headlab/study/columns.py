@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.analysis.minimal.solve import ABLATIONS
 from headlab.config import ModelConfig, TrainConfig
 
 DATASET = "dataset"  # the field of a condition that is neither its model's nor its training's
@@ -15,6 +16,7 @@ MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
 _SQL = {int: "bigint", float: "double", bool: "boolean", str: "varchar", int | None: "bigint"}
 _NUMPY = {"bigint": np.int64, "ubigint": np.uint64, "double": np.float64, "boolean": np.bool_, "varchar": np.object_}
+SETS = tuple(f"sets_{kind}" for kind in ABLATIONS)  # how many minimal sets, where they are kept
 RESULTS = {
     "condition": "varchar",
     "seed": "ubigint",
@@ -24,6 +26,7 @@ RESULTS = {
     "grade": "varchar",
     "mechanism": "varchar",
     "pattern_share": "double",
+    **dict.fromkeys(SETS, "bigint"),
     "headlab": "varchar",
 }
 SETTINGS = {
@@ -37,7 +40,7 @@ SETTINGS = {
 # Every column with its SQL type. Files that were written before a column was there have none of it.
 COLUMNS = {**RESULTS, **SETTINGS, "arrays": "varchar"}
 OF_FILES = {**RESULTS, "arrays": "varchar"}  # read from files; settings are those of the specification
-LATER = frozenset({"grade"})  # columns that older files lack
+LATER = frozenset({"grade", *SETS})  # columns that older files lack
 EMPTY = frozenset({"final_loss", "pattern_share"})  # of a run that diverged, or a corpus with nothing to explain
 
 
@@ -52,11 +55,12 @@ def settings_of(dataset: str, model: ModelConfig, training: TrainConfig) -> dict
 
 
 def column_of(name: str, values: Any) -> NDArray[Any]:
-    """Return values of a column with the type that it has in every chunk."""
-    return np.array(values, _NUMPY[COLUMNS[name]])
+    """Return values of a column with the type that it has in every chunk; what is masked is null."""
+    array = np.ma.array if isinstance(values, np.ma.MaskedArray) else np.array
+    return array(values, _NUMPY[COLUMNS[name]])
 
 
 def columns_of(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return columns of equal length, each with its type; a single value stands for all rows."""
     n = len(rows["seed"])
-    return {name: column_of(name, np.broadcast_to(value, n)) for name, value in rows.items()}
+    return {name: column_of(name, value if np.ndim(value) else np.full(n, value)) for name, value in rows.items()}

@@ -36,7 +36,7 @@ class StudyDesign:
     """Conditions, seeds, and what to keep of each run beside its row of results.
 
     conditions: a dataset, a model and a training each, of `grid`, or given
-    keep: some of weights, curves (log-spaced losses), snapshots (log-spaced weights)
+    keep: some of weights, curves (log-spaced losses), snapshots (log-spaced weights), minimal (how many minimal sets suffice)
     numerics: which bits its runs have; those of an older headlab are read, and not trained further
     Raises `ConfigError`, which lists all problems.
 

@@ -85,7 +85,7 @@ class Memory:
     def rows(self, chunks: Sequence[Chunk]) -> pd.DataFrame:
         """Return one row a run of some chunks, at least one."""
         tables = [self._chunks[chunk][0] for chunk in chunks]
-        return pd.DataFrame({name: np.concatenate([table[name] for table in tables]) for name in OF_FILES})
+        return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in OF_FILES})
 
     def note(self, chunk: Chunk, facts: Mapping[str, Any]) -> None:
         """Keep what a chunk took."""
@@ -132,3 +132,11 @@ class Memory:
     def remove(self, path: Path) -> None:
         """Forget a chunk."""
         self._chunks = {chunk: kept for chunk, kept in self._chunks.items() if chunk.path != path}
+
+
+def _joined(parts: "Sequence[NDArray[Any]]") -> Any:
+    """Return the parts of a column as one; of whole numbers some of which are null, pandas' own kind."""
+    whole = np.concatenate([np.ma.getdata(part) for part in parts])
+    if not any(isinstance(part, np.ma.MaskedArray) for part in parts):
+        return whole
+    return pd.arrays.IntegerArray(whole, np.concatenate([np.ma.getmaskarray(part) for part in parts]))

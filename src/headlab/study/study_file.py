@@ -18,7 +18,7 @@ from headlab.study.file_datasets import DatasetNames, datasets_of_tables
 from headlab.study.toml import value_text
 from headlab.tasks import tasks
 
-KEEPS = ("weights", "curves", "snapshots")
+KEEPS = ("weights", "curves", "snapshots", "minimal")
 FILE_FIELDS = (
     "title",
     "corpus",
@@ -44,7 +44,7 @@ corpus = "notebook"          # a task; or a file with one sentence a line, besid
 # sentences = ["man ordered the chicken", "woman ordered the beef"]     # or the sentences themselves
 # tokens = "characters"      # for a corpus or sentences: every character a token, not every word
 seeds = "0:1000"             # or a list: [1, 5, 9]
-keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots"
+keep = ["weights"]           # a row of results a run is always kept; also: "curves", "snapshots", "minimal"
 
 [model]                      # what all conditions share; the notebook's values where nothing is said
 {model}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from headlab.analysis.looking.predictions import NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.errors import StudyError
 from headlab.notation.csv_text import csv_text
-from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETTINGS, column_of, settings_of
+from headlab.study.columns import DATASET, OF_FILES, RESULTS, SETS, SETTINGS, column_of, settings_of
 from headlab.study.memory import Memory
 from headlab.study.parquet import sql_text
 
@@ -45,7 +45,8 @@ def open_tables(store: "Keeper") -> Iterator["duckdb.DuckDBPyConnection"]:
         # Two processes may have trained the same runs, to the same bytes, or a later one may keep more: one of each counts.
         distinct, order = "", ""
         if _any_twice(store, chunks):
-            distinct, order = "distinct on (condition, seed)", "order by condition, seed, headlab, arrays"
+            lacking = ", ".join(f"{name} is null" for name in SETS)  # of two, the one that has its minimal sets
+            distinct, order = "distinct on (condition, seed)", f"order by condition, seed, headlab, {lacking}, arrays"
         whole = f"from no_runs union all by name from {rows}"
         database.execute(f"create view ungraded as select {distinct} {names} from ({whole}) {order}")
         database.execute(f"create view results as select * replace ({_grade(store.design)} as grade) from ungraded")
@@ -56,7 +57,7 @@ def open_tables(store: "Keeper") -> Iterator["duckdb.DuckDBPyConnection"]:
 
 def results_of(store: "Keeper") -> tuple[pd.DataFrame, int]:
     """Return what became of every run, in the order of conditions and seeds, and how many runs a headlab did not grade."""
-    columns = ("condition", "seed", "final_loss", "grade", "outcome", "mechanism")
+    columns = ("condition", "seed", "final_loss", "grade", "outcome", "mechanism", *SETS)
     if isinstance(store, Memory):  # all of them are graded, and once there: no database is needed
         chunks = _chunks_of_design(store)
         frame = store.rows(chunks) if chunks else pd.DataFrame(columns=list(columns))

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import headlab
 from headlab import engine
+from headlab.analysis.minimal.solve import ABLATIONS
 from headlab.runs.interrupted import TrainingInterrupted
 from headlab.study.arrays import arrays_of
-from headlab.study.columns import settings_of
+from headlab.study.columns import SETS, settings_of
 from headlab.study.work import Result, Task
 
 if TYPE_CHECKING:
@@ -50,15 +52,19 @@ def compute(
         runs = interrupted.runs
     if len(runs) == 0:
         return None
-    rows, arrays = rows_of(runs, task, explains), arrays_of(runs, design.keep)
+    counts = counts_of(runs) if "minimal" in design.keep else None
+    rows, arrays = rows_of(runs, task, explains, counts), arrays_of(runs, design.keep, counts)
     return Result(rows, arrays, time.monotonic() - began, engine.instruction_sets())
 
 
 NO_OVERVIEW: dict[str, Any] = {"mechanism": "", "pattern_share": np.nan}
 
 
-def rows_of(runs: "Runs", task: Task, explains: bool = True) -> dict[str, Any]:
-    """Return one row a run: who it is, what became of it, and every field of its model and training; see `columns`."""
+def rows_of(runs: "Runs", task: Task, explains: bool = True, counts: NDArray[np.int64] | None = None) -> dict[str, Any]:
+    """Return one row a run: who it is, what became of it, and every field of its model and training; see `columns`.
+
+    counts: as `counts_of` has them, where minimal sets are kept
+    """
     return {
         "condition": task.identity,
         "seed": runs.seeds,
@@ -67,9 +73,25 @@ def rows_of(runs: "Runs", task: Task, explains: bool = True) -> dict[str, Any]:
         "solved": runs.solved(),
         "grade": runs.grade(),
         **(overview_of(runs) if explains else NO_OVERVIEW),
+        **sets_of(len(runs), counts),
         "headlab": headlab.__version__,
         **settings_of(task.condition.dataset.name, task.condition.model_in_force, runs.training),
     }
+
+
+def counts_of(runs: "Runs") -> NDArray[np.int64]:
+    """Return how many minimal sets suffice, [run, dependency, ablation], of the dependencies that the model can settle."""
+    if not any(item.resolvable for item in runs.corpus.dependencies(runs.model)):
+        return np.zeros((len(runs), 0, len(ABLATIONS)), np.int64)
+    return runs.explain().minimal().counts
+
+
+def sets_of(n: int, counts: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Return by ablation the most minimal sets that a dependency of a run has [run]; null where one has none."""
+    if counts is None or counts.shape[1] == 0:
+        return dict.fromkeys(SETS, np.ma.array(np.zeros(n, np.int64), mask=True))
+    none = (counts == 0).any(axis=1)
+    return {name: np.ma.array(counts[:, :, at].max(axis=1), mask=none[:, at]) for at, name in enumerate(SETS)}
 
 
 def overview_of(runs: "Runs") -> dict[str, Any]:

@@ -20,6 +20,7 @@ def study_json(answer: "Answer") -> dict[str, Any]:
         "factor": answer.factor,
         "conditions": records(answer.table().reset_index()),
         "census": records(answer.census()),
+        "minimal": records(answer.minimal()),
         "pairs": records(answer.pairs()),
         "trend": None if answer.trend is None else vars(answer.trend),
         "sentences": answer.sentences(),

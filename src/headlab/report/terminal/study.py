@@ -10,7 +10,7 @@ from rich.rule import Rule
 from headlab.notation.numbers import quantity, with_sign
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import grades_table
-from headlab.report.words.study import comparison_tables
+from headlab.report.words.study import comparison_tables, minimal_table
 
 if TYPE_CHECKING:
     from headlab.study.answer import Answer
@@ -29,6 +29,9 @@ def study_blocks(answer: "Answer", design: "StudyDesign", status: "Status") -> I
         label = "" if answer.factor == "condition" else f"{answer.factor} "
         named = mechanisms.rename(index=lambda value: f"{label}{value}")
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
+        yield as_text("")
+    if len(minimal := minimal_table(answer)):
+        yield terminal_table(minimal, title="How many minimal sets of parts suffice")
         yield as_text("")
     for sentence in answer.sentences():
         yield as_text("• " + sentence)

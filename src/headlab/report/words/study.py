@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from headlab.notation.numbers import percent
+
 if TYPE_CHECKING:
     from headlab.study.answer import Answer
 
@@ -21,3 +23,20 @@ def comparison_tables(answer: "Answer") -> dict[str, tuple[str, pd.DataFrame]]:
             answer.medians(),
         ),
     }
+
+
+def minimal_table(answer: "Answer") -> pd.DataFrame:
+    """Return how many explanations the runs of each condition have, as text; no rows where that is not kept."""
+    table = answer.minimal()
+    label = "" if answer.factor == "condition" else f"{answer.factor} "
+    rows = [
+        {
+            "runs": str(row["runs"]),
+            "exactly one": f"{percent(row['share'])} [{100 * row['low']:.0f}, {100 * row['high']:.0f}]",
+            "median": f"{row['median']:g}",
+            "most": str(row["most"]),
+        }
+        for row in table.to_dict("records")
+    ]
+    names = [f"{label}{value}, {kind}" for value, kind in zip(table[answer.factor], table["ablation"], strict=True)]
+    return pd.DataFrame(rows, index=names)
