@@ -44,6 +44,7 @@ page:
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/explanations.py
+	$(BIN)/python benchmarks/discovery.py
 	$(BIN)/python benchmarks/studies.py
 	$(BIN)/python benchmarks/lab.py
 	$(BIN)/python benchmarks/cost.py

@@ -1,6 +1,8 @@
 """All minimal sets of parts that suffice: the enumeration against brute force, and against forward passes one by one."""
 
+import importlib.util
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,3 +260,20 @@ def test_gradients_are_those_of_central_differences(name):
 
             slope = (difference(step) - difference(-step)) / (2 * step)
             np.testing.assert_allclose(G[:, position, number], slope, atol=1e-7)
+
+
+def test_discovery_methods_are_scored_against_all_minimal_sets():
+    path = Path(__file__).parents[1] / "benchmarks" / "discovery.py"
+    spec = importlib.util.spec_from_file_location("discovery", path)
+    discovery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(discovery)
+    found = discovery.discover(hl.Corpus.notebook(), TWO_HEADS, seeds=9, most=6)
+    for kind in ABLATIONS:
+        assert all(len(results) == 6 for results in found[kind].values())
+        assert all(hit for _, hit in found[kind]["all subsets: a smallest one"])
+    # In one layer the gradient towards what an edge writes is what it gives, so that by zero both rank alike.
+    assert found["zero"]["direct attribution"] == found["zero"]["edge attribution patching"]
+    suffices = np.array([False, False, False, True, False, False, True, True])  # parts 0 and 1, or 1 and 2
+    assert discovery.fewest_first(np.array([3.0, 1.0, 2.0]), suffices) == (0, 1, 2)
+    assert discovery.pruned(np.array([3.0, 1.0, 2.0]), suffices) == (0, 1)
+    assert "| notebook | direct attribution | 6 |" in discovery.tables({"notebook": found})

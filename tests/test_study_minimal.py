@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.analysis.minimal.solve import ABLATIONS
 from headlab.report.json.study import study_json
 from headlab.report.terminal.study import study_blocks
+from headlab.study.columns import SETS
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 
@@ -21,6 +23,10 @@ def study(tmp_path_factory):
     made = Study.create(tmp_path_factory.mktemp("minimal") / "study", design(["weights", "minimal"]))
     made.run()
     return made
+
+
+def test_there_is_a_column_an_ablation():
+    assert tuple(f"sets_{kind}" for kind in ABLATIONS) == SETS
 
 
 def test_columns_have_the_most_sets_of_a_dependency_and_nothing_where_one_is_wrong(study):

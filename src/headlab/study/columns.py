@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.analysis.minimal.solve import ABLATIONS
 from headlab.config import ModelConfig, TrainConfig
 
 DATASET = "dataset"  # the field of a condition that is neither its model's nor its training's
@@ -16,7 +15,7 @@ MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
 _SQL = {int: "bigint", float: "double", bool: "boolean", str: "varchar", int | None: "bigint"}
 _NUMPY = {"bigint": np.int64, "ubigint": np.uint64, "double": np.float64, "boolean": np.bool_, "varchar": np.object_}
-SETS = tuple(f"sets_{kind}" for kind in ABLATIONS)  # how many minimal sets, where they are kept
+SETS = ("sets_zero", "sets_resample")  # how many minimal sets suffice by each ablation, where that is kept
 RESULTS = {
     "condition": "varchar",
     "seed": "ubigint",

@@ -61,8 +61,8 @@ def solve(subject: Subject, choice: Choice) -> dict[str, list[Sufficient | None]
     """
     found: dict[str, list[Sufficient | None]] = {kind: [None] * subject.n_runs for kind in ABLATIONS}
     for tried in trials(subject, choice):
-        for kind, table in tried.tables.items():
-            for run, sets in zip(tried.runs.tolist(), _sets(tried, table), strict=True):
+        for kind in tried.tables:
+            for run, sets in zip(tried.runs.tolist(), minimal_of(tried, kind), strict=True):
                 found[kind][run] = sets
     return found
 
@@ -96,12 +96,14 @@ def trials(subject: Subject, choice: Choice) -> Iterator[Tried]:
         }
         tables = {
             kind: np.logical_and.reduce([suffices(subject.some(runs), scene, some) for scene in scenes])
-            for kind, scenes in _scenes(subject, choice, donors).items()
+            for kind, scenes in scenes_of(subject, choice, donors).items()
         }
         yield Tried(runs, tuple(some), len(parts) - len(some), donors, tables)
 
 
-def _sets(tried: Tried, table: Bool[Array, "some subset"]) -> list[Sufficient]:
+def minimal_of(tried: Tried, kind: str) -> list[Sufficient]:
+    """Return the minimal sets by one ablation of every run that was tried."""
+    table = tried.tables[kind]
     smallest, monotone = minimal(table)
     smallest &= table[:, -1:]  # where all parts do not suffice there is no right prediction to explain
     sets: list[list[tuple[int, ...]]] = [[] for _ in table]
@@ -113,7 +115,7 @@ def _sets(tried: Tried, table: Bool[Array, "some subset"]) -> list[Sufficient]:
     ]
 
 
-def _scenes(subject: Subject, choice: Choice, donors: dict[Place, dict[int, int]]) -> dict[str, list[Scene]]:
+def scenes_of(subject: Subject, choice: Choice, donors: dict[Place, dict[int, int]]) -> dict[str, list[Scene]]:
     """Return where the right token must be predicted by each ablation that is possible."""
     row, targets = choice.place.sequence, subject.corpus.targets
     itself = {at: at for at in range(int(subject.corpus.lengths[row]))}

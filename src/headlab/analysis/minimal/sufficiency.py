@@ -80,6 +80,12 @@ def _right(
     return right
 
 
+def lost(subject: Subject, scene: Scene, part: Part) -> Float[Array, "run d_model"]:
+    """Return what a part takes along when it goes, less what comes in its place, where it writes; nobody else intervening."""
+    row = slice(scene.place.sequence, scene.place.sequence + 1)
+    return _lost(subject, scene, part, subject.clean, row)[:, 0]
+
+
 def _lost(subject: Subject, scene: Scene, part: Part, on: Activations, row: slice) -> Float[Array, "run case d_model"]:
     """Return what a part of the last layer takes along when it goes, less what comes in its place."""
     if part.kind == "edge":
