@@ -3,27 +3,17 @@
 import numpy as np
 import pytest
 from planted.circuits import TRUTHS
-from planted.clauses import by, name_of
+from planted.clauses import allowed, asked, by, name_of, said
 from planted.truth import name_at
 
 from headlab.analysis.choice import each_choice
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.parts.coding import coding
 from headlab.analysis.parts.contributions import contributions
+from headlab.analysis.parts.eye import eye
 from headlab.analysis.trials.ablation import ablate
 
 NOISE = (0.0, 0.01, 0.01)
-WAITING = {  # for parts that are resampled by what stands there
-    "AND: two earlier tokens together",
-    "OR: either of two earlier tokens",
-    "XOR through a key",
-    "an exception at another position",
-    "both places in one sentence",
-    "fillers after the subject",
-    "subjects at different positions",
-    "the position tells, in two sentences",
-    "three subjects, rivals that are equal",
-}
 
 
 class Case:
@@ -44,13 +34,13 @@ class Case:
 
     def choices(self):
         """Yield every place with the choices of its runs, and the runs that make them."""
-        for asked, (at, place) in zip(self.explanations.asked, self.places, strict=True):
-            assert (asked.sequence, asked.position) == place
-            for runs, choice in each_choice(self.subject, asked).groups():
+        for dependency, (at, place) in zip(self.explanations.asked, self.places, strict=True):
+            assert (dependency.sequence, dependency.position) == place
+            for runs, choice in each_choice(self.subject, dependency).groups():
                 yield at, place, self.subject.some(runs), choice
 
 
-@pytest.fixture(scope="module", params=[name for name in TRUTHS if name not in WAITING])
+@pytest.fixture(scope="module", params=TRUTHS)
 def case(request):
     return Case(TRUTHS[request.param])
 
@@ -91,6 +81,8 @@ def test_how_it_is_coded_is_what_was_planted(case):
         shares = {name: split.share(name) for name in ("pattern", "value", "direct")}
         if not at.coded:
             assert np.isnan(shares["value"]).all()
+        elif at.coded == "opposed":
+            assert (np.min(list(shares.values()), axis=0) < -1 / 3).all()
         elif at.coded == "mixed":
             assert max(map(np.max, shares.values())) < 2 / 3
         elif at.coded != "none":
@@ -113,3 +105,34 @@ def test_every_ablation_of_every_part_does_what_was_planted(case):
                     moves.add(name)
             assert flips == {part: by(of) for part, of in at.flips.items()}, (at.beginning, run)
             assert moves == set(at.moves), (at.beginning, run)
+
+
+def test_what_draws_the_eye_is_what_was_planted(case):
+    for at, _, some, choice in case.choices():
+        found = eye(some, choice)
+        for run in range(some.n_runs):
+            parts = () if found.of(run) is None else found.of(run).parts
+            assert {(part.here, feature(part.query), feature(part.key)) for part in parts} == set(at.drawn), (
+                at.beginning,
+                run,
+            )
+
+
+def feature(spot):
+    """Return a feature as the truths call it."""
+    if spot is None:
+        return "every key"
+    return {"token": spot.word, "position": f"#{spot.position}", "everything": f"all of {spot.word}"}.get(
+        spot.kind, "~" + " and ".join(spot.read_words)
+    )
+
+
+def test_every_clause_is_planted_and_everything_planted_is_said(case):
+    for explanation in case.explanations:
+        for record, (at, _) in zip(explanation.records, case.places, strict=True):
+            found = [said(clause) for clause in record.clauses]
+            must = asked(at, bool(record.heads))
+            may = set().union(*must, allowed(at))
+            false = [clause for clause in found if clause not in may]
+            missing = [clauses for clauses in must if not clauses & set(found)]
+            assert (false, missing) == ([], []), at.beginning

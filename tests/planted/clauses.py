@@ -10,13 +10,16 @@ CODED = {
     "pattern": "pattern_coded",
     "direct": "position_coded",
     "mixed": "mixed",
+    "opposed": "opposed",
     "": "not_compared",
 }
 MAIN = 2 / 3
 
 
 def asked(at, several_heads):
-    """Return what must be said of a place where the model is right and not by a hair: [{clauses of which one is said}]."""
+    """Return what must be said of a place: [{clauses of which one is said}]."""
+    if at.says:
+        return [{clause} for clause in at.says]
     found = [_looks(at)] if at.looks else []
     givers = frozenset(main_parts(at))
     found.append({("gives", givers)})
@@ -39,12 +42,9 @@ def allowed(at):
 
 def trial(at, part):
     """Return what becomes of the prediction without a part."""
-    if part in at.flips:
-        return (
-            "without",
-            part,
-            tuple(sorted((how, tuple(sorted(tokens))) for how, tokens in by(at.flips[part]).items())),
-        )
+    outcomes = by(at.flips.get(part, {})) | by(at.ties.get(part, {}))
+    if outcomes:
+        return "without", part, tuple(sorted((how, tuple(sorted(tokens))) for how, tokens in outcomes.items()))
     return ("flips_nothing" if part in at.moves else "changes_nothing"), part
 
 
@@ -53,7 +53,7 @@ def by(outcomes):
     found = {}
     for token, ablations in outcomes.items():
         for ablation in ablations.split():
-            found.setdefault(ablation, set()).add(token)
+            found.setdefault(ablation, set()).update(token.split("="))
     return found
 
 

@@ -10,6 +10,7 @@ from planted.truth import ALL, At, Truth
 
 SUBJECTS = {("the", "man"): LOOK, ("the", "woman"): LOOK}
 COPY = {("man", "chicken"): 8.0, ("woman", "beef"): 8.0}
+STRONGER = {("man", "chicken"): 8.0, ("woman", "beef"): 10.0}
 BEEF = {("the", "beef"): 0.5}  # decides where nothing else does
 
 # Without the subject, beef's half logit is left: what flips “chicken” flips nothing where “beef” is right already.
@@ -21,7 +22,6 @@ MAN = At(
     looks=("man",),
     gives={"man": 8, "token": -0.5},
     flips={"man": {"beef": ALL}},
-    drawn={0: "the>man"},
 )
 WOMAN = At(
     "woman ordered the",
@@ -31,7 +31,6 @@ WOMAN = At(
     looks=("woman",),
     gives={"woman": 8, "token": 0.5},
     flips={"woman": {"chicken": "resample"}},
-    drawn={0: "the>woman"},
 )
 PAIR = (MAN, WOMAN)
 
@@ -47,10 +46,9 @@ def pair(beginnings, query, subjects, answers, **more):
     """Return the truth about two places: a copied subject each, and half a logit for the second answer."""
     (first, second), (one, other), (answer, rival) = beginnings, subjects, answers
     return (
-        At(first, answer, rival, 7.5, looks=(one,), gives={one: 8, "token": -0.5}, flips={one: {rival: ALL}},
-           drawn={0: f"{query}>{one}"}, **more),
+        At(first, answer, rival, 7.5, looks=(one,), gives={one: 8, "token": -0.5}, flips={one: {rival: ALL}}, **more),
         At(second, rival, answer, 8.5, looks=(other,), gives={other: 8, "token": 0.5},
-           flips={other: {answer: "resample"}}, drawn={0: f"{query}>{other}"}, **more),
+           flips={other: {answer: "resample"}}, **more),
     )
 
 
@@ -71,9 +69,9 @@ TRUTHS = {
         "value-coded",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
-               flips={"man": {"beef": ALL}}, moves=("positions",), drawn={0: "3>1"}),
+               flips={"man": {"beef": ALL}}, moves=("positions",)),
             At("woman ordered the", "beef", "chicken", 8.5, looks=("woman",), gives={"woman": 8, "token": 0.5},
-               flips={"woman": {"chicken": "resample"}}, moves=("positions",), drawn={0: "3>1"}),
+               flips={"woman": {"chicken": "resample"}}, moves=("positions",)),
         ),
     ),
     "three subjects": Truth(
@@ -81,11 +79,11 @@ TRUTHS = {
         "value-coded",
         (
             At("cat likes the", "fish", "seed", 6.8, looks=("cat",), gives={"cat": 8, "token": -1.2},
-               flips={"cat": {"seed": ALL}}, moves=("token",), against=("bird likes the",), drawn={0: "the>cat"}),
+               flips={"cat": {"seed": ALL}}, moves=("token",), against=("bird likes the",)),
             At("dog likes the", "bone", "seed", 7.4, looks=("dog",), gives={"dog": 8, "token": -0.6},
-               flips={"dog": {"seed": ALL}}, against=("bird likes the",), drawn={0: "the>dog"}),
+               flips={"dog": {"seed": ALL}}, against=("bird likes the",)),
             At("bird likes the", "seed", "bone", 8.6, looks=("bird",), gives={"bird": 8, "token": 0.6},
-               flips={"bird": {"bone": "resample"}}, moves=("token",), against=("dog likes the",), drawn={0: "the>bird"}),
+               flips={"bird": {"bone": "resample"}}, moves=("token",), against=("dog likes the",)),
         ),
     ),
     # Both other words are as far behind: the model has two rivals, and two places to compare with.
@@ -94,11 +92,14 @@ TRUTHS = {
         "value-coded",
         (
             At("cat likes the", "fish", "bone=seed", 8, looks=("cat",), gives={"cat": 8},
-               flips={"cat": {"bone": "resample", "seed": "resample"}}, against=("dog likes the", "bird likes the")),
+               flips={"cat": {"bone": "resample", "seed": "resample"}},
+               ties={"cat": {"fish=bone=seed": "zero mean mask"}}, against=("dog likes the", "bird likes the")),
             At("dog likes the", "bone", "fish=seed", 8, looks=("dog",), gives={"dog": 8},
-               flips={"dog": {"fish": "resample", "seed": "resample"}}, against=("cat likes the", "bird likes the")),
+               flips={"dog": {"fish": "resample", "seed": "resample"}},
+               ties={"dog": {"fish=bone=seed": "zero mean mask"}}, against=("cat likes the", "bird likes the")),
             At("bird likes the", "seed", "fish=bone", 8, looks=("bird",), gives={"bird": 8},
-               flips={"bird": {"fish": "resample", "bone": "resample"}}, against=("cat likes the", "dog likes the")),
+               flips={"bird": {"fish": "resample", "bone": "resample"}},
+               ties={"bird": {"fish=bone=seed": "zero mean mask"}}, against=("cat likes the", "dog likes the")),
         ),
         noisy=False,
     ),
@@ -154,29 +155,31 @@ TRUTHS = {
         "value-coded",
         pair(("ann met bob at", "kim met bob at"), "at", ("ann", "kim"), ("noon", "night")),
     ),
-    # The mean goes position by position: where the other sentence has another word there, half of the subject is left.
+    # The mean goes position by position: where the other sentence has another word there, half of the subject is left. A part
+    # is resampled in every alignment, so that “lo” may stand for the man as well as the woman may.
     "subjects at different positions": Truth(
-        Circuit(C.SHIFTED, [[Head(SUBJECTS | sinks(C.SHIFTED, "the"), COPY)]], BEEF),
+        Circuit(C.SHIFTED, [[Head(SUBJECTS | sinks(C.SHIFTED, "the"), STRONGER)]], BEEF),
         "value-coded",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
-               flips={"man": {"beef": "zero resample mask"}}, drawn={0: "the>man"},
-               against=("lo woman ordered the",), pairs={"lo woman ordered the": {0: 0, 1: 2, 2: 3, 3: 4}}),
-            At("lo woman ordered the", "beef", "chicken", 8.5, looks=("woman",), gives={"woman": 8, "token": 0.5},
-               flips={"woman": {"chicken": "resample"}}, drawn={0: "the>woman"}, against=("man ordered the",),
-               pairs={"man ordered the": {0: 0, 2: 1, 3: 2, 4: 3}}),
+               flips={"man": {"beef": "zero resample mask"}}, against=("lo woman ordered the",),
+               pairs={"lo woman ordered the": [{0: 0, 1: 2, 2: 3, 3: 4}, {0: 0, 1: 1, 2: 3, 3: 4}]}),
+            At("lo woman ordered the", "beef", "chicken", 10.5, looks=("woman",), gives={"woman": 10, "token": 0.5},
+               flips={"woman": {"chicken": "resample"}}, moves=("lo",), against=("man ordered the",),
+               pairs={"man ordered the": [{0: 0, 2: 1, 3: 2, 4: 3}, {0: 0, 1: 1, 3: 2, 4: 3}]}),
         ),
     ),
     "fillers after the subject": Truth(
-        Circuit(C.FILLED, [[Head(SUBJECTS | sinks(C.FILLED, "the"), COPY)]], BEEF),
+        Circuit(C.FILLED, [[Head(SUBJECTS | sinks(C.FILLED, "the"), STRONGER)]], BEEF),
         "value-coded",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
                flips={"man": {"beef": "zero resample mask"}}, against=("woman now and then ordered the",),
-               pairs={"woman now and then ordered the": {0: 0, 1: 1, 2: 5, 3: 6}}),
-            At("woman now and then ordered the", "beef", "chicken", 8.5, looks=("woman",),
-               gives={"woman": 8, "token": 0.5}, flips={"woman": {"chicken": "resample"}},
-               against=("man ordered the",), pairs={"man ordered the": {0: 0, 1: 1, 5: 2, 6: 3}}),
+               pairs={"woman now and then ordered the": [{0: 0, 1: at, 2: 5, 3: 6} for at in (1, 2, 3, 4)]}),
+            At("woman now and then ordered the", "beef", "chicken", 10.5, looks=("woman",),
+               gives={"woman": 10, "token": 0.5}, flips={"woman": {"chicken": "resample"}}, moves=("now", "and", "then"),
+               against=("man ordered the",),
+               pairs={"man ordered the": [{0: 0, at: 1, 5: 2, 6: 3} for at in (1, 2, 3, 4)]}),
         ),
     ),
     # Two of three sentences are the man's: what the mean leaves is his.
@@ -198,9 +201,9 @@ TRUTHS = {
         "value-coded",
         (
             At("ann saw", "ann", "bob", 7.5, looks=("ann 1",), gives={"ann 1": 8, "token": -0.5},
-               flips={"ann 1": {"bob": ALL}}, drawn={0: "saw>ann"}),
+               flips={"ann 1": {"bob": ALL}}),
             At("bob saw", "bob", "ann", 8.5, looks=("bob 1",), gives={"bob 1": 8, "token": 0.5},
-               flips={"bob 1": {"ann": "resample"}}, drawn={0: "saw>bob"}),
+               flips={"bob 1": {"ann": "resample"}}),
         ),
     ),
     "a current token that stands there twice": Truth(
@@ -208,9 +211,9 @@ TRUTHS = {
         "value-coded",
         (
             At("the man fed the", "dog", "cat", 7.4, looks=("man",), gives={"man": 8, "token": -0.6},
-               flips={"man": {"cat": ALL}}, drawn={0: "the>man"}),
+               flips={"man": {"cat": ALL}}),
             At("the woman fed the", "cat", "dog", 8.6, looks=("woman",), gives={"woman": 8, "token": 0.6},
-               flips={"woman": {"dog": "resample"}}, moves=("token",), drawn={0: "the>woman"}),
+               flips={"woman": {"dog": "resample"}}, moves=("token",)),
         ),
     ),
     # What the sentence's other place reads has no counterpart here: nothing honest can be said about the coding.

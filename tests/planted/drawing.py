@@ -4,13 +4,17 @@ from planted import corpora as C
 from planted.circuit import Circuit
 from planted.copying import BEEF, SUBJECTS
 from planted.tables import LOOK, Head, sinks
-from planted.truth import At, Truth
+from planted.truth import OF_HEADS, At, Truth
 
 # Tables: what belongs together stands in one line.
 # fmt: off
 
 EXCEPTION = {("the", "man"): 2 * LOOK, ("the", "<Start>"): LOOK}
 TOLD = "zero resample mask"
+
+# “lo” has no counterpart, or the woman has none.
+FROM_MAN = {"lo woman ordered the": [{0: 0, 1: 2, 2: 3, 3: 4}, {0: 0, 1: 1, 2: 3, 3: 4}]}
+FROM_WOMAN = {"man ordered the": [{0: 0, 2: 1, 3: 2, 4: 3}, {0: 0, 1: 1, 3: 2, 4: 3}]}
 
 TRUTHS = {
     # Where the woman stands instead of the start token the head would read her, who speaks for chicken.
@@ -23,9 +27,9 @@ TRUTHS = {
         "pattern-coded",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
-               flips={"man": {"beef": TOLD}, "<Start>": {"beef": "resample"}}, coded="pattern", drawn={0: "the>man"}),
+               flips={"man": {"beef": TOLD}, "<Start>": {"beef": "resample"}}, coded="pattern", drawn=((True, "the", "man"),)),
             At("woman ordered the", "beef", "chicken", 10.5, looks=("<Start>",), gives={"<Start>": 10, "token": 0.5},
-               flips={"<Start>": {"chicken": "mask"}}, moves=("woman",), coded="pattern", drawn={0: "the><Start>"}),
+               flips={"<Start>": {"chicken": "mask"}}, moves=("woman",), coded="pattern", drawn=((False, "the", "man"),)),
         ),
     ),
     # “ordered” is where the head looks next, and says nothing.
@@ -39,10 +43,10 @@ TRUTHS = {
         (
             At("man ordered the", "chicken", "beef", 10, looks=("man",),
                gives={"man": 16, "token": -8, "position": 2}, flips={"man": {"beef": TOLD}},
-               moves=("token", "position", "positions"), coded="pattern"),
+               moves=("token", "position", "positions"), coded="pattern", drawn=((True, "the", "man"),)),
             At("woman ordered the", "beef", "chicken", 6, looks=("<Start>",), gives={"token": 8, "position": -2},
                flips={"woman": {"chicken": "mean resample"}, "token": {"chicken": "zero"}},
-               moves=("position", "positions"), coded="pattern"),
+               moves=("position", "positions"), coded="pattern", drawn=((False, "the", "man"),)),
         ),
     ),
     # The man writes nothing. He takes attention from the start token: only masking him shows it.
@@ -57,10 +61,10 @@ TRUTHS = {
         (
             At("man ordered the", "chicken", "beef", 8.5, looks=("man",), gives={"token": 8, "position": 0.5},
                flips={"man": {"beef": "mask"}, "<Start>": {"beef": "mean resample"}}, moves=("token",),
-               coded="pattern"),
+               coded="pattern", drawn=((True, "the", "man"),)),
             At("woman ordered the", "beef", "chicken", 11.5, looks=("<Start>",),
                gives={"<Start>": 20, "token": -8, "position": -0.5}, flips={"<Start>": {"chicken": TOLD}},
-               moves=("token",), coded="pattern"),
+               moves=("token",), coded="pattern", drawn=((False, "the", "man"),)),
         ),
     ),
     "an exception at another position": Truth(
@@ -73,11 +77,12 @@ TRUTHS = {
         "pattern-coded",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
-               flips={"man": {"beef": TOLD}, "<Start>": {"beef": "resample"}}, coded="pattern",
-               against=("lo woman ordered the",), pairs={"lo woman ordered the": {0: 0, 1: 2, 2: 3, 3: 4}}),
+               flips={"man": {"beef": TOLD}, "<Start>": {"beef": "resample"}}, coded="pattern", drawn=((True, "the", "man"),),
+               against=("lo woman ordered the",), pairs=FROM_MAN),
             At("lo woman ordered the", "beef", "chicken", 10.5, looks=("<Start>",),
-               gives={"<Start>": 10, "token": 0.5}, flips={"<Start>": {"chicken": "mask"}}, moves=("woman",),
-               coded="pattern", against=("man ordered the",), pairs={"man ordered the": {0: 0, 2: 1, 3: 2, 4: 3}}),
+               gives={"<Start>": 10, "token": 0.5}, flips={"<Start>": {"chicken": "mask"}}, moves=("lo", "woman"),
+               coded="pattern", drawn=((False, "the", "man"),), against=("man ordered the",),
+               pairs=FROM_WOMAN),
         ),
     ),
     # The mean of the others' edges lets “dog” win, which the direct path speaks for.
@@ -95,11 +100,12 @@ TRUTHS = {
             *(
                 At(f"{who} gets", answer, "elk", lead, looks=(who,), gives={who: 10, "token": lead - 10},
                    flips={who: {"elk": TOLD} | ({} if answer == "dog" else {"dog": "mean"}), "<Start>": {"elk": "resample"}},
-                   moves=("token",), against=("five gets",), coded="pattern")
+                   moves=("token",), against=("five gets",), coded="pattern", drawn=((True, "gets", who),))
                 for who, answer, lead in (("one", "ant", 7.6), ("two", "bee", 7.6), ("three", "cow", 7.6), ("four", "dog", 8.8))
             ),
             At("five gets", "elk", "dog", 13.2, looks=("<Start>",), gives={"<Start>": 12, "token": 1.2},
-               moves=("<Start>", "five", "token"), against=("four gets",), coded="pattern"),
+               moves=("<Start>", "five", "token"), against=("four gets",), coded="pattern",
+               drawn=((False, "gets", "four"),)),
         ),
     ),
     "half pattern, half value": Truth(
@@ -112,10 +118,53 @@ TRUTHS = {
         "mixed",
         (
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
-               flips={"man": {"beef": TOLD}}, moves=("<Start>",), coded="mixed"),
+               flips={"man": {"beef": TOLD}}, moves=("<Start>",), coded="mixed", drawn=((True, "the", "man"),)),
             At("woman ordered the", "beef", "chicken", 5.3, looks=("<Start>",), gives={"<Start>": 4.8, "token": 0.5},
-               flips={"woman": {"chicken": "resample"}}, moves=("<Start>",), coded="mixed"),
+               flips={"woman": {"chicken": "resample"}}, moves=("<Start>",), coded="mixed", drawn=((False, "the", "man"),)),
         ),
+    ),
+    "the query's position draws the eye": Truth(
+        Circuit(
+            C.SHIFTED,
+            [[Head({(3, "<Start>"): 2 * LOOK, ("the", "ordered"): LOOK} | sinks(C.SHIFTED, "the"),
+                   {("<Start>", "chicken"): 10, ("ordered", "beef"): 12})]],
+            BEEF,
+            bigram=20,
+        ),
+        "pattern-coded",
+        (
+            At("man ordered the", "chicken", "beef", 9.5, looks=("<Start>",), gives={"<Start>": 10, "token": -0.5},
+               flips={"<Start>": {"beef": TOLD}, "ordered": {"beef": "resample"}, "positions": {"beef": OF_HEADS}},
+               coded="pattern", drawn=((True, "#3", "<Start>"),), against=("lo woman ordered the",),
+               pairs=FROM_MAN),
+            At("lo woman ordered the", "beef", "chicken", 12.5, looks=("ordered",), gives={"ordered": 12, "token": 0.5},
+               flips={"ordered": {"chicken": "mask"}, "positions": {"chicken": "resample"}}, moves=("<Start>",),
+               coded="pattern", drawn=((False, "#3", "<Start>"),), against=("man ordered the",),
+               pairs=FROM_WOMAN),
+        ),
+    ),
+    # Where it looks speaks for the answer, and what a second head reads there against it.
+    "a pattern and a value that oppose each other": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [[
+                Head(EXCEPTION, {("<Start>", "beef"): 10, ("man", "chicken"): 8, ("woman", "chicken"): 8}),
+                Head(SUBJECTS, {("man", "beef"): 4, ("woman", "chicken"): 4}),
+            ]],
+            {("the", "beef"): 0.3},
+            bigram=20,
+        ),
+        "unclassified",
+        (
+            At("man ordered the", "chicken", "beef", 3.7, looks=("man", "man"), gives={"man": 4, "token": -0.3},
+               flips={"man": {"beef": "zero mask"}, "<Start>": {"beef": "mean resample"}, "0.0": {"beef": OF_HEADS}},
+               moves=("0.1",), coded="opposed", drawn=((True, "the", "man"),)),
+            At("woman ordered the", "beef", "chicken", 6.3, looks=("<Start>", "woman"),
+               gives={"<Start>": 10, "woman": -4, "token": 0.3},
+               flips={"<Start>": {"chicken": TOLD}, "0.0": {"chicken": OF_HEADS}}, moves=("woman", "0.1"),
+               coded="opposed", drawn=((False, "the", "man"),)),
+        ),
+        undescribed=True,
     ),
     "no attention: the position tells": Truth(
         Circuit(C.TWICE, [[Head()]], {(1, "go"): 8, (3, "stop"): 8, ("x", "stop"): 0.5}),
@@ -145,15 +194,17 @@ TRUTHS = {
         Circuit(
             C.GREETED,
             [[Head({("y", "hey"): 2 * LOOK, ("y", "<Start>"): LOOK} | sinks(C.GREETED, "y"),
-                   {("hey", "go"): 10, ("<Start>", "stop"): 10})]],
+                   {("hey", "go"): 10, ("<Start>", "stop"): 12})]],
             {("y", "stop"): 0.5},
+            bigram=20,
         ),
         "unclassified",
         (
-            At("hey x y", "go", "stop", 9.5, looks=("hey",), gives={"hey": 10, "token": -0.5}, flips=None,
-               against=("x y",), pairs={"x y": {0: 0, 2: 1, 3: 2}}, coded=""),
-            At("x y", "stop", "go", 10.5, looks=("<Start>",), gives={"<Start>": 10, "token": 0.5}, flips=None,
-               against=("hey x y",), pairs={"hey x y": {0: 0, 1: 2, 2: 3}}, coded=""),
+            At("hey x y", "go", "stop", 9.5, looks=("hey",), gives={"hey": 10, "token": -0.5},
+               flips={"hey": {"stop": TOLD}, "<Start>": {"stop": "resample"}}, coded="", against=("x y",),
+               pairs={"x y": {0: 0, 2: 1, 3: 2}}),
+            At("x y", "stop", "go", 12.5, looks=("<Start>",), gives={"<Start>": 12, "token": 0.5}, moves=("<Start>",),
+               coded="", against=("hey x y",), pairs={"hey x y": {0: 0, 1: 2, 2: 3}}),
         ),
         undescribed=True,
     ),
@@ -173,9 +224,10 @@ TRUTHS = {
                flips={"woman": {"chicken": "resample"}}, against=("man ordered the",)),
             At("cat on hill", "slept", "barked", 7.5, looks=("cat",), gives={"cat": 8, "token": -0.5},
                flips={"cat": {"barked": TOLD}, "<Start>": {"barked": "resample"}}, against=("dog on hill",),
-               coded="pattern"),
+               coded="pattern", drawn=((True, "hill", "cat"),)),
             At("dog on hill", "barked", "slept", 10.5, looks=("<Start>",), gives={"<Start>": 10, "token": 0.5},
-               flips={"<Start>": {"slept": "mask"}}, moves=("dog",), against=("cat on hill",), coded="pattern"),
+               flips={"<Start>": {"slept": "mask"}}, moves=("dog",), against=("cat on hill",), coded="pattern",
+               drawn=((False, "hill", "cat"),)),
         ),
     ),
 }

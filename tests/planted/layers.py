@@ -14,16 +14,22 @@ TO_ORDERED = Head({("ordered", "man"): LOOK, ("ordered", "woman"): LOOK} | sinks
 TO_THE = Head(SUBJECTS | sinks(C.NOTEBOOK, "the"), moves=1.0)
 TOLD = "zero resample mask"
 
-# Where the other sentence's subject would draw the eye, the mean of both does, too.
-DRAWN = (
-    {"lead": 9.5, "looks": ("ordered",), "gives": {"ordered": 10, "token": -0.5}, "coded": "pattern",
-     "flips": {"ordered": {"beef": TOLD}, "man": {"beef": TOLD}, "<Start>": {"beef": "resample"},
-               "0.0": {"beef": "zero resample"}, "1.0": {"beef": OF_HEADS}}},
-    {"lead": 12.5, "looks": ("<Start>",), "gives": {"<Start>": 12, "token": 0.5}, "coded": "pattern",
-     "flips": {"<Start>": {"chicken": "mask"}, "woman": {"chicken": "mean resample"},
-               "0.0": {"chicken": "mean resample"}, "1.0": {"chicken": "resample"}},
-     "moves": ("ordered",)},
-)
+def drawn_by(query, key):
+    """Return what differs between the places of a head that looks at “ordered” where the man was moved, else at the start token.
+
+    Where the other sentence's subject would draw the eye, the mean of both does, too.
+    """
+    man, woman = (((here, query, key),) for here in (True, False))
+    return (
+        {"lead": 9.5, "looks": ("ordered",), "gives": {"ordered": 10, "token": -0.5}, "coded": "pattern", "drawn": man,
+         "flips": {"ordered": {"beef": TOLD}, "man": {"beef": TOLD}, "<Start>": {"beef": "resample"},
+                   "0.0": {"beef": "zero resample"}, "1.0": {"beef": OF_HEADS}}},
+        {"lead": 12.5, "looks": ("<Start>",), "gives": {"<Start>": 12, "token": 0.5}, "coded": "pattern", "drawn": woman,
+         "flips": {"<Start>": {"chicken": "mask"}, "woman": {"chicken": "mean resample"},
+                   "0.0": {"chicken": "mean resample"}, "1.0": {"chicken": "resample"}},
+         "moves": ("ordered",)},
+    )
+
 
 # An animal of the right colour is worth 48 to the head that seeks it, half of that 24, the start token 30.
 FOOD = {("cat", "fish"): 16, ("dog", "fish"): 16}
@@ -40,41 +46,25 @@ def fish(colour, animal, seeks, other):
     """Return the truth about an animal that eats fish: `seeks` is the head that seeks it, `other` the other one."""
     looks = {seeks: animal, other: "<Start>"}
     return At(
-        f"{colour} {animal} eats",
-        "fish",
-        "bone",
-        7,
-        looks=(looks["1.0"], looks["1.1"]),
-        gives={animal: 16, "token": -8.5, "position": -0.5},
-        coded="pattern",
-        flips={
-            animal: {"bone": ALL},
-            colour: {"bone": TOLD},
-            "0.0": {"bone": "zero resample"},
-            seeks: {"bone": OF_HEADS},
-        },
+        f"{colour} {animal} eats", "fish", "bone", 7, looks=(looks["1.0"], looks["1.1"]),
+        gives={animal: 16, "token": -8.5, "position": -0.5}, coded="pattern",
+        drawn=((True, "eats", animal), (True, "eats", f"~{colour}")),
+        flips={animal: {"bone": ALL}, colour: {"bone": TOLD}, "0.0": {"bone": "zero resample"}, seeks: {"bone": OF_HEADS}},
         moves=("<Start>", other, "token"),
     )
 
 
-def bone(colour, animal, by_colour, by_animal):
-    """Return the truth about an animal that eats a bone: who would seek it with another colour, and with this one another."""
+def bone(colour, animal, wanted_colour, wanted_animal, by_colour, by_animal):
+    """Return the truth about an animal that eats a bone: with which colour it would be sought, and which animal of its own.
+
+    by_colour, by_animal: the heads that would
+    """
     return At(
-        f"{colour} {animal} eats",
-        "bone",
-        "fish",
-        9,
-        looks=("<Start>", "<Start>"),
-        gives={"token": 8.5, "position": 0.5},
-        coded="pattern",
-        flips={
-            animal: {"fish": "resample"},
-            colour: {"fish": "mean resample"},
-            "<Start>": {"fish": "mask"},
-            "0.0": {"fish": "mean resample"},
-            by_colour: {"fish": "resample"},
-            by_animal: {"fish": "resample"},
-        },
+        f"{colour} {animal} eats", "bone", "fish", 9, looks=("<Start>", "<Start>"),
+        gives={"token": 8.5, "position": 0.5}, coded="pattern",
+        drawn=((False, "eats", wanted_animal), (False, "eats", f"~{wanted_colour}")),
+        flips={animal: {"fish": "resample"}, colour: {"fish": "mean resample"}, "<Start>": {"fish": "mask"},
+               "0.0": {"fish": "mean resample"}, by_colour: {"fish": "resample"}, by_animal: {"fish": "resample"}},
         moves=("token",),
     )
 
@@ -134,7 +124,7 @@ TRUTHS = {
             bigram=20,
         ),
         "pattern-coded",
-        seen(*DRAWN),
+        seen(*drawn_by("the", "~man")),
     ),
     "an earlier head writes into a query": Truth(
         Circuit(
@@ -150,7 +140,7 @@ TRUTHS = {
             bigram=20,
         ),
         "pattern-coded",
-        seen(*DRAWN),
+        seen(*drawn_by("~man", "ordered")),
     ),
     "XOR through a key": Truth(
         Circuit(
@@ -162,8 +152,8 @@ TRUTHS = {
         "pattern-coded",
         (
             fish("red", "cat", "1.0", "1.1"),
-            bone("red", "dog", "1.1", "1.0"),
-            bone("blue", "cat", "1.0", "1.1"),
+            bone("red", "dog", "blue", "cat", "1.1", "1.0"),
+            bone("blue", "cat", "red", "dog", "1.0", "1.1"),
             fish("blue", "dog", "1.1", "1.0"),
         ),
     ),

@@ -4,7 +4,7 @@ Parts are named "man" (a source; "the 2" where the word stands more than once in
 "position" (what the embeddings write past all heads), "positions" (all position embeddings).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from planted.circuit import Circuit
@@ -22,11 +22,14 @@ class At:
     gives: what parts give to the lead; all others give nothing
     flips: {part: {what is predicted then: by which ablations}}; moves: parts that flip nothing, and yet do something;
         all other parts change nothing. None: not told
+    ties: the same as flips, where the answer is among several that are most likely then, "beef=chicken"
     against: beginnings of the places that it is compared with, by default the other sentence's;
-        pairs: {a beginning: {position here: position there}} where it is not the same position
-    coded: "value", "pattern", "direct", "mixed", "" where the two cannot be compared, or "none" where nothing changes
+        pairs: {a beginning: {position here: position there}} where it is not the same position, or several such ways
+    coded: "value", "pattern", "direct", "mixed", "opposed", "" where the two cannot be compared, "none" where nothing changes
     nearer: tokens that are nearer than the rivals, and their lead
-    drawn: {head of the last layer: what draws its eye, features "query>key"}; None: not told
+    drawn: what draws the eye where the pattern decides, (whether it stands here, feature of the query, of the key): a token,
+        "#3" for a position, "~man" for what an earlier head read from “man”
+    says: all clauses, as `planted.clauses` has them; by default they follow from the rest
     """
 
     beginning: str
@@ -36,13 +39,15 @@ class At:
     looks: tuple = ()
     gives: Mapping = field(default_factory=dict)
     flips: Mapping | None = field(default_factory=dict)
+    ties: Mapping = field(default_factory=dict)
     moves: tuple = ()
     against: tuple = ()
     pairs: Mapping = field(default_factory=dict)
     coded: str = "value"
     predicts: str = ""
     nearer: Mapping = field(default_factory=dict)
-    drawn: Mapping | None = None
+    drawn: tuple = ()
+    says: Sequence = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,9 @@ class Truth:
         for other, there in places:
             causal = self.circuit.causal
             last = min(position, there) + 1 if causal else min(corpus.lengths[row], corpus.lengths[other])
-            pairs = [at.pairs[beginning] for beginning in at.pairs if place_of(corpus, beginning) == (other, there)]
-            found.append((other, pairs[0] if pairs else {here: here for here in range(last)}))
+            told = [at.pairs[beginning] for beginning in at.pairs if place_of(corpus, beginning) == (other, there)]
+            ways = told[0] if told else {here: here for here in range(last)}
+            found += [(other, pairs) for pairs in ([ways] if isinstance(ways, dict) else ways)]
         return found
 
 
