@@ -433,6 +433,27 @@ def test_taking_away_what_draws_the_eye_says_what_is_predicted_then():
     assert first.to_dict()["parts"][0]["key"]["position"] == 1
 
 
+def test_what_a_clause_says_has_all_keys_of_a_query_and_all_queries_of_a_key_together():
+    def clauses(name):
+        subject = plant(*PLANTED[name][:3], n_runs=1)
+        records = [eye(subject, choice).of(0) for choice in last_choices(subject)]
+        return [
+            [
+                (clause.here, list(map(spot, clause.keys)), clause.slots, list(map(spot, clause.queries)))
+                for clause in record.told()
+            ]
+            for record in records
+        ]
+
+    by_either = "a token, for the query's token or position: one brings it back, both must be taken away"
+    assert clauses(by_either)[1] == [(False, ["man"], (1,), ["the", "3"])]
+    assert clauses("a position, whatever stands there")[0] == [
+        (True, ["1"], (1,), ["the"]),
+        (False, ["1"], (2,), ["the"]),
+    ]
+    assert clauses("the query's position") == [[(True, ["any"], (None,), ["3"])]]
+
+
 def test_nothing_is_told_where_there_is_nothing_to_hold_it_against():
     subject = plant(*PLANTED["a token"][:3], n_runs=2)
     found = eye(subject, Choice(Place(0, 3), 3, (6,)))

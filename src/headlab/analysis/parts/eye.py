@@ -116,6 +116,7 @@ class Eye:
             sequence=at.sequence,
             query=self._spot(named.query_feature[row], words, at.position, named.query_read[row]),
             key=None if key == EVERY else self._spot(named.key_feature[row], words, int(key), named.key_read[row]),
+            slot=None if key == EVERY else int(named.key[row]),
             by_query=float(named.by_query[row]),
             undone=float(named.undone[row]),
             alone=bool(named.alone[row]),
@@ -173,6 +174,7 @@ class Drawn:
     """A part of a score that draws the eye, in one sentence: a feature of the query with a feature of the key.
 
     here: it does so at the choice's place, else at the other one; sequence: the sentence where it does
+    key: None for every key; slot: the position of the key here, which the key there answers to
     by_query: how much of what differs between the places is the query's, from 0 to 1; the rest is the key's
     undone: which share of what the pattern makes is undone with it alone exchanged; alone: that is enough, without another
     """
@@ -181,6 +183,7 @@ class Drawn:
     sequence: int
     query: Spot
     key: Spot | None
+    slot: int | None
     by_query: float
     undone: float
     alone: bool
@@ -206,6 +209,19 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What one clause says: all of these keys draw the eye of all of these queries, here or in the other sentence.
+
+    keys: None for every key: then it is the queries that turn the eye; slots: the positions of these keys here
+    """
+
+    here: bool
+    keys: tuple[Spot | None, ...]
+    slots: tuple[int | None, ...]
+    queries: tuple[Spot, ...]
+
+
+@dataclass(frozen=True)
 class EyeRecord:
     """What draws the eye at a choice's place in one model, as plain values.
 
@@ -219,6 +235,19 @@ class EyeRecord:
     undone: float
     flips: bool
     predicts: tuple[str, ...]
+
+    def told(self) -> list["Told"]:
+        """Return what is to be said: parts with the same query together, and then queries with the same keys."""
+        found: list[Told] = []
+        for here, query in dict.fromkeys((part.here, part.query) for part in self.parts):
+            some = [part for part in self.parts if (part.here, part.query) == (here, query)]
+            keys, slots = (tuple(getattr(part, name) for part in some) for name in ("key", "slot"))
+            same = [number for number, one in enumerate(found) if (one.here, one.keys) == (here, keys)]
+            if same:
+                found[same[0]] = replace(found[same[0]], queries=(*found[same[0]].queries, query))
+            else:
+                found.append(Told(here, keys, slots, (query,)))
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
