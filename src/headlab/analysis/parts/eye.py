@@ -31,6 +31,7 @@ no counterpart give least; where they give more than 1/10 of the change, nothing
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,43 +84,70 @@ class Eye:
 
     def of(self, run: int) -> "EyeRecord | None":
         """Return what draws the eye in one model, against all other places; None where nothing is named."""
-        rows = np.nonzero(self.named.run == run)[0]
-        if not len(rows):
+        rows = range(*np.searchsorted(self.named.run, (run, run + 1)).tolist())
+        if not rows:
             return None
-        against = np.unique(self.named.other[rows])
-        logits = self.logits[run, against]
-        first = logits >= logits.max(axis=1, keepdims=True) - TIE
-        place, vocabulary = self.choice.place, self.subject.corpus.vocabulary
-        before = self.subject.clean.logits[run, place.sequence, place.position]
-        kept = first[:, before >= before.max() - TIE].any(axis=1)
-        likely = np.where(first, logits, -np.inf).max(axis=0)
-        predicts = [vocabulary[token] for token in np.argsort(-likely, kind="stable") if first[:, token].any()]
-        parts: dict[Any, Drawn] = {}
-        for row in rows.tolist():
-            part = self._drawn(row)
-            parts[part.what] = part if part.what not in parts else parts[part.what].joined(part)
+        tokens, found = self._predicted
         return EyeRecord(
-            parts=tuple(sorted(parts.values(), key=Drawn.order)),
-            makes=float(self.makes[run, against].mean()),
-            undone=float(self.undone[run, against].min()),
-            flips=not kept.any(),
-            predicts=tuple(predicts),
+            parts=_merged([self._drawn(row) for row in rows]),
+            makes=float(self._means[run, 0]),
+            undone=float(self._means[run, 1]),
+            flips=bool(self.flips[run]),
+            predicts=tuple(self.subject.corpus.vocabulary[token] for token in tokens[run, : found[run]].tolist()),
         )
 
+    @cached_property
+    def flips(self) -> Bool[Array, " run"]:
+        """[run]: with all named parts exchanged another token is predicted, against whichever place something is named."""
+        place = self.choice.place
+        before = self.subject.clean.logits[:, place.sequence, place.position]
+        with np.errstate(invalid="ignore"):
+            first = before >= before.max(axis=1, keepdims=True) - TIE
+        return np.asarray(self._told.any(axis=1) & ~(self._likely & first[:, None]).any(axis=(1, 2)))
+
+    @property
+    def _told(self) -> Array:
+        return np.isfinite(self.undone)
+
+    @cached_property
+    def _likely(self) -> Array:
+        """[run, other, token]: it is most likely with all named parts exchanged."""
+        with np.errstate(invalid="ignore"):
+            return self.logits >= self.logits.max(axis=-1, keepdims=True) - TIE
+
+    @cached_property
+    def _predicted(self) -> tuple[Array, Array]:
+        """Tokens [run, token], first those that are predicted then, the most likely first; and how many these are [run]."""
+        highest = np.where(self._likely, self.logits, -np.inf).max(axis=1, initial=-np.inf)
+        return np.argsort(-highest, axis=1, kind="stable"), self._likely.any(axis=1).sum(axis=1)
+
+    @cached_property
+    def _means(self) -> Array:
+        """[run, 2]: over the other places where something is named, the mean of `makes` and the least of `undone`."""
+        told = self._told
+        makes = np.where(told, self.makes, 0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
+        return np.stack([makes, np.where(told, self.undone, np.inf).min(axis=1, initial=np.inf)], axis=1)
+
+    @cached_property
+    def _columns(self) -> list[tuple[Any, ...]]:
+        """The named parts as plain rows, without what was read."""
+        names = ("other", "key", "other_key", "query_feature", "key_feature", "here", "alone", "undone", "by_query")
+        return list(zip(*(getattr(self.named, name).tolist() for name in names), strict=True))
+
     def _drawn(self, row: int) -> "Drawn":
-        named, other = self.named, self.choice.others[self.named.other[row]]
-        here = bool(named.here[row])
-        at, key = (self.choice.place, named.key[row]) if here else (other, named.other_key[row])
+        other, key, other_key, query_feature, key_feature, here, alone, undone, by_query = self._columns[row]
+        at, position = (self.choice.place, key) if here else (self.choice.others[other], other_key)
         words = self.subject.corpus.sentences[at.sequence]
+        every, named = key == EVERY, self.named
         return Drawn(
             here=here,
             sequence=at.sequence,
-            query=self._spot(named.query_feature[row], words, at.position, named.query_read[row]),
-            key=None if key == EVERY else self._spot(named.key_feature[row], words, int(key), named.key_read[row]),
-            slot=None if key == EVERY else int(named.key[row]),
-            by_query=float(named.by_query[row]),
-            undone=float(named.undone[row]),
-            alone=bool(named.alone[row]),
+            query=self._spot(query_feature, words, at.position, named.query_read[row]),
+            key=None if every else self._spot(key_feature, words, position, named.key_read[row]),
+            slot=None if every else key,
+            by_query=by_query,
+            undone=undone,
+            alone=alone,
         )
 
     def _spot(self, number: int, words: Sequence[str], position: int, read: Array) -> "Spot":
@@ -195,11 +223,10 @@ class Drawn:
         return not self.here, *kinds, -round(self.undone, 9), [(spot.word, spot.read_words) for spot in spots]
 
     @property
-    def what(self) -> "Drawn":
+    def what(self) -> tuple[Any, ...]:
         """What it is, whatever was read and measured."""
-        key = self.key and replace(self.key, read=(), read_words=())
-        query = replace(self.query, read=(), read_words=())
-        return replace(self, query=query, key=key, by_query=0.0, undone=0.0, alone=True)
+        spots = (None if spot is None else (spot.kind, spot.position, spot.head) for spot in (self.query, self.key))
+        return self.here, self.sequence, *spots
 
     def joined(self, other: "Drawn") -> "Drawn":
         """Return it with what the same is against another place, too: all that was read, the smaller share."""
@@ -267,6 +294,15 @@ class EyeRecord:
             for part in self.parts
         ]
         return pd.DataFrame(rows)
+
+
+def _merged(parts: list[Drawn]) -> tuple[Drawn, ...]:
+    if len(parts) == 1:
+        return tuple(parts)
+    found: dict[Any, Drawn] = {}
+    for part in parts:
+        found[part.what] = found[part.what].joined(part) if part.what in found else part
+    return tuple(sorted(found.values(), key=Drawn.order))
 
 
 def eye(subject: Subject, choice: Choice) -> Eye:

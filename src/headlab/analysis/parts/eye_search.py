@@ -51,23 +51,26 @@ class Named:
 
     @classmethod
     def joined(cls, some: Sequence["Named"], n_ctx: int) -> "Named":
-        """Return the rows of several, in their order."""
+        """Return the rows of several, in the order of runs."""
         none = np.zeros(0, int)
         empty = cls(*[none] * 6, *[none > 0] * 2, *[none / 1] * 2, *[np.zeros((0, n_ctx), bool)] * 2)
         columns = {item.name: [getattr(one, item.name) for one in (empty, *some)] for item in fields(cls)}
-        return cls(**{name: np.concatenate(column) for name, column in columns.items()})
+        order = np.argsort(np.concatenate(columns["run"]), kind="stable")
+        return cls(**{name: np.concatenate(column)[order] for name, column in columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Some parts of scores that may draw the eye in some rows, and by how much each is larger here than there.
 
+    differences: of these rows and maybe others; at: the numbers of these
     slot, query_feature, key_feature [part]: which they are; -1: every one
     by_query, by_key [run, head, part]: what query and key make of the difference
     """
 
     rows: AlignedRows
     differences: Differences
+    at: Int[Array, " run"]
     slot: Int[Array, " part"]
     query_feature: Int[Array, " part"]
     key_feature: Int[Array, " part"]
@@ -82,10 +85,10 @@ class Candidates:
         numbers = np.unravel_index(np.arange(np.prod(shape)), shape)
         slot, *feature = (np.full_like(at, EVERY) if axis in every else at for axis, at in enumerate(numbers, 2))
         query, key = (part.reshape(*part.shape[:2], -1) for part in split)
-        return cls(rows, differences, slot, feature[0], feature[1], query, key)
+        return cls(rows, differences, np.arange(len(rows.runs)), slot, feature[0], feature[1], query, key)
 
     def __getitem__(self, some: Any) -> "Candidates":
-        return replace(self, **{name: getattr(self, name)[some] for name in ("rows", "differences", *self._by_run)})
+        return replace(self, **{name: getattr(self, name)[some] for name in ("rows", "at", *self._by_run)})
 
     @property
     def _by_run(self) -> tuple[str, ...]:
@@ -183,7 +186,7 @@ class Candidates:
 
     def _key_reads(self, some: Array, part: int) -> Array:
         """Return by how much scores are lowered, [run, source, head, slot], when one thing read at the key is exchanged."""
-        d, slot = self.differences[some], self.slot[part]
+        d, slot = self.differences[self.at[some]], self.slot[part]
         read = self._exchanged(some, self.key_feature[part], (self.rows.keys[slot], self.rows.other_keys[slot]))
         query = (d.query + d.other_query) / 2
         feature = self.query_feature[part]
@@ -195,7 +198,7 @@ class Candidates:
         """Return the same of what is read at the query."""
         slot, feature = self.slot[part], self.key_feature[part]
         read = self._exchanged(some, self.query_feature[part], (self.rows.here.position, self.rows.there.position))
-        scores = self.differences[some].over_keys(read)
+        scores = self.differences[self.at[some]].over_keys(read)
         scores = np.moveaxis(scores.sum(axis=-1) if feature == EVERY else scores[..., feature], -1, 1)
         return scores if slot == EVERY else scores * (np.arange(scores.shape[-1]) == slot)
 
@@ -235,7 +238,17 @@ class QueryCandidates(Candidates):
         by_slot = differences.by_query.sum(axis=-1)
         size = np.abs(by_slot).max(axis=2)
         every = np.full(size.shape[2], EVERY)
-        return cls(rows, differences, every, np.arange(size.shape[2]), every, size, np.zeros_like(size), by_slot)
+        return cls(
+            rows,
+            differences,
+            np.arange(len(rows.runs)),
+            every,
+            np.arange(size.shape[2]),
+            every,
+            size,
+            np.zeros_like(size),
+            by_slot,
+        )
 
     @property
     def _by_run(self) -> tuple[str, ...]:
