@@ -4,7 +4,7 @@ from planted import corpora as C
 from planted.circuit import Circuit
 from planted.copying import BEEF, SUBJECTS
 from planted.tables import LOOK, Head, sinks
-from planted.truth import OF_HEADS, At, Truth
+from planted.truth import ALL, OF_HEADS, At, Truth
 
 # Tables: what belongs together stands in one line.
 # fmt: off
@@ -207,6 +207,45 @@ TRUTHS = {
                coded="", against=("hey x y",), pairs={"hey x y": {0: 0, 1: 2, 2: 3}}),
         ),
         undescribed=True,
+    ),
+    # It reads its own position, and its own position tells without any head, too.
+    "half value, half position": Truth(
+        Circuit(
+            C.GREETED,
+            [[Head({("y", "y"): LOOK} | sinks(C.GREETED, "y"), {(3, "go"): 6, (2, "stop"): 6})]],
+            {(3, "go"): 3.5, (2, "stop"): 3.5, ("y", "stop"): 0.5},
+        ),
+        "mixed",
+        (
+            At("hey x y", "go", "stop", 9, looks=("y",), gives={"y": 6, "position": 3.5, "token": -0.5},
+               flips={"y": {"stop": "resample"}, "positions": {"stop": OF_HEADS}}, moves=("position",), coded="mixed",
+               against=("x y",), pairs={"x y": {0: 0, 2: 1, 3: 2}}),
+            At("x y", "stop", "go", 10, looks=("y",), gives={"y": 6, "position": 3.5, "token": 0.5},
+               flips={"y": {"go": "resample"}}, moves=("position", "positions"), coded="mixed", against=("hey x y",),
+               pairs={"hey x y": {0: 0, 1: 2, 2: 3}}),
+        ),
+    ),
+    # Value-coded after “the”; after “y” there is nothing to compare with.
+    "two dependencies, of which one cannot be compared": Truth(
+        Circuit(
+            C.THREE,
+            [[Head(SUBJECTS | {("y", "hey"): 2 * LOOK, ("y", "<Start>"): LOOK} | sinks(C.THREE, "y", "the"),
+                   {("man", "chicken"): 8, ("woman", "beef"): 8, ("hey", "go"): 10, ("<Start>", "stop"): 12})]],
+            BEEF | {("y", "stop"): 0.5},
+            bigram=20,
+        ),
+        "mixed",
+        (
+            At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
+               flips={"man": {"beef": ALL}}, against=("woman ordered the",)),
+            At("woman ordered the", "beef", "chicken", 8.5, looks=("woman",), gives={"woman": 8, "token": 0.5},
+               flips={"woman": {"chicken": "resample"}}, against=("man ordered the",)),
+            At("hey x y", "go", "stop", 9.5, looks=("hey",), gives={"hey": 10, "token": -0.5},
+               flips={"hey": {"stop": TOLD}, "<Start>": {"stop": "resample"}}, coded="", against=("x y",),
+               pairs={"x y": {0: 0, 2: 1, 3: 2}}),
+            At("x y", "stop", "go", 12.5, looks=("<Start>",), gives={"<Start>": 12, "token": 0.5}, moves=("<Start>",),
+               coded="", against=("hey x y",), pairs={"hey x y": {0: 0, 1: 2, 2: 3}}),
+        ),
     ),
     "two dependencies, coded in different ways": Truth(
         Circuit(

@@ -109,6 +109,49 @@ TRUTHS = {
              "flips": WOMAN_READ | {"1.0": {"chicken": "resample"}}, "moves": ("0.0",)},
         ),
     ),
+    # The last layer reads at “the” what the second carried there from “ordered”, where the first had moved it.
+    "three layers, a step each": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [
+                [TO_ORDERED],
+                [Head({("the", "ordered"): LOOK} | sinks(C.NOTEBOOK, "the"), carries=1.0)],
+                [Head({("the", "the"): LOOK} | sinks(C.NOTEBOOK, "the"), {("~man", "chicken"): 8, ("~woman", "beef"): 8})],
+            ],
+            BEEF,
+        ),
+        "value-coded",
+        seen(
+            {"lead": 7.5, "looks": ("the",), "gives": {"man": 8, "token": -0.5},
+             "flips": MAN_READ | {"ordered": {"beef": ALL}, "the": {"beef": OF_HEADS}}
+                      | {head: {"beef": OF_HEADS} for head in ("0.0", "1.0", "2.0")},
+             "moves": ("<Start>",)},
+            {"lead": 8.5, "looks": ("the",), "gives": {"woman": 8, "token": 0.5},
+             "flips": WOMAN_READ | {part: {"chicken": "resample"} for part in ("ordered", "the", "0.0", "1.0", "2.0")},
+             "moves": ("<Start>",)},
+        ),
+    ),
+    # Where the first layer looks tells; the last one looks at the same place, and what draws no eye of it is not named.
+    "the eye of an earlier layer is drawn": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [
+                [Head({("ordered", "man"): 2 * LOOK, ("ordered", "<Start>"): LOOK} | sinks(C.NOTEBOOK, "ordered"), moves=1.0)],
+                [Head({("the", "ordered"): LOOK}, {("~man", "chicken"): 8, ("~woman", "chicken"): 8, ("~<Start>", "beef"): 10})],
+            ],
+            BEEF,
+        ),
+        "pattern-coded",
+        seen(
+            {"lead": 7.5, "looks": ("ordered",), "gives": {"man": 8, "token": -0.5}, "coded": "pattern",
+             "flips": {"ordered": {"beef": ALL}, "man": {"beef": TOLD}, "<Start>": {"beef": "resample"},
+                       "0.0": {"beef": OF_HEADS}, "1.0": {"beef": OF_HEADS}}},
+            {"lead": 10.5, "looks": ("ordered",), "gives": {"<Start>": 10, "token": 0.5}, "coded": "pattern",
+             "flips": {"ordered": {"chicken": "resample"}, "<Start>": {"chicken": "mask"},
+                       "0.0": {"chicken": "resample"}, "1.0": {"chicken": "resample"}},
+             "moves": ("woman",)},
+        ),
+    ),
     # A man who was moved to “ordered” draws the eye there; “ordered” itself says chicken.
     "an earlier head writes into a key": Truth(
         Circuit(

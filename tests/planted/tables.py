@@ -20,12 +20,13 @@ class Head:
 
     scores[query, key]: features of the two that draw the eye
     writes[source, token]: logits for a token from a feature that stands where it looks
-    moves: how much of the token that it reads it puts down where it stands, as "~token"
+    moves: how much of the token that it reads it puts down where it stands, as "~token"; carries: of what was moved there
     """
 
     scores: dict = field(default_factory=dict)
     writes: dict = field(default_factory=dict)
     moves: float = 0.0
+    carries: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,9 @@ class Tables:
                     looks[layer, number, source(query), source(key)] += score
                 for (feature, token), logit in head.writes.items():
                     writes[layer, number, source(feature), first + corpus.vocabulary.index(token)] += logit
-                writes[layer, number, :V, first + V : first + 2 * V] += head.moves * np.eye(V)
+                moved = slice(first + V, first + 2 * V)
+                writes[layer, number, :V, moved] += head.moves * np.eye(V)
+                writes[layer, number, moved, moved] += head.carries * np.eye(V)
         unembed = np.zeros((width, V))
         unembed[first : first + V] = np.eye(V)
         unembed[:V] = follows(corpus) * bigram
