@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from planted.circuits import TRUTHS
 from planted.clauses import allowed, asked, by, name_of, said
+from planted.numbers import numbers
+from planted.reading import Reading
 from planted.truth import name_at
 
 from headlab.analysis.choice import each_choice
@@ -136,3 +138,20 @@ def test_every_clause_is_planted_and_everything_planted_is_said(case):
             false = [clause for clause in found if clause not in may]
             missing = [clauses for clauses in must if not clauses & set(found)]
             assert (false, missing) == ([], []), at.beginning
+
+
+def test_every_number_of_a_clause_is_that_of_an_own_forward_pass(case):
+    if case.truth.circuit.in_logits:  # where every token speaks for itself, too
+        return
+    reading = Reading(case.truth)
+    for record, (at, place) in zip(case.explanations[0].records, case.places, strict=True):
+        for clause in record.clauses:
+            for name, value in numbers(reading, at, place, clause).items():
+                assert clause.arguments[name] == pytest.approx(value, abs=1e-6), (at.beginning, clause.kind, name)
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_what_no_word_fits_is_said_to_be_so(name):
+    explanation = explain(TRUTHS[name].circuit.subject())[0]
+    assert ("this run is not described by any of our words" in str(explanation)) == TRUTHS[name].undescribed
+    assert all(len(text.split()) <= 40 for text in explanation.sentences())

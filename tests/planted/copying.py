@@ -313,6 +313,22 @@ TRUTHS = {
                flips={"woman": {"chicken": "resample"}}, moves=("<Start>",)),
         ),
     ),
+    # The man gets 60 % of the attention and the woman 40 %: she is not what it looks most at, and all the same what it reads.
+    "one subject more than half in sight, the other less": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [[Head({("the", "man"): LOOK + 0.4055, ("the", "woman"): LOOK - 0.4055} | sinks(C.NOTEBOOK),
+                   {("man", "chicken"): 13.333, ("woman", "beef"): 20})]],
+            BEEF,
+        ),
+        "value-coded",
+        (
+            At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
+               flips={"man": {"beef": ALL}}, moves=("<Start>",)),
+            At("woman ordered the", "beef", "chicken", 8.5, looks=("<Start>",), gives={"woman": 8, "token": 0.5},
+               flips={"woman": {"chicken": "resample"}}, moves=("<Start>",)),
+        ),
+    ),
     # The start token speaks for chicken in both sentences: only zero and mask show that the man's answer is its.
     "a constant that is needed": Truth(
         Circuit(
