@@ -20,6 +20,7 @@ from headlab.analysis.trials.pattern_by_hand import SetPattern, set_pattern
 from headlab.analysis.trials.ways import KINDS, ways
 from headlab.data.alignment import alignments
 from headlab.model.forward import forward
+from headlab.report.words.explanation import effect_table
 
 MAN, WOMAN = Choice(Place(0, 3), 3, (6,), (Place(1, 3),)), Choice(Place(1, 3), 6, (3,), (Place(0, 3),))
 
@@ -376,6 +377,17 @@ def test_a_flip_says_to_what_and_a_tie_with_the_former_prediction_is_none():
     assert not effects_of_logits([3, 0, 0], [2, 2, 0]).flips.any()
     assert not effects_of_logits([3, 3, 0], [1, 2, 0]).flips.any()  # b was predicted before, too
     assert effects_of_logits([3, 3, 0], [1, 1, 2]).flips.all()
+
+
+def test_a_table_of_effects_says_to_what_a_prediction_flips():
+    def said(before, *after):
+        return effect_table(effects_of_logits(before, *after))["prediction"].tolist()
+
+    assert said([3, 0, 0], [1, 2, 0]) == ["now predicts “b”"]
+    assert said([3, 0, 0], [1, 2, 2])[0].endswith("now predicts “b” or “c” (tied)")
+    assert said([3, 0, 0], [2, 2, 0])[0].endswith("now predicts “a” or “b” (tied)")  # no flip, and yet not the same
+    assert said([3, 0, 0], [1, 0, 0])[0].endswith("stays")
+    assert said([3, 0, 0], [np.nan] * 3) == ["–"]
 
 
 def test_of_several_trials_the_one_counts_after_which_the_target_leads_least():

@@ -141,6 +141,12 @@ class Effects:
         return _flipped(self.before.winners, self.winners)
 
     @cached_property
+    def predicts_otherwise(self) -> Bool[Array, "run group kind"]:
+        """[run, group, kind]: other tokens are the most likely ones than before: a flip, or a tie with what was predicted."""
+        now = self.winners
+        return np.asarray((now != self.before.winners).any(axis=-1) & now.any(axis=-1))
+
+    @cached_property
     def changes_nothing(self) -> Bool[Array, "run group"]:
         """[run, group]: nothing that was possible changes the answer, its probability or what speaks for it.
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 PLACES = "places that an earlier word decides"
 TRIALS = (
     "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is "
-    "elsewhere, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * flips the "
-    "prediction, to what “without it” names; ≠ where they disagree. changes nothing: none flips the prediction, and the "
+    "elsewhere, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * predicts what "
+    "“without it” names; ≠ where they disagree. changes nothing: none flips the prediction, and the "
     "target's probability moves by at most 5 points, its lead over any alternative by at most 10 %."
 )
 MOST_BEFORE = 12  # words in front of a place, in its title
@@ -35,10 +35,10 @@ def place_line(record: "Record") -> str:
     return f"Sentence {record.sequence + 1}: {before} [{record.token}] → {record.target}, not {record.rival}"
 
 
-def part_table(record: "Record", most: int) -> pd.DataFrame:
+def part_table(record: "Record", most: int, most_words: int | None = None) -> pd.DataFrame:
     """Return the table of parts as text: what each gives, and the logit difference without it.
 
-    most: of so many parts, those that do most
+    most: of so many parts, those that do most; most_words: so many words are named that are predicted instead; None: all
     """
     parts = all_parts(record)
     done = [np.nan_to_num(np.abs([part.contribution, part.after["zero"] - record.difference])).max() for part in parts]
@@ -47,26 +47,30 @@ def part_table(record: "Record", most: int) -> pd.DataFrame:
         {
             "attention": share_text(part.attention),
             "gives": logits_text(part.contribution),
-            **{kind: logits_text(value) + "*" * (kind in part.flips) for kind, value in part.after.items()},
-            "without it": trial_words(part),
+            **{kind: logits_text(value) + "*" * (kind in part.predicts) for kind, value in part.after.items()},
+            "without it": trial_words(part, most_words),
         }
         for part in parts
     ]
     return pd.DataFrame(rows, index=[DIRECT.get(part.part.kind, part.label) for part in parts])
 
 
-def trial_words(part: "TestedPart") -> str:
-    """Return what became of the prediction without a part; of several ablations, all that it became.
+def trial_words(part: "TestedPart", most: int | None = None) -> str:
+    """Return what became of the prediction without a part, by any ablation; most: so many words are named, None: all.
 
     >>> from headlab.analysis.explanation.record import TestedPart
     >>> from headlab.analysis.part import Part
     >>> man = Part("source", position=1)
-    >>> beef = {"zero": ("beef",), "resample": ("beef",)}
-    >>> trial_words(TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, ("zero", "resample"), "between", True, beef))
-    '≠ now “beef”'
+    >>> otherwise = {"zero": ("beef",), "resample": ("beef", "fish"), "mask": ("beef",)}
+    >>> tested = TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, tuple(otherwise), "between", True, otherwise)
+    >>> trial_words(tested), trial_words(tested, 1)
+    ('≠ now “beef”, “beef” or “fish” (tied)', '≠ now “beef”, …')
     """
     mark = "≠ " if part.disagree else ""
-    if part.flips:
+    if part.predicts:
+        words = list(dict.fromkeys(token for tokens in part.outcomes for token in tokens))
+        if most is not None and len(words) > most:
+            return f"{mark}now {', '.join(f'“{word}”' for word in words[:most])}, …"
         return f"{mark}now {', '.join(first_words(tokens) for tokens in part.outcomes)}"
     return mark + ("changes nothing" if part.finding == IRRELEVANT else "no flip")
 
@@ -125,6 +129,7 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
     """Return what interventions on one run did, as text."""
     table = effects.table()
     predicted = [effects.predicts(*at) for at in np.ndindex(effects.flips.shape)]
+    otherwise = effects.predicts_otherwise.ravel().tolist()
     shown = pd.DataFrame(
         {
             "": table["kind"],
@@ -135,8 +140,8 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
             "p after": table["probability_after"].map(share_text),
             "prediction": [
                 f"{'≠ ' if disagree else ''}"
-                f"{'–' if not predicts else f'now predicts {first_words(predicts)}' if flips else 'stays'}"
-                for predicts, flips, disagree in zip(predicted, table["flips"], table["disagree"], strict=True)
+                f"{'–' if not predicts else f'now predicts {first_words(predicts)}' if changed else 'stays'}"
+                for predicts, changed, disagree in zip(predicted, otherwise, table["disagree"], strict=True)
             ],
         }
     )
