@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
+from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.minimal.subsets import members, minimal
 from headlab.analysis.minimal.sufficiency import Scene, last_layer_first, suffices
 from headlab.analysis.minimal.tried import largest, parts_of
@@ -72,7 +73,8 @@ class Tried:
     """What was tried in runs of which the same parts are kept or taken away.
 
     runs: their numbers; parts, left: as in `Sufficient`; donors: what is resampled from, with the counterparts there of the
-    positions of the choice's sentence; tables: by ablation, whether each subset suffices in all scenes [run, subset]
+    positions of the choice's sentence; tables: by ablation, whether each subset suffices in all scenes [run, subset]; none does
+    where the right tokens do not lead with all parts: there is no right prediction to explain
     """
 
     runs: Int[Array, " some"]
@@ -87,6 +89,7 @@ def trials(subject: Subject, choice: Choice) -> Iterator[Tried]:
     parts, gives = parts_of(subject, choice)
     numbers = largest(gives)
     ways = {place: _ways(subject, choice.place, place) for place in donors_of(subject, choice)}
+    right = _all_right(subject, choice)
     chosen = [_least_unpaired(subject, choice, place, every) for place, every in ways.items()]
     for runs in _alike(np.column_stack([numbers, *chosen]), SUBSETS_AT_A_TIME >> numbers.shape[1]):
         first = runs[0]
@@ -94,18 +97,27 @@ def trials(subject: Subject, choice: Choice) -> Iterator[Tried]:
         donors = {
             place: dict(every[which[first]].pairs) for (place, every), which in zip(ways.items(), chosen, strict=True)
         }
-        tables = {
-            kind: np.logical_and.reduce([suffices(subject.some(runs), scene, some) for scene in scenes])
-            for kind, scenes in scenes_of(subject, choice, donors).items()
-        }
+        tables = {}
+        for kind, scenes in scenes_of(subject, choice, donors).items():
+            tables[kind] = np.zeros((len(runs), 1 << len(some)), bool)
+            if right[runs].any():
+                tables[kind][right[runs]] = suffices(subject.some(runs[right[runs]]), scenes, some)
         yield Tried(runs, tuple(some), len(parts) - len(some), donors, tables)
+
+
+def _all_right(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
+    """Return [run]: with all parts the right tokens lead at the choice's place and at its other places."""
+    targets = subject.corpus.targets
+    wanted = [(choice.place, choice.target), *((at, targets[at.sequence, at.position]) for at in choice.others)]
+    logits = np.stack([subject.clean.logits[:, at.sequence, at.position] for at, _ in wanted], axis=1)
+    leads = place_leads(logits, np.array([target for _, target in wanted]))
+    return np.asarray((leads > TIE).all(axis=1))
 
 
 def minimal_of(tried: Tried, kind: str) -> list[Sufficient]:
     """Return the minimal sets by one ablation of every run that was tried."""
     table = tried.tables[kind]
     smallest, monotone = minimal(table)
-    smallest &= table[:, -1:]  # where all parts do not suffice there is no right prediction to explain
     sets: list[list[tuple[int, ...]]] = [[] for _ in table]
     for run, subset in np.argwhere(smallest).tolist():
         sets[run].append(members(subset))

@@ -1,4 +1,4 @@
-"""Whether each subset of some parts suffices for the right prediction, of every subset and many runs at once.
+"""Whether each subset of some parts suffices for the right prediction, every subset and many runs at once.
 
 In the last layer what is kept and what is taken away add up in the logits: one sum a token and subset. Edges of earlier layers
 change what the last layer reads and where it looks, so that each subset of those takes a forward pass of its own.
@@ -13,10 +13,12 @@ from headlab.analysis.choice import Place
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.minimal.subsets import sums
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
-from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
+from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float
+from headlab.data.alignment import visible
 from headlab.model.forward import Activations, forward
 
+NUMBERS = 1_000_000  # at a time, in one activation
 Counterparts = Mapping[int, int]  # of positions of the choice's sentence: where each stands in another
 
 
@@ -41,23 +43,24 @@ def last_layer_first(parts: Sequence[Part], last: int) -> list[Part]:
     return sorted(parts, key=lambda part: _is_early(part, last))
 
 
-def suffices(subject: Subject, scene: Scene, parts: Sequence[Part]) -> Bool[Array, "run subset"]:
-    """Return [run, subset]: with no other of these parts the target leads at the scene's place, and nothing is tied with it.
+def suffices(subject: Subject, scenes: Sequence[Scene], parts: Sequence[Part]) -> Bool[Array, "run subset"]:
+    """Return [run, subset]: with no other of these parts the target leads in every scene, and nothing is tied with it.
 
     parts: edges and direct paths, by positions of the choice's sentence, last layer first; what is none of them stays
     """
     last = subject.model.n_layers - 1
     late = [part for part in parts if not _is_early(part, last)]
     early = [part for part in parts if _is_early(part, last)]
-    subsets = np.arange(1 << len(early))
-    found = np.zeros((subject.n_runs, len(subsets), 1 << len(late)), bool)
-    step = max(1, NUMBERS_AT_A_TIME // (subject.n_runs * max(subject.numbers_a_sentence, 1 << len(late))))
-    for start in range(0, len(subsets), step):
-        some = subsets[start : start + step]
-        on = _pass(subject, scene, early, some) if early else subject.clean
+    found = np.ones((subject.n_runs, 1 << len(early), 1 << len(late)), bool)
+    for scene in scenes:
         row = slice(None) if early else slice(scene.place.sequence, scene.place.sequence + 1)
-        lost = [_lost(subject, scene, part, on, row) for part in late]  # [run, case, d_model] each
-        found[:, start : start + step] = _right(subject, scene, on, row, lost)
+        # What did not suffice elsewhere is tried no more.
+        cases = np.nonzero(found.any(axis=(0, 2)))[0]
+        step = max(1, NUMBERS // (subject.n_runs * max(subject.numbers_a_sentence, 1 << len(late))))
+        for some in (cases[start : start + step] for start in range(0, len(cases), step)):
+            on = _pass(subject, scene, early, some) if early else subject.clean
+            lost = [_lost(subject, scene, part, on, row) for part in late]  # [run, case, d_model] each
+            found[:, some] &= _right(subject, scene, on, row, lost)
     return found.reshape(subject.n_runs, -1)
 
 
@@ -123,7 +126,8 @@ def _embed(subject: Subject, part: Part, place: Place) -> Float[Array, "run d_mo
 def _pass(subject: Subject, scene: Scene, early: Sequence[Part], subsets: Array) -> Activations:
     """Run the models on the scene's sentence, a case a subset of earlier layers' edges, without the edges that it lacks."""
     kept = (subsets[:, None] >> np.arange(len(early))) & 1  # [case, part]
-    tokens = subject.corpus.tokens[[scene.place.sequence] * len(subsets)]
+    seen = visible(subject.corpus.tokens[scene.place.sequence], scene.place.position, subject.model.causal)
+    tokens = np.repeat(subject.corpus.tokens[[scene.place.sequence], : len(seen)], len(subsets), axis=0)
     there = [(part, scene.at.get(part.query or 0), scene.at.get(part.position or 0)) for part in early]
 
     def edit(name: str, layer: int, activation: Array, before: Mapping[str, Array]) -> Array:
