@@ -1,5 +1,7 @@
 """What is said of planted circuits holds of their tables, by a forward pass of its own."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from planted.circuits import TRUTHS
@@ -7,6 +9,7 @@ from planted.oracle import ABLATIONS
 from planted.reading import TIE, Reading, lead, softmax, winners
 from planted.truth import name_at, parts_of
 
+DOCS = Path(__file__).parents[1] / "docs/explanations.md"
 LITTLE, TENTH = 0.05, 0.1
 NOTHING = 0.09  # of a logit: what a head still reads where it does not look
 
@@ -18,7 +21,9 @@ def reading(request):
 
 def test_circuits_are_of_many_kinds_on_many_corpora():
     assert len(TRUTHS) >= 40
-    assert len({truth.circuit.corpus.sentences for truth in TRUTHS.values()}) >= 10
+    corpora = {truth.circuit.corpus.sentences for truth in TRUTHS.values()}
+    assert len(corpora) >= 10
+    assert f"{len(TRUTHS)} circuits on {len(corpora)} corpora" in DOCS.read_text(encoding="utf-8")
 
 
 def test_places_are_all_that_the_current_token_leaves_open(reading):
