@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from planted.circuits import TRUTHS
-from planted.clauses import allowed, asked, by, name_of, said
+from planted.clauses import allowed, asked, by, feature, name_of, said
 from planted.numbers import numbers
 from planted.reading import Reading
 from planted.truth import name_at
@@ -139,15 +139,6 @@ def test_what_draws_the_eye_is_what_was_planted(case):
                 at.beginning,
                 run,
             )
-
-
-def feature(spot):
-    """Return a feature as the truths call it."""
-    if spot is None:
-        return "every key"
-    return {"token": spot.word, "position": f"#{spot.position}", "everything": f"all of {spot.word}"}.get(
-        spot.kind, "~" + " and ".join(spot.read_words)
-    )
 
 
 def test_every_clause_is_planted_and_everything_planted_is_said(case):

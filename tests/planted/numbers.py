@@ -31,7 +31,7 @@ def numbers(reading, at, place, clause):
             return {"share": share.max()}
         case "not_target" | "bigram":
             return {"share": share[reading.id(at.answer)]}
-        case "elsewhere":
+        case "elsewhere" | "hair_elsewhere":
             return {"share": _elsewhere(reading, at, place, lambda other: softmax(other)[reading.id(at.answer)])}
         case "both_ways":
             weights = reading.weights(at)

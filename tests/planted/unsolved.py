@@ -12,7 +12,7 @@ from planted.truth import ALL, Truth
 
 WRONG = [("wrong",), ("not_target",)]
 ALIKE = [("bigram",), ("elsewhere",), ("floor",)]
-HAIR = [("hair",), ("elsewhere",)]
+HAIR = [("hair",), ("hair_elsewhere",)]
 
 
 def does(looks, gives, *without):

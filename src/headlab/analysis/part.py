@@ -1,5 +1,6 @@
 """What can be taken away from a model, or contributes to what it predicts: which kind of part, and which one of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,35 @@ Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "dir
 NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"  # what a trial says of a part
 DIRECT_TOKEN: Kind = "direct:token"
 DIRECT_POSITION: Kind = "direct:position"
+
+
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A token as a sentence names it: by its number, too, where its sentence holds it more than once.
+
+    >>> str(Word("the")), str(Word("the", 3, 2))
+    ('“the”', '“the” (2nd)')
+    """
+
+    word: str
+    position: int | None = None
+    nth: int | None = None
+
+    @classmethod
+    def of(cls, words: Sequence[str], position: int) -> "Word":
+        """Return the word at a position of a sentence."""
+        word = words[position]
+        several = words.count(word) > 1
+        return cls(word, position, words[: position + 1].count(word) if several else None)
+
+    def __str__(self) -> str:
+        if self.nth is None:
+            return f"“{self.word}”"
+        last = "th" if self.nth % 100 in (11, 12, 13) else _ORDINALS.get(self.nth % 10, "th")
+        return f"“{self.word}” ({self.nth}{last})"
 
 
 @dataclass(frozen=True)

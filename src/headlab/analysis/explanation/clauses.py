@@ -2,43 +2,20 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.part import Part, head_name
+from headlab.analysis.part import Part, Word, head_name
 from headlab.analysis.words import TABLE
 from headlab.notation.numbers import percent, with_sign
 
+if TYPE_CHECKING:
+    from headlab.analysis.parts.eye import Told
+
 MAX_WORDS = 40
 MOST_NAMED = 4  # words in one list
-_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
-
-
-@dataclass(frozen=True)
-class Word:
-    """A token as a sentence names it: by its number, too, where its sentence holds it more than once.
-
-    >>> str(Word("the")), str(Word("the", 3, 2))
-    ('“the”', '“the” (2nd)')
-    """
-
-    word: str
-    position: int | None = None
-    nth: int | None = None
-
-    @classmethod
-    def of(cls, words: Sequence[str], position: int) -> "Word":
-        """Return the word at a position of a sentence."""
-        word = words[position]
-        several = words.count(word) > 1
-        return cls(word, position, words[: position + 1].count(word) if several else None)
-
-    def __str__(self) -> str:
-        if self.nth is None:
-            return f"“{self.word}”"
-        last = "th" if self.nth % 100 in (11, 12, 13) else _ORDINALS.get(self.nth % 10, "th")
-        return f"“{self.word}” ({self.nth}{last})"
+EVERYTHING = "everything"  # of a feature: whichever it is
 
 
 @dataclass(frozen=True)
@@ -173,11 +150,34 @@ def _heads(heads: Sequence[tuple[Named, Sequence[str]]]) -> str:
     return ", ".join(f"{head} ({', '.join(ablations)})" for head, ablations in heads)
 
 
+def _drawn(told: "Sequence[Told]") -> str:
+    """Return what draws the eye of what; where no key does, what turns it."""
+    return listed([_draws(item) for item in told])
+
+
+def _draws(told: "Told") -> str:
+    queries = [query.name for query in told.queries]
+    keys = [key.name for key in told.keys if key is not None]
+    if not keys:
+        return f"{listed(queries)} turn{'s' if len(queries) == 1 else ''} the eye"
+    whose = "" if any(query.kind == EVERYTHING for query in told.queries) else f" of {listed(queries)}"
+    return f"{listed(keys)} draw{'s' if len(keys) == 1 else ''} the eye{whose}"
+
+
+def _sets(sets: Mapping[str, int]) -> str:
+    """Return how many minimal sets there are, by ablation."""
+    counts = [f"{count:,} ({ablation})" for ablation, count in sets.items()]
+    first, *others = counts
+    count, ablation = first.split(" ", 1)
+    return ", ".join([f"{count} set{'' if count == '1' else 's'} of parts that suffice {ablation}", *others])
+
+
 # What a type of argument looks like as text.
 SHOWN: dict[str, Callable[[Any], str]] = {
     "word": str,
     "part": str,
     "words": listed,
+    "either": lambda words: listed(words, "or"),
     "share": percent,
     "logits": _logits,
     "lead": _lead,
@@ -186,6 +186,8 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "given": _given,
     "outcomes": _outcomes,
     "heads": _heads,
+    "drawn": _drawn,
+    "sets": _sets,
     "count": "{:,}".format,
 }
 _ARGUMENT = re.compile(r"\{(\w+):(\w+)\}")
@@ -203,8 +205,10 @@ def _template(kind: str) -> "list[tuple[str, list[tuple[str, Callable[[Any], str
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Word | Named | Outcome):
-        return {**asdict(value), "text": str(value)} if not isinstance(value, Outcome) else asdict(value)
+    if isinstance(value, Word | Named):
+        return {**asdict(value), "text": str(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return dict(value) if isinstance(value, Mapping) else value

@@ -11,6 +11,7 @@ from headlab.arrays import Array
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.evidence import Evidence
+    from headlab.analysis.parts.eye import EyeRecord
 
 Rows = list[Any]
 
@@ -132,6 +133,12 @@ class Columns:
             return None
         found = {name: getattr(split, name).tolist() for name in ("pattern", "value", "direct", "total")}
         return found | {f"{name}_share": split.share(name).tolist() for name in ("pattern", "value", "direct")}
+
+    @cached_property
+    def eye(self) -> "list[EyeRecord | None]":
+        """[run]: what draws the eye."""
+        found = self.evidence.eye
+        return [None if found is None else found.of(run) for run in range(self.evidence.subject.n_runs)]
 
     @cached_property
     def patches(self) -> list[dict[str, Any]]:

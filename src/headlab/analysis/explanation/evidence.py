@@ -10,6 +10,7 @@ from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions, contributions
+from headlab.analysis.parts.eye import Eye, eye
 from headlab.analysis.parts.mechanism import lead_at, mechanism_of_choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.ablation import ablate
@@ -87,6 +88,11 @@ class Evidence:
     def mechanism(self) -> Shaped[Array, " run"]:
         """The mechanism of this choice, [run]."""
         return self._coded[0]
+
+    @cached_property
+    def eye(self) -> Eye | None:
+        """What draws the eye, where the pattern decides; None without an other place."""
+        return eye(self.subject, self.choice) if self.choice.others else None
 
     @cached_property
     def lead(self) -> Float[Array, " run"]:

@@ -15,7 +15,7 @@ from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.record import Record
 from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
 from headlab.analysis.parts.census import census
-from headlab.analysis.parts.mechanism import MEANINGS, mechanism_at, mechanism_of_runs
+from headlab.analysis.parts.mechanism import MEANINGS, MIXED, mechanism_at, mechanism_of_runs, spread_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Shaped
 from headlab.data.dependencies import Dependency
@@ -42,7 +42,10 @@ class Explanations:
 
     def __getitem__(self, number: int) -> "Explanation":
         run = run_number(number, len(self), from_end=True)
-        return Explanation(Explanations(self.subject[run : run + 1], (self.names[run],), self.asked), 0)
+        alone = Explanations(self.subject[run : run + 1], (self.names[run],), self.asked)
+        if self._minimal is not None:
+            alone.__dict__["_minimal"] = self._minimal[run]
+        return Explanation(alone, 0)
 
     def __iter__(self) -> Iterator["Explanation"]:
         # One after the other reads from the evidence about all of them.
@@ -66,7 +69,11 @@ class Explanations:
 
     def first(self, number: int) -> "Explanations":
         """Return the explanations of the first few places."""
-        return self if number >= len(self.asked) else replace(self, asked=self.asked[:number])
+        if number >= len(self.asked):
+            return self
+        found = replace(self, asked=self.asked[:number])
+        found.__dict__["_minimal"] = self._minimal
+        return found
 
     def in_some_seconds(self) -> "Explanations":
         """Return the explanations of as many places as are judged in some seconds: of all but very large corpora, all."""
@@ -91,6 +98,7 @@ class Explanations:
                         "solved": some.solved,
                         "grade": some.grade,
                         "mechanism": mechanism_of_runs(some, names),
+                        "spread": spread_of_runs(names),
                         "pattern_share": pd.DataFrame(shares).mean().to_numpy(),  # of those that can be compared
                     }
                 )
@@ -99,7 +107,7 @@ class Explanations:
 
     def table(self) -> pd.DataFrame:
         """Return one row a run: name, loss, solved, grade, mechanism, pattern share (averaged over dependencies)."""
-        table = self._overview.rename_axis("run")
+        table = self._overview.drop(columns="spread").rename_axis("run")
         table.insert(0, "name", list(self.names))
         return table
 
@@ -121,9 +129,19 @@ class Explanations:
             self.__dict__["_minimal"] = minimal_sets(self.subject, self.names, self.asked, progress)
         return self.__dict__["_minimal"]
 
+    @property
+    def known_minimal(self) -> MinimalSets | None:
+        """The same where it was asked for already."""
+        return self._minimal
+
     @cached_property
     def _minimal(self) -> MinimalSets | None:
         return None  # nobody has asked yet
+
+    @cached_property
+    def spread(self) -> Shaped[Array, " run"]:
+        """[run]: on how many dependencies each goes by which mechanism, in words; nothing where all go by one."""
+        return self._overview["spread"].to_numpy(str)
 
     def _repr_html_(self) -> str:
         return f"<p><b>{escape(repr(self))}</b></p>\n{self.in_some_seconds().census().to_html()}"
@@ -160,12 +178,22 @@ class Explanation:
 
     @property
     def meaning(self) -> str:
-        """What that mechanism is, in words."""
-        return MEANINGS[self.mechanism]
+        """What that mechanism is, in words; where dependencies are coded in different ways, how many of them in which."""
+        spread = str(self._of.spread[self._run])
+        return spread if spread and self.mechanism == MIXED else MEANINGS[self.mechanism]
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """One record a dependency, with the numbers of minimal sets once they are known."""
+        minimal = self._of.known_minimal
+        if minimal is None:
+            return self._records
+        return tuple(
+            replace(record, sets=minimal.sizes(self._run, number)) for number, record in enumerate(self._records)
+        )
 
     @cached_property
-    def records(self) -> tuple[Record, ...]:
-        """One record a dependency."""
+    def _records(self) -> tuple[Record, ...]:
         return tuple(Record.of(*self._of.columns(number, self._run)) for number in range(len(self)))
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ import pandas as pd
 from headlab.analysis.explanation.clauses import Clause, sentence_of
 from headlab.analysis.explanation.sentences import clauses_of
 from headlab.analysis.part import Part
+from headlab.analysis.parts.eye import EyeRecord
 from headlab.analysis.trials.spelling import spelling
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Record:
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
     sources, heads, others: every source position, head (where there are several), direct part, and all position embeddings
     coding: pattern, value and direct part of the difference between both places, with their shares
+    eye: what draws the eye, where the pattern decides; sets: by ablation, how many minimal sets of parts suffice, of how many
+        parts, and how many parts were left out, once that was asked for
     patches: the logit difference before and after exchanging pattern or v with the other sentence, a row a direction
     """
 
@@ -118,6 +121,8 @@ class Record:
     loss: float
     bigram_floor: float
     finite: bool
+    eye: EyeRecord | None
+    sets: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, columns: "Columns", run: int = 0) -> "Record":
@@ -154,6 +159,7 @@ class Record:
             ),
             n_layers=evidence.subject.model.n_layers,
             bigram_floor=columns.bigram_floor,
+            eye=columns.eye[run],
             **{name: rows[run] for name, rows in columns.numbers.items()},
         )
 

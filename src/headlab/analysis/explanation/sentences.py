@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.analysis.explanation.clauses import Clause, Named, Outcome, Word, rest_of
-from headlab.analysis.part import IRRELEVANT
+from headlab.analysis.explanation.clauses import Clause, Named, Outcome, rest_of
+from headlab.analysis.part import IRRELEVANT, Word
 from headlab.analysis.words import THRESHOLDS
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.record import Record, TestedPart
+    from headlab.analysis.parts.eye import EyeRecord
 
 MOST_GIVERS = 3  # that are tried by name
 TIE, HAIR, MAIN, AGAINST = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against"))
+SHOWN = 0.005  # a smaller share is 0 %
 BIGRAM = "unsolved: bigram only"
 
 
@@ -30,10 +32,11 @@ def clauses_of(record: "Record") -> tuple[Clause, ...]:
     if record.tied:
         return tuple(_undecided(record))
     looked, given = looked_at(record), givers(record)
-    reason = (*_reason(record, looked, given), *_trials(record, looked, given))
+    reason, trials = tuple(_reason(record, looked, given)), tuple(_trials(record, looked, given))
     if record.predicted != record.target:
-        return (*_wrong(record), *_alike(record), *reason)
-    return (*_caveats(record), *reason, *_heads(record), *_coding(record))
+        return (*_wrong(record), *_alike(record), *reason, *trials)
+    coding = tuple(_coding(record))
+    return (*_caveats(record), *reason, *trials[:1], *_sets(record), *coding, *_heads(record), *trials[1:])
 
 
 def _bigram(record: "Record") -> Iterator[Clause]:
@@ -69,7 +72,7 @@ def _caveats(record: "Record") -> Iterator[Clause]:
     if record.lead < HAIR:
         told = {"share": record.probability, "over": _words(record.runners_up), "lead": record.lead}
         yield Clause("hair", {**_here(record), **told})
-        yield from _elsewhere(record)
+        yield from _elsewhere(record, "hair_elsewhere")
         if record.little:
             yield Clause("little", {})
     if record.right_there is None or record.other_difference < -TIE:
@@ -80,9 +83,9 @@ def _caveats(record: "Record") -> Iterator[Clause]:
     yield from _alike(record)
 
 
-def _elsewhere(record: "Record") -> Iterator[Clause]:
+def _elsewhere(record: "Record", kind: str = "elsewhere") -> Iterator[Clause]:
     if record.right_there is not None:
-        yield Clause("elsewhere", {"share": record.other_probability, "right": Word(record.right_there)})
+        yield Clause(kind, {"share": record.other_probability, "right": Word(record.right_there)})
 
 
 def _reason(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
@@ -150,7 +153,32 @@ def _coding(record: "Record") -> Iterator[Clause]:
         kind = {"value": "value_coded", "pattern": "pattern_coded", "direct": "position_coded"}[most]
     else:
         kind = "mixed"
-    yield Clause(kind, shares)
+    told: dict[str, float | None] = dict(shares)
+    if kind in ("mixed", "opposed") and abs(shares["direct"]) < SHOWN:
+        told["direct"] = None
+    yield Clause(kind, told)
+    if record.eye is not None:
+        yield from _eye(record, record.eye)
+
+
+def _eye(record: "Record", eye: "EyeRecord") -> Iterator[Clause]:
+    """Yield what draws the eye here, and what draws it at the other place and not here."""
+    predicts = _words(eye.predicts) if eye.flips else None
+    for here, kind in ((True, "draws_here"), (False, "draws_there")):
+        told = tuple(item for item in eye.told() if item.here == here)
+        if told:
+            right = Word(record.rivals[0]) if record.rivals == (record.right_there,) else None
+            arguments = {"told": told, "undone": eye.undone, "predicts": predicts}
+            yield Clause(kind, arguments | ({} if here else {"right": right}))
+
+
+def _sets(record: "Record") -> Iterator[Clause]:
+    """Yield how many explanations there are, once that is known."""
+    counted = {kind: number for kind, (number, _, _) in record.sets.items() if number}
+    if counted:
+        tried, left = next((parts, left) for number, parts, left in record.sets.values() if number)
+        told = {"tried": tried, "parts": tried + left} if left else {"tried": None, "parts": None}
+        yield Clause("sets", {"sets": counted, **told})
 
 
 def _heads(record: "Record") -> Iterator[Clause]:

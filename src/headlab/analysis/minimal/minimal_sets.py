@@ -61,6 +61,14 @@ class MinimalSets:
         """Return how many minimal sets there are; 0 where the prediction is not right, or the ablation is not possible."""
         return int(self.counts[run, dependency, ABLATIONS.index(ablation)])
 
+    def sizes(self, run: int, dependency: int) -> dict[str, tuple[int, int, int]]:
+        """Return by ablation that is possible how many minimal sets there are, of how many parts, and how many were left."""
+        return {
+            kind: (len(item.sets), len(item.parts), item.left)
+            for kind in ABLATIONS
+            if (item := self.of(run, dependency, kind)) is not None
+        }
+
     @cached_property
     def counts(self) -> Int[Array, "run dependency ablation"]:
         """[run, dependency, ablation]: how many minimal sets there are, as `count` has it."""

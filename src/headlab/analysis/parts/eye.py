@@ -39,7 +39,7 @@ import pandas as pd
 
 from headlab.analysis.choice import Choice, Place
 from headlab.analysis.looking.predictions import TIE
-from headlab.analysis.part import head_name
+from headlab.analysis.part import Word, head_name
 from headlab.analysis.parts.aligned_rows import AlignedRows
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
@@ -153,9 +153,13 @@ class Eye:
     def _spot(self, number: int, words: Sequence[str], position: int, read: Array) -> "Spot":
         feature = EVERYTHING if number == EVERY else self.features[number]
         if isinstance(feature, str):
-            return Spot(feature, words[position], position)
+            return Spot(feature, words[position], position, label=str(Word.of(words, position)))
         found = tuple(np.nonzero(read)[0].tolist())
-        return Spot(HEAD, words[position], position, feature, found, tuple(words[at] for at in found))
+        read_labels = tuple(str(Word.of(words, at)) for at in found)
+        label = str(Word.of(words, position))
+        return Spot(
+            HEAD, words[position], position, feature, found, tuple(words[at] for at in found), label, read_labels
+        )
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,7 @@ class Spot:
     kind: `token` (what stands there), `position`, `head` (what an earlier head wrote there), `everything`
     word, position: where it stands in its sentence; head: (layer, head)
     read, read_words: where that head found what matters of what it read, positions and words
+    label, read_labels: the words as a sentence names them, by their number where they stand there more than once
     """
 
     kind: str
@@ -173,28 +178,33 @@ class Spot:
     head: tuple[int, int] | None = None
     read: tuple[int, ...] = ()
     read_words: tuple[str, ...] = ()
+    label: str = ""
+    read_labels: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The feature in words.
 
         >>> Spot("token", "man", 1).name, Spot("position", "man", 1).name, Spot("head", "the", 3, (0, 0), (1,), ("man",)).name
-        ('token “man”', 'position 1', 'what head 0.0 read from “man” at “the”')
+        ('“man”', 'position 1', 'what head 0.0 read from “man” at “the”')
         """
+        label = self.label or f"“{self.word}”"
         match self.kind, self.head:
             case "head", (layer, head):
-                read = " and ".join(f"“{word}”" for word in self.read_words)
-                return f"what {head_name(layer, head)} {f'read from {read}' if read else 'wrote'} at “{self.word}”"
+                read = " and ".join(self.read_labels or [f"“{word}”" for word in self.read_words])
+                return f"what {head_name(layer, head)} {f'read from {read}' if read else 'wrote'} at {label}"
             case "position", _:
                 return f"position {self.position}"
             case "token", _:
-                return f"token “{self.word}”"
-        return f"“{self.word}”"
+                return label
+        return label
 
     def joined(self, other: "Spot") -> "Spot":
         """Return it with all that was read here or in another finding of the same feature."""
-        read = dict(zip(self.read + other.read, self.read_words + other.read_words, strict=True))
-        return replace(self, read=tuple(sorted(read)), read_words=tuple(read[at] for at in sorted(read)))
+        told = zip(self.read_words + other.read_words, self.read_labels + other.read_labels, strict=True)
+        read = dict(zip(self.read + other.read, told, strict=True))
+        words, labels = zip(*(read[at] for at in sorted(read)), strict=True) if read else ((), ())
+        return replace(self, read=tuple(sorted(read)), read_words=words, read_labels=labels)
 
 
 @dataclass(frozen=True)
@@ -312,7 +322,7 @@ def eye(subject: Subject, choice: Choice) -> Eye:
     >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
     >>> found = eye(run.subject, run.choice(sequence=0).choice)
     >>> found, [(part.key.name, part.query.name) for part in found.of(0).parts]
-    (Eye(told of 1 of 1 model), [('token “man”', '“the”')])
+    (Eye(told of 1 of 1 model), [('“man”', '“the”')])
     """
     shape = subject.n_runs, len(choice.others)
     makes, undone = np.full((2, *shape), np.nan)

@@ -145,3 +145,18 @@ def mechanism_of_runs(subject: Subject, each: Sequence[Shaped[Array, " run"]]) -
     names[unsolved & is_near_bigram_floor(subject) & subject.goes_by_token_alone[:, tokens].all(axis=1)] = BIGRAM
     names[subject.grade == predictions.HAIR] = HAIR
     return names
+
+
+def spread_of_runs(each: Sequence[Shaped[Array, " run"]]) -> list[str]:
+    """Return for each run on how many of its dependencies it goes by which mechanism, in words; nothing where all share one.
+
+    >>> spread_of_runs([np.array(["mixed", "mixed"]), np.array(["mixed", "value-coded"]), np.array(["mixed", "mixed"])])
+    ['', 'mixed on 2 of 3 dependencies, value-coded on 1']
+    """
+    found = []
+    for names in np.array(each).T:
+        counts = [(int((names == name).sum()), name) for name in MECHANISMS]
+        told = sorted(((n, name) for n, name in counts if n), key=lambda item: -item[0])
+        first, *others = [f"{name} on {n}" for n, name in told]
+        found.append(", ".join([f"{first} of {len(names)} dependencies", *others]) if others else "")
+    return found
