@@ -1,7 +1,8 @@
 """The models under study: weights and their corpus, what they compute, and the check that what is asked for exists."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -85,15 +86,13 @@ class Subject:
         return self if len(runs) == self.n_runs else self._with(runs)
 
     def _with(self, runs: slice | Int[Array, " some"]) -> "Subject":
-        found = replace(
-            self,
-            params=self.params[runs],
-            finished=None if self.finished is None else self.finished[runs],
-            grades=None if self.grades is None else self.grades[runs],
-        )
-        for name in ("clean", "goes_by_token_alone"):
-            if name in self.__dict__:
-                found.__dict__[name] = getattr(self, name)[runs]
+        found = copy(self)  # its weights are checked already
+        kept, of_runs = found.__dict__, ("clean", "goes_by_token_alone")
+        for name in kept.keys() - {field.name for field in fields(self)} - {"dataset", "dependencies", *of_runs}:
+            del kept[name]
+        for name in ("params", "finished", "grades", *of_runs):
+            if kept.get(name) is not None:
+                kept[name] = kept[name][runs]
         return found
 
     @property
