@@ -9,11 +9,9 @@ from planted.reading import Reading
 from planted.truth import name_at
 
 from headlab.analysis.choice import each_choice
+from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.explanation import explain
-from headlab.analysis.parts.coding import coding
-from headlab.analysis.parts.contributions import contributions
 from headlab.analysis.parts.eye import eye
-from headlab.analysis.trials.ablation import ablate
 
 NOISE = (0.0, 0.01, 0.01)
 # By zero and by resampling, at the first place. With the kept parts, both here and at the other places the right answer wins.
@@ -45,8 +43,19 @@ class Case:
     def __init__(self, truth):
         self.truth, self.corpus = truth, truth.circuit.corpus
         self.subject = truth.circuit.subject(NOISE if truth.noisy else NOISE[:1])
-        self.explanations = explain(self.subject)
+        self.all = explain(self.subject)
+        self.each = list(self.all)
         self.places = truth.located()
+        self.measured = []  # every place with what is measured there, of the runs that make the same choice at once
+        for dependency, (at, place) in zip(self.all.asked, self.places, strict=True):
+            assert (dependency.sequence, dependency.position) == place
+            for runs, choice in each_choice(self.subject, dependency).groups():
+                self.measured.append((at, place, Evidence(self.subject.some(runs), choice)))
+
+    def records(self):
+        """Yield every record with the truth about its place, run by run."""
+        for explanation in self.each:
+            yield from zip(explanation.records, self.places, strict=True)
 
     def words(self, tokens):
         return {self.corpus.vocabulary[token] for token in tokens}
@@ -54,13 +63,6 @@ class Case:
     def beginning(self, place):
         row, position = place
         return self.corpus.sentences[row][: position + 1]
-
-    def choices(self):
-        """Yield every place with the choices of its runs, and the runs that make them."""
-        for dependency, (at, place) in zip(self.explanations.asked, self.places, strict=True):
-            assert (dependency.sequence, dependency.position) == place
-            for runs, choice in each_choice(self.subject, dependency).groups():
-                yield at, place, self.subject.some(runs), choice
 
 
 @pytest.fixture(scope="module", params=TRUTHS)
@@ -74,11 +76,12 @@ def near(value, most):
 
 
 def test_the_mechanism_is_the_planted_one(case):
-    assert case.explanations.mechanism.tolist() == [case.truth.mechanism] * case.subject.n_runs
+    assert case.all.mechanism.tolist() == [case.truth.mechanism] * case.subject.n_runs
 
 
 def test_every_run_makes_the_planted_choice_against_the_planted_places(case):
-    for at, (row, position), _, choice in case.choices():
+    for at, (row, position), evidence in case.measured:
+        choice = evidence.choice
         assert case.words([choice.target]) == {at.answer}
         assert case.words(choice.rivals) == set((at.predicts or at.rival).split("=")) - {at.answer}
         planted = {(other, pairs[position]) for other, pairs in case.truth.against(at, row, position)}
@@ -87,11 +90,11 @@ def test_every_run_makes_the_planted_choice_against_the_planted_places(case):
 
 
 def test_what_gives_the_answer_is_what_was_planted_and_nothing_else(case):
-    for at, (row, _), some, choice in case.choices():
-        parts = contributions(some, choice.place, choice.target, choice.rivals)
+    for at, (row, _), evidence in case.measured:
+        parts = evidence.contributions
         names = [name_at(case.corpus, row, key) for key in range(len(case.corpus.sentences[row]))]
         most = max(map(abs, at.gives.values()), default=0)
-        for run in range(some.n_runs):
+        for run in range(evidence.subject.n_runs):
             found = dict(zip(names, parts.by_source[run], strict=False))
             found |= {"token": parts.direct[run], "position": parts.positional[run]}
             for name, value in found.items():
@@ -99,8 +102,8 @@ def test_what_gives_the_answer_is_what_was_planted_and_nothing_else(case):
 
 
 def test_how_it_is_coded_is_what_was_planted(case):
-    for at, _, some, choice in case.choices():
-        split = coding(some, choice)
+    for at, _, evidence in case.measured:
+        split = evidence.coding
         shares = {name: split.share(name) for name in ("pattern", "value", "direct")}
         if not at.coded:
             assert np.isnan(shares["value"]).all()
@@ -113,11 +116,11 @@ def test_how_it_is_coded_is_what_was_planted(case):
 
 
 def test_every_ablation_of_every_part_does_what_was_planted(case):
-    for at, (row, _), some, choice in case.choices():
+    for at, (row, _), evidence in case.measured:
         if at.flips is None:
             continue
-        effects = ablate(some, choice)
-        for run in range(some.n_runs):
+        effects = evidence.ablations
+        for run in range(evidence.subject.n_runs):
             flips, moves = {}, set()
             for number, part in enumerate(effects.parts):
                 name = name_at(case.corpus, row, part.position) if part.kind == "source" else name_of(part)
@@ -131,9 +134,9 @@ def test_every_ablation_of_every_part_does_what_was_planted(case):
 
 
 def test_what_draws_the_eye_is_what_was_planted(case):
-    for at, _, some, choice in case.choices():
-        found = eye(some, choice)
-        for run in range(some.n_runs):
+    for at, _, evidence in case.measured:
+        found = eye(evidence.subject, evidence.choice)
+        for run in range(evidence.subject.n_runs):
             parts = () if found.of(run) is None else found.of(run).parts
             assert {(part.here, feature(part.query), feature(part.key)) for part in parts} == set(at.drawn), (
                 at.beginning,
@@ -142,31 +145,30 @@ def test_what_draws_the_eye_is_what_was_planted(case):
 
 
 def test_every_clause_is_planted_and_everything_planted_is_said(case):
-    for explanation in case.explanations:
-        for record, (at, _) in zip(explanation.records, case.places, strict=True):
-            found = [said(clause) for clause in record.clauses]
-            must = asked(at, bool(record.heads))
-            may = set().union(*must, allowed(at))
-            false = [clause for clause in found if clause not in may]
-            missing = [clauses for clauses in must if not clauses & set(found)]
-            assert (false, missing) == ([], []), at.beginning
+    for record, (at, _) in case.records():
+        found = [said(clause) for clause in record.clauses]
+        must = asked(at, bool(record.heads))
+        may = set().union(*must, allowed(at))
+        false = [clause for clause in found if clause not in may]
+        missing = [clauses for clauses in must if not clauses & set(found)]
+        assert (false, missing) == ([], []), at.beginning
 
 
 def test_every_number_of_a_clause_is_that_of_an_own_forward_pass(case):
     if case.truth.circuit.in_logits:  # where every token speaks for itself, too
         return
     reading = Reading(case.truth)
-    for record, (at, place) in zip(case.explanations[0].records, case.places, strict=True):
+    for record, (at, place) in zip(case.each[0].records, case.places, strict=True):
         for clause in record.clauses:
             for name, value in numbers(reading, at, place, clause).items():
                 assert clause.arguments[name] == pytest.approx(value, abs=1e-6), (at.beginning, clause.kind, name)
 
 
-@pytest.mark.parametrize("name", TRUTHS)
-def test_what_no_word_fits_is_said_to_be_so(name):
-    explanation = explain(TRUTHS[name].circuit.subject())[0]
-    assert ("this run is not described by any of our words" in str(explanation)) == TRUTHS[name].undescribed
-    assert all(len(text.split()) <= 40 for text in explanation.sentences())
+def test_what_no_word_fits_is_said_to_be_so(case):
+    for explanation in case.each:
+        said_so = "this run is not described by any of our words" in str(explanation)
+        assert said_so == case.truth.undescribed
+        assert all(len(text.split()) <= 40 for text in explanation.sentences())
 
 
 @pytest.mark.parametrize("name", SETS)

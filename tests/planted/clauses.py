@@ -139,3 +139,11 @@ def name_of(named):
     if part.kind == "head":
         return f"{part.layer}.{part.head}"
     return part.kind.removeprefix("direct:")
+
+
+def feature(spot):
+    """Return a feature of a query or a key that draws the eye as the truths call it."""
+    if spot is None:
+        return "every key"
+    told = {"token": spot.word, "position": f"#{spot.position}", "everything": f"all of {spot.word}"}
+    return told.get(spot.kind, "~" + " and ".join(spot.read_words))
