@@ -27,7 +27,7 @@ def asked(at, several_heads):
     found += [{("coded", CODED[at.coded])}] if at.coded in CODED else []
     for here, kind in ((True, "draws_here"), (False, "draws_there")):
         drawn = frozenset((query, key) for side, query, key in at.drawn if side == here)
-        found += [{(kind, drawn)}] if drawn else []
+        found += [{(kind, drawn, "" if at.stays else at.rival)}] if drawn else []
     if at.flips is not None:
         found += [{trial(at, part)} for part in givers]
         if several_heads:
@@ -102,7 +102,7 @@ def said(clause):
             return "nearer", frozenset(word.word for word in told["tokens"])
         case "draws_here" | "draws_there":
             drawn = [(feature(q), feature(k)) for item in told["told"] for q in item.queries for k in item.keys]
-            return kind, frozenset(drawn)
+            return kind, frozenset(drawn), "=".join(word.word for word in told["predicts"] or ())
         case "without":
             outcomes = [
                 (how, tuple(sorted(word.word for word in item.tokens)))
@@ -119,15 +119,6 @@ def said(clause):
         case "no_head_needed":
             return "needed", ()
     return (kind,)
-
-
-def feature(spot):
-    """Return a feature as the truths call it."""
-    if spot is None:
-        return "every key"
-    return {"token": spot.word, "position": f"#{spot.position}", "everything": f"all of {spot.word}"}.get(
-        spot.kind, "~" + " and ".join(spot.read_words)
-    )
 
 
 def name_of(named):

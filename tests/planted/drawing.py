@@ -105,7 +105,7 @@ TRUTHS = {
             ),
             At("five gets", "elk", "dog", 13.2, looks=("<Start>",), gives={"<Start>": 12, "token": 1.2},
                moves=("<Start>", "five", "token"), against=("four gets",), coded="pattern",
-               drawn=((False, "gets", "four"),)),
+               drawn=((False, "gets", "four"),), stays=True),
         ),
     ),
     "half pattern, half value": Truth(
@@ -120,7 +120,8 @@ TRUTHS = {
             At("man ordered the", "chicken", "beef", 7.5, looks=("man",), gives={"man": 8, "token": -0.5},
                flips={"man": {"beef": TOLD}}, moves=("<Start>",), coded="mixed", drawn=((True, "the", "man"),)),
             At("woman ordered the", "beef", "chicken", 5.3, looks=("<Start>",), gives={"<Start>": 4.8, "token": 0.5},
-               flips={"woman": {"chicken": "resample"}}, moves=("<Start>",), coded="mixed", drawn=((False, "the", "man"),)),
+               flips={"woman": {"chicken": "resample"}}, moves=("<Start>",), coded="mixed",
+               drawn=((False, "the", "man"),), stays=True),
         ),
     ),
     "the query's position draws the eye": Truth(

@@ -29,6 +29,7 @@ class At:
     nearer: tokens that are nearer than the rivals, and their lead
     drawn: what draws the eye where the pattern decides, (whether it stands here, feature of the query, of the key): a token,
         "#3" for a position, "~man" for what an earlier head read from “man”
+    stays: the prediction does when nothing draws the eye; else the rival is predicted
     says: all clauses, as `planted.clauses` has them; by default they follow from the rest
     """
 
@@ -47,6 +48,7 @@ class At:
     predicts: str = ""
     nearer: Mapping = field(default_factory=dict)
     drawn: tuple = ()
+    stays: bool = False
     says: Sequence = ()
 
 
