@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +74,14 @@ class EachChoice:
     def of(self, run: int) -> Choice:
         """Return one model's choice."""
         return self.made[self.which[run]]
+
+    @cached_property
+    def numbers(self) -> list[tuple[int, int]]:
+        """[run]: the number of each model's choice, and its own among the models that make it."""
+        found = np.empty(len(self.which), int)
+        for runs, _ in self.groups():
+            found[runs] = np.arange(len(runs))
+        return list(zip(self.which.tolist(), found.tolist(), strict=True))
 
     def groups(self) -> Iterator[tuple[Int[Array, " some"], Choice]]:
         """Yield every choice with the numbers of the models that make it."""

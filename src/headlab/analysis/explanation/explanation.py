@@ -6,6 +6,7 @@ from functools import cached_property
 from html import escape
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choice
@@ -17,7 +18,7 @@ from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
 from headlab.analysis.parts.census import census
 from headlab.analysis.parts.mechanism import MEANINGS, MIXED, mechanism_at, mechanism_of_runs, spread_of_runs
 from headlab.analysis.subject import Subject, run_number
-from headlab.arrays import Array, Shaped
+from headlab.arrays import Array, Float, Shaped
 from headlab.data.dependencies import Dependency
 from headlab.notation.numbers import quantity
 
@@ -55,8 +56,8 @@ class Explanations:
         """Return what is measured about one run's choice at one place, with the run's number in it."""
         # Of one run nobody else needs the evidence, and of thousands of places it fills the memory.
         choice, every = self._columns[number] if len(self) > 1 else self._columns_at(number)
-        group = choice.which[run]
-        return every[group], int((choice.which[:run] == group).sum())
+        group, within = choice.numbers[run]
+        return every[group], within
 
     @cached_property
     def _columns(self) -> list[tuple[EachChoice, list[Columns]]]:
@@ -99,7 +100,7 @@ class Explanations:
                         "grade": some.grade,
                         "mechanism": mechanism_of_runs(some, names),
                         "spread": spread_of_runs(names),
-                        "pattern_share": pd.DataFrame(shares).mean().to_numpy(),  # of those that can be compared
+                        "pattern_share": _mean_of_known(np.array(shares)),
                     }
                 )
             )
@@ -245,6 +246,13 @@ class Explanation:
         if len(self) > SHOWN:
             parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")
         return "\n".join(parts)
+
+
+def _mean_of_known(values: Float[Array, "place run"]) -> Float[Array, " run"]:
+    """Return the mean [run] over the places where there is a number; nan where there is none."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    return np.where(count > 0, np.where(known, values, 0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 class HasSubject(Protocol):

@@ -153,10 +153,12 @@ def spread_of_runs(each: Sequence[Shaped[Array, " run"]]) -> list[str]:
     >>> spread_of_runs([np.array(["mixed", "mixed"]), np.array(["mixed", "value-coded"]), np.array(["mixed", "mixed"])])
     ['', 'mixed on 2 of 3 dependencies, value-coded on 1']
     """
-    found = []
-    for names in np.array(each).T:
+    table = np.array(each)
+    found = [""] * table.shape[1]
+    for run in np.nonzero((table != table[0]).any(axis=0))[0].tolist():
+        names = table[:, run]
         counts = [(int((names == name).sum()), name) for name in MECHANISMS]
         told = sorted(((n, name) for n, name in counts if n), key=lambda item: -item[0])
         first, *others = [f"{name} on {n}" for n, name in told]
-        found.append(", ".join([f"{first} of {len(names)} dependencies", *others]) if others else "")
+        found[run] = ", ".join([f"{first} of {len(names)} dependencies", *others])
     return found
