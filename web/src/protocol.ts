@@ -99,14 +99,14 @@ export interface Part extends PartFields {
   spelling: string | null // null: it cannot be taken away by itself
 }
 
-// The target against a rival at one place, and what was found out about it.
+// The target against its rivals at one place, and what was found out about it.
 export interface Choice {
   sentence: string
   words: string[]
   sequence: number
   place: number
   target: string
-  rival: string
+  rivals: string[] // several where the run holds them equal
   coding: Coding | null
   parts: Partial<Record<Way, Part[]>> // what the frame's numbers are of, in their order
 }
