@@ -28,6 +28,7 @@ MODELS = {
     "the notebook's": (hl.ModelConfig(), hl.Corpus.notebook()),
     "two heads": (TWO_HEADS, hl.Corpus.notebook()),
     "two layers": (hl.ModelConfig(n_layers=2, d_head=5), hl.Corpus.notebook()),
+    "three layers": (hl.ModelConfig(n_layers=3, d_head=5), hl.Corpus.notebook()),
     "two layers, two heads, unembedding": (
         hl.ModelConfig(n_layers=2, n_heads=2, d_head=5, factored_values=True, d_model=9, unembed=True),
         hl.Corpus.from_text(SHIFTED),
@@ -174,6 +175,25 @@ def test_the_order_of_sentences_changes_no_set():
         found.append(sorted(table[columns].astype(str).values.tolist()))
     assert found[0] == found[1] == found[2]
     assert any(row[3] != "0" for row in found[0])
+
+
+def test_neither_the_order_of_the_vocabulary_nor_a_constant_on_all_logits_changes_a_set():
+    corpus, model = hl.Corpus.notebook(), hl.ModelConfig(d_model=9, unembed=True)
+    weights = dict(hl.train(corpus, model, seeds=range(6), record="none").params.items())
+    weights = {name: weight.astype(float) for name, weight in weights.items()}
+    order = np.random.default_rng(0).permutation(corpus.d_vocab)
+    text = "\n".join(" ".join(words[1:]) for words in corpus.sentences)
+    turned = hl.Corpus.from_text(text, vocabulary=[corpus.vocabulary[token] for token in order])
+    shifted = weights["W_U"] + np.arange(9)[:, None]
+    found = []
+    for changed, on in (
+        (weights, corpus),
+        (weights | {"W_E": weights["W_E"][:, order], "W_U": weights["W_U"][:, :, order]}, turned),
+        (weights | {"W_U": shifted}, corpus),
+    ):
+        found.append(hl.Models(changed, on, model).explain().minimal().to_list())
+    assert found[0] == found[1] == found[2]
+    assert any(row["sets"] for row in found[0])
 
 
 def test_of_more_than_sixteen_parts_those_that_give_most_are_tried_and_the_rest_counted():

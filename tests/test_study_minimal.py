@@ -5,6 +5,7 @@ import pytest
 
 import headlab as hl
 from headlab.analysis.minimal.solve import ABLATIONS
+from headlab.report.html.study import render
 from headlab.report.json.study import study_json
 from headlab.report.terminal.study import study_blocks
 from headlab.study.columns import SETS
@@ -50,6 +51,13 @@ def test_the_answer_counts_the_runs_with_exactly_one(study):
     assert len(study_json(answer)["minimal"]) == 4
     titles = [getattr(block, "title", "") for block in study_blocks(answer, study.design, study.status())]
     assert "How many minimal sets of parts suffice" in titles
+
+
+def test_the_page_has_the_table(study):
+    page = render(study)
+    assert "How many explanations do they have?" in page
+    row = study.answer().minimal().to_dict("records")[0]
+    assert f"d_head {row['d_head']}, {row['ablation']}" in page
 
 
 def test_in_memory_it_is_the_same(study):

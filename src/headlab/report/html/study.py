@@ -12,6 +12,8 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.files import write_output
 from headlab.report.figures import studies as figures
 from headlab.report.html.page import svg, template
+from headlab.report.words.minimal import MEANING
+from headlab.report.words.study import minimal_table
 from headlab.study.hashes import digest
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def render(study: "Study", factor: str | None = None) -> str:
         mechanisms=mechanisms,
         meanings={name: MEANINGS[name] for name in mechanisms.columns},
         census=svg(figures.census(answer)) if mechanisms.size else None,
+        minimal=minimal_table(answer),
+        minimal_meaning=MEANING,
         curves=svg(figures.curves(curves, design.floors)) if len(curves) else None,
         floors=_different(floor for floor, _ in design.floors.values()),
         bigram_floors=_different(floor for _, floor in design.floors.values()),
