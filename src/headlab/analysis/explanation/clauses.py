@@ -187,6 +187,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "outcomes": _outcomes,
     "heads": _heads,
     "drawn": _drawn,
+    "where": lambda word: "elsewhere" if word is None else f"where {word} is right",
     "sets": _sets,
     "count": "{:,}".format,
 }

@@ -192,7 +192,8 @@ def _heads(record: "Record") -> Iterator[Clause]:
 def looked_at(record: "Record") -> "TestedPart | None":
     """Return the source that most heads of the last layer look at most, each at one more than at any other.
 
-    Of sources with equally many heads, the one with the higher mean weight in these; of equal ones the nearest.
+    Of sources with equally many heads, the one that gives most, then the one with the higher mean weight in these; of equal ones
+    the nearest.
     """
     tops = tops_of(record)
     heads: dict[int, list[float]] = {}
@@ -200,9 +201,12 @@ def looked_at(record: "Record") -> "TestedPart | None":
         if top is not None:
             heads.setdefault(top, []).append(row[top])
 
-    def rank(position: int) -> tuple[int, float, int, int]:
-        shares = heads[position]
-        return len(shares), round(sum(shares) / len(shares), 9), -abs(position - record.place), -position
+    sign = 1 if record.difference > 0 else -1
+
+    def rank(position: int) -> tuple[int, float, float, int, int]:
+        shares, gives = heads[position], sign * record.sources[position].contribution
+        share = sum(shares) / len(shares)
+        return len(shares), round(gives, 9), round(share, 9), -abs(position - record.place), -position
 
     return record.sources[max(heads, key=rank)] if heads else None
 

@@ -14,6 +14,7 @@ from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
+from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.model.outputs import softmax
 from headlab.notation.numbers import quantity
@@ -21,8 +22,8 @@ from headlab.notation.visible import escape_unseen
 
 MOST_ROWS = 100  # in a notebook
 DISAGREE = 0.5  # ablations disagree when their changes differ by more than this share of the clean logit difference
-SMALL_MOVE = 0.05  # of the target's probability
-SMALL_CHANGE = 0.1  # of a logit difference, as a share of itself
+SMALL_MOVE = THRESHOLDS["same"]  # of the target's probability
+SMALL_CHANGE = THRESHOLDS["small"]  # of a logit difference, as a share of itself
 
 
 @dataclass(frozen=True, eq=False)
