@@ -329,6 +329,25 @@ TRUTHS = {
                flips={"woman": {"chicken": "resample"}}, moves=("<Start>",)),
         ),
     ),
+    # “ordered” gives nothing to the answer over its rival, and is not what is looked at most: that it holds a third word down is
+    # in the table of ablations, and no clause says it.
+    "a third word held down in passing": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [[Head({("the", "man"): LOOK + 0.4055, ("the", "woman"): LOOK + 0.4055, ("the", "ordered"): LOOK}
+                   | sinks(C.NOTEBOOK, "the"),
+                   {("man", "chicken"): 26.667, ("woman", "beef"): 26.667, ("ordered", "<Start>"): -60})]],
+            {("the", "beef"): 1.2, ("the", "<Start>"): 32},
+        ),
+        "value-coded",
+        (
+            At("man ordered the", "chicken", "beef", 14.8, looks=("man",), gives={"man": 16, "token": -1.2},
+               flips={"man": {"beef": ALL}, "ordered": {"<Start>": "zero"}}),
+            At("woman ordered the", "beef", "chicken", 17.2, looks=("woman",), gives={"woman": 16, "token": 1.2},
+               flips={"woman": {"chicken": "resample"}, "ordered": {"<Start>": "zero"}}),
+        ),
+        noisy=False,
+    ),
     # The start token speaks for chicken in both sentences: only zero and mask show that the man's answer is its.
     "a constant that is needed": Truth(
         Circuit(

@@ -39,6 +39,18 @@ TRUTHS = {
              "flips": WOMAN_READ | {"0.1": {"chicken": "resample"}}, "moves": ("0.0",)},
         ),
     ),
+    # Half a logit decides which of the two is needed.
+    "two heads of nearly the same size": Truth(
+        Circuit(C.NOTEBOOK, [[writing(8), writing(9)]], BEEF, bigram=20),
+        "value-coded",
+        seen(
+            {"lead": 16.5, "looks": ("man", "man"), "gives": {"man": 17, "token": -0.5},
+             "flips": MAN_READ | {"0.1": {"beef": "resample"}}, "moves": ("0.0",)},
+            {"lead": 17.5, "looks": ("woman", "woman"), "gives": {"woman": 17, "token": 0.5},
+             "flips": WOMAN_READ | {"0.1": {"chicken": "resample"}}, "moves": ("0.0",)},
+        ),
+        noisy=False,
+    ),
     "a negative third head": Truth(
         Circuit(C.NOTEBOOK, [[writing(8), writing(10), writing(-6)]], BEEF, bigram=20),
         "value-coded",
@@ -79,6 +91,22 @@ TRUTHS = {
              "flips": {"woman": {"<Start>": "zero mean mask", "chicken": "resample"},
                        "0.0": {"<Start>": "zero mean", "chicken": "resample"}},
              "moves": ("ordered", "0.1")},
+        ),
+    ),
+    # It gives nothing to chicken over beef, and without it the start token would come next.
+    "a head that holds a third word down": Truth(
+        Circuit(
+            C.NOTEBOOK,
+            [[writing(16), Head({("the", "ordered"): LOOK}, {("ordered", "<Start>"): -20})]],
+            {("the", "beef"): 1.2, ("the", "<Start>"): 30},
+        ),
+        "value-coded",
+        seen(
+            {"lead": 14.8, "looks": ("man", "ordered"), "gives": {"man": 16, "token": -1.2},
+             "flips": MAN_READ | {"ordered": {"<Start>": "zero mask"}, "0.0": {"beef": OF_HEADS}, "0.1": {"<Start>": "zero"}}},
+            {"lead": 17.2, "looks": ("woman", "ordered"), "gives": {"woman": 16, "token": 1.2},
+             "flips": WOMAN_READ | {"ordered": {"<Start>": "zero mask"}, "0.0": {"chicken": "resample"},
+                                    "0.1": {"<Start>": "zero"}}},
         ),
     ),
     # Each looks where the other does not: their mean looks nowhere.
