@@ -56,7 +56,7 @@ def main() -> None:
     print(text)
     if parser.parse_args().write:
         before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
 
 
 def discover(corpus: hl.Corpus, model: hl.ModelConfig, seeds: int = SEEDS, most: int = RUNS) -> dict[str, Found]:

@@ -71,7 +71,7 @@ def main() -> None:
     print(shown)
     if "--write" in sys.argv[1:]:
         before, rest = PAGE.read_text().split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{shown}\n\n{END}{rest.split(END)[1]}")
+        PAGE.write_text(f"{before}{BEGIN}\n\n{shown}\n\n{END}{rest.partition(END)[2]}")
     print(f"\n{time.perf_counter() - began:.0f} s")
     timing()
 
