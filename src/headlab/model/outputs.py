@@ -4,6 +4,8 @@ import numpy as np
 
 from headlab.arrays import Array, Bool, Float
 
+FEW = 16  # values, of which the largest is found one by one
+
 
 def softmax(scores: Float[Array, "*axes"], mask: Bool[Array, "..."] | bool = True) -> Float[Array, "*axes"]:
     """Return exp(scores) / sum over the last axis, exactly zero where the mask is off; a row that is off is all zero.
@@ -12,11 +14,17 @@ def softmax(scores: Float[Array, "*axes"], mask: Bool[Array, "..."] | bool = Tru
     array([[0.5, 0.5],
            [nan, nan]])
     """
-    top = np.max(np.where(mask, scores, -np.inf), axis=-1, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0).astype(scores.dtype)
-    raised = np.exp(np.where(mask, scores - top, -np.inf))
+    seen = scores if mask is True else np.where(mask, scores, scores.dtype.type(-np.inf))
+    top = _largest(seen)
+    raised = np.exp(seen - np.where(np.isfinite(top), top, 0.0).astype(scores.dtype))
     total = raised.sum(axis=-1, keepdims=True)
-    return np.divide(raised, total, out=np.zeros_like(raised), where=total != 0)
+    return np.divide(raised, np.where(total == 0, 1, total).astype(scores.dtype), out=raised)
+
+
+def _largest(values: Array) -> Array:
+    if 0 < values.shape[-1] <= FEW:
+        return np.maximum.reduce([values[..., [at]] for at in range(values.shape[-1])])
+    return values.max(axis=-1, keepdims=True)
 
 
 def sigmoid(logits: Float[Array, "*axes"]) -> Float[Array, "*axes"]:
