@@ -353,7 +353,7 @@ TRUTHS = {
         Circuit(
             C.NOTEBOOK,
             [[Head(SUBJECTS | {("the", "<Start>"): LOOK - 0.4055},
-                   {("<Start>", "chicken"): 15, ("woman", "beef"): 20})]],
+                   {("<Start>", "chicken"): 15, ("woman", "beef"): 25})]],
             {("the", "beef"): 0.4},
             bigram=20,
         ),
@@ -361,8 +361,8 @@ TRUTHS = {
         (
             At("man ordered the", "chicken", "beef", 5.6, looks=("man",), gives={"<Start>": 6, "token": -0.4},
                flips={"<Start>": {"beef": "zero mask"}, "man": {"beef": "mean resample"}}),
-            At("woman ordered the", "beef", "chicken", 6.4, looks=("woman",),
-               gives={"woman": 12, "<Start>": -6, "token": 0.4}, flips={"woman": {"chicken": "zero resample mask"}},
+            At("woman ordered the", "beef", "chicken", 9.4, looks=("woman",),
+               gives={"woman": 15, "<Start>": -6, "token": 0.4}, flips={"woman": {"chicken": "zero resample mask"}},
                moves=("<Start>",)),
         ),
     ),

@@ -30,12 +30,12 @@ COLOUR = {("eats", "red"): LOOK, ("eats", "blue"): LOOK}
 TRUTHS = {
     # Either is enough; resampled, the smaller one is outvoted and the larger one outvotes.
     "two heads, each of which is enough": Truth(
-        Circuit(C.NOTEBOOK, [[writing(8), writing(10)]], BEEF, bigram=20),
+        Circuit(C.NOTEBOOK, [[writing(8), writing(12)]], {("the", "beef"): 1.2}, bigram=14),
         "value-coded",
         seen(
-            {"lead": 17.5, "looks": ("man", "man"), "gives": {"man": 18, "token": -0.5},
+            {"lead": 18.8, "looks": ("man", "man"), "gives": {"man": 20, "token": -1.2},
              "flips": MAN_READ | {"0.1": {"beef": "resample"}}, "moves": ("0.0",)},
-            {"lead": 18.5, "looks": ("woman", "woman"), "gives": {"woman": 18, "token": 0.5},
+            {"lead": 21.2, "looks": ("woman", "woman"), "gives": {"woman": 20, "token": 1.2},
              "flips": WOMAN_READ | {"0.1": {"chicken": "resample"}}, "moves": ("0.0",)},
         ),
     ),
@@ -52,12 +52,12 @@ TRUTHS = {
         noisy=False,
     ),
     "a negative third head": Truth(
-        Circuit(C.NOTEBOOK, [[writing(8), writing(10), writing(-6)]], BEEF, bigram=20),
+        Circuit(C.NOTEBOOK, [[writing(8), writing(10), writing(-6)]], {("the", "beef"): 0.8}, bigram=14),
         "value-coded",
         seen(
-            {"lead": 11.5, "looks": ("man",) * 3, "gives": {"man": 12, "token": -0.5},
+            {"lead": 11.2, "looks": ("man",) * 3, "gives": {"man": 12, "token": -0.8},
              "flips": MAN_READ | {"0.0": {"beef": "resample"}, "0.1": {"beef": "resample"}}, "moves": ("0.2",)},
-            {"lead": 12.5, "looks": ("woman",) * 3, "gives": {"woman": 12, "token": 0.5},
+            {"lead": 12.8, "looks": ("woman",) * 3, "gives": {"woman": 12, "token": 0.8},
              "flips": WOMAN_READ | {"0.0": {"chicken": "resample"}, "0.1": {"chicken": "resample"}},
              "moves": ("0.2",)},
         ),

@@ -97,15 +97,15 @@ TRUTHS = {
     "two layers, each of which is enough": Truth(
         Circuit(
             C.NOTEBOOK,
-            [[Head(SUBJECTS, COPY)], [Head(SUBJECTS, {("man", "chicken"): 10, ("woman", "beef"): 10})]],
-            BEEF,
-            bigram=20,
+            [[Head(SUBJECTS, COPY)], [Head(SUBJECTS, {("man", "chicken"): 12, ("woman", "beef"): 12})]],
+            {("the", "beef"): 1.2},
+            bigram=14,
         ),
         "value-coded",
         seen(
-            {"lead": 17.5, "looks": ("man",), "gives": {"man": 18, "token": -0.5},
+            {"lead": 18.8, "looks": ("man",), "gives": {"man": 20, "token": -1.2},
              "flips": MAN_READ | {"1.0": {"beef": "resample"}}, "moves": ("0.0",)},
-            {"lead": 18.5, "looks": ("woman",), "gives": {"woman": 18, "token": 0.5},
+            {"lead": 21.2, "looks": ("woman",), "gives": {"woman": 20, "token": 1.2},
              "flips": WOMAN_READ | {"1.0": {"chicken": "resample"}}, "moves": ("0.0",)},
         ),
     ),
