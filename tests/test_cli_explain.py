@@ -10,6 +10,7 @@ import pytest
 from strict import strict
 
 import headlab as hl
+from headlab.notation.numbers import percent
 
 NOTEBOOK = hl.Corpus.notebook()
 
@@ -43,7 +44,7 @@ def test_every_check_that_is_offered_runs_as_it_is_printed(run: Any, options: li
     for command in commands:
         status, checked, err = run(*shlex.split(command))
         assert (status, err) == (0, "")
-        assert "before" in checked
+        assert "logit difference" in checked
 
 
 def test_a_check_shows_the_number_that_the_sentence_claims(run: Any) -> None:
@@ -102,7 +103,7 @@ def test_the_minimal_sets_of_one_run_and_of_many_are_said_in_both_forms(run: Any
     status, out, err = run("explain", "--seeds", "0:9", "--show", "minimal")
     assert (status, err) == (0, "")
     for row in many["minimal"]:
-        assert f"{row['predictions']} ({row['share']:.0%})" in out
+        assert f"{row['predictions']} ({percent(row['share'])})" in out
     assert all({"one_zero", "most_resample"} <= row.keys() for row in many["census"])
 
 

@@ -88,7 +88,7 @@ def test_what_is_half_quoted_is_refused(text: str) -> None:
         (["--ablate", "source:<Start>"], "source 0 <Start>"),
         (["--ablate", 'token:"2"'], "token 2"),
         (["--position", '"2"', "--ablate", 'edge:2>"a>b"'], "edge 2 2 → 1 a>b"),
-        (["--tokens", '"x,y",u=v', "--ablate", "direct"], "direct path"),
+        (["--tokens", '"x,y",u=v', "--ablate", "direct"], "direct path and own position"),
         (["--pattern", '"a>b"=0.25,<Start>=0.25,"2"=0.5'], "pattern a>b 0.25, <Start> 0.25, 2 0.5"),
     ],
     ids=str,

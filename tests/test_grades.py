@@ -104,7 +104,7 @@ def test_a_run_is_shown_whatever_became_of_them_all(rate):
 
 def test_tables_and_representations_tell_the_grade(runs):
     assert runs.table()["grade"].tolist() == runs.grade().tolist()
-    assert repr(runs).endswith(": 79 solved, 14 by a hair, 7 not)")
+    assert repr(runs).endswith(": 79 solved, 14 right by a hair, 7 not solved)")
     hair = runs[int(np.argmax(runs.grade() == "right by a hair"))]
     assert repr(hair).endswith("right by a hair)")
     explained = runs[:5].explain().table()
@@ -120,7 +120,7 @@ def test_train_shows_and_writes_the_grades():
         assert result.exit_code == 0
         return result.stdout
 
-    assert "Of 100 runs: 79 solved, 14 by a hair, 7 not; 0 diverged" in answer()
+    assert "Of 100 runs: 79 solved, 14 right by a hair, 7 not solved; 0 diverged" in answer()
     assert "right by a hair" in answer()
     found = json.loads(answer("--json"))
     assert found["grades"] == {"not solved": 7, "right by a hair": 14, "solved": 79}

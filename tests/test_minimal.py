@@ -257,7 +257,7 @@ def test_parts_are_named_once():
     run = hl.train(hl.Corpus.notebook(), model, seeds=[0], record="none")
     found = run.explain().minimal()
     every = {name for words in found.to_list()[0]["in_words"] for name in words.split(" + ")}
-    assert all("by head" in name or name.startswith("direct") for name in every)
+    assert all("by head" in name or name in ("direct path", "own position") for name in every)
     assert Part("edge", 0, 0, position=1, query=3) in found.of(0, 0, "zero").parts
 
 

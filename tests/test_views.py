@@ -101,8 +101,8 @@ def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(
                 if model.n_layers == 1:
                     assert zero["change"] == pytest.approx(-gives)
     shown = {part["name"]: part for part in item["parts"]["source"]}
-    assert list(shown) == ["direct: token", "direct: position", "0 <Start>", "1 woman", "2 ordered", "3 the"]
-    assert trial_frame(run, {"part": shown["1 woman"], "sequence": 1}).values["title"] == "without woman"
+    assert list(shown) == ["direct path", "own position", "0 <Start>", "1 woman", "2 ordered", "3 the"]
+    assert trial_frame(run, {"part": shown["1 woman"], "sequence": 1}).values["title"] == "without “woman”"
 
 
 @pytest.mark.parametrize("order", [(1, 6), (6, 1), (6, 6), (11, 0)])

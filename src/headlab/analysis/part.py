@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from headlab.analysis.words import TABLE
 from headlab.data.corpus import Corpus
 
 Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions"]
@@ -70,7 +71,7 @@ class Part:
         >>> Part("edge", 0, 1, position=1, query=3).name(Corpus.notebook(), 0)
         'edge 3 the → 1 man of head 0.1'
         """
-        rows = corpus.position_labels(sequence)
+        rows = corpus.position_words(sequence)
         match self:
             case Part("source", position=int(position)):
                 return f"source {rows[position]}"
@@ -80,27 +81,18 @@ class Part:
             case Part("head", layer=layer):
                 return head_name(layer, self.head)
             case Part("token", token=int(token)):
-                return f"token {corpus.labels[token]}"
-        return _NAMES[self.kind]
+                return f"token {corpus.vocabulary[token]}"
+        return str(TABLE["listed"][self.kind])
 
     def label(self, corpus: Corpus, sequence: int) -> str:
         """Return the part as a list of parts shows it: a source by its position alone.
 
         >>> Part("source", position=3).label(Corpus.notebook(), 0), Part("direct:token").label(Corpus.notebook(), 0)
-        ('3 the', 'direct: token')
+        ('3 the', 'direct path')
         """
         if self.kind == "source" and self.position is not None:
-            return f"{self.position} {corpus.sentences[sequence][self.position]}"
-        return _LABELS.get(self.kind) or self.name(corpus, sequence)
-
-
-_NAMES = {
-    "direct": "direct path",
-    "direct:token": "direct path: token",
-    "direct:position": "direct path: position",
-    "positions": "all W_pos",
-}
-_LABELS = {"direct:token": "direct: token", "direct:position": "direct: position"}
+            return corpus.position_words(sequence)[self.position]
+        return self.name(corpus, sequence)
 
 
 def head_name(layer: int | None, head: int | None) -> str:

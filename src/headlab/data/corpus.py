@@ -275,6 +275,14 @@ class Corpus:
         """
         return tuple(map(str, lookalikes(self)))
 
+    def position_words(self, sequence: int) -> list[str]:
+        """Return the positions of one sentence as lists of them show them: number and word.
+
+        >>> Corpus.notebook().position_words(0)
+        ['0 <Start>', '1 man', '2 ordered', '3 the', '4 chicken']
+        """
+        return [f"{position} {word}" for position, word in enumerate(self.sentences[sequence])]
+
     def position_labels(self, sequence: int) -> list[str]:
         """Return the notebook's row names of a sequence.
 

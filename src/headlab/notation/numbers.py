@@ -53,6 +53,15 @@ def percent(share: float, sign: bool = False) -> str:
     return f"{text if sign else text.removeprefix('+')} %"
 
 
+def decimals(value: float, digits: int) -> str:
+    """Return a number with so many decimals, never minus zero; with_sign has a plus, too.
+
+    >>> decimals(-0.0316, 3), decimals(-0.0001, 3), decimals(2, 1)
+    ('−0.032', '0.000', '2.0')
+    """
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
 def with_sign(value: float, digits: int) -> str:
     """Return a number with its sign, never minus zero.
 

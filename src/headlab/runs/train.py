@@ -136,7 +136,7 @@ def resume(
     >>> from headlab.data.corpus import Corpus
     >>> runs = train(Corpus.notebook(), training=TrainConfig.of(steps=50))
     >>> resume(runs, Phase(100, changes={"learning_rate": 0.1}))
-    Runs(1 of 50 steps of sgd at learning rate 0.01, then 100 of sgd at 0.1, d_head=20: 0 solved, 0 by a hair, 1 not)
+    Runs(1 of 50 steps of sgd at learning rate 0.01, then 100 of sgd at 0.1, d_head=20: 0 solved, 0 right by a hair, 1 not solved)
     """
     whole = _whole(runs, training)
     kept, count = _options([], record, snapshots, threads, whole.steps, runs.training.steps)

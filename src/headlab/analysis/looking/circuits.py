@@ -13,6 +13,7 @@ import pandas as pd
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Float
 from headlab.model.matrices import W_OV, W_QK, effective_rank, singular_values
+from headlab.notation.numbers import with_sign
 
 _EMBEDS = ("token", "position")
 
@@ -38,7 +39,7 @@ class Circuits:
     effective_rank: dict[str, float]
 
     def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:
-        """Return the score of a query (token label, position) and a key, the sum of its parts."""
+        """Return the score of a query (token, position) and a key, the sum of its parts."""
         total = 0.0
         for (rows, asked), (columns, read) in product(zip(_EMBEDS, query, strict=True), zip(_EMBEDS, key, strict=True)):
             table = self.scores.get(_score_name(rows, columns))
@@ -62,9 +63,13 @@ class Circuits:
         }
         # pandas shows the edges of large tables alone
         return "\n".join(
-            f"<p><b>{name}</b></p>{table.to_html(max_rows=24, max_cols=24, float_format='{:+.1f}'.format)}"
+            f"<p><b>{name}</b></p>{table.to_html(max_rows=24, max_cols=24, float_format=_signed)}"
             for name, table in named.items()
         )
+
+
+def _signed(value: float) -> str:
+    return with_sign(value, 1)
 
 
 def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> Circuits:
@@ -84,7 +89,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
     layer, head = subject.layer_and_head(layer, head)
     params, corpus = subject.params[run_number(run, subject.n_runs)], subject.corpus
     QK, OV = W_QK(params)[layer, head], W_OV(params)[layer, head]
-    embeds: dict[str, tuple[Array, list[Any]]] = {"token": (params.W_E, list(corpus.labels))}
+    embeds: dict[str, tuple[Array, list[Any]]] = {"token": (params.W_E, list(corpus.vocabulary))}
     if params.W_pos is not None:
         embeds["position"] = (params.W_pos, list(range(corpus.n_ctx)))
     W_U = np.eye(params.W_E.shape[-1]) if params.W_U is None else params.W_U
@@ -102,7 +107,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
             i: pd.DataFrame(
                 rows @ OV @ W_U,
                 index=pd.Index(names, name=f"source {i}"),
-                columns=pd.Index(corpus.labels, name="logit"),
+                columns=pd.Index(corpus.vocabulary, name="logit"),
             )
             for i, (rows, names) in embeds.items()
         },

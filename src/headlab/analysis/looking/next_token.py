@@ -16,7 +16,7 @@ from headlab.errors import SelectionError
 from headlab.model.forward import forward
 from headlab.model.outputs import sigmoid, softmax
 from headlab.model.params import Params
-from headlab.notation.numbers import quantity
+from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import short_repr
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -105,7 +105,7 @@ class NextToken:
         if self.n_runs is None:
             told = [f"{token} {row['probability']:.3f}" for token, row in first.iterrows()]
         else:
-            told = [f"{token} by {row['predicted']:.0%}" for token, row in first.iterrows()]
+            told = [f"{token} by {percent(row['predicted'])}" for token, row in first.iterrows()]
         more = f", {len(self.vocabulary) - 3} more" if len(self.vocabulary) > 3 else ""
         runs = "" if self.n_runs is None else f", {quantity(self.n_runs, 'run')}"
         return f"NextToken(after {self.text!r}{runs}: {', '.join(told)}{more})"

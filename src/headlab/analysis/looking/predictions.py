@@ -127,12 +127,12 @@ def tally(grades: Shaped[Array, " run"]) -> str:
     """Return how many runs have each grade, in words.
 
     >>> tally(np.array(["solved", "not solved", "solved"])), tally(np.array(["nothing to solve"]))
-    ('2 solved, 0 by a hair, 1 not', 'nothing to solve')
+    ('2 solved, 0 right by a hair, 1 not solved', 'nothing to solve')
     """
     if len(grades) and (grades == NOTHING_TO_SOLVE).all():
         return NOTHING_TO_SOLVE
     counts = [int((grades == name).sum()) for name in GRADES]
-    return ", ".join(f"{n:,} {word}" for n, word in zip(counts, ("solved", "by a hair", "not"), strict=True))
+    return ", ".join(f"{n:,} {name}" for n, name in zip(counts, GRADES, strict=True))
 
 
 def tables(

@@ -19,7 +19,7 @@ from headlab.arrays import Array, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
-from headlab.notation.numbers import quantity
+from headlab.notation.numbers import percent, quantity
 
 NOTHING_KEPT = "nothing"  # a set of no parts: without all of them, the right token leads
 MOST_ROWS = 100  # in a notebook
@@ -35,7 +35,7 @@ class MinimalSets:
     >>> import headlab as hl
     >>> found = hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().minimal()
     >>> found.count(0, 0, "zero"), found.table()["in_words"][0]
-    (2, '1 man + 2 ordered + direct: token; 1 man + 2 ordered + direct: position')
+    (2, '1 man + 2 ordered + direct path; 1 man + 2 ordered + own position')
     """
 
     corpus: Corpus
@@ -168,7 +168,7 @@ class MinimalSets:
             counts = counts[counts > 0]
             if counts.size:
                 most = quantity(int(counts.max()), "set")
-                parts.append(f"{kind}: exactly one in {np.mean(counts == 1):.0%}, at most {most}")
+                parts.append(f"{kind}: exactly one in {percent(float(np.mean(counts == 1)))}, at most {most}")
         return f"MinimalSets({quantity(len(self), 'run')}; {'; '.join(parts) or 'nothing is predicted right'})"
 
     def _repr_html_(self) -> str:

@@ -22,6 +22,7 @@ import pandas as pd
 from headlab.analysis.choice import Place
 from headlab.analysis.part import head_name
 from headlab.analysis.subject import Subject
+from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
 from headlab.model.matrices import W_OV
@@ -94,7 +95,8 @@ class Contributions:
         rows: dict[str, Array] = {}
         for number, path in enumerate(self.paths):
             if not path:
-                rows["direct: token"], rows["direct: position"] = self.token[run, number], self.position[run, number]
+                rows[TABLE["listed"]["direct:token"]] = self.token[run, number]
+                rows[TABLE["listed"]["direct:position"]] = self.position[run, number]
             else:
                 rows[path_name(path)] = self.token[run, number] + self.position[run, number]
         table = (

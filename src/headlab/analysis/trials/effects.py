@@ -17,7 +17,7 @@ from headlab.analysis.trials.interventions import Intervention, intervene
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.model.outputs import softmax
-from headlab.notation.numbers import quantity
+from headlab.notation.numbers import quantity, with_sign
 from headlab.notation.visible import escape_unseen
 
 MOST_ROWS = 100  # in a notebook
@@ -259,10 +259,14 @@ class Effects:
     def _repr_html_(self) -> str:
         table = self.table()
         left = len(table) - MOST_ROWS
-        shown = table.iloc[:MOST_ROWS].to_html(index=False, float_format="{:+.3f}".format)
+        shown = table.iloc[:MOST_ROWS].to_html(index=False, float_format=_signed)
         return shown + (
             f"<p>… and {quantity(left, 'more row')}: <code>table()</code> has them all.</p>" if left > 0 else ""
         )
+
+
+def _signed(value: float) -> str:
+    return with_sign(value, 3)
 
 
 def effects_of(

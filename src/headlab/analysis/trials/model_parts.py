@@ -62,7 +62,7 @@ def parts_at(subject: Subject, place: Place) -> list[Part]:
 def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, head: Any) -> Part:
     query, key = subject.position(sequence, query), subject.position(sequence, key)
     if subject.model.causal and key > query:
-        words = subject.corpus.position_labels(sequence)
+        words = subject.corpus.position_words(sequence)
         raise SelectionError(
             f"a key must be at or before its query under the causal mask, got {words[key]} after {words[query]}: "
             f"choose one of {listing(words[: query + 1])}"

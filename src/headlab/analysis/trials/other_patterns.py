@@ -56,7 +56,7 @@ def pattern_variance(subject: Subject) -> list[pd.DataFrame]:
     From 0 (the same in every run) to 0.5 (all or nothing, in half of the runs each).
     """
     spread = subject.clean.pattern[subject.finite].std(axis=0).mean(axis=(0, 1))
-    rows = [subject.corpus.position_labels(number) for number in range(subject.corpus.n_sequences)]
+    rows = [subject.corpus.position_words(number) for number in range(subject.corpus.n_sequences)]
     return [pd.DataFrame(spread[n, : len(names), : len(names)], names, names) for n, names in enumerate(rows)]
 
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
+from headlab.notation.numbers import with_sign
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import (
@@ -96,7 +97,7 @@ def loss_curve(
     )
     for value, name, style in (
         (floor, f"floor ({seen.removeprefix('the ')})", "--"),
-        (bigram_floor, "floor (current token only)", ":"),
+        (bigram_floor, "bigram floor", ":"),
     ):
         axes.axhline(value, color=GREY, linestyle=style, linewidth=1)
         axes.annotate(
@@ -206,13 +207,17 @@ def _draw_table(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     axes.xaxis.tick_top()
 
 
+def _large(value: float, digits: int) -> str:
+    return f"{value:+.{digits}e}".replace("-", "−")
+
+
 def _number(value: float, share: bool = False) -> str:
     """Return a number as it fits into a cell."""
     if np.isnan(value):
         return "–"
     if share:
         return f"{value:.3f}"
-    return f"{value:+.1e}" if abs(value) >= 1e4 else f"{round(value, 1) + 0.0:+.1f}"
+    return _large(value, 1) if abs(value) >= 1e4 else with_sign(value, 1)
 
 
 @with_style
@@ -229,7 +234,7 @@ def contributions(parts: pd.Series, *, title: str, about: str = "") -> Figure:
         bar.set(hatch="////" if value < 0 else "", edgecolor="white", linewidth=0)
     far = reach([*starts, *(starts + sizes)])
     for row, (start, size, value) in enumerate(zip(starts, sizes, values, strict=True)):
-        words = "–" if np.isnan(value) else f"{value:+.2e}" if abs(value) >= 1e4 else f"{round(value, 2) + 0.0:+.2f}"
+        words = "–" if np.isnan(value) else _large(value, 2) if abs(value) >= 1e4 else with_sign(value, 2)
         axes.text(max(start, start + size) + far * 0.02, row, words, va="center", fontsize=8)
     low, high = min(0.0, *starts, *(starts + sizes)), max(0.0, *starts, *(starts + sizes))
     axes.set_xlim(low - 0.05 * far, high + 0.16 * far)

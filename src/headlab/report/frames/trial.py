@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from headlab.analysis.explanation.clauses import Word
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import part_values
 from headlab.report.frames.wire import Frame
@@ -40,7 +41,8 @@ def _without(run: "Run", effects: "Effects") -> Frame:
     part, sequence = effects.parts[0], effects.choice.place.sequence
     values = part_values(run.subject, part, sequence)
     words = run.corpus.sentences[sequence]
-    name = words[part.position] if part.kind == "source" and part.position is not None else effects.names[0]
+    at_source = part.kind == "source" and part.position is not None
+    name = str(Word.of(words, part.position or 0)) if at_source else effects.names[0]
     return _frame(effects, values["spelling"], f"without {name}", values)
 
 

@@ -14,6 +14,7 @@ from headlab.analysis.looking.predictions import GRADES, NOTHING_TO_SOLVE, verdi
 from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.files import write_output
 from headlab.homework.answers import has_finite_outputs
+from headlab.notation.numbers import decimals, with_sign
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report import limits
@@ -59,6 +60,7 @@ class Why:
 
     place: str
     sentence: str
+    more: str
     parts: pd.DataFrame | None
     waterfall: Markup | None
     coding: dict[str, float] | None
@@ -183,7 +185,9 @@ def prediction_tables(run: Any, output: str, shown: Sequence[tuple[int, int]]) -
 
 def _cell(value: float, target: bool = False) -> Cell:
     return Cell(
-        "" if np.isnan(value) else f"{value:.3f}", float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0, target
+        "" if np.isnan(value) else decimals(value, 3),
+        float(np.clip(value, 0, 1)) if np.isfinite(value) else 0.0,
+        target,
     )
 
 
@@ -233,6 +237,7 @@ def _why(exercise: "Exercise", commands: RunCommands) -> list[Why]:
         Why(
             place=words.place_line(record),
             sentence=record.sentence,
+            more=words.more_of(record),
             parts=words.part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
             waterfall=svg(figures.contributions(words.largest_parts(record), title=record.pair))
             if record.finite
@@ -288,7 +293,7 @@ def _diverging_table(caption: str, frame: pd.DataFrame) -> ShadedTable:
     rows = [
         (
             str(label),
-            [Cell(f"{round(value, 1) + 0.0:+.1f}", abs(value) / reach, negative=value < 0) for value in values],
+            [Cell(with_sign(value, 1), abs(value) / reach, negative=value < 0) for value in values],
             "",
             "",
         )

@@ -11,7 +11,7 @@ from rich.rule import Rule
 
 from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.arrays import Array, Shaped
-from headlab.notation.numbers import quantity
+from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from headlab.analysis.trials.effects import Effects
     from headlab.report.words.commands import RunCommands
 
-LEGEND = f"gives: exact part of the logit difference, what zero takes away. {words.TRIALS}"
+LEGEND = [
+    "weight: attention, of a source the mean of the last layer's heads, of a head its highest.",
+    "gives: exact part of the logit difference, which is what zero takes away.",
+    *words.TRIALS,
+]
 
 
 def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> Iterator[Any]:
@@ -36,6 +40,7 @@ def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> I
     for record, checks in zip(shown.records, commands.checks(shown), strict=True):
         yield Rule(as_text(words.place_line(record)), align="left")
         yield as_text("• " + record.sentence)
+        yield from _more(record)
         if record.finite:
             yield from _numbers(record)
             lines = [f"{f'check {what}':<20}{line}" for what, line in checks.items()]
@@ -43,11 +48,17 @@ def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> I
             yield Blocks("", as_text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
     yield as_text("")
     yield from _rest_lines(len(explanation) - len(shown), PLACES, commands.export("explanations"))
-    yield as_text(LEGEND, style="dim")
+    yield as_text("\n".join(LEGEND), style="dim")
+
+
+def _more(record: "Record") -> Iterator[Any]:
+    more = words.more_of(record)
+    if more:
+        yield as_text(f"More: {more}", style="dim")
 
 
 def _numbers(record: "Record") -> Iterator[Any]:
-    table = words.part_table(record, limits.MOST_PARTS, 1)
+    table = words.part_table(record, limits.MOST_PARTS, 2)
     yield Padding(terminal_table(table, title=f"{record.pair} = {words.lead_text(record.difference)}"), (1, 0))
     yield from _rest_lines(len(words.all_parts(record)) - len(table), "parts")
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
@@ -63,7 +74,7 @@ def census_blocks(explanations: "Explanations") -> Iterator[Any]:
     shown = pd.DataFrame(
         {
             "runs": census["runs"].map(str),
-            "share": [f"{share:.0%}" for share in census["share"]],
+            "share": [percent(share) for share in census["share"]],
             "pattern share": [words.share_text(share) for share in census["pattern_share"]],
             "for instance": [f"seed {name}" for name in census["prototype"]],
         },
@@ -103,7 +114,9 @@ def effects_blocks(effects: "Effects", pair: str) -> Iterator[Any]:
     yield terminal_table(words.effect_table(effects), title=pair)
     if effects.disagree.any():
         yield as_text(
-            "≠ what was tried disagrees: some flips the prediction or moves it much further than the rest", style="dim"
+            f"{words.FOUND['disagree']} what was tried disagrees: some of it changes the prediction, or moves it much further "
+            "than the rest.",
+            style="dim",
         )
 
 

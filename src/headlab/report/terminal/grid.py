@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions
 from rich.table import Table
 from rich.text import Text
 
+from headlab.notation.numbers import decimals
 from headlab.notation.visible import escape_unseen
 
 GAP = 2  # characters between columns
@@ -110,7 +111,7 @@ def fold(columns: Sequence[TableColumn], room: int) -> list[list[TableColumn]]:
 def _cell(value: object, shade: bool) -> Text:
     if not isinstance(value, float):
         return as_text(str(value))
-    text = "" if pd.isna(value) else f"{round(value, 3) + 0.0:.3f}"
+    text = "" if pd.isna(value) else decimals(value, 3)
     return as_text(text, style=_shade(value) if shade else "")
 
 

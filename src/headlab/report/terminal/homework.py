@@ -87,7 +87,8 @@ def _what_was_trained(exercise: "Exercise") -> Iterator[Text]:
     line.append(run.grade(), GRADE_STYLES.get(run.grade(), ""))
     loss = f", loss {run.final_loss:.4f}" if run.finished else f", {run.outcome_sentence}"
     line.append(
-        f"{loss} (smallest possible {corpus.floor(run.model):.4f}, by the current token alone {corpus.bigram_floor():.4f})."
+        f"{loss} (at best {corpus.floor(run.model):.4f}, the floor; by the current token alone "
+        f"{corpus.bigram_floor():.4f}, the bigram floor)."
     )
     yield line
 
@@ -235,7 +236,7 @@ def _why(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
         for record in exercise.explanation.first(limits.MOST_SENTENCES).records:
             if record.finite:
                 title = f"{record.pair}, sentence {record.sequence + 1}"
-                yield Padding(terminal_table(part_table(record, limits.MOST_PARTS, 1), title=title), (1, 0, 0, 0))
+                yield Padding(terminal_table(part_table(record, limits.MOST_PARTS, 2), title=title), (1, 0, 0, 0))
     yield from _bullets(words.item_1(exercise, commands))
 
 

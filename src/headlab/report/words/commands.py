@@ -72,6 +72,6 @@ def _checks(record: "Record", where: str) -> Iterator[tuple[str, str]]:
     parts = [part for part in (*record.sources, *record.others) if np.isfinite(part.contribution)]
     if parts:  # a run that diverged has none to try
         strongest = max(parts, key=lambda part: abs(part.contribution))
-        yield "gives, flips", f"{where} --ablate {shlex.quote(strongest.spelling)}"
+        yield "parts", f"{where} --ablate {shlex.quote(strongest.spelling)}"
     if record.patches:
         yield "coding", f"{where} --patch pattern,v"

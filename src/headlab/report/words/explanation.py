@@ -1,13 +1,16 @@
 """Explanations in words and tables of words: what is chosen between, what parts give, how it is coded, what trials did."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.explanation.clauses import Word, listed, sentence_of
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import IRRELEVANT
+from headlab.analysis.words import TABLE
+from headlab.notation.numbers import percent, with_sign
 from headlab.notation.values import listing
 from headlab.report import limits
 
@@ -16,16 +19,14 @@ if TYPE_CHECKING:
     from headlab.analysis.looking.circuits import Circuits
     from headlab.analysis.trials.effects import Effects
 
+FOUND, CODED = TABLE["findings"], TABLE["coding"]
 PLACES = "places that an earlier word decides"
-TRIALS = (
-    "zero, mean, resample, mask: the logit difference when the part becomes zero, its mean over the sentences, or what it is "
-    "elsewhere, or when it cannot be looked at and the others share its weight (sources, edges and tokens); * predicts what "
-    "“without it” names; ≠ where they disagree. changes nothing: none flips the prediction, and the "
-    "target's probability moves by at most 5 points, its lead over any alternative by at most 10 %."
-)
 MOST_BEFORE = 12  # words in front of a place, in its title
-DIRECT = {"direct:token": "direct", "direct:position": "position"}  # kinds of parts
-PARTS = {"pattern": "where it looks", "value": "what it reads there", "direct": "the current token and position"}
+TRIALS = [
+    *(f"{kind}: {meaning}." for kind, meaning in TABLE["ablations"].items()),
+    f"* something else is predicted then, which the last column names; {FOUND['disagree']} the ablations disagree.",
+    f"{FOUND['irrelevant']}: {TABLE['clauses']['changes_nothing']['measure']}.",
+]
 
 
 def place_line(record: "Record") -> str:
@@ -38,25 +39,25 @@ def place_line(record: "Record") -> str:
 def part_table(record: "Record", most: int, most_words: int | None = None) -> pd.DataFrame:
     """Return the table of parts as text: what each gives, and the logit difference without it.
 
-    most: of so many parts, those that do most; most_words: so many words are named that are predicted instead; None: all
+    most: of so many parts, those that do most; most_words: so many outcomes of one are named; None: all
     """
     parts = all_parts(record)
     done = [np.nan_to_num(np.abs([part.contribution, part.after["zero"] - record.difference])).max() for part in parts]
     parts = [parts[at] for at in np.sort(np.argsort(-np.array(done), kind="stable")[:most])]
     rows = [
         {
-            "attention": share_text(part.attention),
+            "weight": share_text(part.attention),
             "gives": logits_text(part.contribution),
             **{kind: logits_text(value) + "*" * (kind in part.predicts) for kind, value in part.after.items()},
             "without it": trial_words(part, most_words),
         }
         for part in parts
     ]
-    return pd.DataFrame(rows, index=[DIRECT.get(part.part.kind, part.label) for part in parts])
+    return pd.DataFrame(rows, index=[part.label for part in parts])
 
 
 def trial_words(part: "TestedPart", most: int | None = None) -> str:
-    """Return what became of the prediction without a part, by any ablation; most: so many words are named, None: all.
+    """Return what is predicted without a part, in the words of sentences; most: so many outcomes are named, None: all.
 
     >>> from headlab.analysis.explanation.record import TestedPart
     >>> from headlab.analysis.part import Part
@@ -64,25 +65,35 @@ def trial_words(part: "TestedPart", most: int | None = None) -> str:
     >>> otherwise = {"zero": ("beef",), "resample": ("beef", "fish"), "mask": ("beef",)}
     >>> tested = TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, tuple(otherwise), "between", True, otherwise)
     >>> trial_words(tested), trial_words(tested, 1)
-    ('≠ now “beef”, “beef” or “fish” (tied)', '≠ now “beef”, …')
+    ('“beef”, “beef” or “fish”', '“beef”, …')
     """
-    mark = "≠ " if part.disagree else ""
-    if part.predicts:
-        words = list(dict.fromkeys(token for tokens in part.outcomes for token in tokens))
-        if most is not None and len(words) > most:
-            return f"{mark}now {', '.join(f'“{word}”' for word in words[:most])}, …"
-        return f"{mark}now {', '.join(first_words(tokens) for tokens in part.outcomes)}"
-    return mark + ("changes nothing" if part.finding == IRRELEVANT else "no flip")
+    outcomes = [first_words(tokens) for tokens in part.outcomes]
+    if outcomes:
+        return ", ".join(outcomes if most is None or len(outcomes) <= most else [*outcomes[:most], "…"])
+    mark = f"{FOUND['disagree']} " if part.disagree else ""
+    return mark + FOUND["irrelevant" if part.finding == IRRELEVANT else "same"]
 
 
 def first_words(tokens: Sequence[str]) -> str:
     """Return what is predicted, in quotes: one token, or several that share the first place.
 
     >>> first_words(["beef"]), first_words(["beef", "fish", "soup"])
-    ('“beef”', '“beef”, “fish” or “soup” (tied)')
+    ('“beef”', '“beef”, “fish” or “soup”')
     """
-    names = [f"“{token}”" for token in tokens]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]} (tied)"
+    return listed([Word(token) for token in tokens], "or")
+
+
+def more_of(record: "Record") -> str:
+    """Return what may be said of a record beside its sentence, which is short; nothing where the sentence has it all."""
+    said = next(
+        number
+        for number in range(1, len(record.clauses) + 1)
+        if sentence_of(record.clauses[:number]) == record.sentence
+    )
+    text = ""
+    for clause in record.clauses[said:]:
+        text += (clause.joint if text else "") + str(clause)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def largest_parts(record: "Record") -> pd.Series:
@@ -96,32 +107,38 @@ def largest_parts(record: "Record") -> pd.Series:
 
 
 def coding_sentence(record: "Record") -> str:
-    """Return the coding split as an equation in words."""
+    """Return the coding split as an equation in words, whose digits add up as they are shown."""
     assert record.coding is not None
+    here, change = round(record.difference, 2), record.coding["total"]
+    compared = record.difference - change
+    if abs(compared - record.other_difference) < 0.005:
+        other = f"{lead_text(compared)} in sentence {(record.other_sequence or 0) + 1}"
+    else:
+        other = f"{lead_text(compared)} where {'it is' if len(record.rivals) == 1 else 'they are'} right, on average"
+    shown = {name: round(record.coding[name], 2) for name in CODED}
+    total = here - round(compared, 2)
+    largest = max(CODED, key=lambda name: abs(shown[name]))
+    shown[largest] = total - sum(value for name, value in shown.items() if name != largest)
     parts = ", ".join(
-        f"{logits_text(record.coding[name])} ({record.coding[f'{name}_share']:.0%}) {words}"
-        for name, words in PARTS.items()
-        if name != "direct" or abs(record.coding[name]) > 0.005
+        f"{logits_text(shown[name])} ({percent(record.coding[f'{name}_share'])}) {meaning}"
+        for name, meaning in CODED.items()
+        if name != "direct" or shown[name]
     )
-    other = f"{lead_text(record.other_difference)} in sentence {(record.other_sequence or 0) + 1}"
-    return (
-        f"{lead_text(record.difference)} here, {other}. The change of {logits_text(record.coding['total'])} is {parts}."
-    )
+    return f"{lead_text(record.difference)} here, {other}. The change of {logits_text(total)} is {parts}."
 
 
 def patch_lines(record: "Record") -> list[str]:
     """Return what exchanging pattern or values between the two sentences did, a line each."""
-    lines = []
-    for what, words in (("pattern", "Pattern"), ("v", "Values")):
+    lines, other = [], (record.other_sequence or 0) + 1
+    for what, name in (("pattern", "pattern"), ("v", "values")):
         both = [row for row in record.patches if row["what"] == what]
         if both:
-            effects = [
-                f"{logits_text(row['before'])} → {logits_text(row['after'])} "
-                f"{'now predicts ' + first_words(row['predicts']) if row['flips'] else 'stays'}"
+            here, there = (
+                f"{first_words(row['predicts']) if row['flips'] else FOUND['same']} "
+                f"({logits_text(row['before'])} → {logits_text(row['after'])})"
                 for row in both
-            ]
-            other = (record.other_sequence or 0) + 1
-            lines.append(f"{words} of sentence {other}: {effects[0]}; reversed: {effects[1]}")
+            )
+            lines.append(f"With the {name} of sentence {other} it predicts {here}; the other way round {there}.")
     return lines
 
 
@@ -133,19 +150,21 @@ def effect_table(effects: "Effects") -> pd.DataFrame:
     shown = pd.DataFrame(
         {
             "": table["kind"],
-            "before": table["difference_before"].map(logits_text),
-            "after": table["difference_after"].map(logits_text),
-            "change": table["change"].map(logits_text),
-            "p before": table["probability_before"].map(share_text),
-            "p after": table["probability_after"].map(share_text),
+            "logit difference": _changes(table, "difference", logits_text),
+            "probability": _changes(table, "probability", share_text),
             "prediction": [
-                f"{'≠ ' if disagree else ''}"
-                f"{'–' if not predicts else f'now predicts {first_words(predicts)}' if changed else 'stays'}"
+                (f"{FOUND['disagree']} " if disagree and predicts else "")
+                + (FOUND["impossible"] if not predicts else first_words(predicts) if changed else FOUND["same"])
                 for predicts, changed, disagree in zip(predicted, otherwise, table["disagree"], strict=True)
             ],
         }
     )
     return shown.set_index(table["intervention"])
+
+
+def _changes(table: pd.DataFrame, name: str, text: Callable[[float], str]) -> list[str]:
+    both = zip(table[f"{name}_before"], table[f"{name}_after"], strict=True)
+    return [f"{text(before)} → {text(after)}" if np.isfinite(after) else "" for before, after in both]
 
 
 def singular_lines(circuits: "Circuits") -> Iterator[str]:
@@ -171,9 +190,9 @@ def lead_text(difference: float) -> str:
 
 def logits_text(value: float) -> str:
     """Return a number of logits as text; nothing where there is none."""
-    return "" if np.isnan(value) else f"{round(value, 2) + 0.0:+.2f}"
+    return "" if np.isnan(value) else with_sign(value, TABLE["rounding"]["logits"]["decimals"])
 
 
 def share_text(value: float) -> str:
     """Return a share as text; nothing where there is none."""
-    return "" if np.isnan(value) else f"{value:.0%}"
+    return "" if np.isnan(value) else percent(value)

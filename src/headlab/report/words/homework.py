@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
 from headlab.report import limits
@@ -54,6 +55,8 @@ def _census(exercise: "Exercise") -> Iterator[str]:
     census = exercise.explanations.census()["runs"]
     counts = ", ".join(f"{runs} {name}" for name, runs in census.items())
     yield f"Of all {quantity(len(exercise.runs), 'run')}: {counts}."
+    own = "" if exercise.explanation is None else exercise.explanation.mechanism
+    yield from (f"{name}: {MEANINGS[str(name)]}." for name in census.index if name != own)
 
 
 def mechanism_sentence(exercise: "Exercise") -> str:

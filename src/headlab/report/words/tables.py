@@ -54,7 +54,7 @@ def circuit_tables(run: "Run | Model", layer: int, head: int) -> Tables:
 
 def path_table(choice: "BoundChoice") -> Tables:
     """Return what every path and source position gives to a choice."""
-    rows = choice.subject.corpus.position_labels(choice.place.sequence)
+    rows = choice.subject.corpus.position_words(choice.place.sequence)
     frame = index_as_columns(choice.contributions().table(0, rows).rename_axis("path"))
     return Tables([TitledTable("paths", f"{choice.words()} by path (row) and source position (column)", frame)], [])
 
@@ -80,7 +80,7 @@ def eye_frame(run: "Run | Model", chosen: Sequence[Choice]) -> pd.DataFrame:
         if record is not None:
             frame = record.table()
             frame["in sentence"] += 1
-            position = run.corpus.position_labels(choice.place.sequence)[choice.place.position]
+            position = run.corpus.position_words(choice.place.sequence)[choice.place.position]
             frame.insert(0, "position", position)
             frame.insert(0, "sentence", choice.place.sequence + 1)
             frames.append(frame)
