@@ -387,7 +387,7 @@ def test_a_table_of_effects_says_to_what_a_prediction_flips():
     assert said([3, 0, 0], [1, 2, 2])[0].endswith("“b” or “c”")
     assert said([3, 0, 0], [2, 2, 0])[0].endswith("“a” or “b”")  # no flip, and yet not the same
     assert said([3, 0, 0], [1, 0, 0])[0].endswith("the same")
-    assert said([3, 0, 0], [np.nan] * 3) == ["–"]
+    assert said([3, 0, 0], [np.nan] * 3) == ["not possible"]
 
 
 def test_of_several_trials_the_one_counts_after_which_the_target_leads_least():

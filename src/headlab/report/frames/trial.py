@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.explanation.clauses import Word
+from headlab.analysis.part import Word
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import part_values
 from headlab.report.frames.wire import Frame

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.clauses import Word, listed, sentence_of
+from headlab.analysis.explanation.clauses import listed, sentence_of
 from headlab.analysis.looking.predictions import TIE
-from headlab.analysis.part import IRRELEVANT
+from headlab.analysis.part import IRRELEVANT, Word
 from headlab.analysis.words import TABLE
 from headlab.notation.numbers import percent, with_sign
 from headlab.notation.values import listing
