@@ -1,6 +1,6 @@
 // The page's one state: the experiment, how one looks at it, what has come of it, and who is asked.
 
-import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, TrialOf, Value } from './protocol'
+import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, Told, TrialOf, Value } from './protocol'
 import { Address, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
@@ -16,6 +16,7 @@ export class Lab implements Listener {
   notice = $state('')
   can = $state.raw<Can>({ train: false, try: false, open: false }) // what whoever answers is able to do
   palette = $state.raw<Palette>({})
+  told = $state.raw<Told>({ mechanisms: {}, ablations: {}, coding: { pattern: '', value: '', direct: '' }, measures: {} })
   playing = $state(false)
 
   readonly experiment = new Experiment(() => this.changed())
@@ -54,6 +55,7 @@ export class Lab implements Listener {
     this.can = values.can
     this.settings.begin(values.fields)
     this.palette = values.palette
+    this.told = values.words
     if (!this.can.train) this.experiment.fields = { ...values.notebook }
     else if (!this.ready) this.readAddress()
     this.ready = true

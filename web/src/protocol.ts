@@ -37,7 +37,15 @@ export interface Row {
 
 export type Palette = Record<string, string> // of mechanisms: #rrggbb
 
-export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can; palette: Palette }>
+// What explanations say, of the one table that Python reads, too (src/headlab/analysis/words.json): what each name means.
+export interface Told {
+  mechanisms: Record<string, string>
+  ablations: Record<string, string>
+  coding: Record<CodingPart, string>
+  measures: Record<string, string> // by kind of clause: what it says of a run, as a quantity
+}
+
+export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can; palette: Palette; words: Told }>
 
 interface OneOfMany {
   run?: number // its place among all runs, where they are all there
@@ -99,14 +107,24 @@ export interface Part extends PartFields {
   spelling: string | null // null: it cannot be taken away by itself
 }
 
+// One thing that is said.
+export interface Clause {
+  kind: string
+  text: string
+}
+
 // The target against its rivals at one place, and what was found out about it.
 export interface Choice {
   sentence: string
+  more: string // what else may be said, beside the sentence
+  clauses: Clause[]
+  equation: string // how the change is coded, in words; nothing where it cannot be compared
   words: string[]
   sequence: number
   place: number
   target: string
   rivals: string[] // several where the run holds them equal
+  pair: string // the comparison as a formula
   coding: Coding | null
   parts: Partial<Record<Way, Part[]>> // what the frame's numbers are of, in their order
 }
@@ -141,7 +159,6 @@ export type Seeds = Message<
     solved: boolean[]
     grade: string[]
     mechanism: string[]
-    meanings: Record<string, string>
     order: string[]
   },
   'loss' | 'pattern'
@@ -158,7 +175,8 @@ export interface TrialRow {
   probability_before: number
   probability_after: number
   flips: boolean
-  predicts: string | null
+  said: string // the prediction, in words
+  possible: boolean
 }
 export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] } & OneOfMany>
 export type Weights = Message<'weights', { base64: string; python: string }>

@@ -13,7 +13,7 @@ export const WORDS = {
   choice: 'the target against a rival at one place; its logit difference is logit(target) − logit(rival)',
   contribution: 'what a path or a source position gives to a logit difference, pattern held fixed',
   'coding split': 'the change of a logit difference between two sentences, as pattern part, value part and direct part',
-  ablate: 'take a part away: it becomes zero, its mean over sentences, that of another one (resample), or cannot be looked at (mask)',
+  ablate: 'take a part away in one of four ways: zero, mean, resample, mask',
   patch: 'take an activation from another sentence',
   flip: 'the prediction becomes another token; a tie with the former one is no flip',
   mechanism: 'how a run tells sentences apart, from measured shares',

@@ -14,6 +14,7 @@ const hello = {
   fork_fields: ['learning_rate', 'optimizer'],
   can: { train: true, try: true, open: true },
   palette: {},
+  words: { mechanisms: {}, ablations: {}, coding: { pattern: '', value: '', direct: '' }, measures: {} },
 }
 
 describe('an experiment', () => {

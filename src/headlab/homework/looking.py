@@ -150,7 +150,7 @@ class Looking:
         trials = f"A trial takes away what is read at a position, and looks at what is predicted then. {ways}. {tried}."
         return [
             *([trials] if tried else []),
-            "A probability is the softmax of the outputs, so that all words' probabilities sum to 100 %.",
+            "A probability is the softmax of the outputs.",
             "A number with a sign is in logits, the output before softmax: one more makes a word 2.7 times as likely "
             "against the other.",
         ]

@@ -10,6 +10,9 @@ from headlab.notation.values import and_more
 
 MOST_PLACES = 5  # explained on a screen, with their numbers
 MOST_PARTS = 9  # rows of one place's table of parts
+OUTCOME = (
+    17  # characters of what is predicted without a part, in that table: with the short names of parts, it fits a screen
+)
 MOST_PAGE_PLACES = 8  # explained on a page
 MOST_SENTENCES, MOST_PAGE_SENTENCES = 2, 12  # whose predictions and attention are tables
 MOST_LISTED = 20  # sentences, dependencies or runs, a line each

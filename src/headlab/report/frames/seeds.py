@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from headlab.analysis.parts.mechanism import MEANINGS, MECHANISMS
+from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.errors import SelectionError
 from headlab.report.frames.wire import Frame, shares
 
@@ -27,7 +27,6 @@ def seeds_frame(runs: "Runs") -> Frame:
             "solved": runs.solved().tolist(),
             "grade": runs.grade().tolist(),
             "mechanism": _mechanisms(runs),
-            "meanings": MEANINGS,
             "order": list(MECHANISMS),
         },
         {"loss": runs.final_loss, "pattern": shares(runs.activations().pattern[:, 0, 0, shown])},

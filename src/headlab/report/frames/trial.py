@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from headlab.analysis.part import Word
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import part_values
 from headlab.report.frames.wire import Frame
+from headlab.report.words.explanation import prediction_words
 
 if TYPE_CHECKING:
     from headlab.analysis.trials.effects import Effects
@@ -47,4 +50,9 @@ def _without(run: "Run", effects: "Effects") -> Frame:
 
 
 def _frame(effects: "Effects", name: str, title: str, part: dict[str, Any] | None = None) -> Frame:
-    return Frame("trial", {"name": name, "part": part, "title": title, "rows": effects.table().to_dict("records")})
+    said = [
+        {"said": words, "possible": bool(np.isfinite(after))}
+        for words, after in zip(prediction_words(effects, marks=False), effects.after.difference.ravel(), strict=True)
+    ]
+    rows = [row | more for row, more in zip(effects.table().to_dict("records"), said, strict=True)]
+    return Frame("trial", {"name": name, "part": part, "title": title, "rows": rows})

@@ -9,6 +9,7 @@ from headlab.analysis.explanation.evidence import Evidence
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import listed_parts
 from headlab.report.frames.wire import Frame
+from headlab.report.words import explanation as words
 
 if TYPE_CHECKING:
     from headlab.report.frames.recording import Recording
@@ -42,6 +43,11 @@ def why_frame(recording: "Recording") -> Frame:
     layers, heads = run.model.n_layers, run.model.n_heads
     circuits = [_tables(run, layer, head) for layer, head in np.ndindex(layers, heads)] if layers * heads <= 4 else []
     said = explanation.to_dict()
+    for dependency, record in zip(said["dependencies"], explanation.records, strict=True):
+        dependency["pair"], dependency["rival"] = record.pair, words.first_words(record.rivals)
+        dependency["more"] = words.more_of(record)
+        compared = record.coding is not None and np.isfinite(record.coding["pattern_share"])
+        dependency["equation"] = words.coding_sentence(record) if compared else ""
     for dependency, choice, found in zip(said["dependencies"], explained, every, strict=True):
         dependency["parts"] = {way: listed_parts(past.subject, choice, found, way) for way in ways}
     return Frame(

@@ -58,7 +58,7 @@ def _more(record: "Record") -> Iterator[Any]:
 
 
 def _numbers(record: "Record") -> Iterator[Any]:
-    table = words.part_table(record, limits.MOST_PARTS, 2)
+    table = words.part_table(record, limits.MOST_PARTS, limits.OUTCOME)
     yield Padding(terminal_table(table, title=f"{record.pair} = {words.lead_text(record.difference)}"), (1, 0))
     yield from _rest_lines(len(words.all_parts(record)) - len(table), "parts")
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):

@@ -236,7 +236,9 @@ def _why(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
         for record in exercise.explanation.first(limits.MOST_SENTENCES).records:
             if record.finite:
                 title = f"{record.pair}, sentence {record.sequence + 1}"
-                yield Padding(terminal_table(part_table(record, limits.MOST_PARTS, 2), title=title), (1, 0, 0, 0))
+                yield Padding(
+                    terminal_table(part_table(record, limits.MOST_PARTS, limits.OUTCOME), title=title), (1, 0, 0, 0)
+                )
     yield from _bullets(words.item_1(exercise, commands))
 
 

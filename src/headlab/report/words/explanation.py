@@ -36,10 +36,10 @@ def place_line(record: "Record") -> str:
     return f"Sentence {record.sequence + 1}: {before} [{record.token}] → {record.target}, not {record.rival}"
 
 
-def part_table(record: "Record", most: int, most_words: int | None = None) -> pd.DataFrame:
+def part_table(record: "Record", most: int, room: int | None = None) -> pd.DataFrame:
     """Return the table of parts as text: what each gives, and the logit difference without it.
 
-    most: of so many parts, those that do most; most_words: so many outcomes of one are named; None: all
+    most: of so many parts, those that do most; room: characters for what is predicted without it
     """
     parts = all_parts(record)
     done = [np.nan_to_num(np.abs([part.contribution, part.after["zero"] - record.difference])).max() for part in parts]
@@ -49,27 +49,31 @@ def part_table(record: "Record", most: int, most_words: int | None = None) -> pd
             "weight": share_text(part.attention),
             "gives": logits_text(part.contribution),
             **{kind: logits_text(value) + "*" * (kind in part.predicts) for kind, value in part.after.items()},
-            "without it": trial_words(part, most_words),
+            "without it": trial_words(part, room),
         }
         for part in parts
     ]
     return pd.DataFrame(rows, index=[part.label for part in parts])
 
 
-def trial_words(part: "TestedPart", most: int | None = None) -> str:
-    """Return what is predicted without a part, in the words of sentences; most: so many outcomes are named, None: all.
+def trial_words(part: "TestedPart", room: int | None = None) -> str:
+    """Return what is predicted without a part, in the words of sentences; of several outcomes as many as have room.
 
     >>> from headlab.analysis.explanation.record import TestedPart
     >>> from headlab.analysis.part import Part
     >>> man = Part("source", position=1)
     >>> otherwise = {"zero": ("beef",), "resample": ("beef", "fish"), "mask": ("beef",)}
     >>> tested = TestedPart(man, "man", 1, 0.9, 3.0, "necessary", {}, tuple(otherwise), "between", True, otherwise)
-    >>> trial_words(tested), trial_words(tested, 1)
+    >>> trial_words(tested), trial_words(tested, 17)
     ('“beef”, “beef” or “fish”', '“beef”, …')
     """
     outcomes = [first_words(tokens) for tokens in part.outcomes]
     if outcomes:
-        return ", ".join(outcomes if most is None or len(outcomes) <= most else [*outcomes[:most], "…"])
+        fit = [
+            ", ".join([*outcomes[:most], *(["…"] if most < len(outcomes) else [])])
+            for most in range(len(outcomes), 0, -1)
+        ]
+        return next((text for text in fit if room is None or len(text) <= room), fit[-1])
     mark = f"{FOUND['disagree']} " if part.disagree else ""
     return mark + FOUND["irrelevant" if part.finding == IRRELEVANT else "same"]
 
@@ -145,21 +149,30 @@ def patch_lines(record: "Record") -> list[str]:
 def effect_table(effects: "Effects") -> pd.DataFrame:
     """Return what interventions on one run did, as text."""
     table = effects.table()
-    predicted = [effects.predicts(*at) for at in np.ndindex(effects.flips.shape)]
-    otherwise = effects.predicts_otherwise.ravel().tolist()
     shown = pd.DataFrame(
         {
             "": table["kind"],
             "logit difference": _changes(table, "difference", logits_text),
             "probability": _changes(table, "probability", share_text),
-            "prediction": [
-                (f"{FOUND['disagree']} " if disagree and predicts else "")
-                + (FOUND["impossible"] if not predicts else first_words(predicts) if changed else FOUND["same"])
-                for predicts, changed, disagree in zip(predicted, otherwise, table["disagree"], strict=True)
-            ],
+            "prediction": prediction_words(effects),
         }
     )
     return shown.set_index(table["intervention"])
+
+
+def prediction_words(effects: "Effects", marks: bool = True) -> list[str]:
+    """Return what one run predicts after each intervention and kind, in the order of `Effects.table`.
+
+    marks: with a mark where the kinds disagree
+    """
+    predicted = [effects.predicts(*at) for at in np.ndindex(effects.flips.shape)]
+    otherwise = effects.predicts_otherwise.ravel().tolist()
+    disagree = np.repeat(effects.disagree.ravel(), len(effects.kinds)).tolist()
+    return [
+        (f"{FOUND['disagree']} " if marks and apart and tokens else "")
+        + (FOUND["impossible"] if not tokens else first_words(tokens) if changed else FOUND["same"])
+        for tokens, changed, apart in zip(predicted, otherwise, disagree, strict=True)
+    ]
 
 
 def _changes(table: pd.DataFrame, name: str, text: Callable[[float], str]) -> list[str]:
