@@ -559,7 +559,7 @@ def test_a_page_is_told_everything_in_order(server):
             assert next(iter(seen)) == "picture"
             assert seen["picture"].values["seed"] == 4
             await ask("trial", 2, {"seed": 4}, {"part": "source:man"})
-            assert len((await until("trial", number=2))["trial"].values["rows"]) == 3
+            assert len((await until("trial", number=2))["trial"].values["rows"]) == 4
             await ask("show", 3, {"d_head": 0})
             assert "d_head" in (await until("problems", number=3))["problems"].values["problems"][0]["text"]
             more = await until("sizes")

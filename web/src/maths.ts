@@ -17,7 +17,7 @@ export function argmax(values: ArrayLike<number>): number {
 }
 
 export const signed = (value: number, digits = 2) => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(digits)
-export const percent = (value: number) => `${Math.round(100 * value)} %`
+export const percent = (value: number) => `${value < -0.005 ? '−' : ''}${Math.abs(Math.round(100 * value))}\u00a0%`
 
 // A share as short as it can be read in a small cell: .97, 1, 0.
 export function short(value: number): string {

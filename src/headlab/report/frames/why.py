@@ -44,7 +44,7 @@ def why_frame(recording: "Recording") -> Frame:
     circuits = [_tables(run, layer, head) for layer, head in np.ndindex(layers, heads)] if layers * heads <= 4 else []
     said = explanation.to_dict()
     for dependency, record in zip(said["dependencies"], explanation.records, strict=True):
-        dependency["pair"], dependency["rival"] = record.pair, words.first_words(record.rivals)
+        dependency["pair"] = record.pair
         dependency["more"] = words.more_of(record)
         compared = record.coding is not None and np.isfinite(record.coding["pattern_share"])
         dependency["equation"] = words.coding_sentence(record) if compared else ""
