@@ -177,7 +177,7 @@ def test_without_a_terminal_progress_is_told_in_words(capsys: pytest.CaptureFixt
             progress(done)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines() == ["training: 20%, about 40 s left", "training: 50%, about 40 s left"]
+    assert err.splitlines() == ["training: 20 %, about 40 s left", "training: 50 %, about 40 s left"]
 
 
 def test_a_long_study_says_how_long_it_will_take(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ def page():
         "|---|---|",
         *(f"| {name} | {what} |" for name, what in TABLE["ablations"].items()),
         "",
+        "| in lists and tables | |",
+        "|---|---|",
+        *(f"| {name} | {word} |" for table in ("findings", "listed", "coding") for name, word in TABLE[table].items()),
+        "",
     ]
     return "\n".join(lines)
 

@@ -48,11 +48,12 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
       circuits       a row a pair of tokens or positions: what QK and OV give
       contributions  a row a part of each dependency's logit difference
       explanations   a row a part, with what became of it without that part
+      sentences      a row a dependency: what is said of it, and what else may be
 
-    Sentences count from 1, positions, layers, heads, rows, columns from 0. A token's column is named by its label, with _
-    behind it where another column has that name. Both forms hold the same numbers, in full: read as float64 (or float32,
-    where it was trained so), they equal the run's. What is missing or not finite is null in JSON and empty in CSV. CSV is
-    UTF-8 with TRUE and FALSE.
+    Sentences count from 1, positions, layers, heads, rows, columns from 0. Predictions, attention and association name a token
+    by its label, all other tables by its word; it gets _ behind it where another column has that name. Both forms hold the
+    same numbers, in full: read as float64 (or float32, where it was trained so), they equal the run's. What is missing or not
+    finite is null in JSON and empty in CSV. CSV is UTF-8 with TRUE and FALSE.
     """
     from headlab.files import write_output
     from headlab.notation.csv_text import csv_text

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headlab.files import check_output, leads_to_stdout, path_text
-from headlab.notation.numbers import duration
+from headlab.notation.numbers import duration, percent
 from headlab.notation.values import and_more
 from headlab.notation.visible import escape_letter, escape_unseen
 
@@ -178,7 +178,7 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
         last[:] = now, done
         rest = (now - began) * (1 - done) / (done - first[0]) if done > first[0] else None
         left = "" if rest is None else f", about {duration(rest)} left"
-        say(f"{label}: {done:.0%}{left}", err=True)
+        say(f"{label}: {percent(done)}{left}", err=True)
 
     return tell
 

@@ -16,6 +16,7 @@ from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
 from headlab.notation.values import short_repr
+from headlab.report.words.explanation import more_of
 from headlab.report.words.minimal import numbered_table
 
 if TYPE_CHECKING:
@@ -159,6 +160,27 @@ def _explanations(runs: "Runs | Models", number: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+def _sentences(runs: "Runs | Models", number: int) -> pd.DataFrame:
+    explanation = runs[number].explain()
+    return pd.DataFrame(
+        [
+            {
+                "sentence": record.sequence + 1,
+                "position": record.place,
+                "token": record.token,
+                "target": record.target,
+                "rival": record.rival,
+                "predicted": ", ".join(record.tied or (record.predicted,)),
+                "probability": record.predicted_probability,
+                "mechanism": record.mechanism,
+                "text": record.sentence,
+                "more": more_of(record),
+            }
+            for record in explanation.records
+        ]
+    )
+
+
 def _heads(run: "Run | Model") -> Iterator[tuple[int, int]]:
     return ((layer, head) for layer in range(run.model.n_layers) for head in range(run.model.n_heads))
 
@@ -178,4 +200,5 @@ TABLES: dict[str, Callable[["Runs | Models", int], pd.DataFrame]] = {
     "circuits": _circuits,
     "contributions": _contributions,
     "explanations": _explanations,
+    "sentences": _sentences,
 }

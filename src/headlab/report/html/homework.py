@@ -129,6 +129,7 @@ def _of_item_1(exercise: "Exercise", commands: RunCommands) -> dict[str, Any]:
     return {
         "tables": {output: prediction_tables(run, output, shown) for output in outputs},
         "no_tables": homework_words.NO_TABLES,
+        "labels": corpus_words.label_note(run.corpus),
         "attention": [table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
         "more_tables": [
             *and_more(len(heads) - MOST_HEADS, "heads", commands.export("attention")),

@@ -19,7 +19,7 @@ from headlab.report import limits
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.words import homework as words
 from headlab.report.words.commands import NO_COMMANDS, RunCommands
-from headlab.report.words.corpus import dependency_sentence
+from headlab.report.words.corpus import dependency_sentence, label_note
 from headlab.report.words.explanation import part_table
 from headlab.study.answer import UNTOLD
 
@@ -120,6 +120,8 @@ def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
         rows = limits.window(len(frames[sequence]), place, limits.MOST_ROWS)
         yield as_text("")
         yield _predictions(run, sequence, frames[sequence].iloc[rows], marks[sequence][rows], rows)
+    if note := label_note(run.corpus):
+        yield as_text(note, style="dim")
     heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))[:MOST_HEADS]
     for layer, head in heads:
         frames = run.attention(layer, head)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.rule import Rule
 
+from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.notation.numbers import quantity, with_sign
 from headlab.report.terminal.grid import as_text, terminal_table
 from headlab.report.terminal.runs import grades_table
@@ -29,6 +30,8 @@ def study_blocks(answer: "Answer", design: "StudyDesign", status: "Status") -> I
         label = "" if answer.factor == "condition" else f"{answer.factor} "
         named = mechanisms.rename(index=lambda value: f"{label}{value}")
         yield terminal_table(named, title="Mechanisms, with simultaneous 95 % intervals (Goodman)")
+        yield as_text("")
+        yield as_text("\n".join(f"{name}: {MEANINGS[str(name)]}." for name in mechanisms.columns), style="dim")
         yield as_text("")
     if len(minimal := minimal_table(answer)):
         yield terminal_table(minimal, title="How many minimal sets of parts suffice")

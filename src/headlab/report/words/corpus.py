@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from headlab.data.dependencies import Dependency
 
 MOST_ALTERNATIVES = 4  # of a dependency, named
+MOST_LABELS = 12  # short names of tokens, explained
+
+
+def label_note(corpus: "Corpus") -> str:
+    """Return which token each short name of a table stands for, as a sentence; nothing where tables have no others.
+
+    >>> import headlab as hl
+    >>> label_note(hl.Corpus.notebook()), label_note(hl.Corpus.from_text("a b"))
+    ('In tables <ST> is “<Start>”, chkn is “chicken” and ordrd is “ordered”.', '')
+    """
+    pairs = zip(corpus.labels, corpus.vocabulary, strict=True)
+    other = [f"{label} is “{word}”" for label, word in pairs if label != word]
+    return f"In tables {enumeration(other, MOST_LABELS)}." if other else ""
 
 
 def sight_words(model: "ModelConfig") -> str:
