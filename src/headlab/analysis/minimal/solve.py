@@ -11,11 +11,10 @@ from headlab.analysis.minimal.subsets import members, minimal
 from headlab.analysis.minimal.sufficiency import Scene, last_layer_first, suffices
 from headlab.analysis.minimal.tried import largest, parts_of
 from headlab.analysis.part import Part
-from headlab.analysis.parts.coding import NOTHING
-from headlab.analysis.parts.contributions import adjoints, readout
+from headlab.analysis.parts.coding import aligned
 from headlab.analysis.subject import Subject
-from headlab.arrays import Array, Bool, Float, Int
-from headlab.data.alignment import Alignment, alignments, nearest
+from headlab.arrays import Array, Bool, Int
+from headlab.data.alignment import nearest
 
 ABLATIONS = ("zero", "resample")
 SUBSETS_AT_A_TIME = 4_000_000  # of all runs together
@@ -88,15 +87,13 @@ def trials(subject: Subject, choice: Choice) -> Iterator[Tried]:
     """Yield what becomes of every subset of parts, some runs at a time; see `solve`."""
     parts, gives = parts_of(subject, choice)
     numbers = largest(gives)
-    ways = {place: _ways(subject, choice.place, place) for place in donors_of(subject, choice)}
+    ways = {place: aligned(subject, choice, place) for place in donors_of(subject, choice)}
     right = _all_right(subject, choice)
-    chosen = [_least_unpaired(subject, choice, place, every) for place, every in ways.items()]
+    chosen = [which for _, which in ways.values()]
     for runs in _alike(np.column_stack([numbers, *chosen]), SUBSETS_AT_A_TIME >> numbers.shape[1]):
         first = runs[0]
         some = last_layer_first([parts[number] for number in numbers[first].tolist()], subject.model.n_layers - 1)
-        donors = {
-            place: dict(every[which[first]].pairs) for (place, every), which in zip(ways.items(), chosen, strict=True)
-        }
+        donors = {place: dict(every[which[first]].pairs) for place, (every, which) in ways.items()}
         tables = {}
         for kind, scenes in scenes_of(subject, choice, donors).items():
             tables[kind] = np.zeros((len(runs), 1 << len(some)), bool)
@@ -147,32 +144,6 @@ def _alike(keys: Int[Array, "run key"], most: int) -> Iterator[Int[Array, " some
     for number in range(group.max() + 1):
         runs = np.nonzero(group.reshape(-1) == number)[0]
         yield from (runs[start : start + max(1, most)] for start in range(0, len(runs), max(1, most)))
-
-
-def _ways(subject: Subject, here: Place, there: Place) -> list[Alignment]:
-    a, b = ((place.sequence, place.position) for place in (here, there))
-    return alignments(subject.corpus.tokens, a, b, subject.model.causal)
-
-
-def _least_unpaired(subject: Subject, choice: Choice, there: Place, ways: list[Alignment]) -> Int[Array, " run"]:
-    """Return [run] the number of the alignment whose positions without a counterpart give least, as the coding split takes it."""
-    if len(ways) == 1:
-        return np.zeros(subject.n_runs, int)
-    sides = [_size_by_source(subject, choice, place) for place in (choice.place, there)]
-    amounts = np.stack(
-        [sides[0][:, list(way.unpaired_a)].sum(axis=1) + sides[1][:, list(way.unpaired_b)].sum(axis=1) for way in ways],
-        axis=1,
-    )
-    return np.asarray((amounts <= amounts.min(axis=1, keepdims=True) + NOTHING).argmax(axis=1))
-
-
-def _size_by_source(subject: Subject, choice: Choice, place: Place) -> Float[Array, "run position"]:
-    """Return [run, position]: the size of what each source gives to the choice's logit difference through heads, at a place."""
-    w = readout(subject.params, choice.target, choice.rivals)
-    G = adjoints(subject, subject.clean.pattern[:, :, :, place.sequence], w, place.position)[0].copy()
-    if subject.model.residual:
-        G[:, place.position] -= w
-    return np.abs(np.einsum("rsd,rsd->rs", G, subject.clean.resid_0[:, place.sequence]))
 
 
 def donors_of(subject: Subject, choice: Choice) -> list[Place]:

@@ -29,8 +29,8 @@ from headlab.analysis.choice import Choice, Place
 from headlab.analysis.parts.contributions import adjoints, readout
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import THRESHOLDS
-from headlab.arrays import Array, Bool, Float
-from headlab.data.alignment import alignments
+from headlab.arrays import Array, Bool, Float, Int
+from headlab.data.alignment import Alignment, alignments
 
 NONE = -1  # no position
 NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
@@ -143,10 +143,28 @@ class _Reading:
         return np.asarray(np.abs(self.gives - kept * ~unpaired).sum(axis=1))
 
 
-def _split(here: _Reading, there: _Reading) -> Coding:
+def aligned(subject: Subject, choice: Choice, there: Place) -> tuple[list[Alignment], Int[Array, " run"]]:
+    """Return the ways to align a choice's place with another, and each run's: the one whose unpaired positions give least."""
+    w = readout(subject.params, choice.target, choice.rivals)
+    return _aligned(_Reading(subject, choice.place, w), _Reading(subject, there, w))
+
+
+def _aligned(here: _Reading, there: _Reading) -> tuple[list[Alignment], Int[Array, " run"]]:
     subject = here.subject
     at, other = ((side.place.sequence, side.place.position) for side in (here, there))
     ways = alignments(subject.corpus.tokens, at, other, subject.model.causal)
+    if len(ways) == 1:
+        return ways, np.zeros(subject.n_runs, int)
+    sizes = np.abs(here.gives), np.abs(there.gives)
+    lost = [
+        sizes[0][:, list(way.unpaired_a)].sum(axis=1) + sizes[1][:, list(way.unpaired_b)].sum(axis=1) for way in ways
+    ]
+    return ways, least(np.stack(lost, axis=1))
+
+
+def _split(here: _Reading, there: _Reading) -> Coding:
+    subject = here.subject
+    ways, which = _aligned(here, there)
     unpaired = np.zeros((2, len(ways), subject.corpus.n_ctx), bool)  # [side, way, position]
     mates = np.full(unpaired.shape[1:], NONE)  # [way, position here]: the position there
     for number, way in enumerate(ways):
@@ -154,7 +172,6 @@ def _split(here: _Reading, there: _Reading) -> Coding:
         mates[number, list(a)] = b
         unpaired[0, number, list(way.unpaired_a)] = True
         unpaired[1, number, list(way.unpaired_b)] = True
-    which = _least(np.abs(here.gives) @ unpaired[0].T + np.abs(there.gives) @ unpaired[1].T)
     mate = mates[which]
     paired, runs = (mate != NONE)[..., None], np.arange(subject.n_runs)[:, None]
     crossed = (
@@ -170,6 +187,6 @@ def _split(here: _Reading, there: _Reading) -> Coding:
     )
 
 
-def _least(amounts: Array) -> Array:
-    # The column of each row's least amount, of equal ones the first.
+def least(amounts: Float[Array, "run way"]) -> Int[Array, " run"]:
+    """Return the column of each row's least amount, [run], of equal ones the first."""
     return np.asarray((amounts <= amounts.min(axis=1, keepdims=True) + NOTHING).argmax(axis=1))

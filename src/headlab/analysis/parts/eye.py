@@ -41,6 +41,7 @@ from headlab.analysis.choice import Choice, Place
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import Word, head_name
 from headlab.analysis.parts.aligned_rows import AlignedRows
+from headlab.analysis.parts.coding import least
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
 from headlab.analysis.parts.score_differences import Feature, features
@@ -350,9 +351,8 @@ def _aligned(subject: Subject, choice: Choice, there: Place) -> Iterator[Aligned
         AlignedRows.of(subject, choice, w, there, alignment)
         for alignment in alignments(tokens, a, b, subject.model.causal)
     ]
-    lost = np.stack([rows.unpaired for rows in ways], axis=1)
     with np.errstate(invalid="ignore"):
-        best = (lost <= lost.min(axis=1, keepdims=True) + TIE).argmax(axis=1)
+        best = least(np.stack([rows.unpaired for rows in ways], axis=1))
     for number, rows in enumerate(ways):
         if (best == number).any():
             yield rows[best == number] if len(ways) > 1 else rows
