@@ -101,7 +101,13 @@ class Question:
 @click.option(
     "--tokens", metavar="A,B", help="Explain A against B.  [default: the target and what it is confused with]"
 )
-@click.option("--ablate", "ablations", multiple=True, metavar="PART", help="Take a part away; may be repeated.")
+@click.option(
+    "--ablate",
+    "ablations",
+    multiple=True,
+    metavar="PART",
+    help="Take a part away: zero, mean, resample, mask; may be repeated.",
+)
 @click.option(
     "--patch", "patches", multiple=True, metavar="WHAT", help="Patch from the other sentence; may be repeated."
 )
