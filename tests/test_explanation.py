@@ -133,6 +133,17 @@ def test_sentences_stay_short_and_say_which_heads_whatever_the_model(layers, hea
             assert not text.startswith("From") or "; without “" in text
 
 
+def test_what_a_sentence_leaves_out_is_told_as_more_in_whole_clauses():
+    cut = 0
+    for item in hl.train(NOTEBOOK, hl.ModelConfig(n_heads=3), seeds=range(20), record="none").explain():
+        for record in item.records:
+            said = record.sentence.removesuffix(".").lower() + record.more.removesuffix(".").lower()
+            assert all(str(clause).lower() in said for clause in record.clauses)
+            assert record.text.startswith(record.sentence)
+            cut += bool(record.more)
+    assert cut > 5
+
+
 def test_what_trials_of_the_place_looked_at_show_is_said(explanations):
     seen = dict.fromkeys(("without", "flips_nothing", "changes_nothing"), 0)
     for item in explanations:

@@ -16,7 +16,10 @@ export function argmax(values: ArrayLike<number>): number {
   return best
 }
 
-export const signed = (value: number, digits = 2) => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(digits)
+export const signed = (value: number, digits = 2) => {
+  const shown = Math.abs(value).toFixed(digits)
+  return (value < 0 && Number(shown) !== 0 ? '−' : '+') + shown // never −0.00
+}
 export const percent = (value: number) => `${value < -0.005 ? '−' : ''}${Math.abs(Math.round(100 * value))}\u00a0%`
 
 // A share as short as it can be read in a small cell: .97, 1, 0.

@@ -81,14 +81,31 @@ def sentence_of(clauses: Sequence[Clause]) -> str:
     >>> sentence_of([Clause("diverged", {})])
     'The run diverged: its weights are no finite numbers, and there is nothing to explain.'
     """
-    text, longer = "", ""
-    for clause in clauses:
-        longer += (clause.joint if longer else "") + str(clause)
-        if text and len(longer.split()) > MAX_WORDS:
+    return _joined(clauses[: _how_many(clauses)])
+
+
+def more_of(clauses: Sequence[Clause]) -> str:
+    """Return the clauses that one sentence of 40 words leaves out, as another sentence; nothing where it has them all."""
+    return _joined(clauses[_how_many(clauses) :])
+
+
+def _how_many(clauses: Sequence[Clause]) -> int:
+    """Return how many of the clauses make a sentence of at most 40 words, at least one."""
+    fit, text = 1, ""
+    for number, clause in enumerate(clauses, 1):
+        text += (clause.joint if text else "") + str(clause)
+        if number > 1 and len(text.split()) > MAX_WORDS:
             break
         if not clause.goes_on:
-            text = longer
-    return f"{text[:1].upper()}{text[1:]}."
+            fit = number
+    return fit
+
+
+def _joined(clauses: Sequence[Clause]) -> str:
+    text = ""
+    for clause in clauses:
+        text += (clause.joint if text else "") + str(clause)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def rest_of(total: float, parts: Sequence[float]) -> float | None:

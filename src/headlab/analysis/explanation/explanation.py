@@ -231,17 +231,17 @@ class Explanation:
         }
 
     def __str__(self) -> str:
-        shown = self.first(SHOWN).sentences()
+        shown = self.first(SHOWN).records
         left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
         head = f"{self.mechanism}: {self.meaning}."
-        return "\n".join([head, *(f"• {text}" for text in shown), *left])
+        return "\n".join([head, *(f"• {record.text}" for record in shown), *left])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{self.mechanism}</b>: {self.meaning}.</p>"]
         for record in self.first(SHOWN).records:
-            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(record.sentence)}</p>")
+            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(record.text)}</p>")
             parts.append(record.table().head(ROWS).round(3).to_html())
         if len(self) > SHOWN:
             parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")

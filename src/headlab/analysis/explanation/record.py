@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.clauses import Clause, sentence_of
+from headlab.analysis.explanation.clauses import Clause, more_of, sentence_of
 from headlab.analysis.explanation.sentences import clauses_of
 from headlab.analysis.part import Part
 from headlab.analysis.parts.eye import EyeRecord
@@ -177,6 +177,16 @@ class Record:
     def sentence(self) -> str:
         """What the run does here, in at most 40 words."""
         return sentence_of(self.clauses)
+
+    @property
+    def more(self) -> str:
+        """What its sentence leaves out; nothing where it has it all."""
+        return more_of(self.clauses)
+
+    @property
+    def text(self) -> str:
+        """All that is said: its sentence, and more."""
+        return f"{self.sentence} More: {self.more}" if self.more else self.sentence
 
     @property
     def rival(self) -> str:
