@@ -1,6 +1,7 @@
 """What the analysis says of planted circuits is what was planted, and nothing else: without noise, and with 1 % of it."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from planted.numbers import numbers
 from planted.reading import Reading
 from planted.truth import name_at
 
+from headlab import Params
 from headlab.analysis.choice import each_choice
 from headlab.analysis.explanation.evidence import Evidence
 from headlab.analysis.explanation.explanation import explain
@@ -24,19 +26,19 @@ SETS = {
     "a head that copies the subject": ({"1 man"}, {"1 man"}),
     "two heads, each of which is enough": ({"1 man by head 0.0", "1 man by head 0.1"}, {"1 man by head 0.1"}),
     "AND: two earlier tokens together": (
-        {"1 red by head 0.0 + 2 cat by head 0.1 + direct: token"},
+        {"1 red by head 0.0 + 2 cat by head 0.1 + direct path"},
         {"1 red by head 0.0 + 2 cat by head 0.1"},
     ),
     "OR: either of two earlier tokens": (
         {
-            f"{fish} + direct: {bone}"
+            f"{fish} + {bone}"
             for fish in ("1 red by head 0.0", "2 cat by head 0.1")
-            for bone in ("token", "position")
+            for bone in ("direct path", "own position")
         },
         {"1 red by head 0.0 + 2 cat by head 0.1"},
     ),
     "attention that is taken from elsewhere": (
-        {"0 <Start> + direct: token", "0 <Start> + direct: position"},
+        {"0 <Start> + direct path", "0 <Start> + own position"},
         {"0 <Start>"},
     ),
 }
@@ -183,6 +185,14 @@ def test_what_no_word_fits_is_said_to_be_so(case):
         said_so = "this run is not described by any of our words" in str(explanation)
         assert said_so == case.truth.undescribed
         assert all(len(text.split()) <= 40 for text in explanation.sentences())
+
+
+@pytest.mark.parametrize("name", [name for name, truth in TRUTHS.items() if not truth.noisy])
+def test_a_constant_on_all_logits_of_a_place_changes_no_word_where_tokens_are_tied(name):
+    subject = TRUTHS[name].circuit.subject()
+    constants = np.random.default_rng(0).normal(size=(*subject.params.W_U.shape[:2], 1))
+    lifted = replace(subject, params=Params(**dict(subject.params.items()) | {"W_U": subject.params.W_U + constants}))
+    assert explain(lifted)[0].sentences() == explain(subject)[0].sentences()
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -136,10 +136,14 @@ class Subject:
         return found
 
     def in_order(self, run: int, tokens: Iterable[int]) -> list[int]:
-        """Return tokens in an order that the vocabulary's does not decide: by their highest logit, then by spelling."""
+        """Return tokens in an order that the vocabulary's does not decide: by their highest probability, then by spelling.
+
+        A constant on all logits of a place changes no probability.
+        """
         found = list(tokens)
         if len(found) > 1:
-            highest = self.clean.logits[run][self.corpus.tokens >= 0].max(axis=0).round(6)
+            with np.errstate(invalid="ignore"):
+                highest = softmax(self.clean.logits[run][self.corpus.tokens >= 0]).max(axis=0).round(6)
             found.sort(key=lambda token: (-highest[token], self.corpus.vocabulary[token]))
         return found
 
