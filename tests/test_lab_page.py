@@ -272,9 +272,9 @@ def test_contributions_sum_to_the_logit_difference_and_the_sentence_is_the_libra
     ]
     assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.05)
     sentences = hl.train(NOTEBOOK, seeds=4)[0].explain().sentences()
-    assert page.locator(".answer").inner_text() == sentences[0]
+    assert page.locator(".answer p").first.inner_text() == sentences[0]
     page.get_by_role("button", name="ordered the → beef").click()
-    expect(page.locator(".answer")).to_have_text(sentences[1])
+    expect(page.locator(".answer p").first).to_have_text(sentences[1])
 
 
 def test_a_part_that_is_clicked_is_ablated_in_four_ways(visit):
@@ -286,7 +286,8 @@ def test_a_part_that_is_clicked_is_ablated_in_four_ways(visit):
     for row, (_, effect) in zip(table.locator("tbody tr").all(), effects.iterrows(), strict=True):
         expected = f"{effect['difference_after']:+.2f}".replace("-", "−")
         assert expected in row.inner_text()
-        assert (f"now predicts {effect['predicts']}" in row.inner_text()) == effect["flips"]
+        assert (f"“{effect['predicts']}”" in row.inner_text()) == effect["flips"]
+        assert ("the same" in row.inner_text()) != effect["flips"]
     page.get_by_role("button", name="the looks at man:").first.click()
     expect(table.locator("caption")).to_contain_text("the")
     page.get_by_role("button", name="v", exact=True).click()
@@ -477,7 +478,7 @@ def test_the_first_visit_is_led_through_the_homework_in_six_steps(lab, browser):
     for _ in range(6):
         titles.append(tour.get_by_role("heading").inner_text())
         if titles[-1].startswith("5 / 6"):
-            expect(page.locator("table.trial")).to_contain_text("now predicts")
+            expect(page.locator("table.trial")).to_contain_text("the same")
         tour.get_by_role("button", name=re.compile("next|done")).click()
     assert titles[-1].startswith("6 / 6")
     expect(tour).to_have_count(0)
@@ -587,7 +588,7 @@ def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
         view.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
         asked = answered()
         after = runs[asked["run"]].ablate("source:1").table()["difference_after"]
-        expect(view.locator("table.trial tbody tr")).to_have_count(3)
+        expect(view.locator("table.trial tbody tr")).to_have_count(4)
         for row, value in enumerate(after):
             expect(view.locator("table.trial tbody tr").nth(row)).to_contain_text(f"{abs(value):.2f}")
         return asked["run"], asked["more"]["part"]

@@ -24,7 +24,7 @@ PLACES = "places that an earlier word decides"
 MOST_BEFORE = 12  # words in front of a place, in its title
 TRIALS = [
     *(f"{kind}: {meaning}." for kind, meaning in TABLE["ablations"].items()),
-    f"* something else is predicted then, which the last column names; {FOUND['disagree']} the ablations disagree.",
+    f"* something else is predicted then, which “without it” names; {FOUND['disagree']} the ablations disagree.",
     f"{FOUND['irrelevant']}: {TABLE['clauses']['changes_nothing']['measure']}.",
 ]
 
@@ -48,8 +48,8 @@ def part_table(record: "Record", most: int, room: int | None = None) -> pd.DataF
         {
             "weight": share_text(part.attention),
             "gives": logits_text(part.contribution),
-            **{kind: logits_text(value) + "*" * (kind in part.predicts) for kind, value in part.after.items()},
             "without it": trial_words(part, room),
+            **{kind: logits_text(value) + "*" * (kind in part.predicts) for kind, value in part.after.items()},
         }
         for part in parts
     ]
