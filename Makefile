@@ -18,7 +18,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test test-all lint page benchmark durability smoke clean
+.PHONY: exercise test test-all lint page benchmark durability truth smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -54,6 +54,10 @@ benchmark: $(VENV)/.installed-dev
 # Kill studies, fault their disk, damage their files: writes docs/durability.md.
 durability: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/durability.py
+
+# Recompute every clause said of thousands of runs on corpora drawn from a seed: writes docs/truth.md.
+truth: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/truth.py --write
 
 # Build the wheel and use it in an environment that has nothing else.
 smoke:

@@ -278,8 +278,11 @@ class EyeRecord:
         """Return what is to be said: parts with the same query together, and then queries with the same keys."""
         found: list[Told] = []
         for here, query in dict.fromkeys((part.here, part.query) for part in self.parts):
-            some = [part for part in self.parts if (part.here, part.query) == (here, query)]
-            keys, slots = (tuple(getattr(part, name) for part in some) for name in ("key", "slot"))
+            # What is the same word for word in several other sentences is said once.
+            some = dict.fromkeys(
+                (part.key, part.slot) for part in self.parts if (part.here, part.query) == (here, query)
+            )
+            keys, slots = zip(*some, strict=True)
             same = [number for number, one in enumerate(found) if (one.here, one.keys) == (here, keys)]
             if same:
                 found[same[0]] = replace(found[same[0]], queries=(*found[same[0]].queries, query))
