@@ -272,9 +272,9 @@ def test_contributions_sum_to_the_logit_difference_and_the_sentence_is_the_libra
     ]
     assert sum(values[:-1]) == pytest.approx(values[-1], abs=0.05)
     sentences = hl.train(NOTEBOOK, seeds=4)[0].explain().sentences()
-    assert page.locator(".answer p").first.inner_text() == sentences[0]
+    assert page.locator(".answer p").first.inner_text().replace("\xa0", " ") == sentences[0]
     page.get_by_role("button", name="ordered the → beef").click()
-    expect(page.locator(".answer p").first).to_have_text(sentences[1])
+    expect(page.locator(".answer p").first).to_have_text(sentences[1].replace(" %", "\xa0%"))
 
 
 def test_a_part_that_is_clicked_is_ablated_in_four_ways(visit):

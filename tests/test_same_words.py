@@ -11,6 +11,7 @@ from rich.console import Console
 
 import headlab as hl
 from headlab.analysis.words import TABLE
+from headlab.cli.terminal import show
 from headlab.homework.exercise import Exercise
 from headlab.notation.numbers import percent
 from headlab.report.export import TABLES, table_of
@@ -21,6 +22,7 @@ from headlab.report.frames.why import why_frame
 from headlab.report.html import homework as page
 from headlab.report.json.homework import exercise_json
 from headlab.report.terminal.explanation import census_blocks, effects_blocks, explanation_blocks
+from headlab.report.terminal.grid import as_text
 from headlab.report.terminal.homework import exercise_blocks
 from headlab.report.words.commands import NO_COMMANDS
 from headlab.report.words.explanation import coding_sentence, first_words, more_of, part_table
@@ -161,3 +163,12 @@ def test_tokens_are_named_by_their_word_outside_of_the_notebooks_tables(done: Ex
         assert not [label for label in labels if re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text)], name
     assert "In tables <ST> is “<Start>”" in flat(screen(exercise_blocks(done)))
     assert "In tables <ST> is “<Start>”" in visible(page.render(done))
+
+
+@pytest.mark.parametrize("width", range(20, 40))
+def test_no_line_ends_between_a_number_and_its_percent_sign(width: int, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    show([as_text("it looks there 7 %, and 93 % there, of 100 % in all", style="dim")])
+    out = capsys.readouterr().out
+    assert flat(out).strip() == "it looks there 7 %, and 93 % there, of 100 % in all"
+    assert not [line for line in out.splitlines() if line.startswith("%") or len(line.rstrip()) > width]

@@ -20,6 +20,9 @@ export const signed = (value: number, digits = 2) => {
   const shown = Math.abs(value).toFixed(digits)
   return (value < 0 && Number(shown) !== 0 ? '−' : '+') + shown // never −0.00
 }
+// Words of the server for a page: no line ends between a number and its percent sign.
+export const kept = (text: string) => text.replaceAll(' %', '\u00a0%')
+
 export const percent = (value: number) => `${value < -0.005 ? '−' : ''}${Math.abs(Math.round(100 * value))}\u00a0%`
 
 // A share as short as it can be read in a small cell: .97, 1, 0.

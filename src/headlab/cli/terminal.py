@@ -75,11 +75,11 @@ def complain(text: object) -> None:
 
 def show(blocks: Iterable[Any]) -> None:
     """Print blocks of text and tables, folded to the terminal's width; brackets in a text are brackets."""
-    from rich.console import Console
+    from rich.console import Console, Group
 
     console = Console(highlight=False, markup=False, emoji=False)
-    for block in blocks:
-        console.print(escape_unseen(block) if isinstance(block, str) else block, crop=False)
+    for block in blocks:  # in a group, as the console itself would print a text as a plain one
+        console.print(Group(escape_unseen(block) if isinstance(block, str) else block), crop=False)
 
 
 def put_json(value: Any, *, in_a_line: bool = False) -> None:

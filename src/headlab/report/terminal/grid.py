@@ -7,12 +7,14 @@ from typing import Any, Literal
 import pandas as pd
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
+from rich.containers import Lines
 from rich.table import Table
 from rich.text import Text
 
 from headlab.notation.numbers import decimals
 from headlab.notation.visible import escape_unseen
 
+KEPT = "\ue000"  # for private use, one cell wide: a space at which no line ends
 GAP = 2  # characters between columns
 # From which value a cell has which style. Colours of one lightness, the more blue the larger: as far from a white terminal as
 # from a black one, so that larger is louder on both; what is nearly nothing has no colour and steps back.
@@ -27,9 +29,22 @@ _SHADES = {
 MARKS = {"right": "✓", "wrong": "✗", "open": "·", "": " "}
 
 
+class Prose(Text):
+    """A text whose lines never end between a number and its percent sign."""
+
+    def wrap(self, *args: Any, **options: Any) -> Lines:
+        """Return its lines, wrapped."""
+        kept = Text(self.plain.replace(" %", f"{KEPT}%"), self.style, no_wrap=self.no_wrap, overflow=self.overflow)
+        kept.spans = list(self.spans)
+        lines = kept.wrap(*args, **options)
+        for line in lines:
+            line.plain = line.plain.replace(KEPT, " ")
+        return lines
+
+
 def as_text(text: object, style: str = "", **options: Any) -> Text:
     """Return a text for the terminal as it is: brackets are brackets, and what a terminal would obey is written out."""
-    return Text(escape_unseen(text), style=style, **options)
+    return Prose(escape_unseen(text), style=style, **options)
 
 
 def terminal_table(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from headlab.analysis.minimal.solve import ABLATIONS
+from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Shaped
 from headlab.notation.numbers import quantity
 from headlab.notation.values import and_more
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
 MOST_SETS = 6  # of one prediction, on a screen
 MEANING = (
     "Each set is enough for the right prediction, in all sentences concerned, while every other part is taken away; no "
-    "smaller set within it is. zero: what is taken away is nothing; resample: it is what it is elsewhere, from every donor. "
-    "monotone: with a set, every larger one suffices."
+    "smaller set within it is. "
+    + "; ".join(f"{kind}: {TABLE['ablations'][kind]}" for kind in ABLATIONS)
+    + ". monotone: with a set, every larger one suffices."
 )
 _WHERE = ("run", "sequence")
 
