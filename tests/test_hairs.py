@@ -68,6 +68,11 @@ def test_a_third_word_close_behind_is_a_hair_too():
     assert "little to explain" not in explain(subject)[0].sentences()[0]
 
 
+def test_what_is_equally_hard_elsewhere_is_named_together():
+    subject = plant(ANIMALS, [[Head()]], {("the", "fish"): 0.2})
+    assert "where “bone” or “seed” is right" in explain(subject)[0].sentences()[0]
+
+
 def test_a_hair_where_nothing_is_coded_makes_the_run_a_hair_and_no_dependency():
     subject = copies(6.0, 6.0, {("man", "beef"): 49.8})  # against 50 for “ordered” after “man”
     assert subject.grade.tolist() == ["right by a hair"] * 3
@@ -128,11 +133,11 @@ def test_two_and_three_tied_words_are_named_and_a_target_that_is_not_among_them(
     chicken, beef = (NOTEBOOK.vocabulary.index(word) for word in ("chicken", "beef"))
     assert "does not tell the sentences apart" in said_of(table)[0]  # 50 % each: the bigram
     table[the, man] = 9.0
-    assert "after “the” “beef”, “chicken” and “man” are tied (33 % each)" in said_of(table)[0]
+    assert "after “the” “man”, “beef” and “chicken” are tied (33 % each)" in said_of(table)[0]
     table[the, [chicken, beef]] = 0
     table[the, ordered] = 9.0
     said = said_of(table)
-    assert "“man” and “ordered” are tied (50 % each), not “chicken” (0 %)" in said[0]
+    assert "“ordered” and “man” are tied (50 % each), not “chicken” (0 %)" in said[0]
     assert "not “beef” (0 %)" in said[1]
 
 

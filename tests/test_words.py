@@ -89,6 +89,12 @@ def test_a_rest_makes_the_shown_digits_add_up():
         assert round(sum(shown), 2) == round(total, 2)
 
 
+def test_a_number_on_a_boundary_is_shown_alike_whatever_its_last_bits():
+    for value in (10.425, -0.125, 2.675):
+        shown = {str(clauses.Clause("adds", {"contribution": value + bits})) for bits in (-2e-15, 0.0, 2e-15)}
+        assert len(shown) == 1
+
+
 def test_a_sentence_is_its_first_clauses_and_nothing_else():
     for record in (
         hl.train(hl.Corpus.notebook(), hl.ModelConfig(n_heads=2), seeds=range(20), record="none").explain()[3].records

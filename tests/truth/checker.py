@@ -112,10 +112,12 @@ class Facts:
         return self.scene.D(logits, self.scene.target, self.scene.rivals(self.run))
 
     def hardest(self) -> list[tuple[int, int]]:
-        """The other places at which the rivals are least ahead."""
+        """The other places at which the rivals are least ahead, and of these those at which the target is most likely."""
         others = self.scene.others(self.run)
         ahead = [-self.D(self.world.at(other).logits[self.run]) for other in others]
-        return [other for other, by in zip(others, ahead, strict=True) if by <= min(ahead) + TIE]
+        least = [other for other, by in zip(others, ahead, strict=True) if by <= min(ahead) + TIE]
+        likely = [float(self.world.at(other).p[self.run, self.scene.target]) for other in least]
+        return [other for other, p in zip(least, likely, strict=True) if p >= max(likely) - TIE]
 
     def there(self) -> float:
         """D at the hardest other place."""
@@ -233,14 +235,9 @@ def alike(facts: Facts, a: Arguments) -> Problems:
 
 @says
 def elsewhere(facts: Facts, a: Arguments) -> Problems:
-    found = [(facts.world.at(other), other) for other in facts.hardest()]
-    fits = [
-        facts.id(a["right"]) == scene.target and close(a["share"], float(scene.p[facts.run, facts.scene.target]))
-        for scene, _ in found
-        if not [*facts.misnamed(a["right"], None)]
-    ]
-    if not any(fits):
-        yield f"at the hardest other places the target has {[s.p[facts.run, facts.scene.target] for s, _ in found]}"
+    found = [facts.world.at(other) for other in facts.hardest()]
+    yield from facts.known(a["right"], "right", {scene.target for scene in found})
+    yield from facts.expect("share", a["share"], float(found[0].p[facts.run, facts.scene.target]))
 
 
 CHECKS["hair_elsewhere"] = elsewhere
@@ -311,7 +308,7 @@ def little(facts: Facts, a: Arguments) -> Problems:
 def both_ways(facts: Facts, a: Arguments) -> Problems:
     yield from here(facts, a)
     yield from facts.known(a["rivals"], "rivals", set(facts.scene.rivals(facts.run)))
-    yield from facts.known([a["right"]], "right", {facts.world.at(other).target for other in facts.hardest()})
+    yield from facts.known(a["right"], "right", {facts.world.at(other).target for other in facts.hardest()})
     yield from facts.expect("here", a["here"], facts.D(facts.logits))
     yield from facts.expect("there", a["there"], facts.there())
     if not (facts.D(facts.logits) > 0 and facts.there() > 0):
@@ -322,7 +319,7 @@ def both_ways(facts: Facts, a: Arguments) -> Problems:
 def tied_there(facts: Facts, a: Arguments) -> Problems:
     yield from here(facts, a)
     yield from facts.known(a["rivals"], "rivals", set(facts.scene.rivals(facts.run)))
-    yield from facts.known([a["right"]], "right", {facts.world.at(other).target for other in facts.hardest()})
+    yield from facts.known(a["right"], "right", {facts.world.at(other).target for other in facts.hardest()})
     yield from facts.expect("here", a["here"], facts.D(facts.logits))
     yield from facts.expect("there", a["there"], facts.there())
     if not (facts.D(facts.logits) > 0 and abs(facts.there()) <= TIE + SLACK):
@@ -414,7 +411,7 @@ def given(facts: Facts, a: Arguments, said: Sequence[tuple[Any, float]]) -> Prob
         yield "a part is named twice"
     total = sign(facts, a) * facts.D(facts.logits)
     yield from facts.expect("total", a["total"], total)
-    rest = round(round(total, 2) - sum(round(value, 2) for _, value in said), 2)
+    rest = round(round(round(total, 9), 2) - sum(round(round(value, 9), 2) for _, value in said), 2)
     yield from facts.expect("rest", a["rest"], rest if rest else None)
 
 

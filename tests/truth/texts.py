@@ -35,17 +35,17 @@ def listed(texts: Sequence[str], last: str = "and") -> str:
     return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + f" {last} {texts[-1]}"
 
 
-def words(some: Sequence[Any]) -> str:
-    return listed([word(w) for w in some])
+def words(some: Sequence[Any], last: str = "and") -> str:
+    return listed([word(w) for w in some], last)
 
 
 def share(value: float) -> str:
-    whole = round(100 * value)
+    whole = round(100 * round(value, 9))
     return f"{'−' if whole < 0 else ''}{abs(whole)} %"
 
 
 def logits(value: float) -> str:
-    shown = round(value, 2)
+    shown = round(round(value, 9), 2)
     return ("−" if shown < 0 else "+") + f"{abs(shown):.2f}"
 
 
@@ -62,7 +62,7 @@ def looking(a: Arguments) -> str:
 
 def given(parts: Sequence[tuple[Any, float]]) -> str:
     if len(parts) >= MOST_NAMED:
-        together = sum(Decimal(f"{value:.2f}") for _, value in parts)
+        together = sum(Decimal(f"{round(value, 9):.2f}") for _, value in parts)
         return f"{listed([part(named) for named, _ in parts])} together give {logits(float(together))}"
     return listed([f"{part(named)} {'' if at else 'gives '}{logits(value)}" for at, (named, value) in enumerate(parts)])
 
@@ -117,7 +117,7 @@ TEXTS: dict[str, Callable[[Arguments], str]] = {
     "bigram": lambda a: (
         f"it does not tell the sentences apart: after {word(a['token'])} it gives {word(a['target'])} {share(a['share'])} here"
     ),
-    "elsewhere": lambda a: f"{share(a['share'])} where {word(a['right'])} is right",
+    "elsewhere": lambda a: f"{share(a['share'])} where {words(a['right'], 'or')} is right",
     "floor": lambda a: f"(loss {a['loss']:.3f}, bigram floor {a['floor']:.3f})",
     "predicts": lambda a: f"it predicts {words(a['predicted'])} ({share(a['share'])})",
     "undecided": lambda a: (
@@ -134,11 +134,11 @@ TEXTS: dict[str, Callable[[Arguments], str]] = {
     "little": lambda a: "there is little to explain",
     "both_ways": lambda a: (
         f"it prefers {word(a['target'])} to {words(a['rivals'])} here ({logits(a['here'])}) and also where "
-        f"{word(a['right'])} is right ({logits(a['there'])})"
+        f"{words(a['right'], 'or')} is right ({logits(a['there'])})"
     ),
     "tied_there": lambda a: (
-        f"it prefers {word(a['target'])} to {words(a['rivals'])} here ({logits(a['here'])}), and where {word(a['right'])} is "
-        "right the two are tied"
+        f"it prefers {word(a['target'])} to {words(a['rivals'])} here ({logits(a['here'])}), and where "
+        f"{words(a['right'], 'or')} is right the two are tied"
     ),
     "looks": lambda a: f"from {word(a['token'])} {looking(a['who'])} most at {part(a['source'])} ({share(a['share'])})",
     "looks_equally": lambda a: (
@@ -163,9 +163,9 @@ TEXTS: dict[str, Callable[[Arguments], str]] = {
     "sets": lambda a: counted(a),
     "draws_here": lambda a: draws(a["told"]) + otherwise(a),
     "draws_there": lambda a: (
-        (f"where {word(a['right'])} is right " if a["right"] else "") + draws(a["told"]) + otherwise(a)
+        (f"where {word(a['right'])} is right " if a["right"] else "elsewhere ") + draws(a["told"]) + otherwise(a)
     ),
-    "hair_elsewhere": lambda a: f"{share(a['share'])} where {word(a['right'])} is right",
+    "hair_elsewhere": lambda a: f"{share(a['share'])} where {words(a['right'], 'or')} is right",
     "not_compared": lambda a: "its coding cannot be compared",
     "needed": lambda a: "needed: " + ", ".join(f"{part(named)} ({', '.join(kinds)})" for named, kinds in a["heads"]),
     "no_head_needed": lambda a: "no single head is needed",

@@ -13,6 +13,7 @@ from headlab.data.alignment import nearest
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
 from headlab.errors import SelectionError
+from headlab.model.outputs import softmax
 from headlab.notation.values import listing, short_repr
 
 if TYPE_CHECKING:
@@ -198,9 +199,20 @@ def _hardest(logits: Float[Array, "run sequence position d_vocab"], choice: Choi
 
 
 def _hardest_of(logits: Float[Array, "run other d_vocab"], choice: Choice) -> Int[Array, " run"]:
+    return np.asarray(equally_hard(logits, choice).argmax(axis=1))
+
+
+def equally_hard(logits: Float[Array, "run other d_vocab"], choice: Choice) -> Bool[Array, "run other"]:
+    """Return which of a choice's other places are the hardest, [run, other], all that are equal to 1e-9.
+
+    The hardest is where the rivals are least ahead of the target, and of several such where the target is most likely.
+    """
     with np.errstate(invalid="ignore"):
         ahead = np.nan_to_num(logits[..., list(choice.rivals)].mean(axis=-1) - logits[..., choice.target])
-    return np.asarray((ahead <= ahead.min(axis=1, keepdims=True) + TIE).argmax(axis=1))
+        likely = np.nan_to_num(softmax(logits)[..., choice.target])
+    least = ahead <= ahead.min(axis=1, keepdims=True) + TIE
+    likely = np.where(least, likely, -np.inf)
+    return np.asarray(likely >= likely.max(axis=1, keepdims=True) - TIE)
 
 
 def _with_first(choice: Choice, number: int) -> Choice:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 40
 MOST_NAMED = 4  # words in one list
+BOUNDARY = 9  # decimals to which a number is taken before it is rounded
 EVERYTHING = "everything"  # of a feature: whichever it is
 
 
@@ -115,7 +116,7 @@ def rest_of(total: float, parts: Sequence[float]) -> float | None:
     (-0.71, None)
     """
     decimals = TABLE["rounding"]["logits"]["decimals"]
-    rest = round(round(total, decimals) - sum(round(part, decimals) for part in parts), decimals)
+    rest = round(_round(total, decimals) - sum(_round(part, decimals) for part in parts), decimals)
     return None if rest == 0 else rest
 
 
@@ -131,14 +132,19 @@ def listed(words: Sequence[Any], last: str = "and") -> str:
     return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
+def _round(value: float, decimals: int) -> float:
+    # What lies on a boundary to 1e-9 is rounded alike, whichever side of it the last bits are.
+    return round(round(value, BOUNDARY), decimals)
+
+
 def _logits(value: float) -> str:
-    return with_sign(value, TABLE["rounding"]["logits"]["decimals"])
+    return with_sign(round(value, BOUNDARY), TABLE["rounding"]["logits"]["decimals"])
 
 
 def _lead(value: float) -> str:
     rule = TABLE["rounding"]["lead"]
     decimals = rule["decimals"]
-    return f"{value:.{decimals}f}{rule['unit']}" if round(value, decimals) else str(rule["below"])
+    return f"{_round(value, decimals):.{decimals}f}{rule['unit']}" if _round(value, decimals) else str(rule["below"])
 
 
 def _who(heads: Mapping[str, Any]) -> str:
@@ -155,7 +161,7 @@ def _given(parts: Sequence[tuple[Named, float]]) -> str:
         return listed(
             [f"{part} {'' if number else 'gives '}{_logits(value)}" for number, (part, value) in enumerate(parts)]
         )
-    together = sum(round(value, TABLE["rounding"]["logits"]["decimals"]) for _, value in parts)
+    together = sum(_round(value, TABLE["rounding"]["logits"]["decimals"]) for _, value in parts)
     return f"{listed([part for part, _ in parts])} together give {_logits(together)}"
 
 
@@ -195,7 +201,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "part": str,
     "words": listed,
     "either": lambda words: listed(words, "or"),
-    "share": percent,
+    "share": lambda value: percent(round(value, BOUNDARY)),
     "logits": _logits,
     "lead": _lead,
     "loss": lambda value: f"{value:.{TABLE['rounding']['loss']['decimals']}f}",

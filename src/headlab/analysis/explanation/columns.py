@@ -69,6 +69,11 @@ class Columns:
         return _which(self.evidence.runners_up)
 
     @cached_property
+    def right_there(self) -> Rows:
+        """[run]: what is right at the hardest other place."""
+        return _which(self.evidence.right_there)
+
+    @cached_property
     def bigram_floor(self) -> float:
         """The corpus' bigram floor."""
         return self.evidence.subject.corpus.bigram_floor()

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, Place
+from headlab.analysis.choice import Choice, Place, equally_hard
 from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
 from headlab.analysis.parts.coding import Coding
@@ -120,6 +120,17 @@ class Evidence:
         logits = self.here.logits.copy()
         logits[:, self.choice.target] = -np.inf
         return np.asarray(logits >= logits.max(axis=1, keepdims=True) - TIE)
+
+    @cached_property
+    def right_there(self) -> Bool[Array, "run d_vocab"]:
+        """What is right at the hardest other place, [run, d_vocab], of equally hard ones at each; nothing where there is none."""
+        corpus, others = self.subject.corpus, self.choice.others
+        found = np.zeros((self.subject.n_runs, corpus.d_vocab), bool)
+        if others:
+            logits = np.stack([self.subject.clean.logits[:, at.sequence, at.position] for at in others], axis=1)
+            for number, hard in enumerate(equally_hard(logits, self.choice).T):
+                found[hard, corpus.targets[others[number].sequence, others[number].position]] = True
+        return found
 
     @cached_property
     def little(self) -> Bool[Array, " run"]:

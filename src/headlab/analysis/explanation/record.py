@@ -76,7 +76,8 @@ class Record:
     difference: logit(target) - mean over rivals of logit(rival); the names `other_…` say the same of the other place
     lead: of the target over the strongest other token; other_lead: of what is right at the other place, if that is settled
     same: it does not tell the sentences apart; little: there is little to explain
-    right_there: the target at the other place; runners_up: the strongest tokens but the target, all that are equal
+    right_there: the target at the hardest other place, of equally hard ones each
+    runners_up: the strongest tokens but the target, all that are equal
     tied: the most likely tokens, where several are
     attention: the weights of every head of the last layer, [head][position]
     direct, positional, remainder: what token and position embedding give past all heads, and what no listed path gives
@@ -104,7 +105,7 @@ class Record:
     other_lead: float
     same: bool
     little: bool
-    right_there: str | None
+    right_there: tuple[str, ...]
     runners_up: tuple[str, ...]
     tied: tuple[str, ...]
     direct: float
@@ -140,7 +141,7 @@ class Record:
             rivals=columns.named(run, c.rivals),
             other=None if other is None else corpus.sentences[other.sequence],
             other_sequence=None if other is None else other.sequence,
-            right_there=None if other is None else corpus.vocabulary[corpus.targets[other.sequence, other.position]],
+            right_there=columns.named(run, columns.right_there[run]),
             predicted=corpus.vocabulary[columns.best[run]],
             runners_up=columns.named(run, columns.runners_up[run]),
             tied=columns.named(run, first) if len(first) > 1 else (),

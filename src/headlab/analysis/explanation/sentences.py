@@ -75,17 +75,17 @@ def _caveats(record: "Record") -> Iterator[Clause]:
         yield from _elsewhere(record, "hair_elsewhere")
         if record.little:
             yield Clause("little", {})
-    if record.right_there is None or record.other_difference < -TIE:
+    if not record.right_there or record.other_difference < -TIE:
         return
-    pair = {"target": Word(record.target), "rivals": _words(record.rivals), "right": Word(record.right_there)}
+    pair = {"target": Word(record.target), "rivals": _words(record.rivals), "right": _words(record.right_there)}
     kind = "both_ways" if record.other_difference > TIE else "tied_there"
     yield Clause(kind, {**pair, "here": record.difference, "there": record.other_difference})
     yield from _alike(record)
 
 
 def _elsewhere(record: "Record", kind: str = "elsewhere") -> Iterator[Clause]:
-    if record.right_there is not None:
-        yield Clause(kind, {"share": record.other_probability, "right": Word(record.right_there)})
+    if record.right_there:
+        yield Clause(kind, {"share": record.other_probability, "right": _words(record.right_there)})
 
 
 def _reason(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
@@ -167,7 +167,8 @@ def _eye(record: "Record", eye: "EyeRecord") -> Iterator[Clause]:
     for here, kind in ((True, "draws_here"), (False, "draws_there")):
         told = tuple(item for item in eye.told() if item.here == here)
         if told:
-            right = Word(record.rivals[0]) if record.rivals == (record.right_there,) else None
+            alone = len(record.rivals) == 1 and record.rivals == record.right_there
+            right = Word(record.rivals[0]) if alone else None
             arguments = {"told": told, "undone": eye.undone, "predicts": predicts}
             yield Clause(kind, arguments | ({} if here else {"right": right}))
 
