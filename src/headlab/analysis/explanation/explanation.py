@@ -20,7 +20,7 @@ from headlab.analysis.parts.mechanism import MEANINGS, MIXED, mechanism_at, mech
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Float, Shaped
 from headlab.data.dependencies import Dependency
-from headlab.notation.numbers import quantity
+from headlab.notation.numbers import percent, quantity, with_sign
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 8_000  # times a place is judged while somebody waits
@@ -145,7 +145,10 @@ class Explanations:
         return self._overview["spread"].to_numpy(str)
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{escape(repr(self))}</b></p>\n{self.in_some_seconds().census().to_html()}"
+        census = self.in_some_seconds().census()
+        shown = census.to_html(formatters={"share": _share, "pattern_share": _share}, na_rep="")
+        means = "".join(f"<li><b>{name}</b>: {MEANINGS[str(name)]}.</li>" for name in census.index)
+        return f"<p><b>{escape(repr(self))}</b></p>\n{shown}\n<ul>{means}</ul>"
 
     def __repr__(self) -> str:
         judged = self.in_some_seconds()
@@ -242,10 +245,19 @@ class Explanation:
         parts = [f"<p><b>{self.mechanism}</b>: {self.meaning}.</p>"]
         for record in self.first(SHOWN).records:
             parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(record.text)}</p>")
-            parts.append(record.table().head(ROWS).round(3).to_html())
+            shown = record.table().head(ROWS).drop(columns=["flips", "claim", "finding", "disagree"])
+            parts.append(shown.to_html(float_format=_logits, formatters={"attention": _share}, na_rep=""))
         if len(self) > SHOWN:
             parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")
         return "\n".join(parts)
+
+
+def _logits(value: float) -> str:
+    return with_sign(value, 2)
+
+
+def _share(value: Any) -> str:
+    return "" if np.isnan(value) else percent(value)
 
 
 def _mean_of_known(values: Float[Array, "place run"]) -> Float[Array, " run"]:
