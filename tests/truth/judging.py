@@ -13,9 +13,9 @@ from truth.checker import WHOLES, Facts, problems_of_run
 from truth.measures import World
 from truth.sets import MOST_PARTS, parts_of
 
-COUNTED = (
-    1  # runs of each subject of which it is said how many sets of parts suffice, where these are not too many to try
-)
+LARGEST = 1e6  # logits: of larger ones rounding alone may be 1e-9
+# Runs of each subject of which it is said how many sets of parts suffice, where these are not too many to try.
+COUNTED = 1
 MOST_EXAMPLES = 6  # of one kind of clause
 
 
@@ -34,6 +34,15 @@ class Tally:
     unchanged: Counter = field(default_factory=Counter)  # sentences by what was changed
     moved: Counter = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
+    huge: int = 0  # runs that were left out
+
+    def within_rounding(self, subject: Subject) -> Subject:
+        """Return the runs of whose logits float64 holds what is compared, 1e-9, and count the others."""
+        with np.errstate(all="ignore"):
+            logits = np.abs(subject.clean.logits[:, subject.corpus.tokens >= 0]).max(axis=(1, 2))
+        huge = subject.finite & (logits > LARGEST)
+        self.huge += int(huge.sum())
+        return subject.some(np.flatnonzero(~huge))
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(**{name: getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__})
@@ -51,6 +60,9 @@ def judge(
     subject = models.draw(seed, corpus * 1000 + number, dataset, n_runs)
     tally = Tally()
     if subject is None:
+        return tally
+    subject = tally.within_rounding(subject)
+    if not subject.n_runs:
         return tally
     where = f"seed {seed}, corpus {corpus} ({kind}), model {number}"
     with np.errstate(all="ignore"):

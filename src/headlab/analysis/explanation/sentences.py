@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headlab.analysis.parts.eye import EyeRecord
 
 MOST_GIVERS = 3  # that are tried by name
-TIE, HAIR, MAIN, AGAINST = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against"))
+TIE, HAIR, MAIN, AGAINST, UNDOES = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against", "undoes"))
 SHOWN = 0.005  # a smaller share is 0 %
 BIGRAM = "unsolved: bigram only"
 
@@ -157,7 +157,7 @@ def _coding(record: "Record") -> Iterator[Clause]:
     if kind in ("mixed", "opposed") and abs(shares["direct"]) < SHOWN:
         told["direct"] = None
     yield Clause(kind, told)
-    if record.eye is not None:
+    if record.eye is not None and record.eye.undone >= UNDOES - TIE:  # all together, and not only each alone
         yield from _eye(record, record.eye)
 
 
