@@ -5,10 +5,9 @@ import pytest
 from planted import ANIMALS, LONG, LOOK, NOTEBOOK, TWICE, Head, plant
 
 import headlab as hl
-from headlab.analysis.choice import choices
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.looking.predictions import grade, place_leads, solved, verdicts
-from headlab.analysis.parts.mechanism import HAIR, mechanism_of_choice
+from headlab.analysis.parts.mechanism import HAIR, mechanism_at
 from headlab.analysis.subject import Subject
 from headlab.notation.numbers import percent
 from headlab.report.terminal.explanation import explanation_blocks
@@ -24,7 +23,7 @@ def copies(man, woman, direct=None):
 
 
 def mechanisms(subject):
-    return [str(mechanism_of_choice(subject, choice)[0][0]) for choice in choices(subject)]
+    return [str(mechanism_at(subject, item)[0][0]) for item in subject.dependencies]
 
 
 LEADS = {  # of chicken, of beef: is there little to explain where the lead is a hair

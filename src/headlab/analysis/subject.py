@@ -24,6 +24,7 @@ from headlab.notation.values import listing, short_repr
 
 RUNS_AT_A_TIME = 128  # activations of so many runs of a small model stay in the processor's cache
 NUMBERS_AT_A_TIME = 4_000_000  # in one activation
+_OF_RUNS = ("clean", "goes_by_token_alone", "near_bigram", "finite")  # measured along the run axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +83,19 @@ class Subject:
         return self._with(runs)
 
     def some(self, runs: Int[Array, " some"]) -> "Subject":
-        """Return some of the models by their numbers, with what is known of them already; all: this one."""
-        return self if len(runs) == self.n_runs else self._with(runs)
+        """Return some of the models by their numbers, with what all of them were measured for at once; all: this one."""
+        if len(runs) == self.n_runs:
+            return self
+        for name in _OF_RUNS:
+            getattr(self, name)
+        return self._with(runs)
 
     def _with(self, runs: slice | Int[Array, " some"]) -> "Subject":
         found = copy(self)  # its weights are checked already
-        kept, of_runs = found.__dict__, ("clean", "goes_by_token_alone")
-        for name in kept.keys() - {field.name for field in fields(self)} - {"dataset", "dependencies", *of_runs}:
+        kept = found.__dict__
+        for name in kept.keys() - {field.name for field in fields(self)} - {"dataset", "dependencies", *_OF_RUNS}:
             del kept[name]
-        for name in ("params", "finished", "grades", *of_runs):
+        for name in ("params", "finished", "grades", *_OF_RUNS):
             if kept.get(name) is not None:
                 kept[name] = kept[name][runs]
         return found
@@ -133,6 +138,27 @@ class Subject:
             at = (corpus.tokens == token) & (corpus.targets >= 0)
             with np.errstate(invalid="ignore"):
                 found[:, token] = np.ptp(probabilities[:, at], axis=1).max(axis=-1) <= THRESHOLDS["same"]
+        return found
+
+    @cached_property
+    def near_bigram(self) -> Bool[Array, "run d_vocab"]:
+        """[run, d_vocab]: wherever a token with several targets stands, the loss is about what the token alone would leave.
+
+        loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
+        |loss - bigram| <= bigram / 3
+        """
+        corpus, found = self.corpus, np.zeros((self.n_runs, self.corpus.d_vocab), bool)
+        for token in {item.token for item in self.dependencies}:
+            at = (corpus.tokens == token) & (corpus.targets >= 0)
+            targets, count = np.unique(corpus.targets[at], return_counts=True)
+            bigrams = [-np.log(corpus.bigram_probability(token, target)) for target in targets.tolist()]
+            bigram = float(np.average(bigrams, weights=count))
+            probabilities = np.take_along_axis(
+                softmax(self.clean.logits[:, at]), corpus.targets[at][None, :, None], axis=2
+            )
+            with np.errstate(divide="ignore", invalid="ignore"):
+                loss = -np.log(probabilities[..., 0]).mean(axis=1)
+                found[:, token] = np.abs(loss - bigram) <= THRESHOLDS["near_bigram"] * bigram
         return found
 
     def in_order(self, run: int, tokens: Iterable[int]) -> list[int]:

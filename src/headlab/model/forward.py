@@ -8,7 +8,7 @@ resid_post = resid_pre + attn_out                 logits = resid_post of the las
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,21 @@ class Activations:
     logits: Float[Array, "*run sequence position d_vocab"]
 
     def __getitem__(self, index: Any) -> "Activations":
-        return Activations(**{item.name: getattr(self, item.name)[index] for item in fields(self)})
+        return _Some(self, index)
+
+
+class _Some(Activations):
+    """Activations of some of the runs, each taken when it is asked for: of many nobody asks."""
+
+    def __init__(self, every: Activations, index: Any) -> None:
+        self.__dict__.update(_every=every, _index=index)
+
+    def __getattr__(self, name: str) -> Array:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        taken: Array = getattr(self._every, name)[self._index]
+        self.__dict__[name] = taken
+        return taken
 
 
 def allowed(tokens: Int[Array, "sequence position"], causal: bool) -> Bool[Array, "sequence position position"]:

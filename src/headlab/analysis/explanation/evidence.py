@@ -8,7 +8,7 @@ import numpy as np
 from headlab.analysis.choice import Choice, Place, equally_hard
 from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
-from headlab.analysis.parts.coding import Coding
+from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.parts.contributions import Contributions, contributions
 from headlab.analysis.parts.eye import Eye, eye
 from headlab.analysis.parts.mechanism import lead_at, mechanism_of_choice
@@ -81,13 +81,15 @@ class Evidence:
         return patch(self.subject, self.choice, PATCHED)
 
     @cached_property
-    def _coded(self) -> tuple[Shaped[Array, " run"], Coding | None]:
-        return mechanism_of_choice(self.subject, self.choice)
+    def coding(self) -> Coding | None:
+        """The coding split between the places; None without an other place."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return coding(self.subject, self.choice)
 
-    @property
+    @cached_property
     def mechanism(self) -> Shaped[Array, " run"]:
         """The mechanism of this choice, [run]."""
-        return self._coded[0]
+        return mechanism_of_choice(self.subject, self.choice, self.coding)
 
     @cached_property
     def eye(self) -> Eye | None:
@@ -143,8 +145,3 @@ class Evidence:
         logits = self.subject.clean.logits[:, (corpus.tokens == token) & (corpus.targets >= 0)]
         apart = logits[..., [choice.target]] - logits[..., list(choice.alternatives or choice.rivals)]
         return np.asarray((np.abs(apart) < HAIR_LOGITS).all(axis=(1, 2)))
-
-    @property
-    def coding(self) -> Coding | None:
-        """The coding split between both places; None without an other place."""
-        return self._coded[1]

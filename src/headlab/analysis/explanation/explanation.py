@@ -23,7 +23,7 @@ from headlab.data.dependencies import Dependency
 from headlab.notation.numbers import percent, quantity, with_sign
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
-JUDGED = 8_000  # times a place is judged while somebody waits
+JUDGED = 1_000  # times a place is judged while somebody waits
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, Place, each_choice
+from headlab.analysis.choice import Choice, each_choice
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import TABLE, THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.data.dependencies import Dependency
-from headlab.model.outputs import softmax
 
 MAIN = THRESHOLDS["main"]  # a part that is at least twice all others together
 AGAINST = -THRESHOLDS[
@@ -66,25 +65,39 @@ def classify(
 
 
 def mechanism_at(subject: Subject, asked: Dependency | Choice) -> tuple[Shaped[Array, " run"], Float[Array, " run"]]:
-    """Return by which mechanism each model codes one dependency [run], and its pattern share [run], nan where there is none."""
+    """Return by which mechanism each model codes one dependency [run], and its pattern share [run].
+
+    The share is nan where the dependency is not told apart, or cannot be compared.
+    """
     names = np.full(subject.n_runs, OTHER, dtype="<U24")
     pattern = np.full(subject.n_runs, np.nan)
     for runs, choice in each_choice(subject, asked).groups():
-        names[runs], split = mechanism_of_choice(subject.some(runs), choice)
+        some = subject.some(runs)
+        apart = told_apart(some, choice)
+        with np.errstate(over="ignore", invalid="ignore"):
+            split = (
+                coding(some, choice) if apart.any() else None
+            )  # else nobody reads it, and of many places it takes time
+        names[runs] = mechanism_of_choice(some, choice, split)
         if split is not None:
-            pattern[runs] = split.share("pattern")
+            pattern[runs] = np.where(apart, split.share("pattern"), np.nan)
     return names, pattern
 
 
-def mechanism_of_choice(subject: Subject, choice: Choice) -> tuple[Shaped[Array, " run"], Coding | None]:
-    """Return the mechanism [run] by which one dependency is coded, and the coding split that it rests on."""
-    here = lead_at(subject, choice)
-    with np.errstate(over="ignore", invalid="ignore"):
-        told_apart = subject.finite & (here > predictions.TIE) & (rivals_ahead(subject, choice) > predictions.TIE)
-        split = coding(subject, choice)
-        token = subject.corpus.tokens[choice.place.sequence, choice.place.position]
-        alone = subject.goes_by_token_alone[:, token] & is_near_bigram(subject, choice.place)
-        return classify(told_apart, here < predictions.HAIR_LOGITS, alone, split), split
+def mechanism_of_choice(subject: Subject, choice: Choice, split: Coding | None) -> Shaped[Array, " run"]:
+    """Return the mechanism [run] by which one dependency is coded, from its coding split."""
+    token = subject.corpus.tokens[choice.place.sequence, choice.place.position]
+    alone = subject.goes_by_token_alone[:, token] & subject.near_bigram[:, token]
+    with np.errstate(invalid="ignore"):
+        hair = lead_at(subject, choice) < predictions.HAIR_LOGITS
+    return classify(told_apart(subject, choice), hair, alone, split)
+
+
+def told_apart(subject: Subject, choice: Choice) -> Bool[Array, " run"]:
+    """Return [run]: the most likely token is the target here, and the rivals are ahead of it at every other place."""
+    with np.errstate(invalid="ignore"):
+        here = lead_at(subject, choice) > predictions.TIE
+        return np.asarray(subject.finite & here & (rivals_ahead(subject, choice) > predictions.TIE))
 
 
 def lead_at(subject: Subject, choice: Choice) -> Float[Array, " run"]:
@@ -103,22 +116,6 @@ def rivals_ahead(subject: Subject, choice: Choice) -> Float[Array, " run"]:
     logits = np.stack([subject.clean.logits[:, at.sequence, at.position] for at in choice.others], axis=1)
     with np.errstate(invalid="ignore"):
         return np.asarray((logits[..., list(choice.rivals)].mean(axis=-1) - logits[..., choice.target]).min(axis=1))
-
-
-def is_near_bigram(subject: Subject, place: Place) -> Bool[Array, " run"]:
-    """Return [run]: wherever the place's token stands, the loss is about what the token alone would leave, to a third of it.
-
-    loss = mean over places of -ln p(target)        bigram = mean over places of -ln P(target | token) in the corpus
-    |loss - bigram| <= bigram / 3
-    """
-    corpus = subject.corpus
-    token = int(corpus.tokens[place.sequence, place.position])
-    at = (corpus.tokens == token) & (corpus.targets >= 0)
-    targets = corpus.targets[at]
-    probabilities = softmax(subject.clean.logits[:, at])[:, np.arange(len(targets)), targets]
-    bigram = float(np.mean([-np.log(corpus.bigram_probability(token, int(target))) for target in targets]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.abs(-np.log(probabilities).mean(axis=1) - bigram) <= NEAR_BIGRAM * bigram)
 
 
 def is_near_bigram_floor(subject: Subject) -> Bool[Array, " run"]:
