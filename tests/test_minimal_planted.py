@@ -22,7 +22,7 @@ SUFFICES = {
     "a default that the start token writes, and one subject that draws the eye": ["0 <Start> + 1 man"],
     "attention that is taken from elsewhere": ["0 <Start>"],
     "an exception at another position": ["0 <Start> + 1 man"],
-    "no attention: the position tells": ["direct: position"],
+    "no attention: the position tells": ["own position"],
     # Eight logits against ten of the other head, which would then speak for the rival: only the larger one is enough.
     "two heads, each of which is enough": ["1 man by head 0.1"],
     # With the negative head turned round, either of the others is.
@@ -55,4 +55,4 @@ def test_by_zero_either_of_two_redundant_heads_suffices_and_a_default_may_do_wit
     found = explain(TRUTHS["a constant that is needed"].circuit.subject()).minimal().to_list()
     assert [row["in_words"] for row in found[:2]] == [["0 <Start> + 1 man"], ["1 man"]]
     found = explain(TRUTHS["AND: two earlier tokens together"].circuit.subject()).minimal().to_list()
-    assert found[0]["in_words"] == ["1 red by head 0.0 + 2 cat by head 0.1 + direct: token"]
+    assert found[0]["in_words"] == ["1 red by head 0.0 + 2 cat by head 0.1 + direct path"]

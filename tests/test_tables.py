@@ -150,7 +150,7 @@ def test_what_a_notebook_shows_of_a_large_corpus_is_bounded_and_says_how_much_is
     for item in shown_in_a_notebook(text):
         html = item._repr_html_()  # type: ignore[attr-defined]
         assert len(html) < 150_000, type(item)
-        assert len(repr(item)) < 3000 or isinstance(item, hl.analysis.explanation.Explanation)
+        assert len(repr(item)) < 3000 or isinstance(item, hl.analysis.explanation.explanation.Explanation)
     assert "… and 20 more" in hl.Corpus.from_text(text)._repr_html_()
 
 

@@ -21,6 +21,7 @@ from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Float, Shaped
 from headlab.data.dependencies import Dependency
 from headlab.notation.numbers import percent, quantity, with_sign
+from headlab.notation.visible import escape_unseen
 
 SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
 JUDGED = 1_000  # times a place is judged while somebody waits
@@ -237,7 +238,7 @@ class Explanation:
         shown = self.first(SHOWN).records
         left = [f"… and {len(self) - SHOWN:,} more: sentences() has them all."] if len(self) > SHOWN else []
         head = f"{self.mechanism}: {self.meaning}."
-        return "\n".join([head, *(f"• {record.text}" for record in shown), *left])
+        return "\n".join([head, *(f"• {escape_unseen(record.text)}" for record in shown), *left])
 
     __repr__ = __str__
 

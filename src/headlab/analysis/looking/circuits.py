@@ -29,7 +29,7 @@ class Circuits:
     scores: four tables whose entries add up to the score of query token@position and key token@position, scaled:
         `token–token`, `token–position`, `position–token`, `position–position` (rows: query side)
     writes: two tables of logits, one a source `token`, one a source `position`: what the head writes when it looks there
-    singular_values, effective_rank: of `QK` and `OV`
+    singular_values, effective_rank: of `QK` and `OV`; labels: each token's word by its label
     In layers after the first, where heads read more than embeddings, these are the parts that the embeddings contribute.
     """
 
@@ -37,10 +37,12 @@ class Circuits:
     writes: dict[str, pd.DataFrame]
     singular_values: dict[str, Float[Array, " number"]]
     effective_rank: dict[str, float]
+    labels: dict[str, str]
 
     def score(self, query: tuple[str, int], key: tuple[str, int]) -> float:
-        """Return the score of a query (token, position) and a key, the sum of its parts."""
+        """Return the score of a query (token, position) and a key, the sum of its parts; a token by its word or its label."""
         total = 0.0
+        query, key = ((self.labels.get(token, token), position) for token, position in (query, key))
         for (rows, asked), (columns, read) in product(zip(_EMBEDS, query, strict=True), zip(_EMBEDS, key, strict=True)):
             table = self.scores.get(_score_name(rows, columns))
             if table is not None:  # of a model without positions there is one alone
@@ -113,4 +115,5 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
         },
         singular_values={"QK": singular_values(QK), "OV": singular_values(OV)},
         effective_rank={"QK": float(effective_rank(QK)), "OV": float(effective_rank(OV))},
+        labels=dict(zip(corpus.labels, corpus.vocabulary, strict=True)) | {word: word for word in corpus.vocabulary},
     )
