@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import headlab as hl
-from headlab.analysis.looking.predictions import lead
+from headlab.analysis.looking.predictions import grade, lead
 from headlab.cli.main import cli
 from headlab.study.design import StudyDesign
 from headlab.study.study import Study
@@ -126,3 +126,17 @@ def test_train_shows_and_writes_the_grades():
     assert found["grades"] == {"not solved": 7, "right by a hair": 14, "solved": 79}
     assert found["solved"] == 93
     assert found["runs"][12]["grade"] == "right by a hair"
+
+
+def test_a_lead_that_float32_cannot_tell_from_a_tie_is_graded_as_it_is_explained():
+    models = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=0), seeds=range(2)).at(0)
+    weights = {name: np.zeros_like(weight) for name, weight in models.params.items()}
+    weights["W_E"][:] = np.float32(40) * (NOTEBOOK.association().to_numpy() > 0)
+    # The position alone prefers chicken to beef: by less than float32 holds beside 40, and by more than a tie.
+    chicken, beef = (NOTEBOOK.vocabulary.index(word) for word in ("chicken", "beef"))
+    weights["W_pos"][:, 3, chicken] = 1e-7
+    but_beef = hl.Dataset(NOTEBOOK, goal=hl.Goal(share=7 / 8))
+    found = hl.Models(hl.Params(**weights), but_beef, hl.ModelConfig())
+    assert (found.logits()[:, 0, 3, chicken] == found.logits()[:, 0, 3, beef]).all()
+    assert found.grade().tolist() == grade(found.subject.clean.logits, but_beef).tolist() == ["right by a hair"] * 2
+    assert found.solved().all()

@@ -1,14 +1,21 @@
 """What grades are good for: which run to look at, and a row a run."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis.looking import predictions as looking
-from headlab.arrays import Array, Shaped
+from headlab.arrays import Array, Float, Shaped
+from headlab.model.forward import forward
+from headlab.model.params import Params
+
+if TYPE_CHECKING:
+    from headlab.runs.models import Models
+
+NEAR_A_LIMIT = 1e-3  # of a logit: nearer to a tie or to a hair float32 cannot tell
 
 
 def best_of(grades: Shaped[Array, " run"], leads: Callable[[], Array], losses: Callable[[], Array]) -> int:
@@ -19,6 +26,28 @@ def best_of(grades: Shaped[Array, " run"], leads: Callable[[], Array], losses: C
         return int(np.argmax(np.where(grades == looking.HAIR, leads(), -np.inf)))
     loss = losses()
     return int(np.argmin(np.where(np.isfinite(loss), loss, np.inf)))
+
+
+def judged_exactly(
+    found: Shaped[Array, " run"],
+    lead: Float[Array, " run"],
+    judge: Callable[[Array], NDArray[Any]],
+    models: "Models",
+    at_a_time: int,
+) -> Shaped[Array, " run"]:
+    """Return what leads decide about runs: in float64 where float32 cannot tell on which side of a limit they are.
+
+    found, lead [run]: what was decided from the models' logits, and by which lead; judge: decides it from logits
+    """
+    if models.params.W_E.dtype == np.float64:
+        return found
+    runs = np.flatnonzero(np.fmin(np.abs(lead), np.abs(lead - looking.HAIR_LOGITS)) < NEAR_A_LIMIT)
+    for start in range(0, len(runs), at_a_time):
+        some = runs[start : start + at_a_time]
+        weights = {name: weight[some].astype(np.float64) for name, weight in models.params.items()}
+        with np.errstate(over="ignore", invalid="ignore"):
+            found[some] = judge(forward(Params(**weights), models.corpus.tokens, models.model).logits)
+    return found
 
 
 def judged_table(

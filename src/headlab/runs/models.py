@@ -30,7 +30,7 @@ from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Params, coerce, summary
 from headlab.notation.values import short_repr
 from headlab.runs.files import SavedModels, load_any, save_models
-from headlab.runs.grades import best_of, judged_table
+from headlab.runs.grades import best_of, judged_exactly, judged_table
 from headlab.runs.html import tables_html
 from headlab.runs.selection import number_of
 
@@ -153,7 +153,7 @@ class Models:
 
     def solved(self) -> Bool[Array, " run"]:
         """Return [run]: every resolvable position's most likely token is its target."""
-        return self._judged(lambda logits: looking.solved(logits, self.dataset, self.model))
+        return self._judged(lambda logits: looking.solved(logits, self.dataset, self.model), exactly=True)
 
     def grade(self) -> Shaped[Array, " run"]:
         """Return [run]: `solved`, `right by a hair` (solved, but somewhere by less than half a logit) or `not solved`.
@@ -164,19 +164,21 @@ class Models:
         >>> hl.train(hl.Corpus.notebook(), seeds=range(3)).at(0).grade().tolist()
         ['not solved', 'not solved', 'not solved']
         """
-        return self._judged(lambda logits: looking.grade(logits, self.dataset, None, self.model))
+        return self._judged(lambda logits: looking.grade(logits, self.dataset, None, self.model), exactly=True)
 
     def lead(self) -> Float[Array, " run"]:
         """Return [run]: the smallest lead of a target over its strongest rival, in logits; see `predictions.lead`."""
         return self._judged(lambda logits: looking.lead(logits, self.dataset, self.model))
 
-    def _judged(self, judge: Callable[[Array], NDArray[Any]]) -> NDArray[Any]:
+    def _judged(self, judge: Callable[[Array], NDArray[Any]], exactly: bool = False) -> NDArray[Any]:
         """Return what is made of logits, of some runs at a time where all of their logits would be large."""
         step = max(1, min(RUNS_AT_A_TIME, LOGITS_AT_A_TIME // (self.corpus.tokens.size * self.corpus.d_vocab)))
         if step >= len(self) or "_logits" in self.__dict__:
-            return judge(self.logits())
-        parts = (self.choose(slice(start, start + step)) for start in range(0, len(self), step))
-        return np.concatenate([judge(part.logits()) for part in parts])
+            found = judge(self.logits())
+        else:
+            parts = (self.choose(slice(start, start + step)) for start in range(0, len(self), step))
+            found = np.concatenate([judge(part.logits()) for part in parts])
+        return judged_exactly(found, self.lead(), judge, self, step) if exactly else found
 
     def pick(self) -> int:
         """Return the number of a model to show: the first that is solved.

@@ -78,7 +78,7 @@ def place_leads(
     is_target = np.arange(logits.shape[-1]) == np.asarray(targets)[..., None]
     rivals = np.where(is_target, -np.inf, logits).max(axis=-1)
     right = np.where(is_target, logits, -np.inf).max(axis=-1)
-    with np.errstate(invalid="ignore"):  # diverged runs hold whatever they diverged to
+    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
         return np.asarray(right - rivals)
 
 
