@@ -82,30 +82,30 @@ def sentence_of(clauses: Sequence[Clause]) -> str:
     >>> sentence_of([Clause("diverged", {})])
     'The run diverged: its weights are no finite numbers, and there is nothing to explain.'
     """
-    return _joined(clauses[: _how_many(clauses)])
+    return _first(clauses)[1]
 
 
 def more_of(clauses: Sequence[Clause]) -> str:
     """Return the clauses that one sentence of 40 words leaves out, as another sentence; nothing where it has them all."""
-    return _joined(clauses[_how_many(clauses) :])
+    return _whole([(clause.joint, str(clause)) for clause in clauses[_first(clauses)[0] :]])
 
 
-def _how_many(clauses: Sequence[Clause]) -> int:
-    """Return how many of the clauses make a sentence of at most 40 words, at least one."""
-    fit, text = 1, ""
+def _first(clauses: Sequence[Clause]) -> tuple[int, str]:
+    """Return how many of the clauses make a sentence of at most 40 words, at least one, and the sentence."""
+    fit, words = 1, 0
+    told: list[tuple[str, str]] = []
     for number, clause in enumerate(clauses, 1):
-        text += (clause.joint if text else "") + str(clause)
-        if number > 1 and len(text.split()) > MAX_WORDS:
+        told.append((clause.joint, str(clause)))
+        words += len(told[-1][1].split()) + (len(clause.joint.strip(",;: ").split()) if number > 1 else 0)
+        if number > 1 and words > MAX_WORDS:
             break
         if not clause.goes_on:
             fit = number
-    return fit
+    return fit, _whole(told[:fit])
 
 
-def _joined(clauses: Sequence[Clause]) -> str:
-    text = ""
-    for clause in clauses:
-        text += (clause.joint if text else "") + str(clause)
+def _whole(told: Sequence[tuple[str, str]]) -> str:
+    text = "".join((joint if number else "") + clause for number, (joint, clause) in enumerate(told))
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
