@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from subjects import MODELS, NOTEBOOK, RAGGED, subject_of
+from tiers import sized
 
 import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
@@ -158,10 +159,11 @@ def test_coding_split_is_the_mean_of_patching_in_both_directions():
             np.testing.assert_allclose((change[:, 1] - change[:, 0]) / 2, part, atol=1e-9)
 
 
-def test_pattern_shares_are_the_published_ones_of_an_independent_implementation():
+@pytest.mark.parametrize("n_runs", sized(256, 1024))
+def test_pattern_shares_are_the_published_ones_of_an_independent_implementation(n_runs):
     expected = {1: 0.66, 10: 0.69, 20: 0.58, 40: 0.37}
     for d_head, median in expected.items():
-        runs = hl.train(NOTEBOOK, hl.ModelConfig(d_head=d_head), seeds=range(1024), record="none")
+        runs = hl.train(NOTEBOOK, hl.ModelConfig(d_head=d_head), seeds=range(n_runs), record="none")
         share = runs.explain().table()["pattern_share"][runs.solved()]
         assert np.median(share) == pytest.approx(median, abs=0.12)
 

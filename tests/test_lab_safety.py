@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import CHROMIUM, NEEDED, PATIENCE, running_lab
 from hostile import ENCODED, HALVES, HOSTILE, MARKUP, STOLEN
+from tiers import sized
 
 from headlab.errors import ConfigError
 from headlab.lab.experiment import Experiment, notebook_fields
@@ -489,16 +490,18 @@ class Trials:
         return self.harm
 
 
-def test_hostile_sentences_are_words_and_nothing_else(victim):
+@pytest.mark.parametrize("every", sized(4, 1))
+def test_hostile_sentences_are_words_and_nothing_else(victim, every):
     trials = Trials(victim)
-    for number, text in enumerate(HOSTILE):  # a dependency each, so that the explanation shows the words too
+    for number, text in enumerate(HOSTILE[::every]):  # a dependency each, so that the explanation shows the words too
         trials.ask(text, {"text": f"n{number} {text} ends\nm{number} {text} closes"})
     assert trials.end() == {}
 
 
-def test_hostile_numbers_and_addresses_are_values_and_nothing_else(victim):
+@pytest.mark.parametrize("every", sized(4, 1))
+def test_hostile_numbers_and_addresses_are_values_and_nothing_else(victim, every):
     trials = Trials(victim)
-    for number, text in enumerate(HOSTILE):
+    for number, text in enumerate(HOSTILE[::every]):
         words = {"text": f"n{number} {text} ends", "unembed": True}
         trials.ask(text, words, [{"hide": text, "output": text}])
         refused = {**words, "optimizer": text, "loss": text, "schedule": text, "start": text}
