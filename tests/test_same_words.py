@@ -25,7 +25,7 @@ from headlab.report.terminal.explanation import census_blocks, effects_blocks, e
 from headlab.report.terminal.grid import as_text
 from headlab.report.terminal.homework import exercise_blocks
 from headlab.report.words.commands import NO_COMMANDS
-from headlab.report.words.explanation import coding_sentence, first_words, more_of, part_table
+from headlab.report.words.explanation import coding_sentence, first_words, part_table
 from headlab.report.words.homework import item_1
 
 SOURCES = Path(__file__).parents[1] / "src" / "headlab"
@@ -77,14 +77,14 @@ def test_a_sentence_is_the_same_in_every_medium(done: Exercise) -> None:
 
 def test_what_a_sentence_leaves_out_follows_it() -> None:
     run = hl.train(hl.Corpus.notebook(), hl.ModelConfig(n_heads=3), seeds=range(20), record="none")
-    cut = [(explanation, record) for explanation in run.explain() for record in explanation.records if more_of(record)]
+    cut = [(explanation, record) for explanation in run.explain() for record in explanation.records if record.more]
     assert cut
     for explanation, record in cut[:3]:
         said = len(record.sentence.removesuffix("."))
         whole = "".join((clause.joint if at else "") + str(clause) for at, clause in enumerate(record.clauses))
         assert whole[1:said] == record.sentence[1:said]
-        assert more_of(record).removesuffix(".")[1:] == whole.removeprefix(whole[:said]).lstrip("; ,:")[1:]
-        assert f"More: {more_of(record)}" in flat(screen(explanation_blocks(explanation, NO_COMMANDS)))
+        assert record.more.removesuffix(".")[1:] == whole.removeprefix(whole[:said]).lstrip("; ,:")[1:]
+        assert f"More: {record.more}" in flat(screen(explanation_blocks(explanation, NO_COMMANDS)))
 
 
 ASCII_MINUS = re.compile(r"(?<![\w.…)])-\d")

@@ -113,7 +113,7 @@ def each_choice(subject: "Subject", asked: Dependency | Choice) -> EachChoice:
     for group, row in enumerate(rivals):
         some = np.nonzero(which.reshape(-1) == group)[0]
         choice = _of_dependency(subject, asked, tuple(np.nonzero(row)[0].tolist()))
-        hardest = _hardest(subject.clean.logits[some], choice)
+        hardest = _hardest(logits_elsewhere(subject, choice)[some], choice)
         for first in np.unique(hardest):
             numbers[some[hardest == first]] = len(made)
             made.append(_with_first(choice, int(first)))
@@ -188,17 +188,19 @@ def _in_common(subject: "Subject", item: Dependency) -> Choice:
     if len(choice.others) < 2:
         return choice
     every = np.concatenate([_mean_logits(subject, other)[:, None] for other in choice.others], axis=1)
-    return _with_first(choice, int(_hardest_of(every, choice)[0]))
+    return _with_first(choice, int(_hardest(every, choice)[0]))
 
 
-def _hardest(logits: Float[Array, "run sequence position d_vocab"], choice: Choice) -> Int[Array, " run"]:
-    """Return [run]: the number of the other place at which the rivals are least ahead of the target; of equal ones the first."""
+def logits_elsewhere(subject: "Subject", choice: Choice) -> Float[Array, "run other d_vocab"]:
+    """Return the models' logits at a choice's other places, [run, other, d_vocab]."""
+    sequences, positions = ([getattr(at, name) for at in choice.others] for name in ("sequence", "position"))
+    return np.asarray(subject.clean.logits[:, sequences, positions])
+
+
+def _hardest(logits: Float[Array, "run other d_vocab"], choice: Choice) -> Int[Array, " run"]:
+    """Return [run]: the number of the hardest other place, of equally hard ones the first."""
     if len(choice.others) < 2:
         return np.zeros(len(logits), int)
-    return _hardest_of(np.stack([logits[:, at.sequence, at.position] for at in choice.others], axis=1), choice)
-
-
-def _hardest_of(logits: Float[Array, "run other d_vocab"], choice: Choice) -> Int[Array, " run"]:
     return np.asarray(equally_hard(logits, choice).argmax(axis=1))
 
 
@@ -246,15 +248,16 @@ def _of_dependency(subject: "Subject", item: Dependency, rivals: tuple[int, ...]
 def _against(
     subject: "Subject", place: Place, target: int, rivals: tuple[int, ...], alternatives: tuple[int, ...]
 ) -> Choice:
-    corpus = subject.corpus
-    token = corpus.tokens[place.sequence, place.position]
-    for wanted in (rivals, alternatives):
-        found = np.argwhere((corpus.tokens == token) & np.isin(corpus.targets, wanted))
-        if len(found):
-            at, places = (place.sequence, place.position), [(row, position) for row, position in found.tolist()]
-            others = tuple(Place(*other) for other in nearest(corpus.tokens, at, places, subject.model.causal))
-            return Choice(place, target, rivals, others, alternatives)
-    return Choice(place, target, rivals, (), alternatives)
+    others = nearest_places(subject, place, rivals) or nearest_places(subject, place, alternatives)
+    return Choice(place, target, rivals, others, alternatives)
+
+
+def nearest_places(subject: "Subject", place: Place, targets: Sequence[int]) -> tuple[Place, ...]:
+    """Return where one of some targets follows a place's token, of all such places those nearest to it in content."""
+    corpus, at = subject.corpus, (place.sequence, place.position)
+    found = np.argwhere((corpus.tokens == corpus.tokens[at]) & np.isin(corpus.targets, targets))
+    places = [(row, position) for row, position in found.tolist()]
+    return tuple(Place(*other) for other in nearest(corpus.tokens, at, places, subject.model.causal))
 
 
 def dependencies(subject: "Subject") -> tuple[Dependency, ...]:

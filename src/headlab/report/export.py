@@ -16,7 +16,6 @@ from headlab.analysis.parts.contributions import contributions, path_name
 from headlab.analysis.subject import run_number
 from headlab.errors import SelectionError
 from headlab.notation.values import short_repr
-from headlab.report.words.explanation import more_of
 from headlab.report.words.minimal import numbered_table
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ def _sentences(runs: "Runs | Models", number: int) -> pd.DataFrame:
                 "probability": record.predicted_probability,
                 "mechanism": record.mechanism,
                 "text": record.sentence,
-                "more": more_of(record),
+                "more": record.more,
             }
             for record in explanation.records
         ]

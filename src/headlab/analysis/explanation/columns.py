@@ -107,8 +107,7 @@ class Columns:
     @cached_property
     def changed(self) -> Rows:
         """[run][part]: the kinds of ablation after which the most likely tokens are not those before."""
-        winners, before = self.evidence.ablations.winners, self.evidence.here.winners
-        return _which(winners.any(axis=-1) & (winners != before[:, None, None]).any(axis=-1))
+        return _which(self.evidence.ablations.predicts_otherwise)
 
     @cached_property
     def winner(self) -> Rows:

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, Place, equally_hard
+from headlab.analysis.choice import Choice, Place, equally_hard, logits_elsewhere
 from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
 from headlab.analysis.parts.coding import Coding, coding
@@ -129,8 +129,8 @@ class Evidence:
         corpus, others = self.subject.corpus, self.choice.others
         found = np.zeros((self.subject.n_runs, corpus.d_vocab), bool)
         if others:
-            logits = np.stack([self.subject.clean.logits[:, at.sequence, at.position] for at in others], axis=1)
-            for number, hard in enumerate(equally_hard(logits, self.choice).T):
+            hardest = equally_hard(logits_elsewhere(self.subject, self.choice), self.choice)
+            for number, hard in enumerate(hardest.T):
                 found[hard, corpus.targets[others[number].sequence, others[number].position]] = True
         return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, Place
+from headlab.analysis.choice import Choice, Place, nearest_places
 from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.minimal.subsets import members, minimal
 from headlab.analysis.minimal.sufficiency import Scene, last_layer_first, suffices
@@ -14,7 +14,6 @@ from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import aligned
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Int
-from headlab.data.alignment import nearest
 
 ABLATIONS = ("zero", "resample")
 SUBSETS_AT_A_TIME = 4_000_000  # of all runs together
@@ -148,11 +147,5 @@ def _alike(keys: Int[Array, "run key"], most: int) -> Iterator[Int[Array, " some
 
 def donors_of(subject: Subject, choice: Choice) -> list[Place]:
     """Return the choice's other places and the nearest ones of every alternative, each once."""
-    corpus, causal = subject.corpus, subject.model.causal
-    row, position = choice.place.sequence, choice.place.position
-    found = dict.fromkeys(choice.others)
-    for token in choice.alternatives:
-        where = np.argwhere((corpus.tokens == corpus.tokens[row, position]) & (corpus.targets == token))
-        places = [(int(sequence), int(at)) for sequence, at in where]
-        found |= dict.fromkeys(Place(*place) for place in nearest(corpus.tokens, (row, position), places, causal))
-    return list(found)
+    every = (nearest_places(subject, choice.place, [token]) for token in choice.alternatives)
+    return list(dict.fromkeys([*choice.others, *(place for places in every for place in places)]))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headlab.analysis.choice import Choice, each_choice
+from headlab.analysis.choice import Choice, each_choice, logits_elsewhere
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
@@ -113,7 +113,7 @@ def rivals_ahead(subject: Subject, choice: Choice) -> Float[Array, " run"]:
     """
     if not choice.others:
         return np.full(subject.n_runs, np.inf)
-    logits = np.stack([subject.clean.logits[:, at.sequence, at.position] for at in choice.others], axis=1)
+    logits = logits_elsewhere(subject, choice)
     with np.errstate(invalid="ignore"):
         return np.asarray((logits[..., list(choice.rivals)].mean(axis=-1) - logits[..., choice.target]).min(axis=1))
 

@@ -71,11 +71,6 @@ class Prediction:
         with np.errstate(invalid="ignore"):
             return np.asarray(self.logits[..., [self.target]] - self.logits[..., list(others)])
 
-    def tied(self, run: int) -> list[int]:
-        """Return the tokens that share the first place in a run's forward pass, where they are several."""
-        first = np.nonzero(self.winners[run])[0].tolist()
-        return first if len(first) > 1 else []
-
 
 @dataclass(frozen=True, eq=False)
 class Effects:

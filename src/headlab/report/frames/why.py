@@ -45,7 +45,7 @@ def why_frame(recording: "Recording") -> Frame:
     said = explanation.to_dict()
     for dependency, record in zip(said["dependencies"], explanation.records, strict=True):
         dependency["pair"] = record.pair
-        dependency["more"] = words.more_of(record)
+        dependency["more"] = record.more
         compared = record.coding is not None and np.isfinite(record.coding["pattern_share"])
         dependency["equation"] = words.coding_sentence(record) if compared else ""
     for dependency, choice, found in zip(said["dependencies"], explained, every, strict=True):

@@ -238,7 +238,7 @@ def _why(exercise: "Exercise", commands: RunCommands) -> list[Why]:
         Why(
             place=words.place_line(record),
             sentence=record.sentence,
-            more=words.more_of(record),
+            more=record.more,
             parts=words.part_table(record, limits.MOST_PAGE_ROWS) if record.finite else None,
             waterfall=svg(figures.contributions(words.largest_parts(record), title=record.pair))
             if record.finite

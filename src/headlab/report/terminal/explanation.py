@@ -52,9 +52,8 @@ def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> I
 
 
 def _more(record: "Record") -> Iterator[Any]:
-    more = words.more_of(record)
-    if more:
-        yield as_text(f"More: {more}", style="dim")
+    if record.more:
+        yield as_text(f"More: {record.more}", style="dim")
 
 
 def _numbers(record: "Record") -> Iterator[Any]:

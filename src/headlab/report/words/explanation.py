@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.clauses import listed, sentence_of
+from headlab.analysis.explanation.clauses import listed
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import IRRELEVANT, Word
 from headlab.analysis.words import TABLE
@@ -85,19 +85,6 @@ def first_words(tokens: Sequence[str]) -> str:
     ('“beef”', '“beef”, “fish” or “soup”')
     """
     return listed([Word(token) for token in tokens], "or")
-
-
-def more_of(record: "Record") -> str:
-    """Return what may be said of a record beside its sentence, which is short; nothing where the sentence has it all."""
-    said = next(
-        number
-        for number in range(1, len(record.clauses) + 1)
-        if sentence_of(record.clauses[:number]) == record.sentence
-    )
-    text = ""
-    for clause in record.clauses[said:]:
-        text += (clause.joint if text else "") + str(clause)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def largest_parts(record: "Record") -> pd.Series:
