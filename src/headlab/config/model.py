@@ -145,6 +145,16 @@ class Shape:
         start = sum(math.prod(self.weights[before]) for before in list(self.weights)[: list(self.weights).index(name)])
         return slice(start, start + math.prod(self.weights[name]))
 
+    def token_axes(self, name: str) -> tuple[int, ...]:
+        """Return which axes of a weight have an entry a token of the vocabulary, counted from the last, which is -1.
+
+        >>> from headlab.data.corpus import Corpus
+        >>> ModelConfig().on(Corpus.notebook()).token_axes("W_E")
+        (-2, -1)
+        """
+        (row,) = (row for row in WEIGHTS if row.name == name)
+        return row.token_axes(unembed=self.model.unembed, factored_values=self.model.factored_values)
+
     def narrow(self, d_head: int) -> "Shape":
         """Return the same model with heads trained in another width; its scale stays."""
         return replace(self, d_head=d_head)

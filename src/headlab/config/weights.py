@@ -1,7 +1,8 @@
 """The table of weights: every array that a model can have, in the flat order that kernel, files and analysis share.
 
 A row says what a weight is called, which sizes its axes have, which setting it comes with, and how it begins. Shapes,
-`Params`, initial draws, checks of given weights and the engine's places are read from here; there is no other list.
+`Params`, initial draws, checks of given weights, the engine's places, and which axes follow the vocabulary's order are read
+from here; there is no other list.
 """
 
 import math
@@ -26,6 +27,18 @@ class Weight:
     axes: tuple[str, ...]
     limit: Callable[[tuple[int, ...]], float]
     comes_with: str | None = None
+
+    def token_axes(self, *, unembed: bool, factored_values: bool) -> tuple[int, ...]:
+        """Return which axes have an entry a token of the vocabulary, counted from the last, which is -1.
+
+        d_vocab always; what is as wide as the residual stream if and only if there is no W_U, since it is the logits then
+
+        >>> [row.token_axes(unembed=False, factored_values=False) for row in WEIGHTS[:5]]
+        [(-2, -1), (-1,), (-2,), (-2,), (-2, -1)]
+        """
+        as_wide = {"d_model"} if factored_values else {"d_model", "value_width"}
+        of_tokens = {"d_vocab"} if unembed else {"d_vocab"} | as_wide
+        return tuple(number - len(self.axes) for number, axis in enumerate(self.axes) if axis in of_tokens)
 
 
 def embedding(_: tuple[int, ...]) -> float:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.data.order import inverse, training_order
 from headlab.errors import CorpusError, Problem
 from headlab.notation.values import short_repr
 
@@ -90,6 +92,30 @@ class Batch:
     def relative_weights(self) -> Weights:
         """The weights with the largest as 1, so that they can be added: equal ones are counted."""
         return np.asarray(self.weights / self.weights.max())
+
+    @cached_property
+    def order(self) -> Ids:
+        """The order in which tokens are trained, whatever ids they have: the id of each, [d_vocab].
+
+        First the tokens in the order in which they first appear, sequence by sequence; then those that only targets name, in
+        the same way; then those that never appear, by their ids.
+
+        >>> Batch([[3, 1], [3, 2]], [[1, 4], [2, 5]], [[1, 1], [1, 0]], d_vocab=6).order.tolist()
+        [3, 1, 2, 4, 0, 5]
+        """
+        order = training_order(self.tokens, self.targets, self.d_vocab)
+        order.flags.writeable = False
+        return order
+
+    def renumbered(self, order: Ids) -> "Batch":
+        """Return the batch with ids that are the places of tokens in an order, [d_vocab].
+
+        >>> batch = Batch.equally_weighted([[2, 0, -1]], [[0, -1, -1]], 3)
+        >>> batch.renumbered(batch.order).tokens.tolist()
+        [[0, 1, -1]]
+        """
+        place = np.append(inverse(order), ABSENT)  # of ABSENT, the last
+        return Batch(place[self.tokens], place[self.targets], self.weights, self.d_vocab)
 
     @classmethod
     def equally_weighted(cls, tokens: Any, targets: Any, d_vocab: int) -> Self:

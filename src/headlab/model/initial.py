@@ -3,7 +3,8 @@
 Weight number w of array number a (`headlab.config.WEIGHTS` numbers them) under seed s is word w mod 4 of
 Philox4x32-10 with counter (w div 4, a, 0, 0) and key (s mod 2³², s div 2³²). A word r becomes u = (r >> 8) · 2⁻²⁴ in
 [0, 1), exactly, and the weight (2u - 1) · limit in float32. So no weight depends on another, on the other runs, on the
-platform, or on NumPy's random state.
+platform, or on NumPy's random state. Weights are numbered with tokens in the order in which they are trained
+(`Batch.order`), so that none depends on the ids that tokens have.
 Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3.
 """
 
@@ -11,9 +12,10 @@ import math
 
 import numpy as np
 
-from headlab.arrays import Array, Float, UInt64
+from headlab.arrays import Array, Float, Int, UInt64
 from headlab.config.model import Shape
 from headlab.config.weights import WEIGHTS, Weight
+from headlab.model.order import restored
 from headlab.model.params import Params
 
 Words = UInt64[Array, "..."]
@@ -51,8 +53,15 @@ def uniform(seeds: UInt64[Array, " run"], array: int, size: int) -> Float[Array,
     return top * np.float32(2.0**-24)
 
 
-def initial(shape: Shape, seeds: UInt64[Array, " run"], dtype: np.dtype | type = np.float32) -> Params:
-    """Return the initial weights of every seed, with one leading run axis.
+def initial(
+    shape: Shape,
+    seeds: UInt64[Array, " run"],
+    dtype: np.dtype | type = np.float32,
+    order: Int[Array, " d_vocab"] | None = None,
+) -> Params:
+    """Return the initial weights of every seed, with one leading run axis, in the vocabulary's order.
+
+    order: in which tokens are trained (`Batch.order`); the vocabulary's when left out
 
     >>> from headlab.config import ModelConfig
     >>> from headlab.data.corpus import Corpus
@@ -65,7 +74,8 @@ def initial(shape: Shape, seeds: UInt64[Array, " run"], dtype: np.dtype | type =
     for start in range(0, len(seeds), at_a_time):
         some = slice(start, start + at_a_time)
         flat[some] = np.concatenate([_draw(row, shape, seeds[some]) for row in rows], axis=1)
-    return Params.from_flat(flat, shape)
+    drawn = Params.from_flat(flat, shape)
+    return drawn if order is None else restored(drawn, order, shape)
 
 
 def _draw(row: Weight, shape: Shape, seeds: UInt64[Array, " run"]) -> Array:
