@@ -12,6 +12,7 @@ import sys
 
 import numpy as np
 import pytest
+import safetensors
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_tensors
 
@@ -76,6 +77,21 @@ def test_the_weights_bear_their_hash_and_a_link_leads_to_them(tmp_path, old):
     assert weights.name == f"weights-{hashlib.sha256(weights.read_bytes()).hexdigest()}.safetensors"
     assert json.loads(config.read_text())["weights"] == weights.name
     np.testing.assert_array_equal(load_file(link)["W_E"], old.params.W_E)
+
+
+def test_files_say_that_weights_are_in_the_order_of_the_vocabulary_and_older_ones_need_not(tmp_path, old):
+    folder = old.save(tmp_path / "saved")
+    fields = json.loads((folder / "run.json").read_text())
+    with safetensors.safe_open(folder / "weights.safetensors", "numpy") as file:
+        assert fields["order"] == file.metadata()["order"] == "vocabulary"
+    del fields["sha256"]
+    for order, said in ((None, ""), ("training", "in the order of the vocabulary, got 'training' in "), ([], "got []")):
+        fields.pop("order", None)
+        (folder / "run.json").write_bytes(sealed(fields if order is None else {**fields, "order": order}))
+        runs, message = loaded(folder)
+        assert (runs is None) == (order is not None)
+        assert said in message
+        assert order is not None or same(runs, old)
 
 
 def test_saving_over_runs_leaves_the_new_ones_alone(tmp_path, old, new):

@@ -17,6 +17,7 @@ from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.why import why_frame
 from headlab.report.frames.wire import Frame
+from headlab.runs.folder import ORDER
 from headlab.runs.moments import moments_of
 
 Progress = Callable[[float], None]
@@ -105,7 +106,7 @@ def weights(experiment: Experiment, progress: Progress | None = None) -> Iterato
     from safetensors.numpy import save
 
     run = _recorded(experiment, progress).run
-    data = save({name: np.ascontiguousarray(values[0]) for name, values in run.runs.params.items()})
+    data = save({name: np.ascontiguousarray(values[0]) for name, values in run.runs.params.items()}, metadata=ORDER)
     yield Frame("weights", {"base64": base64.b64encode(data).decode(), "python": python_code(experiment)})
 
 

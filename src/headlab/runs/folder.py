@@ -2,6 +2,7 @@
 
     weights-SHA256.safetensors   arrays by name; the file is named by its content
     run.json                     what is told of them, their name, and the SHA-256 of everything else in it
+                                 (`order`: along the axes of tokens, weights are in the order of the vocabulary; both say so)
     weights.safetensors          a link to the weights, for other programs
 
 Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
@@ -39,6 +40,7 @@ from headlab.files import (
 from headlab.notation.values import short_repr
 
 FORMAT = 3
+ORDER = {"order": "vocabulary"}  # of tokens along the axes of weights, whatever order they were trained in
 WEIGHTS, CONFIG = "weights.safetensors", "run.json"
 _NAME = re.compile(r"weights-([0-9a-f]{64})\.safetensors")
 _OURS = re.compile(rf"weights-[0-9a-f]{{64}}\.safetensors|(?:weights|run\.json).*{re.escape(PARTIAL)}")
@@ -56,10 +58,11 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
         if new:
             flush_folder(folder.parent)
         with _held(folder):
-            data = bytes(save_tensors({name: np.ascontiguousarray(array) for name, array in tensors().items()}))
+            arrays = {name: np.ascontiguousarray(array) for name, array in tensors().items()}
+            data = bytes(save_tensors(arrays, metadata=ORDER))
             name = f"weights-{hashlib.sha256(data).hexdigest()}.safetensors"
             write_whole(folder / name, data)
-            write_whole(folder / CONFIG, _sealed({"format": FORMAT, "weights": name, **told}))
+            write_whole(folder / CONFIG, _sealed({"format": FORMAT, "weights": name, **ORDER, **told}))
             _lead_to(folder / WEIGHTS, name, data)
             _sweep(folder, name)
     except (OSError, MemoryError) as error:
@@ -70,6 +73,10 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
 def read_folder(folder: str | Path) -> tuple[dict[str, Any], Tensors]:
     """Return what is told, and the arrays; raises `WeightsError` for a file that is missing, damaged, or of a newer format."""
     config, data = _consistent(Path(folder))
+    order = {"order": config["order"]} if "order" in config else ORDER  # older files do not say it
+    if order != ORDER:
+        said = f"{CONFIG} must have weights in the order of the {ORDER['order']}, got {short_repr(order['order'])}"
+        raise WeightsError(f"{said} in {str(folder)!r}: update headlab")
     try:
         return config, load_tensors(data)
     except safetensors.SafetensorError as error:
