@@ -1,7 +1,9 @@
 """Explanations of trained runs: every number in a sentence is in its record, every claim survives its test."""
 
+import gc
 import json
 import re
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import headlab as hl
 from headlab.analysis.choice import Choice, Place, choices
+from headlab.analysis.explanation import evidence
 from headlab.analysis.explanation.claims import claims, verdicts
 from headlab.analysis.explanation.explanation import explain
 from headlab.analysis.part import IRRELEVANT, NECESSARY, Part
@@ -198,6 +201,28 @@ def test_one_run_is_explained_as_in_a_thousand(runs, explanations):
     for number in (3, 4, 250):
         assert str(runs[number].explain()) == str(explanations[number])
         assert explanations[number].sentences() == list(explanations)[number].sentences()
+
+
+def test_what_no_sentence_needs_is_not_measured_for_many_runs(runs, monkeypatch):
+    def unwanted(*_):
+        raise AssertionError("no sentence says this")
+
+    some = runs[:3]
+    said = [item.sentences() for item in some.explain()]
+    for name in ("claims", "patch"):
+        monkeypatch.setattr(evidence, name, unwanted)
+    assert [item.sentences() for item in runs[:3].explain()] == said
+
+
+def test_records_of_one_run_keep_no_evidence_about_it(runs):
+    subject = runs[4:5].subject
+    records = explain(subject)[0].records
+    activations = weakref.ref(subject.clean)
+    del subject
+    gc.collect()
+    assert activations() is None
+    assert records[0].sources[0].name == "<Start>"
+    assert [row["what"] for row in records[0].patches] == ["pattern", "pattern", "v", "v"]
 
 
 def test_a_record_holds_the_forward_pass_numbers(runs, explanations):

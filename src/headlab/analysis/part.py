@@ -1,5 +1,6 @@
 """What can be taken away from a model, or contributes to what it predicts: which kind of part, and which one of them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,20 @@ class Word:
         word = words[position]
         several = words.count(word) > 1
         return cls(word, position, words[: position + 1].count(word) if several else None)
+
+    @classmethod
+    def each(cls, words: Sequence[str]) -> "tuple[Word, ...]":
+        """Return every word of a sentence.
+
+        >>> [str(word) for word in Word.each(["the", "cat", "saw", "the"])]
+        ['“the” (1st)', '“cat”', '“saw”', '“the” (2nd)']
+        """
+        count, seen = Counter(words), Counter[str]()
+        found = []
+        for position, word in enumerate(words):
+            seen[word] += 1
+            found.append(cls(word, position, seen[word] if count[word] > 1 else None))
+        return tuple(found)
 
     def __str__(self) -> str:
         if self.nth is None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.choice import Choice, choice_at, choices
-from headlab.analysis.explanation.clauses import Named, listed, rest_of
+from headlab.analysis.explanation.clauses import listed, rest_of
 from headlab.analysis.explanation.explanation import explain
-from headlab.analysis.explanation.sentences import givers, looked_at, tops_of
+from headlab.analysis.explanation.sentences import givers, looked_at
 from headlab.analysis.looking.predictions import HAIR_LOGITS, TIE, place_leads
 from headlab.analysis.part import IRRELEVANT, Word
 from headlab.analysis.parts.mechanism import AGAINST, MAIN
@@ -217,14 +217,15 @@ def _choices_told(run: "Run") -> list[Choice]:
 
 
 def _side(run: "Run", record: "Record") -> Side:
-    looked, given = looked_at(record), givers(record)
+    at, given = looked_at(record), givers(record)
+    looked = None if at is None else record.tested[at]
     second = run.corpus.vocabulary.index(record.runners_up[0])
-    on_it = [] if looked is None else _weights(record, looked)
+    on_it = [] if at is None else [row[at] for row, top in zip(record.attention, record.tops, strict=True) if top == at]
     predicted = record.tied or (record.predicted,)
     return Side(
         sequence=record.sequence,
         position=record.place,
-        token=Word.of(record.words, record.place),
+        token=record.spelled[record.place],
         target=record.target,
         rivals=record.rivals,
         predicted=predicted,
@@ -234,26 +235,15 @@ def _side(run: "Run", record: "Record") -> Side:
         lead=record.lead,
         heads=len(on_it),
         n_heads=len(record.attention),
-        looks_at=None if looked is None else Word.of(record.words, looked.position or 0),
+        looks_at=None if at is None else record.spelled[at],
         weight=sum(on_it) / len(on_it) if on_it else None,
         gives=None if looked is None else looked.contribution,
-        most=tuple((_name(record, part), part.contribution) for part in given[:MOST_GIVERS]),
-        alone=looked is not None and given == [looked],
+        most=tuple((str(record.named[part]), record.gives[part]) for part in given[:MOST_GIVERS]),
+        alone=at is not None and given == [at],
         of=record.difference,
         without={} if looked is None else _without(predicted, looked),
         irrelevant=looked is not None and looked.finding == IRRELEVANT,
     )
-
-
-def _weights(record: "Record", looked: "TestedPart") -> list[float]:
-    """Return the attention at what is looked at, of the heads that look at it most."""
-    position = looked.position or 0
-    return [row[position] for row, top in zip(record.attention, tops_of(record), strict=True) if top == position]
-
-
-def _name(record: "Record", part: "TestedPart") -> str:
-    at_source = part.part.kind == "source" and part.position is not None
-    return str(Named(part.part, Word.of(record.words, part.position or 0) if at_source else None))
 
 
 def _without(predicted: tuple[str, ...], part: "TestedPart") -> dict[str, tuple[str, ...]]:

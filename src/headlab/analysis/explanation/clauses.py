@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headlab.analysis.parts.eye import Told
 
 MAX_WORDS = 40
+LOGITS = int(TABLE["rounding"]["logits"]["decimals"])
 MOST_NAMED = 4  # words in one list
 BOUNDARY = 9  # decimals to which a number is taken before it is rounded
 EVERYTHING = "everything"  # of a feature: whichever it is
@@ -54,22 +55,16 @@ class Clause:
     arguments: Mapping[str, Any]
 
     def __str__(self) -> str:
-        text = ""
-        for literal, wanted, optional in _template(self.kind):
-            given = [(self.arguments[name], show) for name, show in wanted]
-            if not optional or all(value is not None for value, _ in given):
-                text += literal.format(*(show(value) for value, show in given))
+        text, given = "", self.arguments
+        for literal, wanted, optional in _form(self.kind).pieces:
+            if not optional or all(given[name] is not None for name, _ in wanted):
+                text += literal.format(*[show(given[name]) for name, show in wanted])
         return text
 
     @property
     def joint(self) -> str:
         """What stands between it and the clause before it."""
-        return str(TABLE["clauses"][self.kind].get("joint", "; "))
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether it says nothing without the clause after it."""
-        return bool(TABLE["clauses"][self.kind].get("goes_on", False))
+        return _form(self.kind).joint
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, with its text."""
@@ -95,17 +90,18 @@ def _first(clauses: Sequence[Clause]) -> tuple[int, str]:
     fit, words = 1, 0
     told: list[tuple[str, str]] = []
     for number, clause in enumerate(clauses, 1):
-        told.append((clause.joint, str(clause)))
-        words += len(told[-1][1].split()) + (len(clause.joint.strip(",;: ").split()) if number > 1 else 0)
+        form, text = _form(clause.kind), str(clause)
+        told.append((form.joint, text))
+        words += len(text.split()) + (form.words if number > 1 else 0)
         if number > 1 and words > MAX_WORDS:
             break
-        if not clause.goes_on:
+        if not form.goes_on:
             fit = number
     return fit, _whole(told[:fit])
 
 
 def _whole(told: Sequence[tuple[str, str]]) -> str:
-    text = "".join((joint if number else "") + clause for number, (joint, clause) in enumerate(told))
+    text = "".join([(joint if number else "") + clause for number, (joint, clause) in enumerate(told)])
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -115,8 +111,7 @@ def rest_of(total: float, parts: Sequence[float]) -> float | None:
     >>> rest_of(3.456, [4.171]), rest_of(8.001, [7.999])
     (-0.71, None)
     """
-    decimals = TABLE["rounding"]["logits"]["decimals"]
-    rest = round(_round(total, decimals) - sum(_round(part, decimals) for part in parts), decimals)
+    rest = round(_round(total, LOGITS) - sum([_round(part, LOGITS) for part in parts]), LOGITS)
     return None if rest == 0 else rest
 
 
@@ -127,9 +122,11 @@ def listed(words: Sequence[Any], last: str = "and") -> str:
     ('a, b and c', 'a or b', 'a, b, c and 4 others')
     """
     shown = [str(word) for word in words]
+    if len(shown) == 1:
+        return shown[0]
     if len(shown) > MOST_NAMED:
         shown = [*shown[: MOST_NAMED - 1], f"{len(shown) - MOST_NAMED + 1} others"]
-    return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if shown else [])
 
 
 def _round(value: float, decimals: int) -> float:
@@ -138,7 +135,7 @@ def _round(value: float, decimals: int) -> float:
 
 
 def _logits(value: float) -> str:
-    return with_sign(round(value, BOUNDARY), TABLE["rounding"]["logits"]["decimals"])
+    return with_sign(round(value, BOUNDARY), LOGITS)
 
 
 def _lead(value: float) -> str:
@@ -161,12 +158,12 @@ def _given(parts: Sequence[tuple[Named, float]]) -> str:
         return listed(
             [f"{part} {'' if number else 'gives '}{_logits(value)}" for number, (part, value) in enumerate(parts)]
         )
-    together = sum(_round(value, TABLE["rounding"]["logits"]["decimals"]) for _, value in parts)
+    together = sum(_round(value, LOGITS) for _, value in parts)
     return f"{listed([part for part, _ in parts])} together give {_logits(together)}"
 
 
 def _outcomes(outcomes: Sequence[Outcome]) -> str:
-    return ", ".join(f"{listed(item.tokens, 'or')} ({', '.join(item.ablations)})" for item in outcomes)
+    return ", ".join([f"{listed(item.tokens, 'or')} ({', '.join(item.ablations)})" for item in outcomes])
 
 
 def _heads(heads: Sequence[tuple[Named, Sequence[str]]]) -> str:
@@ -218,14 +215,31 @@ _ARGUMENT = re.compile(r"\{(\w+):(\w+)\}")
 _OPTIONAL = re.compile(r"\[([^\]]*)\]")
 
 
+@dataclass(frozen=True)
+class _Form:
+    """How a kind of clause is said.
+
+    pieces: what is said, with which arguments, and whether it is left out where one of them is None
+    joint: what stands between it and the clause before it; words: how many of these are words
+    goes_on: it says nothing without the clause after it
+    """
+
+    pieces: list[tuple[str, list[tuple[str, Callable[[Any], str]]], bool]]
+    joint: str
+    words: int
+    goes_on: bool
+
+
 @cache
-def _template(kind: str) -> "list[tuple[str, list[tuple[str, Callable[[Any], str]]], bool]]":
-    """Return the pieces of a text: what is said, with which arguments, and whether it is left out where one is None."""
-    pieces = _OPTIONAL.split(TABLE["clauses"][kind]["text"])
-    return [
+def _form(kind: str) -> _Form:
+    row = TABLE["clauses"][kind]
+    joint = str(row.get("joint", "; "))
+    pieces = [
         (_ARGUMENT.sub("{}", piece), [(name, SHOWN[form]) for name, form in _ARGUMENT.findall(piece)], bool(number % 2))
-        for number, piece in enumerate(pieces)
+        for number, piece in enumerate(_OPTIONAL.split(row["text"]))
+        if piece
     ]
+    return _Form(pieces, joint, len(joint.strip(",;: ").split()), bool(row.get("goes_on", False)))
 
 
 def _plain(value: Any) -> Any:

@@ -1,13 +1,15 @@
 """The evidence about one choice as plain lists, a row a run: what records are read from, a thousand times without NumPy."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.arrays import Array
+from headlab.analysis.explanation.clauses import Named
+from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.part import Word
+from headlab.arrays import Array, Bool, Int
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.evidence import Evidence
@@ -22,14 +24,47 @@ class Columns:
 
     evidence: "Evidence"
 
-    def named(self, run: int, tokens: Iterable[int]) -> tuple[str, ...]:
-        """Return tokens by their words, in an order that the vocabulary's does not decide."""
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """What the records of all runs hold alike: what depends on the choice alone."""
+        subject, c = self.evidence.subject, self.evidence.choice
+        corpus, other = subject.corpus, c.other
+        words = corpus.sentences[c.place.sequence]
+        spelled = Word.each(words)
+        return {
+            "words": words,
+            "spelled": spelled,
+            "named": tuple(
+                Named(part, spelled[part.position] if part.kind == "source" and part.position is not None else None)
+                for part in self.evidence.ablations.parts
+            ),
+            "sequence": c.place.sequence,
+            "place": c.place.position,
+            "target": corpus.vocabulary[c.target],
+            "other": None if other is None else corpus.sentences[other.sequence],
+            "other_sequence": None if other is None else other.sequence,
+            "n_layers": subject.model.n_layers,
+            "bigram_floor": corpus.bigram_floor(),
+        }
+
+    def _named(
+        self, there: Bool[Array, "row d_vocab"], runs: Int[Array, " row"] | None = None
+    ) -> list[tuple[str, ...]]:
+        """Return the tokens that are there, [row], by their words, in an order that the vocabulary's does not decide.
+
+        runs: whose each row is; by default there is one row a run
+        """
         subject = self.evidence.subject
-        return tuple(subject.corpus.vocabulary[token] for token in subject.in_order(run, tokens))
+        vocabulary = subject.corpus.vocabulary
+        found: list[tuple[str, ...]] = [(vocabulary[token],) for token in there.argmax(axis=-1).tolist()]
+        for row in np.nonzero(there.sum(axis=-1) != 1)[0].tolist():
+            run = row if runs is None else int(runs[row])
+            found[row] = tuple(vocabulary[at] for at in subject.in_order(run, np.nonzero(there[row])[0].tolist()))
+        return found
 
     @cached_property
     def numbers(self) -> dict[str, Rows]:
-        """[run] each: what a record holds once."""
+        """[run] each: what a record holds, but for the weights and the coding split."""
         found, here, there = self.evidence, self.evidence.here, self.evidence.there
         given, subject = found.contributions, found.subject
         unknown = np.full(subject.n_runs, np.nan)
@@ -51,43 +86,51 @@ class Columns:
             "loss": subject.mean_loss,
             "finite": subject.finite,
         }
-        return {name: values.tolist() for name, values in arrays.items()}
-
-    @cached_property
-    def best(self) -> Rows:
-        """[run]: the most likely token."""
-        return self.evidence.here.best.tolist()
-
-    @cached_property
-    def first(self) -> Rows:
-        """[run]: all tokens that are the most likely ones."""
-        return _which(self.evidence.here.winners)
-
-    @cached_property
-    def runners_up(self) -> Rows:
-        """[run]: the strongest tokens but the target."""
-        return _which(self.evidence.runners_up)
-
-    @cached_property
-    def right_there(self) -> Rows:
-        """[run]: what is right at the hardest other place."""
-        return _which(self.evidence.right_there)
-
-    @cached_property
-    def bigram_floor(self) -> float:
-        """The corpus' bigram floor."""
-        return self.evidence.subject.corpus.bigram_floor()
+        vocabulary = subject.corpus.vocabulary
+        rivals = np.zeros((subject.n_runs, len(vocabulary)), bool)
+        rivals[:, list(found.choice.rivals)] = True
+        first = self._named(here.winners)
+        words: dict[str, Rows] = {
+            "predicted": [vocabulary[token] for token in best.tolist()],
+            "rivals": self._named(rivals),
+            "right_there": self._named(found.right_there),
+            "runners_up": self._named(found.runners_up),
+            "tied": [tokens if len(tokens) > 1 else () for tokens in first],
+        }
+        trials = {"tops": self._tops, "gives": self._gives, "otherwise": self._otherwise, "unchanged": self._unchanged}
+        return {**words, **trials, "eye": self._eye, **{name: values.tolist() for name, values in arrays.items()}}
 
     @cached_property
     def attention(self) -> Rows:
         """[run][layer][head][position]: the weights at the place, of the positions that its sentence has."""
-        place, corpus = self.evidence.choice.place, self.evidence.subject.corpus
-        return self.evidence.attention[..., : len(corpus.sentences[place.sequence])].tolist()
+        return self._attention.tolist()
 
-    @cached_property
-    def by_source(self) -> Rows:
-        """[run][position]: what comes from each source position through any head."""
-        return self.evidence.contributions.by_source.tolist()
+    @property
+    def _attention(self) -> Array:
+        return self.evidence.attention[..., : len(self.shared["words"])]
+
+    @property
+    def _tops(self) -> Rows:
+        """[run][head]: where each head of the last layer looks most; None where it looks at several positions equally."""
+        weights = self._attention[:, -1]
+        with np.errstate(invalid="ignore"):
+            first = weights >= weights.max(axis=-1, keepdims=True) - TIE
+        where, single = first.argmax(axis=-1).tolist(), (first.sum(axis=-1) == 1).tolist()
+        return [
+            [top if alone else None for top, alone in zip(*row, strict=True)] for row in zip(where, single, strict=True)
+        ]
+
+    @property
+    def _gives(self) -> Rows:
+        """[run][part]: what each part adds to the logit difference; nan for a head and for all positions together."""
+        given = self.evidence.contributions
+        found = np.full((self.evidence.subject.n_runs, len(self.shared["named"])), np.nan)
+        for number, part in enumerate(item.part for item in self.shared["named"]):
+            if part.kind == "source" and part.position is not None:
+                found[:, number] = given.by_source[:, part.position]
+            elif part.kind in _DIRECT:
+                found[:, number] = getattr(given, _DIRECT[part.kind])
+        return found.tolist()
 
     @cached_property
     def claims(self) -> Rows:
@@ -104,20 +147,21 @@ class Columns:
         """[run][part]: the kinds of ablation that change the prediction."""
         return _which(self.evidence.ablations.flips)
 
-    @cached_property
-    def changed(self) -> Rows:
-        """[run][part]: the kinds of ablation after which the most likely tokens are not those before."""
-        return _which(self.evidence.ablations.predicts_otherwise)
+    @property
+    def _otherwise(self) -> list[dict[int, dict[str, tuple[str, ...]]]]:
+        """[run]: by part and ablation what is predicted instead; nothing where that is what was predicted before."""
+        effects = self.evidence.ablations
+        found: list[dict[int, dict[str, tuple[str, ...]]]] = [{} for _ in range(self.evidence.subject.n_runs)]
+        at = np.nonzero(effects.predicts_otherwise)
+        words = self._named(effects.winners[at], at[0])
+        for run, part, kind, tokens in zip(*(number.tolist() for number in at), words, strict=True):
+            found[run].setdefault(part, {})[effects.kinds[kind]] = tokens
+        return found
 
-    @cached_property
-    def winner(self) -> Rows:
-        """[run][part][kind]: the most likely token after each ablation, the first of several."""
-        return self.evidence.ablations.winners.argmax(axis=-1).tolist()
-
-    @cached_property
-    def tied(self) -> Rows:
-        """[run][part]: the kinds of ablation after which several tokens are the most likely ones."""
-        return _which(self.evidence.ablations.winners.sum(axis=-1) > 1)
+    @property
+    def _unchanged(self) -> Rows:
+        """[run][part]: nothing changes without it."""
+        return self.evidence.ablations.changes_nothing.tolist()
 
     @cached_property
     def findings(self) -> Rows:
@@ -138,9 +182,8 @@ class Columns:
         found = {name: getattr(split, name).tolist() for name in ("pattern", "value", "direct", "total")}
         return found | {f"{name}_share": split.share(name).tolist() for name in ("pattern", "value", "direct")}
 
-    @cached_property
-    def eye(self) -> "list[EyeRecord | None]":
-        """[run]: what draws the eye."""
+    @property
+    def _eye(self) -> "list[EyeRecord | None]":
         found = self.evidence.eye
         return [None if found is None else found.of(run) for run in range(self.evidence.subject.n_runs)]
 
@@ -157,11 +200,14 @@ class Columns:
                 "before": effects.before.difference[:, 0, way].tolist(),
                 "after": effects.after.difference[:, number, way].tolist(),
                 "flips": effects.flips[:, number, way].tolist(),
-                "predicts": _which(effects.winners[:, number, way]),
+                "predicts": self._named(effects.winners[:, number, way]),
             }
             for number, what in enumerate(effects.names)
             for way, direction in enumerate(effects.kinds)
         ]
+
+
+_DIRECT = {"direct:token": "direct", "direct:position": "positional"}
 
 
 def _which(there: Array) -> Rows:
@@ -170,9 +216,8 @@ def _which(there: Array) -> Rows:
     >>> _which(np.array([[True, False, True], [False, False, False]]))
     [[0, 2], []]
     """
-    rows: Rows = [[] for _ in range(int(np.prod(there.shape[:-1])))]
-    for row, number in zip(*(at.tolist() for at in np.nonzero(there.reshape(len(rows), -1))), strict=True):
-        rows[row].append(number)
+    numbers, ends = np.nonzero(there)[-1].tolist(), there.sum(axis=-1).cumsum().tolist()
+    rows: Rows = [numbers[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
     for size in reversed(there.shape[1:-1]):
         rows = [rows[start : start + size] for start in range(0, len(rows), size)]
     return rows

@@ -53,12 +53,13 @@ class Explanations:
         # One after the other reads from the evidence about all of them.
         return (Explanation(self, number) for number in range(len(self)))
 
-    def columns(self, number: int, run: int) -> tuple[Columns, int]:
-        """Return what is measured about one run's choice at one place, with the run's number in it."""
+    def columns(self, run: int) -> Iterator[tuple[Columns, int]]:
+        """Yield what is measured about one run's choice at every place, with the run's number in it."""
         # Of one run nobody else needs the evidence, and of thousands of places it fills the memory.
-        choice, every = self._columns[number] if len(self) > 1 else self._columns_at(number)
-        group, within = choice.numbers[run]
-        return every[group], within
+        every = self._columns if len(self) > 1 else map(self._columns_at, range(len(self.asked)))
+        for choice, some in every:
+            group, within = choice.numbers[run]
+            yield some[group], within
 
     @cached_property
     def _columns(self) -> list[tuple[EachChoice, list[Columns]]]:
@@ -199,7 +200,9 @@ class Explanation:
 
     @cached_property
     def _records(self) -> tuple[Record, ...]:
-        return tuple(Record.of(*self._of.columns(number, self._run)) for number in range(len(self)))
+        found = (Record.of(columns, run) for columns, run in self._of.columns(self._run))
+        # The evidence about many runs is kept for all of them; about one, place by place, it would fill the memory.
+        return tuple(found) if len(self._of) > 1 else tuple(record.whole() for record in found)
 
     def __len__(self) -> int:
         return len(self._of.asked)

@@ -1,16 +1,16 @@
 """The record of one choice of one run: plain numbers, read from the evidence, that sentences and tables are made of."""
 
 import math
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from headlab.analysis.explanation.clauses import Clause, more_of, sentence_of
-from headlab.analysis.explanation.sentences import clauses_of
-from headlab.analysis.part import Part
+from headlab.analysis.explanation.clauses import Clause, Named, more_of, sentence_of
+from headlab.analysis.explanation.sentences import by_outcome, clauses_of
+from headlab.analysis.part import Part, Word
 from headlab.analysis.parts.eye import EyeRecord
 from headlab.analysis.trials.spelling import spelling
 
@@ -59,14 +59,15 @@ class TestedPart:
     @property
     def outcomes(self) -> dict[tuple[str, ...], list[str]]:
         """What is predicted instead, each with the ablations that make it so."""
-        found: dict[tuple[str, ...], list[str]] = {}
-        for kind, predicted in self.predicts.items():
-            found.setdefault(predicted, []).append(kind)
-        return found
+        return by_outcome(self.predicts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, its spelling included."""
         return {**asdict(self), "spelling": self.spelling}
+
+
+Patches = tuple[dict[str, Any], ...]
+Rest = tuple[tuple[TestedPart, ...], Patches]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +87,17 @@ class Record:
     eye: what draws the eye, where the pattern decides; sets: by ablation, how many minimal sets of parts suffice, of how many
         parts, and how many parts were left out, once that was asked for
     patches: the logit difference before and after exchanging pattern or v with the other sentence, a row a direction
+
+    What sentences are made of, besides, for every part by its number, of which a source's is its position:
+    spelled, named: words and parts as sentences name them; tops: where each head of the last layer looks most, see `Columns`
+    gives: see `TestedPart.contribution`; unchanged: nothing changes without it; otherwise: see `TestedPart.predicts`
+    rest: makes `tested` and `patches`, which no sentence needs, when they are asked for
     """
 
+    rest: Callable[[], Rest] = field(repr=False)
     words: tuple[str, ...]
+    spelled: tuple[Word, ...] = field(repr=False)
+    named: tuple[Named, ...] = field(repr=False)
     sequence: int
     place: int
     target: str
@@ -111,12 +120,12 @@ class Record:
     direct: float
     positional: float
     remainder: float
-    sources: tuple[TestedPart, ...]
+    tops: list[int | None] = field(repr=False)
+    gives: list[float] = field(repr=False)
+    unchanged: list[bool] = field(repr=False)
+    otherwise: dict[int, dict[str, tuple[str, ...]]] = field(repr=False)
     attention: tuple[tuple[float, ...], ...]
-    heads: tuple[TestedPart, ...]
-    others: tuple[TestedPart, ...]
     coding: dict[str, float] | None
-    patches: tuple[dict[str, Any], ...]
     mechanism: str
     n_layers: int
     loss: float
@@ -127,42 +136,48 @@ class Record:
 
     @classmethod
     def of(cls, columns: "Columns", run: int = 0) -> "Record":
-        """Take one run's numbers out of the evidence."""
-        evidence = columns.evidence
-        corpus, c = evidence.subject.corpus, evidence.choice
-        words, other = corpus.sentences[c.place.sequence], c.other
-        tested = [_tested(columns, run, number) for number in range(len(evidence.ablations.parts))]
-        first = columns.first[run]
+        """Take one run's numbers out of the evidence; what no sentence needs is taken when it is asked for."""
         return cls(
-            words=words,
-            sequence=c.place.sequence,
-            place=c.place.position,
-            target=corpus.vocabulary[c.target],
-            rivals=columns.named(run, c.rivals),
-            other=None if other is None else corpus.sentences[other.sequence],
-            other_sequence=None if other is None else other.sequence,
-            right_there=columns.named(run, columns.right_there[run]),
-            predicted=corpus.vocabulary[columns.best[run]],
-            runners_up=columns.named(run, columns.runners_up[run]),
-            tied=columns.named(run, first) if len(first) > 1 else (),
-            sources=tuple(item for item in tested if item.part.kind == "source"),
+            rest=partial(_taken, columns, run),
             attention=tuple(map(tuple, columns.attention[run][-1])),
-            heads=tuple(item for item in tested if item.part.kind == "head"),
-            others=tuple(item for item in tested if item.part.kind not in ("source", "head")),
             coding=None if columns.coding is None else {name: rows[run] for name, rows in columns.coding.items()},
-            patches=tuple(
-                {
-                    **row,
-                    **{name: row[name][run] for name in ("before", "after", "flips")},
-                    "predicts": columns.named(run, row["predicts"][run]),
-                }
-                for row in columns.patches
-            ),
-            n_layers=evidence.subject.model.n_layers,
-            bigram_floor=columns.bigram_floor,
-            eye=columns.eye[run],
+            **columns.shared,
             **{name: rows[run] for name, rows in columns.numbers.items()},
         )
+
+    def whole(self) -> "Record":
+        """Return it with all that it holds, so that nothing needs the evidence any longer."""
+        rest = self._rest
+        return replace(self, rest=lambda: rest)
+
+    @cached_property
+    def _rest(self) -> Rest:
+        return self.rest()
+
+    @property
+    def tested(self) -> tuple[TestedPart, ...]:
+        """Every part, by its number."""
+        return self._rest[0]
+
+    @property
+    def patches(self) -> Patches:
+        """What became of the choice when pattern or values were exchanged with the other sentence."""
+        return self._rest[1]
+
+    @property
+    def sources(self) -> tuple[TestedPart, ...]:
+        """Every source position that the place sees."""
+        return tuple(item for item in self.tested if item.part.kind == "source")
+
+    @property
+    def heads(self) -> tuple[TestedPart, ...]:
+        """Every head, where there are several."""
+        return tuple(item for item in self.tested if item.part.kind == "head")
+
+    @property
+    def others(self) -> tuple[TestedPart, ...]:
+        """The direct parts, and all position embeddings."""
+        return tuple(item for item in self.tested if item.part.kind not in ("source", "head"))
 
     @property
     def token(self) -> str:
@@ -229,48 +244,82 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
-        tested = {name: [item.to_dict() for item in getattr(self, name)] for name in ("sources", "heads", "others")}
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        tested = {name: [item.to_dict() for item in plain[name]] for name in ("sources", "heads", "others")}
+        copied = {
+            "eye": None if self.eye is None else asdict(self.eye),
+            "coding": None if self.coding is None else dict(self.coding),
+            "patches": tuple(map(dict, self.patches)),
+            "sets": dict(self.sets),
+        }
         clauses = [clause.to_dict() for clause in self.clauses]
-        return {"sentence": self.sentence, "clauses": clauses, **asdict(self), **tested}
+        return {"sentence": self.sentence, "clauses": clauses, **plain, **copied, **tested}
+
+
+# What a record is as plain values, in this order.
+_PLAIN = (
+    *(
+        "words",
+        "sequence",
+        "place",
+        "target",
+        "rivals",
+        "other",
+        "other_sequence",
+        "predicted",
+        "predicted_probability",
+    ),
+    *("probability", "other_probability", "difference", "other_difference", "lead", "other_lead", "same", "little"),
+    *(
+        "right_there",
+        "runners_up",
+        "tied",
+        "direct",
+        "positional",
+        "remainder",
+        "sources",
+        "attention",
+        "heads",
+        "others",
+    ),
+    *("coding", "patches", "mechanism", "n_layers", "loss", "bigram_floor", "finite", "eye", "sets"),
+)
+
+
+def _taken(columns: "Columns", run: int) -> Rest:
+    tested = tuple(_tested(columns, run, number) for number in range(len(columns.shared["named"])))
+    patches = tuple(
+        {**row, **{name: row[name][run] for name in ("before", "after", "flips", "predicts")}}
+        for row in columns.patches
+    )
+    return tested, patches
 
 
 def _tested(columns: "Columns", run: int, number: int) -> TestedPart:
-    effects, words = columns.evidence.ablations, columns.evidence.subject.corpus
+    effects, numbers = columns.evidence.ablations, columns.numbers
     part, name, position = effects.parts[number], effects.names[number], effects.parts[number].position
-    attention, contribution, claim = math.nan, math.nan, ""
+    attention, claim = math.nan, ""
     match part.kind:
         case "source":
             assert position is not None
-            name = words.sentences[columns.evidence.choice.place.sequence][position]
+            name = columns.shared["words"][position]
             last = columns.attention[run][-1]
             attention = sum(row[position] for row in last) / len(last)
-            contribution = columns.by_source[run][position]
             claim = columns.claims[run][position]
         case "head":
             row = columns.attention[run][part.layer][part.head]
             attention = max(row)
             position = row.index(attention)
-        case "direct:token":
-            contribution = columns.numbers["direct"][run]
-        case "direct:position":
-            contribution = columns.numbers["positional"][run]
-    winner, tied = columns.winner[run][number], columns.tied[run][number]
-    predicts = {
-        effects.kinds[at]: (words.vocabulary[winner[at]],)
-        if at not in tied
-        else columns.named(run, np.nonzero(effects.winners[run, number, at])[0].tolist())
-        for at in columns.changed[run][number]
-    }
     return TestedPart(
         part=part,
         name=name,
         position=position,
         attention=attention,
-        contribution=contribution,
+        contribution=numbers["gives"][run][number],
         claim=claim,
         after=dict(zip(effects.kinds, columns.after[run][number], strict=True)),
         flips=tuple(effects.kinds[at] for at in columns.flips[run][number]),
         finding=columns.findings[run][number],
         disagree=columns.disagree[run][number],
-        predicts=predicts,
+        predicts=numbers["otherwise"][run].get(number, {}),
     )

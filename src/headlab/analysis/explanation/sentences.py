@@ -4,23 +4,25 @@ What is said first matters most: `clauses.sentence_of` leaves out the last claus
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from headlab.analysis.explanation.clauses import Clause, Named, Outcome, rest_of
-from headlab.analysis.part import IRRELEVANT, Word
+from headlab.analysis.explanation.clauses import Clause, Outcome, rest_of
+from headlab.analysis.part import Word
 from headlab.analysis.words import THRESHOLDS
 
 if TYPE_CHECKING:
-    from headlab.analysis.explanation.record import Record, TestedPart
+    from headlab.analysis.explanation.record import Record
     from headlab.analysis.parts.eye import EyeRecord
 
 MOST_GIVERS = 3  # that are tried by name
 TIE, HAIR, MAIN, AGAINST, UNDOES = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against", "undoes"))
 SHOWN = 0.005  # a smaller share is 0 %
 BIGRAM = "unsolved: bigram only"
+SHARES = {name: f"{name}_share" for name in ("pattern", "value", "direct")}
 
 
 def clauses_of(record: "Record") -> tuple[Clause, ...]:
@@ -88,61 +90,72 @@ def _elsewhere(record: "Record", kind: str = "elsewhere") -> Iterator[Clause]:
         yield Clause(kind, {"share": record.other_probability, "right": _words(record.right_there)})
 
 
-def _reason(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
-    """Yield where it looks, and what gives the prediction."""
+def _reason(record: "Record", looked: int | None, given: Sequence[int]) -> Iterator[Clause]:
+    """Yield where it looks, and what gives the prediction; looked, given: numbers of parts."""
     yield from _looks(record, looked)
     if given:
         sign = 1 if record.difference > 0 else -1
         pair = {"target": Word(record.target), "rivals": _words(record.rivals)}
         if sign < 0:
-            pair = {"target": Word(record.rivals[0]), "rivals": _words([record.target])}
-        values = [sign * part.contribution for part in given]
+            pair = {"target": Word(record.rivals[0]), "rivals": _words((record.target,))}
+        values = [sign * record.gives[part] for part in given]
         total = sign * record.difference
         told = {**pair, "rest": rest_of(total, values), "total": total}
         if looked is not None and given == [looked]:
-            yield Clause("gives_it", {"source": _named(record, looked), "contribution": values[0], **told})
+            yield Clause("gives_it", {"source": record.named[looked], "contribution": values[0], **told})
         else:
             if looked is not None and looked not in given:
-                yield Clause("adds", {"source": _named(record, looked), "contribution": sign * looked.contribution})
-            parts = tuple((_named(record, part), value) for part, value in zip(given, values, strict=True))
+                yield Clause("adds", {"source": record.named[looked], "contribution": sign * record.gives[looked]})
+            parts = tuple((record.named[part], value) for part, value in zip(given, values, strict=True))
             yield Clause("gives", {"parts": parts, **told})
     if record.predicted == record.target and record.difference - record.lead > TIE:
         yield Clause("nearer", {"tokens": _words(record.runners_up), "lead": record.lead})
 
 
-def _looks(record: "Record", looked: "TestedPart | None") -> Iterator[Clause]:
+def _looks(record: "Record", looked: int | None) -> Iterator[Clause]:
     who = {"of": len(record.attention), "last_layer": record.n_layers > 1}
     if looked is not None:
-        position = looked.position or 0
-        rows = [row for row, top in zip(record.attention, tops_of(record), strict=True) if top == position]
-        told = {"source": _named(record, looked), "share": sum(row[position] for row in rows) / len(rows)}
-        yield Clause("looks", {"token": _here(record)["token"], "who": {"heads": len(rows), **who}, **told})
+        shares = [row[looked] for row, top in zip(record.attention, record.tops, strict=True) if top == looked]
+        told = {"source": record.named[looked], "share": sum(shares) / len(shares)}
+        yield Clause("looks", {"token": _here(record)["token"], "who": {"heads": len(shares), **who}, **told})
         return
     weights = np.array(record.attention)
     first = weights >= weights.max(axis=1, keepdims=True) - TIE
     if (first == first[0]).all():
-        sources = tuple(Word.of(record.words, key) for key in np.nonzero(first[0])[0].tolist())
+        sources = tuple(record.spelled[key] for key in np.nonzero(first[0])[0].tolist())
         share = float(weights[:, first[0]].mean())
         told = {"sources": sources, "share": share}
         yield Clause("looks_equally", {"token": _here(record)["token"], "who": {"heads": len(weights), **who}, **told})
 
 
-def _trials(record: "Record", looked: "TestedPart | None", given: "Sequence[TestedPart]") -> Iterator[Clause]:
+def _trials(record: "Record", looked: int | None, given: Sequence[int]) -> Iterator[Clause]:
     """Yield what became of the prediction without what it looks at, and without what gives most."""
     for part in ([] if looked is None else [looked]) + [part for part in given[:MOST_GIVERS] if part != looked]:
-        named = _named(record, part)
-        if part.predicts:
-            outcomes = tuple(Outcome(_words(tokens), tuple(kinds)) for tokens, kinds in part.outcomes.items())
+        named, predicts = record.named[part], record.otherwise.get(part)
+        if predicts:
+            outcomes = tuple([Outcome(_words(tokens), tuple(kinds)) for tokens, kinds in by_outcome(predicts).items()])
             yield Clause("without", {"part": named, "outcomes": outcomes})
         else:
-            yield Clause("changes_nothing" if part.finding == IRRELEVANT else "flips_nothing", {"part": named})
+            yield Clause("changes_nothing" if record.unchanged[part] else "flips_nothing", {"part": named})
+
+
+def by_outcome(predicts: Mapping[str, tuple[str, ...]]) -> dict[tuple[str, ...], list[str]]:
+    """Return what is predicted instead, each with the ablations that make it so.
+
+    >>> by_outcome({"zero": ("beef",), "mean": ("rice",), "mask": ("beef",)})
+    {('beef',): ['zero', 'mask'], ('rice',): ['mean']}
+    """
+    found: dict[tuple[str, ...], list[str]] = {}
+    for kind, tokens in predicts.items():
+        found.setdefault(tokens, []).append(kind)
+    return found
 
 
 def _coding(record: "Record") -> Iterator[Clause]:
     """Yield how the difference between the places is coded, where there is one."""
     if record.coding is None or not record.other_difference < -TIE:
         return
-    shares = {name: record.coding[f"{name}_share"] for name in ("pattern", "value", "direct")}
+    shares = {name: record.coding[share] for name, share in SHARES.items()}
     if not all(map(math.isfinite, shares.values())):
         yield Clause("not_compared", {})
         return
@@ -163,9 +176,9 @@ def _coding(record: "Record") -> Iterator[Clause]:
 
 def _eye(record: "Record", eye: "EyeRecord") -> Iterator[Clause]:
     """Yield what draws the eye here, and what draws it at the other place and not here."""
-    predicts = _words(eye.predicts) if eye.flips else None
+    predicts, every = _words(eye.predicts) if eye.flips else None, eye.told()
     for here, kind in ((True, "draws_here"), (False, "draws_there")):
-        told = tuple(item for item in eye.told() if item.here == here)
+        told = tuple([item for item in every if item.here == here])
         if told:
             alone = len(record.rivals) == 1 and record.rivals == record.right_there
             right = Word(record.rivals[0]) if alone else None
@@ -175,6 +188,8 @@ def _eye(record: "Record", eye: "EyeRecord") -> Iterator[Clause]:
 
 def _sets(record: "Record") -> Iterator[Clause]:
     """Yield how many explanations there are, once that is known."""
+    if not record.sets:
+        return
     counted = {kind: number for kind, (number, _, _) in record.sets.items() if number}
     if counted:
         tried, left = next((parts, left) for number, parts, left in record.sets.values() if number)
@@ -184,63 +199,53 @@ def _sets(record: "Record") -> Iterator[Clause]:
 
 def _heads(record: "Record") -> Iterator[Clause]:
     """Yield which heads are needed, where there are several."""
-    if not record.heads:
+    heads = [(number, named) for number, named in enumerate(record.named) if named.part.kind == "head"]
+    if not heads:
         return
-    needed = tuple((Named(head.part), tuple(head.predicts)) for head in record.heads if head.predicts)
+    needed = tuple((named, tuple(record.otherwise[head])) for head, named in heads if head in record.otherwise)
     yield Clause("needed", {"heads": needed}) if needed else Clause("no_head_needed", {})
 
 
-def looked_at(record: "Record") -> "TestedPart | None":
-    """Return the source that most heads of the last layer look at most, each at one more than at any other.
+def looked_at(record: "Record") -> int | None:
+    """Return the position that most heads of the last layer look at most, each at one more than at any other.
 
     Of sources with equally many heads, the one that gives most, then the one with the higher mean weight in these; of equal ones
     the nearest.
     """
-    tops = tops_of(record)
     heads: dict[int, list[float]] = {}
-    for row, top in zip(record.attention, tops, strict=True):
+    for row, top in zip(record.attention, record.tops, strict=True):
         if top is not None:
             heads.setdefault(top, []).append(row[top])
 
     sign = 1 if record.difference > 0 else -1
 
     def rank(position: int) -> tuple[int, float, float, int, int]:
-        shares, gives = heads[position], sign * record.sources[position].contribution
+        shares, gives = heads[position], sign * record.gives[position]
         share = sum(shares) / len(shares)
         return len(shares), round(gives, 9), round(share, 9), -abs(position - record.place), -position
 
-    return record.sources[max(heads, key=rank)] if heads else None
+    return max(heads, key=rank, default=None) if len(heads) != 1 else next(iter(heads))
 
 
-def tops_of(record: "Record") -> list[int | None]:
-    """Return for each head of the last layer the position with its single highest weight; None where several share it."""
-    found: list[int | None] = []
-    for row in record.attention:
-        top = max(row)
-        first = [position for position, weight in enumerate(row) if weight >= top - TIE]
-        found.append(first[0] if len(first) == 1 else None)
-    return found
+def givers(record: "Record") -> list[int]:
+    """Return the numbers of the parts that give most: the one that does, and all that give at least two thirds as much.
 
-
-def givers(record: "Record") -> "list[TestedPart]":
-    """Return what gives most of the prediction, and all that gives at least two thirds as much, the largest first."""
+    The largest come first.
+    """
     sign = 1 if record.difference > 0 else -1
-    parts = [part for part in (*record.sources, *record.others) if math.isfinite(part.contribution)]
-    most = max((sign * part.contribution for part in parts), default=0.0)
+    values = [sign * value for value in record.gives]
+    most = max([value for value in values if math.isfinite(value)], default=0.0)
     if most <= TIE:
         return []
-    main = [part for part in parts if sign * part.contribution >= MAIN * most - TIE]
-    return sorted(main, key=lambda part: -round(sign * part.contribution, 9))
+    least = MAIN * most - TIE
+    main = [part for part, value in enumerate(values) if least <= value <= most]
+    return sorted(main, key=lambda part: -round(values[part], 9)) if len(main) > 1 else main
 
 
 def _here(record: "Record") -> dict[str, Any]:
-    return {"token": Word.of(record.words, record.place), "target": Word(record.target)}
+    return {"token": record.spelled[record.place], "target": Word(record.target)}
 
 
-def _words(words: Sequence[str]) -> tuple[Word, ...]:
+@lru_cache(1024)  # of many runs at one place the same few words are said
+def _words(words: tuple[str, ...]) -> tuple[Word, ...]:
     return tuple(map(Word, words))
-
-
-def _named(record: "Record", part: "TestedPart") -> Named:
-    at_source = part.part.kind == "source" and part.position is not None
-    return Named(part.part, Word.of(record.words, part.position or 0) if at_source else None)

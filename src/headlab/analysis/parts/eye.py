@@ -29,7 +29,7 @@ slots of what the query makes of a part is taken out. Of several ways to align t
 no counterpart give least; where they give more than 1/10 of the change, nothing is named.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -85,17 +85,22 @@ class Eye:
 
     def of(self, run: int) -> "EyeRecord | None":
         """Return what draws the eye in one model, against all other places; None where nothing is named."""
-        rows = range(*np.searchsorted(self.named.run, (run, run + 1)).tolist())
+        rows = range(*self._rows[run : run + 2])
         if not rows:
             return None
-        tokens, found = self._predicted
+        (makes, undone), (flips, tokens, found) = self._means[run], self._predicted[run]
         return EyeRecord(
             parts=_merged([self._drawn(row) for row in rows]),
-            makes=float(self._means[run, 0]),
-            undone=float(self._means[run, 1]),
-            flips=bool(self.flips[run]),
-            predicts=tuple(self.subject.corpus.vocabulary[token] for token in tokens[run, : found[run]].tolist()),
+            makes=makes,
+            undone=undone,
+            flips=flips,
+            predicts=tuple([self.subject.corpus.vocabulary[token] for token in tokens[:found]]),
         )
+
+    @cached_property
+    def _rows(self) -> list[int]:
+        """[run + 1]: the first of the named parts of each run."""
+        return np.searchsorted(self.named.run, np.arange(self.subject.n_runs + 1)).tolist()
 
     @cached_property
     def flips(self) -> Bool[Array, " run"]:
@@ -117,17 +122,18 @@ class Eye:
             return self.logits >= self.logits.max(axis=-1, keepdims=True) - TIE
 
     @cached_property
-    def _predicted(self) -> tuple[Array, Array]:
-        """Tokens [run, token], first those that are predicted then, the most likely first; and how many these are [run]."""
+    def _predicted(self) -> list[tuple[bool, list[int], int]]:
+        """[run]: whether it flips, tokens, first those that are predicted then, the most likely first, how many these are."""
         highest = np.where(self._likely, self.logits, -np.inf).max(axis=1, initial=-np.inf)
-        return np.argsort(-highest, axis=1, kind="stable"), self._likely.any(axis=1).sum(axis=1)
+        columns = self.flips, np.argsort(-highest, axis=1, kind="stable"), self._likely.any(axis=1).sum(axis=1)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     @cached_property
-    def _means(self) -> Array:
-        """[run, 2]: over the other places where something is named, the mean of `makes` and the least of `undone`."""
+    def _means(self) -> list[list[float]]:
+        """[run][2]: over the other places where something is named, the mean of `makes` and the least of `undone`."""
         told = self._told
         makes = np.where(told, self.makes, 0).sum(axis=1) / np.maximum(told.sum(axis=1), 1)
-        return np.stack([makes, np.where(told, self.undone, np.inf).min(axis=1, initial=np.inf)], axis=1)
+        return np.stack([makes, np.where(told, self.undone, np.inf).min(axis=1, initial=np.inf)], axis=1).tolist()
 
     @cached_property
     def _columns(self) -> list[tuple[Any, ...]]:
@@ -138,29 +144,32 @@ class Eye:
     def _drawn(self, row: int) -> "Drawn":
         other, key, other_key, query_feature, key_feature, here, alone, undone, by_query = self._columns[row]
         at, position = (self.choice.place, key) if here else (self.choice.others[other], other_key)
-        words = self.subject.corpus.sentences[at.sequence]
         every, named = key == EVERY, self.named
         return Drawn(
             here=here,
             sequence=at.sequence,
-            query=self._spot(query_feature, words, at.position, named.query_read[row]),
-            key=None if every else self._spot(key_feature, words, position, named.key_read[row]),
+            query=self._spot(query_feature, at.sequence, at.position, named.query_read[row]),
+            key=None if every else self._spot(key_feature, at.sequence, position, named.key_read[row]),
             slot=None if every else key,
             by_query=by_query,
             undone=undone,
             alone=alone,
         )
 
-    def _spot(self, number: int, words: Sequence[str], position: int, read: Array) -> "Spot":
+    def _spot(self, number: int, sequence: int, position: int, read: Array) -> "Spot":
         feature = EVERYTHING if number == EVERY else self.features[number]
+        words, labels = self.subject.corpus.sentences[sequence], self._labels[sequence]
         if isinstance(feature, str):
-            return Spot(feature, words[position], position, label=str(Word.of(words, position)))
+            return Spot(feature, words[position], position, label=labels[position])
         found = tuple(np.nonzero(read)[0].tolist())
-        read_labels = tuple(str(Word.of(words, at)) for at in found)
-        label = str(Word.of(words, position))
-        return Spot(
-            HEAD, words[position], position, feature, found, tuple(words[at] for at in found), label, read_labels
-        )
+        read_words, read_labels = (tuple(some[at] for at in found) for some in (words, labels))
+        return Spot(HEAD, words[position], position, feature, found, read_words, labels[position], read_labels)
+
+    @cached_property
+    def _labels(self) -> dict[int, list[str]]:
+        """By sentence of the choice's places: its words as a sentence names them."""
+        sentences, places = self.subject.corpus.sentences, (self.choice.place, *self.choice.others)
+        return {at.sequence: list(map(str, Word.each(sentences[at.sequence]))) for at in places}
 
 
 @dataclass(frozen=True)
@@ -276,6 +285,9 @@ class EyeRecord:
 
     def told(self) -> list["Told"]:
         """Return what is to be said: parts with the same query together, and then queries with the same keys."""
+        if len(self.parts) == 1:
+            part = self.parts[0]
+            return [Told(part.here, (part.key,), (part.slot,), (part.query,))]
         found: list[Told] = []
         for here, query in dict.fromkeys((part.here, part.query) for part in self.parts):
             # What is the same word for word in several other sentences is said once.
