@@ -3,7 +3,7 @@
 Claims are made from attribution alone; each claimed edge is then ablated in a forward pass of its own. An edge is claimed
 `necessary` or `irrelevant` (see `headlab.analysis.explanation.claims`), or an ablation is said to lose the prediction: the
 target, which is the single most likely token, no longer is. A claim is wrong when the forward pass finds otherwise. `--write`
-puts the table into docs/explanations.md.
+puts the table into docs/explanations.md. How long explaining takes is said by benchmarks/explaining.py.
 """
 
 import sys
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from explaining import WORKS, timing
 
 import headlab as hl
 from headlab.analysis.choice import Choice, dependencies, each_choice
@@ -58,7 +59,7 @@ Counts = Counter[tuple[str, str, str]]  # by edges, claim, and what is counted
 
 
 def main() -> None:
-    """Print the error rates of claims as a table, and the time of explaining 1,000 runs."""
+    """Print the error rates of claims as a table, and how long explaining takes."""
     began = time.perf_counter()
     counts: Counts = Counter()
     for text in CORPORA.values():
@@ -73,7 +74,7 @@ def main() -> None:
         before, rest = PAGE.read_text().split(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{shown}\n\n{END}{rest.partition(END)[2]}")
     print(f"\n{time.perf_counter() - began:.0f} s")
-    timing()
+    timing(list(WORKS))
 
 
 def count(counts: Counts, subject: Subject, layer: int, which: str) -> None:
@@ -135,27 +136,6 @@ def table(counts: Counts) -> str:
 def percent(share: float) -> str:
     """Return a share with the digits that an error rate needs."""
     return f"{100 * share:.{0 if share < 5e-7 else 1 if share >= 0.01 else 2}f} %"
-
-
-def timing() -> None:
-    """Print how long it takes to explain 1,000 runs, every sentence and number included, and how long one."""
-    runs = hl.train(hl.Corpus.notebook(), seeds=range(1000), record="none")
-    best = {"1,000 runs": np.inf, "one run": np.inf, "census of 1,000": np.inf}
-    for _ in range(3):
-        for name, work in (
-            ("1,000 runs", lambda: [item.sentences() for item in fresh(runs).explain()]),
-            ("one run", lambda: fresh(runs[5:6]).explain()[0].sentences()),
-            ("census of 1,000", lambda: fresh(runs).explain().census()),
-        ):
-            began = time.perf_counter()
-            work()
-            best[name] = min(best[name], time.perf_counter() - began)
-    print("\nexplaining, seconds: " + ", ".join(f"{name} {seconds:.3f}" for name, seconds in best.items()))
-
-
-def fresh(runs: hl.Runs) -> hl.Runs:
-    """Return the same runs with nothing computed yet."""
-    return runs[np.arange(len(runs))]
 
 
 if __name__ == "__main__":

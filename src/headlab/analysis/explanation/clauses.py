@@ -1,7 +1,7 @@
 """A sentence is a list of clauses: what is said, as data, and its text, made last from the table `analysis/words.json`."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,7 @@ class Clause:
         return {"kind": self.kind, "arguments": {k: _plain(v) for k, v in self.arguments.items()}, "text": str(self)}
 
 
-def sentence_of(clauses: Sequence[Clause]) -> str:
+def sentence_of(clauses: Iterable[Clause]) -> str:
     """Return clauses as one sentence of at most 40 words: the last ones are left out where there would be more.
 
     >>> sentence_of([Clause("diverged", {})])
@@ -85,7 +85,7 @@ def more_of(clauses: Sequence[Clause]) -> str:
     return _whole([(clause.joint, str(clause)) for clause in clauses[_first(clauses)[0] :]])
 
 
-def _first(clauses: Sequence[Clause]) -> tuple[int, str]:
+def _first(clauses: Iterable[Clause]) -> tuple[int, str]:
     """Return how many of the clauses make a sentence of at most 40 words, at least one, and the sentence."""
     fit, words = 1, 0
     told: list[tuple[str, str]] = []

@@ -64,7 +64,7 @@ class Columns:
 
     @cached_property
     def numbers(self) -> dict[str, Rows]:
-        """[run] each: what a record holds, but for the weights and the coding split."""
+        """[run] each: what a record holds."""
         found, here, there = self.evidence, self.evidence.here, self.evidence.there
         given, subject = found.contributions, found.subject
         unknown = np.full(subject.n_runs, np.nan)
@@ -98,7 +98,14 @@ class Columns:
             "tied": [tokens if len(tokens) > 1 else () for tokens in first],
         }
         trials = {"tops": self._tops, "gives": self._gives, "otherwise": self._otherwise, "unchanged": self._unchanged}
-        return {**words, **trials, "eye": self._eye, **{name: values.tolist() for name, values in arrays.items()}}
+        attention = [tuple(map(tuple, layers[-1])) for layers in self.attention]
+        others = {"attention": attention, "coding": self._coding, "eye": self._eye}
+        return {**words, **trials, **others, **{name: values.tolist() for name, values in arrays.items()}}
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        """[run]: the same, what one record holds."""
+        return list(zip(*self.numbers.values(), strict=True))
 
     @cached_property
     def attention(self) -> Rows:
@@ -173,14 +180,15 @@ class Columns:
         """[run][part]: whether its ablations disagree."""
         return self.evidence.ablations.disagree.tolist()
 
-    @cached_property
-    def coding(self) -> dict[str, Rows] | None:
-        """[run] each: the coding split and its shares; None without an other place."""
+    @property
+    def _coding(self) -> list[dict[str, float] | None]:
         split = self.evidence.coding
         if split is None:
-            return None
-        found = {name: getattr(split, name).tolist() for name in ("pattern", "value", "direct", "total")}
-        return found | {f"{name}_share": split.share(name).tolist() for name in ("pattern", "value", "direct")}
+            return [None] * self.evidence.subject.n_runs
+        parts = ("pattern", "value", "direct")
+        names = (*parts, "total", *(f"{name}_share" for name in parts))
+        arrays = [getattr(split, name) for name in (*parts, "total")] + [split.share(name) for name in parts]
+        return [dict(zip(names, row, strict=True)) for row in np.stack(arrays, axis=1).tolist()]
 
     @property
     def _eye(self) -> "list[EyeRecord | None]":

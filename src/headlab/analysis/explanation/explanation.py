@@ -40,7 +40,7 @@ class Explanations:
     asked: tuple[Dependency | Choice, ...]
 
     def __len__(self) -> int:
-        return self.subject.n_runs
+        return len(self.names)
 
     def __getitem__(self, number: int) -> "Explanation":
         run = run_number(number, len(self), from_end=True)

@@ -139,10 +139,8 @@ class Record:
         """Take one run's numbers out of the evidence; what no sentence needs is taken when it is asked for."""
         return cls(
             rest=partial(_taken, columns, run),
-            attention=tuple(map(tuple, columns.attention[run][-1])),
-            coding=None if columns.coding is None else {name: rows[run] for name, rows in columns.coding.items()},
             **columns.shared,
-            **{name: rows[run] for name, rows in columns.numbers.items()},
+            **dict(zip(columns.numbers, columns.rows[run], strict=True)),
         )
 
     def whole(self) -> "Record":
@@ -187,12 +185,12 @@ class Record:
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """Everything that is said of it, what matters most first."""
-        return clauses_of(self)
+        return tuple(clauses_of(self))
 
     @property
     def sentence(self) -> str:
         """What the run does here, in at most 40 words."""
-        return sentence_of(self.clauses)
+        return sentence_of(clauses_of(self))  # it has no use for the last ones
 
     @property
     def more(self) -> str:

@@ -6,6 +6,7 @@ What is said first matters most: `clauses.sentence_of` leaves out the last claus
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,20 +26,29 @@ BIGRAM = "unsolved: bigram only"
 SHARES = {name: f"{name}_share" for name in ("pattern", "value", "direct")}
 
 
-def clauses_of(record: "Record") -> tuple[Clause, ...]:
-    """Return everything that may be said of one run at one place, what matters most first."""
+def clauses_of(record: "Record") -> Iterator[Clause]:
+    """Yield everything that may be said of one run at one place, what matters most first, each when it is asked for."""
     if not record.finite:
-        return (Clause("diverged", {}),)
-    if record.mechanism == BIGRAM:
-        return tuple(_bigram(record))
-    if record.tied:
-        return tuple(_undecided(record))
-    looked, given = looked_at(record), givers(record)
-    reason, trials = tuple(_reason(record, looked, given)), tuple(_trials(record, looked, given))
-    if record.predicted != record.target:
-        return (*_wrong(record), *_alike(record), *reason, *trials)
-    coding = tuple(_coding(record))
-    return (*_caveats(record), *reason, *trials[:1], *_sets(record), *coding, *_heads(record), *trials[1:])
+        yield Clause("diverged", {})
+    elif record.mechanism == BIGRAM:
+        yield from _bigram(record)
+    elif record.tied:
+        yield from _undecided(record)
+    else:
+        right, looked, given = record.predicted == record.target, looked_at(record), givers(record)
+        trials = _trials(record, looked, given)
+        if right:
+            yield from _caveats(record)
+        else:
+            yield from _wrong(record)
+            yield from _alike(record)
+        yield from _reason(record, looked, given)
+        if right:
+            yield from islice(trials, 1)
+            yield from _sets(record)
+            yield from _coding(record)
+            yield from _heads(record)
+        yield from trials
 
 
 def _bigram(record: "Record") -> Iterator[Clause]:
