@@ -44,7 +44,7 @@ CASES = {
 
 def measured(problem: engine.Job, n_runs: int) -> float:
     """Return the seconds of a training, its best of three."""
-    weights = np.zeros((n_runs, cost.plan_of(problem).size), problem.training.dtype)
+    weights = np.zeros((n_runs, problem.shape.n_weights), problem.training.dtype)
     best = np.inf
     for _ in range(3):
         wall, own = time.perf_counter(), time.process_time()

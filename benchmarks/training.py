@@ -13,7 +13,6 @@ import numpy as np
 
 import headlab as hl
 from headlab import engine
-from headlab.engine.native import make_plan
 
 REPEATS = 5
 
@@ -29,7 +28,7 @@ def best(work: Callable[[], object]) -> float:
 
 def per_run_step(problem: engine.Job, n_runs: int, threads: int) -> float:
     rng = np.random.default_rng(0)
-    size = make_plan(problem).size
+    size = problem.shape.n_weights
     weights = rng.uniform(-0.1, 0.1, (n_runs, size)).astype(problem.training.dtype)
     seconds = best(lambda: engine.train_flat(problem, weights, threads=threads))
     return seconds / n_runs / problem.training.steps * 1e6

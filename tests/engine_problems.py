@@ -4,7 +4,6 @@ import numpy as np
 
 from headlab.config import ModelConfig, TrainConfig
 from headlab.engine import Job
-from headlab.engine.native import make_plan
 
 TOKENS = np.array([[0, 1, 2, 3, 1], [0, 4, 2, 3, -1], [0, 4, 4, -1, -1]])
 TARGETS = np.array([[1, 2, 3, 1, 0], [4, 2, 3, 0, -1], [4, 4, -1, -1, -1]])
@@ -35,7 +34,7 @@ def problem(model: ModelConfig = MODELS["notebook"], weights: np.ndarray | None 
 
 
 def n_weights(of: Job) -> int:
-    return make_plan(of).size
+    return of.shape.n_weights
 
 
 def random_weights(of: Job, n_runs: int, seed: int = 0, dtype: str = "float64", scale: float = 0.5) -> np.ndarray:

@@ -59,14 +59,14 @@ def test_multiply_adds_are_those_of_the_products_by_hand():
     # Distinct inputs 7, pairs of positions 2 · 15; d_model 7, d_head 2: apart, six products of queries and keys.
     problem = engine.Job(NOTEBOOK.tokens, NOTEBOOK.targets, 7, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1))
     by_hand = 6 * 7 * 7 * 2 + 3 * 7 * 7 * 7 + 3 * 30 * (2 + 7)
-    assert list(cost._multiply_adds(problem, cost.plan_of(problem))) == [by_hand, 0]
+    assert list(cost.multiply_adds(problem)) == [by_hand, 0]
 
 
 def test_study_is_estimated_without_training_any_of_it(monkeypatch):
     corpus = hl.Corpus.from_text("\n".join(f"word{n} ordered dish{n}" for n in range(60)))
     design = StudyDesign.grid(corpus, seeds=range(1), d_head=[10, 20], steps=[1])
     monkeypatch.setattr(engine.native, "train_flat", None)
-    monkeypatch.setattr(engine.native._native, "begin", None)
+    monkeypatch.setattr(engine.native._native, "Training", None)
     assert 0 < estimated_seconds(design) < 1
     larger = StudyDesign.grid(corpus, seeds=range(1000), d_head=[10, 20], steps=[1000])
     assert estimated_seconds(larger) > 1000 * estimated_seconds(design)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headlab import engine
 from headlab.config import LOSSES, Phase, Plateau, TrainConfig
-from headlab.engine.rotation import narrow_width
+from headlab.engine.native import trained_width
 from headlab.errors import ConfigError
 
 OPTIMIZERS = {
@@ -218,7 +218,7 @@ def test_loss_of_a_training_without_steps_is_that_of_its_last_phase(loss):
 )
 def test_heads_are_trained_wide_where_any_phase_needs_it(phases):
     of = phased(*phases, model="wide head")
-    assert narrow_width(of.shape, of.training) is None
+    assert trained_width(of) is None
     weights = random_weights(of, 3)
     expected = [by_definition(of, row) for row in weights]
     np.testing.assert_allclose(engine.train_flat(of, weights).weights, expected, atol=1e-11)
@@ -231,7 +231,7 @@ def test_wide_heads_turn_under_sgd_whatever_else_changes_or_is_frozen():
         Phase(5, changes={"learning_rate": 0.3}),
     )
     of = phased(*phases, model="wide head")
-    assert narrow_width(of.shape, of.training) == 10
+    assert trained_width(of) == 10
     weights = random_weights(of, 3)
     expected = [by_definition(of, row) for row in weights]
     np.testing.assert_allclose(engine.train_flat(of, weights).weights, expected, atol=1e-11)

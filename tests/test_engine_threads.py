@@ -152,10 +152,9 @@ def test_thousand_threads_train_what_one_does():
 
 def test_memory_that_cannot_be_had_is_an_exception():
     script = """
-from headlab.engine.native import make_plan
 model, training = hl.ModelConfig(n_layers=1024, n_heads=32), hl.TrainConfig.of(steps=1)
 problem = engine.Job(corpus.tokens, corpus.targets, 7, model, training)
-weights = np.zeros((1, make_plan(problem).size), np.float32)
+weights = np.zeros((1, problem.shape.n_weights), np.float32)
 try:
     engine.train_flat(problem, weights)
 except MemoryError:

@@ -6,7 +6,7 @@ from engine_problems import MODELS, problem, random_weights
 
 from headlab import engine
 from headlab.config import Phase, Plateau, TrainConfig
-from headlab.engine.rotation import narrow_width
+from headlab.engine.native import in_full_width, trained_width
 
 OPTIMIZERS = {
     "sgd": {},
@@ -150,13 +150,13 @@ def test_learning_rate_falls_in_the_steps_where_keras_callback_lets_it_fall(plat
 def test_wide_head_trained_narrow_is_the_same_run(name, fields, monkeypatch):
     of = problem(MODELS[name], dtype="float64", **fields)
     weights = random_weights(of, 3, scale=0.3)
-    assert narrow_width(of.shape, of.training) is not None
+    assert trained_width(of) == 2 * of.shape.d_model
     narrow = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
-    monkeypatch.setattr(engine.native, "narrow_width", lambda *_: None)
+    monkeypatch.setattr(engine.native, "trained_width", lambda of: None)
     wide = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
     for a, b in zip(every_result(narrow), every_result(wide), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)
-    np.testing.assert_allclose(narrow.state.wide(of.shape).slots, wide.state.slots, atol=1e-12)
+    np.testing.assert_allclose(in_full_width(of, narrow.state).slots, wide.state.slots, atol=1e-12)
 
 
 @pytest.mark.parametrize("instruction_set", engine.instruction_sets())

@@ -1,8 +1,8 @@
 """The native trainer behind one thin face: flat weights in, trained flat weights and curves out.
 
-A run is one lane of a vector register; the kernel (kernel/, C++ with no Python in it) is compiled for several
+A run is one lane of a vector register; the kernel (kernel/ at the root, C++ behind a plain C interface) is compiled for several
 instruction sets, and the widest that the processor has is used. Set HEADLAB_INSTRUCTION_SET to choose another.
-A run's result depends on the instruction set's rounding alone: not on its neighbours, their order, or the threads.
+A run's result depends on its own start alone: not on the instruction set, its neighbours, their order, or the threads.
 """
 
 from headlab.engine.job import Job
@@ -12,6 +12,7 @@ from headlab.engine.native import (
     Trained,
     chosen_instruction_set,
     default_threads,
+    initial_flat,
     instruction_sets,
     loss_and_gradient,
     train_flat,
@@ -27,6 +28,7 @@ __all__ = [
     "Trained",
     "chosen_instruction_set",
     "default_threads",
+    "initial_flat",
     "instruction_sets",
     "loss_and_gradient",
     "train_flat",

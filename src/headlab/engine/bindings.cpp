@@ -1,89 +1,132 @@
-// The only file that knows both Python and the kernel: checks array shapes, and releases the GIL while it waits.
+// The only file that knows both Python and the kernel: checks array shapes, and releases the GIL while it waits for a training,
+// and nowhere else: see wait_for.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <chrono>
+#include <cstring>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
-#include "kernel/job.hpp"
+#include "headlab.h"
 
 namespace nb = nanobind;
-using namespace headlab;
 
 namespace {
 
 using Array = nb::ndarray<nb::c_contig, nb::device::cpu>;
+using Input = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
-const Kernel& kernel_named(const std::string& name) {
-    for (const Kernel* kernel : available_kernels())
-        if (name == kernel->name) return *kernel;
-    throw std::invalid_argument("this processor has no instruction set " + name);
+void raise_if(const char* wrong) {
+    if (!wrong) return;
+    if (std::strcmp(wrong, HL_NO_MEMORY) == 0) throw std::bad_alloc();
+    throw std::invalid_argument(wrong);
 }
 
-// The array's memory when it has the expected size and the weights' dtype; null for None.
-void* memory(const nb::object& given, const char* name, int64_t size, nb::dlpack::dtype dtype) {
-    if (given.is_none()) return nullptr;
-    const Array array = nb::cast<Array>(given);
+// The array's memory when it has the expected size and dtype; null for None. Input: it is only read.
+template <class Kind = Array> auto* memory(const nb::object& given, const char* name, int64_t size, nb::dlpack::dtype dtype) {
+    using Memory = decltype(nb::cast<Kind>(given).data());
+    if (given.is_none()) return Memory(nullptr);
+    const Kind array = nb::cast<Kind>(given);
     if (array.dtype() != dtype || int64_t(array.size()) != size)
         throw std::invalid_argument(std::string(name) + " must have " + std::to_string(size) + " elements of the expected dtype");
     return array.data();
 }
 
-// The arrays of a call by their names in `Arrays`, as Python has them.
-struct PythonArrays {
-    nb::object weights = nb::none(), slots = nb::none(), last_slots = nb::none(), rate = nb::none(), best = nb::none(),
-               wait = nb::none(), cooldown = nb::none(), losses = nb::none(), rates = nb::none(), final_loss = nb::none(),
-               snapshots = nb::none(), gradient = nb::none(), outcome = nb::none();
+// A shape on a batch, with the memory that it points to.
+struct Problem {
+    hl_problem of{};
+    nb::object tokens, targets, weights;
+    std::string instruction_set;
 
-    nb::dlpack::dtype dtype() const { return nb::cast<Array>(weights).dtype(); }
-    Arrays checked(const Plan& plan) const {
-        const Array flat = nb::cast<Array>(weights);
-        const int64_t runs = int64_t(flat.shape(0)), n = plan.offsets().end, recorded = int64_t(plan.record_steps.size());
-        const auto real = flat.dtype(), whole = nb::dtype<int64_t>();
-        Arrays at;
+    Problem(const hl_shape& shape, nb::object tokens, nb::object targets, nb::object weights, bool declared, bool float64, int threads,
+            std::string name)
+        : tokens(std::move(tokens)), targets(std::move(targets)), weights(std::move(weights)), instruction_set(std::move(name)) {
+        const int64_t sequences = int64_t(nb::cast<Input>(this->tokens).shape(0)), size = sequences * shape.n_ctx;
+        const auto ids = nb::dtype<int32_t>();
+        of.shape = shape;
+        of.batch = {int32_t(sequences), static_cast<const int32_t*>(memory<Input>(this->tokens, "tokens", size, ids)),
+                    static_cast<const int32_t*>(memory<Input>(this->targets, "targets", size, ids)),
+                    static_cast<const double*>(memory<Input>(this->weights, "weights", size, nb::dtype<double>())), declared};
+        of.type = float64 ? HL_FLOAT64 : HL_FLOAT32;
+        of.threads = threads;
+        of.instruction_set = instruction_set.c_str();
+    }
+    Problem(const Problem&) = delete;
+    Problem& operator=(const Problem&) = delete;
+
+    nb::dlpack::dtype real() const { return of.type == HL_FLOAT64 ? nb::dtype<double>() : nb::dtype<float>(); }
+    int64_t size() const { return hl_size(&of.shape); }
+};
+
+struct Recipe {
+    std::vector<hl_phase> phases;
+    std::vector<int64_t> recorded, snapshots;
+    int64_t optimizer_step = 0;
+
+    Recipe(std::vector<hl_phase> phases, std::vector<int64_t> recorded, std::vector<int64_t> snapshots, int64_t optimizer_step)
+        : phases(std::move(phases)), recorded(std::move(recorded)), snapshots(std::move(snapshots)), optimizer_step(optimizer_step) {}
+
+    hl_recipe of() const {
+        return {int32_t(phases.size()), phases.data(), optimizer_step, int64_t(recorded.size()), int64_t(snapshots.size()), recorded.data(),
+                snapshots.data()};
+    }
+};
+
+// The arrays of a training by their names in hl_runs, as Python has them.
+struct Runs {
+    nb::object weights = nb::none(), slots = nb::none(), rate = nb::none(), best = nb::none(), wait = nb::none(), cooldown = nb::none(),
+               narrow = nb::none(), basis = nb::none(), losses = nb::none(), rates = nb::none(), final_loss = nb::none(),
+               snapshots = nb::none(), outcome = nb::none();
+    bool turned = false;
+
+    hl_runs checked(const Problem& problem, const Recipe& recipe) const {
+        const hl_recipe given = recipe.of();
+        const hl_shape& shape = problem.of.shape;
+        const int64_t runs = int64_t(nb::cast<Array>(weights).shape(0)), n = problem.size(), blocks = int64_t(shape.n_layers) * shape.n_heads;
+        const auto real = problem.real(), whole = nb::dtype<int64_t>();
+        hl_shape trained = shape;
+        if (!narrow.is_none()) trained.d_head = hl_narrow(&shape, &given);
+        const int64_t width = trained.d_head;
+        hl_runs at{};
         at.n_runs = runs;
         at.weights = memory(weights, "weights", runs * n, real);
-        at.slots = memory(slots, "slots", runs * n * plan.phases.front().state_slots(), real);
-        at.last_slots = memory(last_slots, "last_slots", runs * n * plan.phases.back().state_slots(), real);
+        at.slots = memory(slots, "slots", runs * hl_slots(&given) * hl_size(&trained), real);
         at.rate = memory(rate, "rate", runs, real);
         at.best = memory(best, "best", runs, real);
         at.wait = static_cast<int64_t*>(memory(wait, "wait", runs, whole));
         at.cooldown = static_cast<int64_t*>(memory(cooldown, "cooldown", runs, whole));
-        at.losses = memory(losses, "losses", runs * recorded, real);
-        at.rates = memory(rates, "rates", runs * recorded, real);
+        at.narrow = memory(narrow, "narrow", runs * 2 * blocks * shape.d_model * width, real);
+        at.basis = memory(basis, "basis", runs * blocks * shape.d_head * width, real);
+        at.turned = turned;
+        at.losses = memory(losses, "losses", runs * given.n_recorded, real);
+        at.rates = memory(rates, "rates", runs * given.n_recorded, real);
         at.final_loss = memory(final_loss, "final_loss", runs, real);
-        at.snapshots = memory(snapshots, "snapshots", runs * n * int64_t(plan.snapshot_steps.size()), real);
-        at.gradient = memory(gradient, "gradient", runs * n, real);
+        at.snapshots = memory(snapshots, "snapshots", runs * n * given.n_snapshots, real);
         at.outcome = static_cast<int64_t*>(memory(outcome, "outcome", runs, whole));
         return at;
     }
 };
 
-// A job, and the arrays that it writes to.
+// A training, and the arrays that it writes to.
 struct Training {
-    PythonArrays arrays;
-    Job job;
+    Training(const Problem& problem, const Recipe& recipe, const Runs& given) : runs(given) {
+        const hl_recipe of = recipe.of();
+        const hl_runs at = runs.checked(problem, recipe);
+        raise_if(hl_begin(&problem.of, &of, &at, &handle));
+    }
+    ~Training() { hl_end(handle); }
+    Training(const Training&) = delete;
+    Training& operator=(const Training&) = delete;
+
+    const Runs runs;
+    hl_training* handle = nullptr;
 };
 
-Plan completed(const Plan& given) {
-    Plan plan = given;
-    if (plan.phases.empty()) throw std::invalid_argument("a plan must have a phase at least");
-    plan.number_rows();
-    return plan;
-}
-
-Training* begin(const std::string& kernel_name, const Plan& given, const PythonArrays& arrays, int n_threads) {
-    const Plan plan = completed(given);
-    const Arrays at = arrays.checked(plan);
-    if (!at.rate || !at.best || !at.wait || !at.cooldown || !at.outcome)
-        throw std::invalid_argument("rate, best, wait, cooldown and outcome must be given");
-    return new Training{arrays, {kernel_named(kernel_name), arrays.dtype() == nb::dtype<double>(), plan, at, n_threads}};
-}
-
-// wait(training, milliseconds) -> whether it has ended. A plain C function: when Python ends while another thread is in
+// wait(training, milliseconds) -> whether it has advanced. A plain C function: when Python ends while another thread is in
 // here, it unwinds that thread where it asks for the GIL again, and what it unwinds must be C. The reference that is then
 // never given back keeps the arrays for the threads that still write to them, until the process is gone.
 PyObject* wait_for(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
@@ -94,131 +137,165 @@ PyObject* wait_for(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     const long most = PyLong_AsLong(arguments[1]);
     if (most == -1 && PyErr_Occurred()) return nullptr;
     PyObject* kept = arguments[0];
-    Job* job = &nb::inst_ptr<Training>(nb::handle(kept))->job;
-    bool ended;
+    hl_training* handle = nb::inst_ptr<Training>(nb::handle(kept))->handle;
+    int advanced;
     Py_INCREF(kept);
     Py_BEGIN_ALLOW_THREADS;
-    ended = job->wait(std::chrono::milliseconds(most));
+    advanced = hl_wait(handle, int32_t(most));
     Py_END_ALLOW_THREADS;
     Py_DECREF(kept);
-    return PyBool_FromLong(ended);
+    return PyBool_FromLong(advanced);
 }
 
 PyMethodDef wait_definition = {"wait", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(wait_for)), METH_FASTCALL,
-                               "Wait for a training, some milliseconds at most; return whether it has ended."};
+                               "Wait for a training, some milliseconds at most; return whether it has advanced as far as it was told to."};
 
-void gradient_of_runs(const std::string& kernel_name, const Plan& given, const PythonArrays& arrays) {
-    Plan plan = completed(given);
-    plan.phases.resize(1);
-    plan.phases[0].optimizer = Optimizer::sgd;  // that remembers nothing
-    plan.phases[0].momentum = 0;
-    const Arrays at = arrays.checked(plan);
-    if (!at.gradient) throw std::invalid_argument("gradient must be given");
-    Control control;
-    kernel_named(kernel_name).worker(arrays.dtype() == nb::dtype<double>())(plan, at, control)->gradient();
+void initial(const Problem& problem, double scale, const nb::object& seeds, const nb::object& weights) {
+    const int64_t runs = int64_t(nb::cast<Input>(seeds).size());
+    const auto* from = static_cast<const uint64_t*>(memory<Input>(seeds, "seeds", runs, nb::dtype<uint64_t>()));
+    void* to = memory(weights, "weights", runs * problem.size(), problem.real());
+    raise_if(hl_initial(&problem.of, scale, runs, from, to));
+}
+
+void gradient(const Problem& problem, int loss, const nb::object& weights, const nb::object& losses, const nb::object& gradient) {
+    const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), size = runs * problem.size();
+    const void* at = memory<Input>(weights, "weights", size, problem.real());
+    void *to = memory(losses, "losses", runs, problem.real()), *with = memory(gradient, "gradient", size, problem.real());
+    raise_if(hl_gradient(&problem.of, loss, runs, at, to, with));
+}
+
+void widen(const Problem& problem, const nb::object& basis, const nb::object& narrow, const nb::object& wide) {
+    hl_shape shape = problem.of.shape;
+    const int64_t blocks = int64_t(shape.n_layers) * shape.n_heads, width = 2 * shape.d_model, d_head = shape.d_head;
+    shape.d_head = int32_t(width);
+    const int64_t runs = int64_t(nb::cast<Input>(narrow).shape(0));
+    const void* turns = memory<Input>(basis, "basis", runs * blocks * d_head * width, problem.real());
+    const void* from = memory<Input>(narrow, "narrow", runs * hl_size(&shape), problem.real());
+    void* to = memory(wide, "wide", runs * problem.size(), problem.real());
+    raise_if(hl_widen(&problem.of, runs, turns, from, to));
+}
+
+// What the table of weights says of a shape: names, where each starts, and its sizes; those that the model has.
+std::vector<std::tuple<std::string, int64_t, std::vector<int64_t>>> weights(const hl_shape& shape) {
+    std::vector<std::tuple<std::string, int64_t, std::vector<int64_t>>> found;
+    for (int w = 0; w < HL_WEIGHTS; ++w) {
+        const hl_weight weight = hl_weight_of(&shape, w);
+        if (weight.n_axes) found.emplace_back(weight.name, weight.start, std::vector<int64_t>(weight.axes, weight.axes + weight.n_axes));
+    }
+    return found;
+}
+
+std::vector<int32_t> order(const Problem& problem) {
+    std::vector<int32_t> found(problem.of.shape.d_vocab);
+    hl_order(&problem.of.shape, &problem.of.batch, found.data());
+    return found;
+}
+
+std::vector<int64_t> places(const Problem& problem) {
+    std::vector<int64_t> found(problem.size());
+    hl_places(&problem.of.shape, &problem.of.batch, found.data());
+    return found;
+}
+
+std::string sha256(const nb::bytes& bytes) {
+    char hex[65];
+    hl_sha256(bytes.c_str(), bytes.size(), hex);
+    return hex;
 }
 
 }  // namespace
 
 NB_MODULE(_native, m) {
     nb::set_leak_warnings(false);  // a process may end while a thread of it waits for a training: see wait_for
-    nb::enum_<Loss>(m, "Loss").value("softmax", Loss::softmax).value("normalized_sigmoid", Loss::normalized_sigmoid);
-    nb::enum_<Optimizer>(m, "Optimizer")
-        .value("sgd", Optimizer::sgd)
-        .value("rmsprop", Optimizer::rmsprop)
-        .value("adam", Optimizer::adam)
-        .value("adamw", Optimizer::adamw);
-    nb::enum_<Weight>(m, "Weight")
-        .value("W_E", Weight::E)
-        .value("W_pos", Weight::pos)
-        .value("W_Q", Weight::Q)
-        .value("W_K", Weight::K)
-        .value("W_V", Weight::V)
-        .value("W_O", Weight::O)
-        .value("W_U", Weight::U);
-    nb::class_<Phase>(m, "Phase")
+    m.attr("NUMERICS") = HL_NUMERICS;
+    nb::class_<hl_shape>(m, "Shape")
         .def(nb::init<>())
-        .def_rw("steps", &Phase::steps)
-        .def_rw("loss", &Phase::loss)
-        .def_rw("optimizer", &Phase::optimizer)
-        .def_rw("momentum", &Phase::momentum)
-        .def_rw("rho", &Phase::rho)
-        .def_rw("beta_1", &Phase::beta_1)
-        .def_rw("beta_2", &Phase::beta_2)
-        .def_rw("epsilon", &Phase::epsilon)
-        .def_rw("weight_decay", &Phase::weight_decay)
-        .def_rw("nesterov", &Phase::nesterov)
-        .def_rw("centered", &Phase::centered)
-        .def_rw("sets_rate", &Phase::sets_rate)
-        .def_rw("learning_rate", &Phase::learning_rate)
-        .def_rw("plateau", &Phase::plateau)
-        .def_rw("plateau_goes_on", &Phase::plateau_goes_on)
-        .def_rw("factor", &Phase::factor)
-        .def_rw("min_rate", &Phase::min_rate)
-        .def_rw("min_delta", &Phase::min_delta)
-        .def_rw("patience", &Phase::patience)
-        .def_rw("cooldown", &Phase::cooldown)
-        .def_rw("frozen", &Phase::frozen)
-        .def_prop_ro("state_slots", &Phase::state_slots);
-    nb::class_<Plan>(m, "Plan")
+        .def_rw("d_vocab", &hl_shape::d_vocab)
+        .def_rw("n_ctx", &hl_shape::n_ctx)
+        .def_rw("d_model", &hl_shape::d_model)
+        .def_rw("d_head", &hl_shape::d_head)
+        .def_rw("n_layers", &hl_shape::n_layers)
+        .def_rw("n_heads", &hl_shape::n_heads)
+        .def_rw("positions", &hl_shape::positions)
+        .def_rw("residual", &hl_shape::residual)
+        .def_rw("causal", &hl_shape::causal)
+        .def_rw("factored_values", &hl_shape::factored_values)
+        .def_rw("unembed", &hl_shape::unembed);
+    nb::class_<hl_phase>(m, "Phase")
         .def(nb::init<>())
-        .def_rw("d_vocab", &Plan::d_vocab)
-        .def_rw("d_model", &Plan::d_model)
-        .def_rw("d_head", &Plan::d_head)
-        .def_rw("n_heads", &Plan::n_heads)
-        .def_rw("n_layers", &Plan::n_layers)
-        .def_rw("n_ctx", &Plan::n_ctx)
-        .def_rw("n_sequences", &Plan::n_sequences)
-        .def_rw("positions", &Plan::positions)
-        .def_rw("residual", &Plan::residual)
-        .def_rw("causal", &Plan::causal)
-        .def_rw("factored_values", &Plan::factored_values)
-        .def_rw("unembed", &Plan::unembed)
-        .def_rw("scale", &Plan::scale)
-        .def_rw("sequence_start", &Plan::sequence_start)
-        .def_rw("target", &Plan::target)
-        .def_rw("share", &Plan::share)
-        .def_rw("input_of_row", &Plan::input_of_row)
-        .def_rw("input_token", &Plan::input_token)
-        .def_rw("input_position", &Plan::input_position)
-        .def_rw("n_targets", &Plan::n_targets)
-        .def_rw("phases", &Plan::phases)
-        .def_rw("optimizer_step", &Plan::optimizer_step)
-        .def_rw("record_steps", &Plan::record_steps)
-        .def_rw("snapshot_steps", &Plan::snapshot_steps)
-        .def_prop_ro("size", [](const Plan& plan) { return plan.offsets().end; })
-        .def_prop_ro("most_slots", &Plan::most_slots)
-        .def_prop_ro("steps", &Plan::steps);
+        .def_rw("steps", &hl_phase::steps)
+        .def_rw("loss", &hl_phase::loss)
+        .def_rw("optimizer", &hl_phase::optimizer)
+        .def_rw("nesterov", &hl_phase::nesterov)
+        .def_rw("centered", &hl_phase::centered)
+        .def_rw("momentum", &hl_phase::momentum)
+        .def_rw("rho", &hl_phase::rho)
+        .def_rw("beta_1", &hl_phase::beta_1)
+        .def_rw("beta_2", &hl_phase::beta_2)
+        .def_rw("epsilon", &hl_phase::epsilon)
+        .def_rw("weight_decay", &hl_phase::weight_decay)
+        .def_rw("sets_rate", &hl_phase::sets_rate)
+        .def_rw("learning_rate", &hl_phase::learning_rate)
+        .def_rw("plateau", &hl_phase::plateau)
+        .def_rw("plateau_goes_on", &hl_phase::plateau_goes_on)
+        .def_rw("factor", &hl_phase::factor)
+        .def_rw("min_rate", &hl_phase::min_rate)
+        .def_rw("min_delta", &hl_phase::min_delta)
+        .def_rw("patience", &hl_phase::patience)
+        .def_rw("cooldown", &hl_phase::cooldown)
+        .def_rw("frozen", &hl_phase::frozen);
+    nb::class_<Problem>(m, "Problem")
+        .def(nb::init<const hl_shape&, nb::object, nb::object, nb::object, bool, bool, int, std::string>(), nb::arg("shape"), nb::arg("tokens"),
+             nb::arg("targets").none(), nb::arg("weights").none(), nb::arg("declared"), nb::arg("float64"), nb::arg("threads"),
+             nb::arg("instruction_set"))
+        .def_prop_ro("size", &Problem::size);
+    nb::class_<Recipe>(m, "Recipe")
+        .def(nb::init<std::vector<hl_phase>, std::vector<int64_t>, std::vector<int64_t>, int64_t>(), nb::arg("phases"), nb::arg("recorded"),
+             nb::arg("snapshots"), nb::arg("optimizer_step"))
+        .def_prop_ro("slots", [](const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_slots(&of); });
+    m.def("narrow", [](const hl_shape& shape, const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_narrow(&shape, &of); },
+          nb::arg("shape"), nb::arg("recipe"));
+    const auto optional = nb::for_setter(nb::arg("array").none());
+    nb::class_<Runs>(m, "Runs")
+        .def(nb::init<>())
+        .def_rw("weights", &Runs::weights, optional)
+        .def_rw("slots", &Runs::slots, optional)
+        .def_rw("rate", &Runs::rate, optional)
+        .def_rw("best", &Runs::best, optional)
+        .def_rw("wait", &Runs::wait, optional)
+        .def_rw("cooldown", &Runs::cooldown, optional)
+        .def_rw("narrow", &Runs::narrow, optional)
+        .def_rw("basis", &Runs::basis, optional)
+        .def_rw("turned", &Runs::turned)
+        .def_rw("losses", &Runs::losses, optional)
+        .def_rw("rates", &Runs::rates, optional)
+        .def_rw("final_loss", &Runs::final_loss, optional)
+        .def_rw("snapshots", &Runs::snapshots, optional)
+        .def_rw("outcome", &Runs::outcome, optional);
+    nb::class_<hl_progress>(m, "Progress")
+        .def_ro("steps", &hl_progress::steps)
+        .def_ro("run_steps", &hl_progress::run_steps)
+        .def_ro("n_recorded", &hl_progress::n_recorded)
+        .def_ro("n_snapshots", &hl_progress::n_snapshots)
+        .def_ro("ended", &hl_progress::ended);
+    nb::class_<Training>(m, "Training")
+        .def(nb::init<const Problem&, const Recipe&, const Runs&>(), nb::arg("problem"), nb::arg("recipe"), nb::arg("runs"))
+        .def("advance", [](Training& training, int64_t steps) { hl_advance(training.handle, steps); }, nb::arg("steps"))
+        .def("read", [](const Training& training) { return hl_read(training.handle); })
+        .def("cancel", [](Training& training) { hl_cancel(training.handle); });
+    m.attr("wait") = nb::steal(PyCFunction_New(&wait_definition, nullptr));
+    m.def("initial", &initial, nb::arg("problem"), nb::arg("scale"), nb::arg("seeds"), nb::arg("weights"));
+    m.def("gradient", &gradient, nb::arg("problem"), nb::arg("loss"), nb::arg("weights"), nb::arg("losses").none(), nb::arg("gradient").none());
+    m.def("widen", &widen, nb::arg("problem"), nb::arg("basis"), nb::arg("narrow"), nb::arg("wide"));
+    m.def("weights", &weights, nb::arg("shape"));
+    m.def("order", &order, nb::arg("problem"));
+    m.def("places", &places, nb::arg("problem"));
+    m.def("sha256", &sha256, nb::arg("bytes"));
     m.def("instruction_sets", [] {
         std::vector<std::string> names;
-        for (const Kernel* kernel : available_kernels()) names.push_back(kernel->name);
+        while (const char* name = hl_instruction_set(int32_t(names.size()))) names.push_back(name);
         return names;
     });
-    m.def("lanes", [](const std::string& name, bool is_double) {
-        const Kernel& kernel = kernel_named(name);
-        return is_double ? kernel.lanes_double : kernel.lanes_float;
-    });
-    const auto optional = nb::for_setter(nb::arg("array").none());
-    nb::class_<PythonArrays>(m, "Arrays")
-        .def(nb::init<>())
-        .def_rw("weights", &PythonArrays::weights, optional)
-        .def_rw("slots", &PythonArrays::slots, optional)
-        .def_rw("last_slots", &PythonArrays::last_slots, optional)
-        .def_rw("rate", &PythonArrays::rate, optional)
-        .def_rw("best", &PythonArrays::best, optional)
-        .def_rw("wait", &PythonArrays::wait, optional)
-        .def_rw("cooldown", &PythonArrays::cooldown, optional)
-        .def_rw("losses", &PythonArrays::losses, optional)
-        .def_rw("rates", &PythonArrays::rates, optional)
-        .def_rw("final_loss", &PythonArrays::final_loss, optional)
-        .def_rw("snapshots", &PythonArrays::snapshots, optional)
-        .def_rw("gradient", &PythonArrays::gradient, optional)
-        .def_rw("outcome", &PythonArrays::outcome, optional);
-    nb::class_<Training>(m, "Training")
-        .def("cancel", [](Training& training) { training.job.cancel(); })
-        .def_prop_ro("run_steps_done", [](const Training& training) { return training.job.run_steps_done(); });
-    m.def("begin", &begin, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("arrays"), nb::arg("threads"),
-          nb::rv_policy::take_ownership);
-    m.attr("wait") = nb::steal(PyCFunction_New(&wait_definition, nullptr));
-    m.def("gradient", &gradient_of_runs, nb::arg("instruction_set"), nb::arg("plan"), nb::arg("arrays"));
+    m.def("lanes", [](const std::string& name, bool float64) { return hl_lanes(name.c_str(), float64 ? HL_FLOAT64 : HL_FLOAT32); },
+          nb::arg("instruction_set"), nb::arg("float64"));
 }

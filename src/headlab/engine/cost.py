@@ -1,6 +1,6 @@
 """What a training takes, counted before it begins: bytes of memory, and seconds on this machine.
 
-The kernel's operations are counted from the plan, each on a vector of runs, and weighted by their times relative to a
+The kernel's operations are counted from the sizes, each on a vector of runs, and weighted by their times relative to a
 multiply-add. One number turns that into seconds: the speed of this processor on a small fixed job, measured once.
 """
 
@@ -10,19 +10,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from headlab.config import ModelConfig, TrainConfig
+from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.engine.job import Job
 from headlab.engine.native import (
-    Plan,
     default_threads,
     fitting_instruction_set,
     lanes_of,
-    make_plan,
+    recipe_of,
     settings_at,
     train_flat,
+    trained_width,
 )
-from headlab.engine.rotation import narrow_width
-from headlab.model.initial import NUMBERS_AT_A_TIME
 
 # Times in multiply-adds whose operands are near, fitted to nineteen jobs on AVX-512, AVX2 and the baseline.
 FAR, FAR_BYTES = 1.6, 24 << 20  # a multiply-add of a workspace beyond the processor's caches
@@ -32,19 +30,8 @@ PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
 PROBE_SECONDS, PROBE_STEPS = 0.025, 250
 
-A_DRAW = 56  # bytes of a weight while it is drawn; only so many are drawn at once
 A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in lists and arrays
 A_STATE = 64  # bytes of a run's rate and plateau, before and after
-
-
-def plan_of(job: Job, d_head: int | None = None) -> Plan:
-    """Return the kernel's plan of a job; d_head: the width that is trained, where it is another than the model's."""
-    return make_plan(job, d_head=d_head)
-
-
-def trained_width(job: Job) -> int | None:
-    """Return the narrower width that a job's heads are trained with, or None."""
-    return narrow_width(job.shape, job.training)
 
 
 def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, threads: int | None = None) -> int:
@@ -61,19 +48,14 @@ def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, th
     True
     """
     number = 4 if job.training.dtype == "float32" else 8
-    plan, narrow = plan_of(job), trained_width(job)
-    later = plan.size * (1 + snapshots) + 2 * recorded
-    if narrow is None:
-        later += plan.size * plan.most_slots
-    else:  # all of it narrow, W_Q and W_K twice more; the basis; and a copy while the largest is put together
-        blocks, most = plan.n_layers * plan.n_heads, max(1, plan.most_slots, snapshots)
-        later += plan_of(job, narrow).size * (1 + plan.most_slots + snapshots) + plan.size * most
-        later += 2 * blocks * plan.d_model * (plan.d_head + 2 * narrow)
-    drawing = A_DRAW * min(n_runs * plan.size, NUMBERS_AT_A_TIME)
-    given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * plan.size)
+    size, trained, n_slots = job.shape.n_weights, _trained(job), recipe_of(job.training).slots
+    later = size * (1 + snapshots) + 2 * recorded + n_slots * trained.n_weights
+    if trained != job.shape:  # the heads as they are trained, before and after
+        later += 2 * job.shape.n_layers * job.shape.n_heads * trained.d_head * (2 * trained.d_model + job.shape.d_head)
+    given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * size)
     name, _, at_once = _groups(job, n_runs, threads)
-    working = at_once * int(_workspace(job, _shape(job), name))
-    return given + max(drawing, n_runs * number * later + working)
+    working = at_once * int(_workspace(job, name))
+    return given + n_runs * number * later + working
 
 
 def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
@@ -86,10 +68,9 @@ def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
     True
     """
     name, groups, at_once = _groups(job, n_runs, threads)
-    plan = _shape(job)
-    first = _prepared(job, n_runs) + PAGE * _workspace(job, plan, name) * at_once
+    first = _prepared(job, n_runs) + PAGE * _workspace(job, name) * at_once
     steps = sum(
-        phase.steps * _a_step(job, plan, name, settings_at(job.training, number).optimizer)
+        phase.steps * _a_step(job, name, settings_at(job.training, number).optimizer)
         for number, phase in enumerate(job.training.phases)
     )
     rest = -(-groups // at_once) * steps
@@ -110,44 +91,50 @@ def _second(name: str, float64: bool) -> float:
     ids = np.arange(24).reshape(4, 6) % 7
     training = TrainConfig.of(steps=PROBE_STEPS, dtype="float64" if float64 else "float32")
     job = Job(ids, np.roll(ids, -1, axis=1), 7, ModelConfig(d_head=10), training)
-    weights = np.full((lanes_of(name, float64), plan_of(job).size), 0.01, training.dtype)
+    weights = np.full((lanes_of(name, float64), job.shape.n_weights), 0.01, training.dtype)
     until, best = time.perf_counter() + PROBE_SECONDS, np.inf
     while best == np.inf or time.perf_counter() < until:
         # What other processes take of the processor shows in the one, what other threads of this one do in the other.
         wall, own = time.perf_counter(), time.process_time()
         train_flat(job, weights, threads=1, instruction_set=name)
         best = min(best, time.perf_counter() - wall, time.process_time() - own)
-    return best / PROBE_STEPS / _a_step(job, _shape(job), name, "sgd")
+    return best / PROBE_STEPS / _a_step(job, name, "sgd")
 
 
 def _prepared(job: Job, n_runs: int) -> float:
     """Return what it takes to draw the first weights of so many runs, and to turn wide heads."""
-    model, narrow = job.model, trained_width(job)
-    turned = 0 if narrow is None else model.n_layers * model.n_heads * narrow**2 * model.d_head
-    return n_runs * (DRAW * plan_of(job).size + TURN * turned)
+    model, trained = job.model, _trained(job)
+    turned = 0 if trained == job.shape else model.n_layers * model.n_heads * trained.d_head**2 * model.d_head
+    return n_runs * (DRAW * job.shape.n_weights + TURN * turned)
 
 
-def _a_step(job: Job, plan: Plan, name: str, optimizer: str) -> float:
+def _a_step(job: Job, name: str, optimizer: str) -> float:
     """Return what a step of one group of runs takes, with an optimiser."""
-    model = job.model
-    far = FAR if _workspace(job, plan, name) > FAR_BYTES else 1.0
+    model, trained = job.model, _trained(job)
+    far = FAR if _workspace(job, name) > FAR_BYTES else 1.0
     lanes = lanes_of(name, job.training.dtype == "float64")
     update = UPDATE if optimizer == "sgd" else ROOT + ROOT_OF_LANE * lanes
-    exps = model.n_layers * model.n_heads * _pairs(job) + _rows(plan) * plan.d_vocab
+    exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab
     calls = model.n_layers * model.n_heads * (10 + 8 * len(job.tokens))
-    return CALL * calls + far * sum(_multiply_adds(job, plan)) + EXP * exps + update * plan.size
+    return CALL * calls + far * sum(multiply_adds(job)) + EXP * exps + update * trained.n_weights
 
 
-def _shape(job: Job) -> Plan:
-    return plan_of(job, trained_width(job))
+def _trained(job: Job) -> Shape:
+    """Return the shape that is trained: that of the model, or one of narrower heads."""
+    width = trained_width(job)
+    return job.shape if width is None else job.shape.narrow(width)
 
 
-def _rows(plan: Plan) -> int:
-    return int(plan.sequence_start[-1])
+def _rows(job: Job) -> int:
+    return int((job.tokens >= 0).sum())
 
 
-def _inputs(plan: Plan, layer: int) -> int:
-    return len(plan.input_token) if layer == 0 else _rows(plan)
+def _inputs(job: Job, layer: int) -> int:
+    """Return how many rows a layer reads: the first one those that differ in token or position."""
+    if layer > 0:
+        return _rows(job)
+    positions, tokens = np.nonzero(job.tokens >= 0)[1], job.tokens[job.tokens >= 0]
+    return len(np.unique(positions * job.d_vocab + tokens))
 
 
 def _pairs(job: Job) -> int:
@@ -156,29 +143,41 @@ def _pairs(job: Job) -> int:
     return int((lengths * (lengths + 1) // 2 if job.model.causal else lengths**2).sum())
 
 
-def _multiply_adds(job: Job, plan: Plan) -> Iterator[float]:
+def _folds(job: Job, layer: int) -> bool:
+    """Return whether a layer works with W_QK, by sizes alone (kernel/plan.cpp)."""
+    trained, sequences = _trained(job), len(job.tokens)
+    d, h = trained.d_model, trained.d_head
+    n = job.n_ctx * (min(sequences, job.d_vocab) if layer == 0 else sequences)
+    return 3 * d * d * h + 3 * n * d * d < 6 * n * d * h
+
+
+def multiply_adds(job: Job) -> Iterator[float]:
     """Yield those of every layer and of the unembedding, forward and back (three times forward)."""
-    model, rows, pairs = job.model, _rows(plan), _pairs(job)
-    d, h = plan.d_model, plan.d_head
-    value = h if model.factored_values else d
+    model, rows, pairs, trained = job.model, _rows(job), _pairs(job), _trained(job)
+    d, h, value = trained.d_model, trained.d_head, trained.value_width
     for layer in range(model.n_layers):
-        n = _inputs(plan, layer)
-        folded, apart = 3 * d * d * h + 3 * n * d * d, 6 * n * d * h
-        width = d if folded < apart else h
-        scores_and_values = min(folded, apart) + 3 * n * d * value + 3 * pairs * (width + value)
+        n, folds = _inputs(job, layer), _folds(job, layer)
+        products, width = (3 * d * d * h + 3 * n * d * d, d) if folds else (6 * n * d * h, h)
+        scores_and_values = products + 3 * n * d * value + 3 * pairs * (width + value)
         yield model.n_heads * (scores_and_values + (3 * rows * d * h if model.factored_values else 0))
-    yield 3 * rows * d * plan.d_vocab if model.unembed else 0
+    yield 3 * rows * d * trained.d_vocab if model.unembed else 0
 
 
-def _workspace(job: Job, plan: Plan, name: str) -> float:
-    """Return the bytes that a group of runs works on: all that the kernel's `Model` takes when it is made."""
-    model, rows, d, h = job.model, _rows(plan), plan.d_model, plan.d_head
-    value, output = (h, rows * h) if model.factored_values else (d, 0)
-    a_row, most = max(d, h) + h + value, max(rows, _inputs(plan, 0))
-    numbers = (2 + plan.most_slots) * plan.size + (1 + model.unembed) * rows * plan.d_vocab + rows * d
+def _workspace(job: Job, name: str) -> float:
+    """Return the bytes that a group of runs works on: all that the kernel takes when a worker is made."""
+    model, rows, trained = job.model, _rows(job), _trained(job)
+    d, h, v, c, vocab = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, job.d_vocab
+    most, output = max(rows, _inputs(job, 0)), rows * h if model.factored_values else 0
+    numbers = (2 + recipe_of(job.training).slots) * trained.n_weights  # weights, gradient, what the optimiser remembers
+    numbers += most * (max(d, h) + h + v) + c * c + d * d + output  # scratch of the heads
+    numbers += _inputs(job, 0) * d + rows * (model.n_layers * d + model.unembed * vocab)  # streams
+    numbers += 2 * max(most * d, rows * vocab if model.unembed else 0)  # their gradients
+    numbers += rows * (vocab + 1)  # what the loss keeps
     for layer in range(model.n_layers):
-        n = _inputs(plan, layer)
-        numbers += n * d + model.n_heads * (d * d + n * a_row + len(job.tokens) * plan.n_ctx**2 + output)
-    numbers += most * (a_row + 2 * d) + plan.n_ctx**2 + d * d + output
+        n = _inputs(job, layer)
+        scores = d * d + n * d if _folds(job, layer) else 2 * n * h
+        numbers += model.n_heads * (scores + n * v + len(job.tokens) * c * c + output)
+    if trained != job.shape:
+        numbers += job.shape.n_weights + (model.n_layers * model.n_heads + 2) * model.d_head * h + 2 * h
     float64 = job.training.dtype == "float64"
     return float(numbers * lanes_of(name, float64) * (8 if float64 else 4))

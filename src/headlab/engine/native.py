@@ -1,29 +1,31 @@
-"""The native trainer: flat weights in, trained flat weights and curves out. The only file with Python and kernel."""
+"""The native trainer: flat weights in, trained flat weights and curves out. The only file with Python and kernel.
+
+Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.order`), and gathers at its door.
+"""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 import headlab.engine._native as _native
 from headlab.config import Phase, TrainConfig
+from headlab.config.model import Shape
 from headlab.config.training import CHANGEABLE
 from headlab.engine.job import Job
-from headlab.engine.rotation import FlatHeads, Rotation, narrow_width
 from headlab.engine.state import Flat, State
 from headlab.errors import ConfigError
-
-Plan = _native.Plan
+from headlab.model.params import NAMES
 
 FINISHED = -1
 NOT_RUN = -2
 POLL_MILLISECONDS = 4
-SAME = 1e-3  # of the largest weight: how far heads may be from those that a state turns back to
-FUSED = ("avx512", "avx2")  # the widest first; both round alike: fused multiply-add in every product
+LOSSES = ("softmax", "normalized_sigmoid")  # as headlab.h numbers them
+OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
+VECTORS = ("avx512", "avx2")  # the widest first; of a few runs, the narrower one takes less time a step
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ def chosen_instruction_set() -> str:
 
 
 def fitting_instruction_set(n_runs: int, float64: bool) -> str:
-    """Return the instruction set in use, or for a few runs a narrower one of the same rounding: it takes less time a step."""
+    """Return the instruction set in use, or for a few runs a narrower one: it takes less time a step, and gives the same bits."""
     chosen = chosen_instruction_set()
-    alike = [name for name in FUSED if name in instruction_sets() and n_runs <= lanes_of(name, float64)]
-    return alike[-1] if alike and chosen in FUSED and "HEADLAB_INSTRUCTION_SET" not in os.environ else chosen
+    enough = [name for name in VECTORS if name in instruction_sets() and n_runs <= lanes_of(name, float64)]
+    return enough[-1] if enough and chosen in VECTORS and "HEADLAB_INSTRUCTION_SET" not in os.environ else chosen
 
 
 def lanes_of(name: str, float64: bool) -> int:
@@ -83,60 +85,69 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make_plan(
-    job: Job,
-    *,
-    d_head: int | None = None,
+def problem_of(
+    job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None
+) -> _native.Problem:
+    """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None), with an instruction set."""
+    float64 = np.dtype(dtype) == np.float64
+    name = name or fitting_instruction_set(n_runs, float64)
+    groups = -(-n_runs // lanes_of(name, float64))
+    return _native.Problem(
+        kernel_shape(job.shape),
+        np.ascontiguousarray(job.tokens, np.int32),
+        np.ascontiguousarray(job.targets, np.int32),
+        None if job.weights is None else np.ascontiguousarray(job.weights, np.float64),
+        declared=False,
+        float64=float64,
+        threads=max(1, min(threads or default_threads(), default_threads(), groups)),
+        instruction_set=name,
+    )
+
+
+def kernel_shape(shape: Shape) -> _native.Shape:
+    """Return a model on a batch as the kernel has it."""
+    found, model = _native.Shape(), shape.model
+    for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_layers", "n_heads"):
+        setattr(found, name, getattr(shape, name))
+    for name in ("positions", "residual", "causal", "factored_values", "unembed"):
+        setattr(found, name, int(getattr(model, name)))
+    return found
+
+
+def recipe_of(
+    training: TrainConfig,
     first_phase: int = 0,
-    record_steps: Sequence[int] = (),
-    snapshot_steps: Sequence[int] = (),
+    recorded: Sequence[int] = (),
+    snapshots: Sequence[int] = (),
     optimizer_step: int = 0,
-) -> Plan:
-    """Return the kernel's plan of a job.
+    afresh: bool = True,
+) -> _native.Recipe:
+    """Return a training from a phase on, as the kernel has it; steps are counted from there.
 
-    d_head: the width that is really trained, when it is narrower than the model's (see `rotation`); the scale stays.
-    first_phase: the number of the phase that it begins with; steps are counted from there
+    afresh: the first phase sets its learning rate; otherwise each run's rate goes on
     """
-    plan, model = Plan(), job.model
-    shape = job.shape if d_head is None else job.shape.narrow(d_head)
-    for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_heads", "n_layers", "scale"):
-        setattr(plan, name, getattr(shape, name))
-    plan.n_sequences = len(job.tokens)
-    plan.positions, plan.residual, plan.causal = model.positions, model.residual, model.causal
-    plan.factored_values, plan.unembed = model.factored_values, model.unembed
-    _set_rows(plan, job)
-    plan.phases = _phases(job.training, first_phase)
-    plan.record_steps, plan.snapshot_steps = list(record_steps), list(snapshot_steps)
-    plan.optimizer_step = optimizer_step
-    return plan
+    phases = [_phase(settings_at(training, at), training.phases[at]) for at in range(first_phase, len(training.phases))]
+    phases = phases or [_no_steps(training)]
+    phases[0].sets_rate |= afresh
+    return _native.Recipe(phases, list(recorded), list(snapshots), optimizer_step)
 
 
-def _set_rows(plan: Plan, job: Job) -> None:
-    real, places = job.tokens >= 0, job.loss_places()
-    position = np.nonzero(real)[1]
-    inputs, input_of_row = np.unique(np.stack([position, job.tokens[real]]), axis=1, return_inverse=True)
-    plan.sequence_start = [0, *np.cumsum(real.sum(axis=1)).tolist()]
-    plan.input_of_row = input_of_row.ravel().tolist()
-    plan.input_position, plan.input_token = inputs[0].tolist(), inputs[1].tolist()
-    plan.target = np.where(places.counts, job.targets, -1)[real].tolist()
-    plan.n_targets = int(places.counts[real].sum())
-    if places.shares is not None:
-        share = np.zeros(real.shape)
-        share[places.counts] = places.shares
-        plan.share = share[real].tolist()
+def trained_width(job: Job) -> int | None:
+    """Return the narrower width that a job's heads are trained with, or None: of wide heads under SGD, 2 d_model.
 
-
-def _phases(training: TrainConfig, first: int) -> list[_native.Phase]:
-    there = [
-        _phase(settings_at(training, number), training.phases[number]) for number in range(first, len(training.phases))
-    ]
-    return there or [_no_steps(training)]
+    >>> import headlab as hl
+    >>> def width(**training):
+    ...     return trained_width(Job.of(hl.Corpus.notebook(), hl.ModelConfig(d_head=160), hl.TrainConfig(**training)))
+    >>> width(), width(optimizer="adam"), width(phases=(hl.Phase(5), hl.Phase(5, freeze=("W_K",))))
+    (14, None, None)
+    """
+    return _native.narrow(kernel_shape(job.shape), recipe_of(job.training)) or None
 
 
 def _no_steps(training: TrainConfig) -> _native.Phase:
     """Return a phase in which nothing happens, for the loss of the weights as they are."""
     native = _phase(settings_at(training, len(training.phases)), Phase(0))
-    native.plateau_goes_on = True
+    native.plateau_goes_on = 1
     return native
 
 
@@ -152,19 +163,28 @@ def settings_at(training: TrainConfig, number: int) -> TrainConfig:
 
 def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:
     native = _native.Phase()
-    native.steps, native.frozen = given.steps, [getattr(_native.Weight, name) for name in given.freeze]
-    native.optimizer = getattr(_native.Optimizer, settings.optimizer)
-    native.loss = getattr(_native.Loss, settings.loss)
+    native.steps = given.steps
+    native.frozen = sum(1 << NAMES.index(name) for name in given.freeze)
+    native.optimizer, native.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
     for name in CHANGEABLE:
         if name not in ("optimizer", "loss"):
             setattr(native, name, getattr(settings, name))
-    native.sets_rate = "learning_rate" in given.changes
-    native.plateau_goes_on = given.plateau_goes_on
+    native.sets_rate = int("learning_rate" in given.changes)
+    native.plateau_goes_on = int(given.plateau_goes_on)
     if given.plateau is not None:
-        native.plateau = True
+        native.plateau = 1
         for name in ("factor", "min_rate", "min_delta", "patience", "cooldown"):
             setattr(native, name, getattr(given.plateau, name))
     return native
+
+
+def initial_flat(job: Job, seeds: NDArray[np.uint64]) -> Flat:
+    """Return the initial weights [run, weight] of every seed, in the training's dtype; `headlab.model.initial` says which."""
+    weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
+    if len(seeds):
+        problem = problem_of(job, weights.dtype, len(seeds))
+        _native.initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
+    return weights
 
 
 def train_flat(
@@ -178,6 +198,7 @@ def train_flat(
     threads: int | None = None,
     poll: Callable[[int], None] | None = None,
     instruction_set: str | None = None,
+    stretch: int | None = None,
 ) -> Trained:
     """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
 
@@ -186,32 +207,40 @@ def train_flat(
     first_phase: the phase of the training to begin with; steps to record, and outcomes, count from there
     poll: called some 200 times a second with the number of (run, step) pairs done so far
     instruction_set: the one that is quickest for so many runs when left out
+    stretch: by how many steps all runs advance before any goes on, all when left out; nothing depends on it
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
     Raises `ConfigError` where weights or state do not fit the job.
     """
     start = _start(job, np.asarray(weights), state, first_phase)
-    plan = make_plan(
-        job,
-        d_head=None if start.basis is None else 2 * job.shape.d_model,
-        first_phase=first_phase,
-        record_steps=record_steps,
-        snapshot_steps=snapshot_steps or (),
-        optimizer_step=start.optimizer_step,
+    recipe = recipe_of(
+        job.training, first_phase, record_steps, snapshot_steps or (), start.optimizer_step, state is None
     )
-    if state is not None:
-        _check_state_belongs(job, weights, start)
-    work = _as_trained(job, weights, start)
-    name = instruction_set or fitting_instruction_set(len(work), work.dtype == np.float64)
-    results = _call_kernel(name, plan, work, start, snapshot_steps is not None, threads, poll)
-    results = replace(results, state=_after(job, results, first_phase))
-    if start.basis is None:
-        return results
-    still = np.asarray(results.outcome == 0) | (plan.steps == 0)
-    return _widened(job, results, weights, still, snapshot_steps or ())
+    problem = problem_of(job, weights.dtype, len(weights), threads, instruction_set)
+    n_runs, dtype = len(weights), weights.dtype
+    slots = np.zeros((n_runs, recipe.slots, start.slots.shape[2]), dtype)
+    slots[:, : start.slots.shape[1]] = start.slots
+    losses, rates = (np.full((n_runs, len(record_steps)), np.nan, dtype) for _ in range(2))
+    of_runs = _native.Runs()
+    work, after, of_runs.slots = np.array(weights, order="C"), start.copied(), slots if slots.size else None
+    final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
+    keep = snapshot_steps is not None
+    snapshots = np.full((n_runs, len(snapshot_steps or ()), work.shape[1]), np.nan, dtype) if keep else None
+    of_runs.weights, of_runs.outcome, of_runs.turned = work, outcome, state is not None and state.basis is not None
+    for name in ("rate", "best", "wait", "cooldown", "narrow", "basis"):
+        setattr(of_runs, name, getattr(after, name))
+    of_runs.losses, of_runs.rates, of_runs.final_loss, of_runs.snapshots = losses, rates, final_loss, snapshots
+    interrupted = False
+    try:
+        if n_runs:
+            _advance(_native.Training(problem, recipe, of_runs), stretch, poll)
+    except KeyboardInterrupt:
+        interrupted = True
+    last = _after(job, replace(after, slots=slots), first_phase)
+    return Trained(work, last, losses, rates, final_loss, snapshots, outcome, interrupted)
 
 
 def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> State:
-    """Return the state to start from, in the width to train in."""
+    """Return a state of its own arrays to start from, in the width to train in."""
     shape, settings = job.shape, settings_at(job.training, first_phase)
     n_runs, size = len(weights), shape.n_weights
     if weights.shape[1] != size:
@@ -220,106 +249,50 @@ def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> St
     start = fresh if state is None else state.astype(weights.dtype).of_kind(settings.state_kind)
     if len(start) != n_runs:
         raise ConfigError(f"a state must belong to its weights, of {n_runs} runs, got one of {len(start)}")
-    turns = narrow_width(shape, job.training) is not None
-    if turns and start.basis is not None:
+    width = trained_width(job)
+    if width is not None and start.basis is not None:
+        start.check_heads(shape, weights)
         return start
-    start = start.wide(shape)
+    start = in_full_width(job, start)
     steps = sum(phase.steps for phase in job.training.phases[first_phase:])
     remembers = start.slots.size and start.optimizer_step
-    if not turns or steps == 0 or remembers:  # what was remembered in the full width goes on in it
+    if width is None or steps == 0 or remembers:  # what was remembered in the full width goes on in it
         return start
-    rotation, flat = FlatHeads.of(shape).narrow(weights)
-    narrow = FlatHeads.of(shape).split(flat, 2 * shape.d_model)[1].copy()
-    return replace(start, slots=np.zeros((n_runs, 0, flat.shape[1]), flat.dtype), narrow=narrow, basis=rotation.basis)
+    return start.to_be_turned(shape, width)
 
 
-def _check_state_belongs(job: Job, weights: Flat, start: State) -> None:
-    """Raise `ConfigError` where wide heads, turned back, are not those of the weights. A run that diverged has no others."""
-    if start.narrow is None or start.basis is None:
-        return
-    given = FlatHeads.of(job.shape).split(weights, job.shape.d_head)[1]
-    known = Rotation(start.basis).widen(start.narrow)
-    axes = tuple(range(1, given.ndim))
-    with np.errstate(invalid="ignore", over="ignore"):
-        other = (np.abs(given - known) > SAME * np.abs(given).max(axis=axes, keepdims=True)).any(axis=axes)
-    other &= np.isfinite(given).all(axis=axes) & np.isfinite(known).all(axis=axes)
-    if other.any():
-        run = int(np.argmax(other))
-        raise ConfigError(
-            f"a state must belong to its weights, got another W_Q or W_K in run {run}: leave the state out"
-        )
+def in_full_width(job: Job, state: State) -> State:
+    """Return a state of the weights in the model's own width, which go on without what they were trained as."""
+    if state.basis is None:
+        return state
+    n_runs, n_slots = state.slots.shape[:2]
+    slots = np.empty((n_runs, n_slots, job.shape.n_weights), state.slots.dtype)
+    problem = problem_of(job, slots.dtype, n_runs)
+    for slot in range(n_slots if n_runs else 0):
+        wide = np.empty((n_runs, job.shape.n_weights), slots.dtype)
+        _native.widen(problem, np.ascontiguousarray(state.basis), np.ascontiguousarray(state.slots[:, slot]), wide)
+        slots[:, slot] = wide
+    return replace(state, slots=slots, narrow=None, basis=None)
 
 
-def _as_trained(job: Job, weights: Flat, start: State) -> Flat:
-    """Return weights of their own memory, in the width to train in."""
-    if start.narrow is None:
-        return np.array(weights, order="C")
-    return FlatHeads.of(job.shape).with_heads(weights, start.narrow)
-
-
-def _after(job: Job, results: Trained, first_phase: int) -> State:
-    """Return the state that the kernel left with what it does not know of: kind, steps, and heads as they were trained."""
-    state, shape = results.state, job.shape
+def _after(job: Job, state: State, first_phase: int) -> State:
+    """Return the state that the kernel left, with what it does not know of: kind and steps, and as many slots as those have."""
     kind, seen = state.kind, state.optimizer_step
     for number in range(first_phase, len(job.training.phases)):
         before, kind = kind, settings_at(job.training, number).state_kind
         seen = (seen if kind == before else 0) + job.training.phases[number].steps
-    heads = None if state.basis is None else FlatHeads.of(shape).split(results.weights, 2 * shape.d_model)[1].copy()
-    return replace(state, kind=kind, optimizer_step=seen, narrow=heads)
+    last = recipe_of(job.training, max(first_phase, len(job.training.phases) - 1)).slots
+    return replace(state, kind=kind, optimizer_step=seen, slots=state.slots[:, :last])
 
 
-def _widened(
-    job: Job, results: Trained, given: Flat, still: NDArray[np.bool_], snapshot_steps: Sequence[int]
-) -> Trained:
-    """Return what was trained narrow in the model's width; what took no step is as it was given, not turned there and back."""
-    heads, rotation = FlatHeads.of(job.shape), Rotation(cast(Flat, results.state.basis))
-    weights = heads.widen(results.weights, rotation)
-    weights[still] = given[still]
-    snapshots = None if results.snapshots is None else heads.widen(results.snapshots, rotation)
-    if snapshots is not None and snapshot_steps and snapshot_steps[0] == 0:
-        snapshots[:, 0] = given
-    return replace(results, weights=weights, snapshots=snapshots)
-
-
-def _call_kernel(
-    name: str,
-    plan: Plan,
-    work: Flat,
-    start: State,
-    keep_snapshots: bool,
-    threads: int | None,
-    poll: Callable[[int], None] | None,
-) -> Trained:
-    n_runs, dtype = len(work), work.dtype
-    rate, best, wait, cooldown = start.rate.copy(), start.best.copy(), start.wait.copy(), start.cooldown.copy()
-    slots = np.zeros((n_runs, plan.phases[-1].state_slots, plan.size), dtype)
-    after = replace(start, slots=slots, rate=rate, best=best, wait=wait, cooldown=cooldown)
-    losses, rates = (np.full((n_runs, len(plan.record_steps)), np.nan, dtype) for _ in range(2))
-    final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
-    snapshots = np.full((n_runs, len(plan.snapshot_steps), plan.size), np.nan, dtype) if keep_snapshots else None
-    arrays = _native.Arrays()
-    arrays.weights, arrays.outcome = work, outcome
-    arrays.slots = np.ascontiguousarray(start.slots) if start.slots.size else None
-    arrays.last_slots = slots if slots.size else None
-    arrays.rate, arrays.best, arrays.wait, arrays.cooldown = rate, best, wait, cooldown
-    arrays.losses, arrays.rates, arrays.final_loss, arrays.snapshots = losses, rates, final_loss, snapshots
-    interrupted = False
-    groups = -(-n_runs // lanes_of(name, dtype == np.float64))
-    threads = max(1, min(threads or default_threads(), default_threads(), groups))
-    try:
-        if n_runs:
-            _wait(_native.begin(name, plan, arrays, threads), poll)
-    except KeyboardInterrupt:
-        interrupted = True
-    return Trained(work, after, losses, rates, final_loss, snapshots, outcome, interrupted)
-
-
-def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> None:
+def _advance(training: _native.Training, stretch: int | None, poll: Callable[[int], None] | None) -> None:
     # Every few milliseconds Python sees Ctrl-C and whoever asked hears of the progress.
     try:
-        while not _native.wait(training, POLL_MILLISECONDS):
-            if poll is not None:
-                poll(training.run_steps_done)
+        while not training.read().ended:
+            training.advance(2**62 if stretch is None else stretch)
+            while not _native.wait(training, POLL_MILLISECONDS):
+                if poll is not None:
+                    poll(training.read().run_steps)
     except BaseException:
         training.cancel()
         while not _native.wait(training, POLL_MILLISECONDS):
@@ -329,10 +302,8 @@ def _wait(training: _native.Training, poll: Callable[[int], None] | None) -> Non
 
 def loss_and_gradient(job: Job, weights: Flat) -> tuple[Flat, Flat]:
     """Return the loss [run] of flat weights [run, weight] and its gradient [run, weight], in the first phase."""
-    plan = make_plan(job)
-    work = np.array(weights, order="C")
+    work = np.ascontiguousarray(weights)
     loss, gradient = np.empty(len(work), work.dtype), np.empty_like(work)
-    arrays = _native.Arrays()
-    arrays.weights, arrays.final_loss, arrays.gradient = work, loss, gradient
-    _native.gradient(chosen_instruction_set(), plan, arrays)
+    kind = LOSSES.index(settings_at(job.training, 0).loss)
+    _native.gradient(problem_of(job, work.dtype, len(work), None, chosen_instruction_set()), kind, work, loss, gradient)
     return loss, gradient

@@ -1,4 +1,7 @@
-"""What runs need to go on as if they had never stopped: optimiser, rate, plateau, and wide heads as they are trained."""
+"""What runs need to go on as if they had never stopped: optimiser, rate, plateau, and wide heads as they are trained.
+
+All in the order of the vocabulary, where an axis follows it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config import Shape
-from headlab.engine.rotation import FlatHeads, Rotation
 from headlab.errors import ConfigError
 
 Flat = NDArray[np.floating[Any]]
+
+SAME = 1e-3  # of the largest weight: how far heads may be from those that a state turns back to
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,15 +81,42 @@ class State:
         some: dict[str, Any] = {name: array[index] for name, array in self.arrays().items()}
         return replace(self, **some)
 
-    def wide(self, shape: Shape) -> "State":
-        """Return the state of the weights in the model's own width, which go on without what they were trained as.
+    def copied(self) -> "State":
+        """Return the state with arrays of its own, run after run in memory."""
+        own: dict[str, Any] = {
+            name: np.array(array, order="C") for name, array in self.arrays().items() if name != "slots"
+        }
+        return replace(self, **own)
 
-        shape: of the model that is trained
-        """
-        if self.basis is None:
-            return self
-        slots = FlatHeads.of(shape).widen(self.slots, Rotation(self.basis))
-        return replace(self, slots=slots, narrow=None, basis=None)
+    def to_be_turned(self, shape: Shape, width: int) -> "State":
+        """Return a state that remembers nothing yet of heads that the kernel turns into another width when it begins."""
+        n_runs, blocks = len(self), shape.n_layers * shape.n_heads
+        slots, narrow, basis = (
+            np.zeros((n_runs, *axes), self.slots.dtype)
+            for axes in (
+                (0, shape.narrow(width).n_weights),
+                (2, blocks, shape.d_model, width),
+                (blocks, shape.d_head, width),
+            )
+        )
+        return replace(self, slots=slots, narrow=narrow, basis=basis)
+
+    def check_heads(self, shape: Shape, weights: Flat) -> None:
+        """Raise `ConfigError` where wide heads, turned back, are not those of the weights; a run that diverged has no others."""
+        if self.narrow is None or self.basis is None:
+            return
+        heads = weights[:, shape.place("W_Q").start : shape.place("W_K").stop]
+        given = heads.reshape(len(weights), 2, *self.basis.shape[1:2], shape.d_model, shape.d_head)
+        axes = tuple(range(1, given.ndim))
+        with np.errstate(invalid="ignore", over="ignore"):
+            known = self.narrow @ np.swapaxes(self.basis, -1, -2)[:, None]
+            other = (np.abs(given - known) > SAME * np.abs(given).max(axis=axes, keepdims=True)).any(axis=axes)
+        other &= np.isfinite(given).all(axis=axes) & np.isfinite(known).all(axis=axes)
+        if other.any():
+            run = int(np.argmax(other))
+            raise ConfigError(
+                f"a state must belong to its weights, got another W_Q or W_K in run {run}: leave the state out"
+            )
 
     def of_kind(self, kind: str) -> "State":
         """Return the state for an optimiser of a kind, which remembers nothing where the kind is another."""

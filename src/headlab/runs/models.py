@@ -239,7 +239,7 @@ class Model:
 
     >>> import headlab as hl
     >>> hl.train(hl.Corpus.notebook(), seeds=4)[0].at(0)
-    Model(loss 1.9271, not solved)
+    Model(loss 1.9438, not solved)
     """
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
@@ -311,7 +311,7 @@ class Model:
         """Return what the model predicts after a text that it need not have been trained on; raises as `Models.predict`.
 
         >>> import headlab as hl
-        >>> hl.train(hl.Corpus.notebook(), seeds=0, record="none")[0].predict("man ordered the …")
+        >>> hl.train(hl.Corpus.notebook(), seeds=4, record="none")[0].predict("man ordered the …")
         NextToken(after '<Start> man ordered the': chicken 0.9..., beef 0.0..., ordered 0.0..., 4 more)
         """
         return next_token(self.params, self.corpus, self.model, text)

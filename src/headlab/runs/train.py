@@ -15,7 +15,6 @@ from headlab.config.seeds import is_seed, seed_array
 from headlab.data.dataset import Dataset, Trainable
 from headlab.engine import memory
 from headlab.errors import ConfigError, Problem
-from headlab.model.initial import initial
 from headlab.model.params import Params, coerce
 from headlab.notation.numbers import quantity, size_of
 from headlab.notation.values import short_repr
@@ -71,9 +70,8 @@ def train(
     assert numbers is not None
     given = None if init is None else coerce(init, job.shape)
     _check_fits(job, len(numbers) if given is None else given.run_shape[0], kept, count)
-    dtype = np.dtype(training.dtype)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
-        flat = (given or initial(job.shape, numbers, dtype)).flat().astype(dtype, copy=False)
+        flat = engine.initial_flat(job, numbers) if given is None else given.flat().astype(training.dtype, copy=False)
     named = numbers if given is None else None
     return _train(job, dataset, flat, named, kept=kept, threads=count, progress=progress)
 

@@ -37,7 +37,7 @@ def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     >>> from headlab.analysis.choice import choices
     >>> subject = hl.train(hl.Corpus.notebook(), seeds=4).subject
     >>> verdicts(claims(subject, choices(subject)[0], [Part("source", position=key) for key in range(4)]))[0].tolist()
-    ['irrelevant', 'between', 'between', 'irrelevant']
+    ['irrelevant', 'between', 'irrelevant', 'irrelevant']
     """
     row, position = choice.place.sequence, choice.place.position
     every = [some for kinds in ways(subject, choice, parts) for some in kinds]

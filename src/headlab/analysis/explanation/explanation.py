@@ -166,7 +166,7 @@ class Explanation:
 
     >>> import headlab as hl
     >>> print(hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().sentences()[0])
-    From “the” it looks most at “man” (80 %), which gives ...
+    From “the” it looks most at “man” (98 %), which gives ...
     """
 
     _of: Explanations

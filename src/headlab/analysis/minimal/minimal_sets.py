@@ -33,9 +33,9 @@ class MinimalSets:
     run by ablation, None where that is not possible; see `solve`
 
     >>> import headlab as hl
-    >>> found = hl.train(hl.Corpus.notebook(), seeds=4)[0].explain().minimal()
+    >>> found = hl.train(hl.Corpus.notebook(), seeds=3)[0].explain().minimal()
     >>> found.count(0, 0, "zero"), found.table()["in_words"][0]
-    (2, '1 man + 2 ordered + direct path; 1 man + 2 ordered + own position')
+    (2, '1 man + 3 the; 1 man + 2 ordered + direct path + own position')
     """
 
     corpus: Corpus

@@ -335,7 +335,7 @@ def eye(subject: Subject, choice: Choice) -> Eye:
     """Return what draws the eye at a choice's place in each model.
 
     >>> import headlab as hl
-    >>> run = hl.train(hl.Corpus.notebook(), seeds=4)[0]
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=3)[0]
     >>> found = eye(run.subject, run.choice(sequence=0).choice)
     >>> found, [(part.key.name, part.query.name) for part in found.of(0).parts]
     (Eye(told of 1 of 1 model), [('“man”', '“the”')])

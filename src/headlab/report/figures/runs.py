@@ -52,7 +52,7 @@ def about_run(run: "Run", moment: "Model | None" = None, step: int | None = None
     >>> import headlab as hl
     >>> print(about_run(hl.train(hl.Corpus.notebook(), seeds=4)[0]))
     man ordered the chicken / woman ordered the beef
-    seed 4, d_head 20, step 5,020, loss 0.172
+    seed 4, d_head 20, step 5,020, loss 0.166
     """
     model, loss = run.model, run.final_loss if moment is None else moment.loss()
     parts = [

@@ -1,13 +1,13 @@
 // Matrix products whose elements are vectors of runs, register-tiled.
 //
-// C[i][j] (+)= sum over p of A[i][p] B[p][j], every operand through strides, rows optionally through an index table, so
-// that one routine serves A·B, Aᵀ·B, A·Bᵀ and the gathered rows of attention. Each element is summed in the order of p
-// whatever the tiling, so the tile size never shows in the result.
+// C[i][j] (+)= sum over p of A[i][p] B[p][j], for any views of the three, so that one routine serves A·B, Aᵀ·B, A·Bᵀ and the
+// gathered rows of attention. Each element is summed in the order of p, from what is there (or zero) on, each product rounded
+// before it is added: tiles and blocks never show in the result.
 #pragma once
 
 #include <algorithm>
 
-#include "lanes.hpp"
+#include "matrix.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
@@ -26,12 +26,12 @@ template <class T> struct Product {
     int64_t b_col, b_depth;
     Vec<T>* C;
     int64_t c_row, c_col;
-    const int *a_index = nullptr, *b_index = nullptr, *depth_index = nullptr, *c_index = nullptr;
-    Region region = Region::full;
+    const int *a_index, *b_index, *depth_index, *c_index;
+    Region region;
 };
 
 #if defined(__AVX512F__)
-constexpr int tile_rows = 4, tile_cols = 6;  // 24 sums of 32 registers
+constexpr int tile_rows = 4, tile_cols = 7;  // 28 sums of 32 registers
 #else
 constexpr int tile_rows = 4, tile_cols = 3;  // 12 sums of 16 registers
 #endif
@@ -41,7 +41,15 @@ constexpr int pack_from_rows = 16;  // below this, copying B costs more than it 
 template <class T, int R, int C, bool gathered, bool accumulate>
 inline __attribute__((always_inline)) void tile(const Product<T>& x, const Vec<T>* const* a, const Vec<T>* const* b, int64_t b_depth,
                                                 int from, int to, int i0, int j0) {
+    Vec<T>* out[R];
     Vec<T> sum[R][C] = {};
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+        out[i] = x.C + (x.c_index ? x.c_index[i0 + i] : i0 + i) * x.c_row + j0 * x.c_col;
+#pragma GCC unroll 8
+        for (int j = 0; j < C; ++j)
+            if (accumulate) sum[i][j] = out[i][j * x.c_col];
+    }
     for (int p = from; p < to; ++p) {
         Vec<T> right[C];
         const int64_t at = (gathered ? x.depth_index[p] : p) * b_depth;
@@ -55,11 +63,9 @@ inline __attribute__((always_inline)) void tile(const Product<T>& x, const Vec<T
         }
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-        Vec<T>* out = x.C + (x.c_index ? x.c_index[i0 + i] : i0 + i) * x.c_row + j0 * x.c_col;
+    for (int i = 0; i < R; ++i)
 #pragma GCC unroll 8
-        for (int j = 0; j < C; ++j) out[j * x.c_col] = accumulate ? out[j * x.c_col] + sum[i][j] : sum[i][j];
-    }
+        for (int j = 0; j < C; ++j) out[i][j * x.c_col] = sum[i][j];
 }
 
 template <class T, bool gathered, bool accumulate, int R, int C = 1>
@@ -129,7 +135,10 @@ __attribute__((noinline)) void multiply_block(const Product<T>& x, int depth_fro
     }
 }
 
-template <class T, bool accumulate> inline void multiply(const Product<T>& x) {
+template <class T, bool accumulate> inline void multiply(Matrix<T> C, Input<T> A, Input<T> B, Region region) {
+    const Product<T> x{C.rows,   C.cols,   A.cols,   A.data,   A.row,    A.col,    B.data, B.col, B.row,
+                       C.data,   C.row,    C.col,    A.of_row, B.of_col, B.of_row, C.of_row, region};
+
     const bool pack = x.rows >= pack_from_rows;
     const int block = pack ? depth_block : x.depth;
     for (int from = 0; from < x.depth; from += block) {
@@ -141,7 +150,12 @@ template <class T, bool accumulate> inline void multiply(const Product<T>& x) {
     }
 }
 
-template <class T> inline void set_product(const Product<T>& x) { multiply<T, false>(x); }
-template <class T> inline void add_product(const Product<T>& x) { multiply<T, true>(x); }
+// C = A B, and C += A B. Index tables are for the rows of A and C, and for the rows or columns of B.
+template <class T> inline void set_product(Matrix<T> C, Input<T> A, Input<T> B, Region region = Region::full) {
+    multiply<T, false>(C, A, B, region);
+}
+template <class T> inline void add_product(Matrix<T> C, Input<T> A, Input<T> B, Region region = Region::full) {
+    multiply<T, true>(C, A, B, region);
+}
 
 }  // namespace headlab::HEADLAB_ISA

@@ -1,8 +1,11 @@
 // Vectors of independent runs. Every operation here is lane by lane: nothing ever crosses lanes.
 #pragma once
 
+#include <cfloat>
 #include <cstdint>
 #include <cstring>
+
+static_assert(FLT_EVAL_METHOD == 0, "numbers are rounded to their own type after every operation");
 
 namespace headlab::HEADLAB_ISA {
 
@@ -21,6 +24,7 @@ template <> struct Lanes<float> {
     static constexpr int mantissa = 23, bias = 127, log_terms = 5;
     static constexpr float round_magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f, smallest = -87.0f, largest = 88.0f;
+    static constexpr double large_product = 0x1p63;
 };
 template <> struct Lanes<double> {
     typedef double V __attribute__((vector_size(vector_bytes)));
@@ -28,7 +32,7 @@ template <> struct Lanes<double> {
     static constexpr int mantissa = 52, bias = 1023, log_terms = 12;
     static constexpr double round_magic = 6755399441055744.0;
     static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6, smallest = -708.0,
-                            largest = 709.0;
+                            largest = 709.0, large_product = 0x1p511;
 };
 
 template <class T> using Vec = typename Lanes<T>::V;
@@ -93,6 +97,15 @@ template <class T> inline Vec<T> sqrt(Vec<T> x) {
     Vec<T> root;
     for (int i = 0; i < lanes<T>; ++i) root[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[i]))) : T(__builtin_sqrt(double(x[i])));
     return root;
+}
+
+// One run's numbers, from its lane and to it; place: where each stands with the caller. What is no number has one pattern there.
+template <class T> inline T canonical(T x) { return x == x ? x : T(__builtin_nan("")); }
+template <class T> void load_lane(Vec<T>* to, const T* from, const int64_t* place, int64_t n, int lane) {
+    for (int64_t i = 0; i < n; ++i) to[i][lane] = from[place ? place[i] : i];
+}
+template <class T> void store_lane(T* to, const Vec<T>* from, const int64_t* place, int64_t n, int lane) {
+    for (int64_t i = 0; i < n; ++i) to[place ? place[i] : i] = canonical<T>(from[i][lane]);
 }
 
 }  // namespace headlab::HEADLAB_ISA

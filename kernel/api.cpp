@@ -1,0 +1,246 @@
+// headlab.h: requests are checked here, and then cannot fail but for want of memory.
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "backends/backend.hpp"
+#include "floating.hpp"
+#include "initial.hpp"
+
+using namespace headlab;
+
+namespace {
+
+const Kernel* kernel_named(const char* name) {
+    for (const Kernel* kernel : available_kernels())
+        if (!name || std::strcmp(name, kernel->name) == 0) return kernel;
+    return nullptr;
+}
+
+const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
+    if (batch.n_sequences < 1 || !batch.tokens) return "a batch must have at least one sequence: give its tokens";
+    for (int b = 0; b < batch.n_sequences; ++b) {
+        const int64_t first = int64_t(b) * shape.n_ctx;
+        for (int t = 0; t < shape.n_ctx; ++t) {
+            const int32_t token = batch.tokens[first + t];
+            if (token < -1 || token >= shape.d_vocab) return "tokens must be from 0 to d_vocab - 1, or -1 for padding";
+            if (token >= 0 && t > 0 && batch.tokens[first + t - 1] < 0) return "padding must be at the right only";
+            if (batch.targets && (batch.targets[first + t] < -1 || batch.targets[first + t] >= shape.d_vocab))
+                return "targets must be from 0 to d_vocab - 1, or -1 for none";
+            if (batch.weights && !(batch.weights[first + t] >= 0 && batch.weights[first + t] < __builtin_huge_val()))
+                return "weights must be finite numbers of at least 0";
+        }
+        if (batch.tokens[first] < 0) return "every sequence must have at least one token";
+    }
+    return nullptr;
+}
+
+const char* wrong_problem(const hl_problem& problem, bool learns) {
+    const hl_shape& shape = problem.shape;
+    if (std::min({shape.d_vocab, shape.n_ctx, shape.d_model, shape.d_head, shape.n_layers, shape.n_heads}) < 1)
+        return "every size of a shape must be at least 1";
+    if (!shape.unembed && shape.d_model != shape.d_vocab) return "d_model must be d_vocab where there is no W_U";
+    if (problem.type != HL_FLOAT32 && problem.type != HL_FLOAT64) return "the type must be HL_FLOAT32 or HL_FLOAT64";
+    if (!kernel_named(problem.instruction_set)) return "the instruction set must be one that this processor has";
+    if (const char* wrong = wrong_batch(shape, problem.batch)) return wrong;
+    if (!learns) return nullptr;
+    for (int64_t i = 0; i < int64_t(problem.batch.n_sequences) * shape.n_ctx; ++i)
+        if (problem.batch.targets && problem.batch.targets[i] >= 0 && problem.batch.tokens[i] >= 0 &&
+            (!problem.batch.weights || problem.batch.weights[i] > 0))
+            return nullptr;
+    return "a batch must have a target of a weight above 0 to learn from";
+}
+
+bool ascending(const int64_t* steps, int64_t n) {
+    return n == 0 || (steps && steps[0] >= 0 && std::is_sorted(steps, steps + n, std::less_equal<int64_t>()));
+}
+
+const char* wrong_recipe(const hl_recipe& recipe) {
+    if (recipe.n_phases < 1 || !recipe.phases) return "a recipe must have at least one phase";
+    for (int p = 0; p < recipe.n_phases; ++p) {
+        const hl_phase& phase = recipe.phases[p];
+        if (phase.steps < 0) return "a phase must have at least 0 steps";
+        if (phase.optimizer < HL_SGD || phase.optimizer > HL_ADAMW) return "the optimizer must be one of HL_SGD … HL_ADAMW";
+        if (phase.loss != HL_SOFTMAX && phase.loss != HL_NORMALIZED_SIGMOID) return "the loss must be HL_SOFTMAX or HL_NORMALIZED_SIGMOID";
+    }
+    if (!ascending(recipe.recorded, recipe.n_recorded) || !ascending(recipe.snapshots, recipe.n_snapshots))
+        return "recorded steps and snapshots must be ascending";
+    return nullptr;
+}
+
+const char* wrong_runs(const hl_problem& problem, const hl_recipe& recipe, const hl_runs& runs) {
+    if (runs.n_runs < 0) return "there must be at least 0 runs";
+    if (runs.n_runs == 0) return nullptr;
+    if (!runs.weights || !runs.rate || !runs.best || !runs.wait || !runs.cooldown || !runs.outcome)
+        return "weights, rate, best, wait, cooldown and outcome must be given";
+    if (hl_slots(&recipe) > 0 && !runs.slots) return "slots must be given where the optimizer remembers";
+    if (!runs.narrow != !runs.basis) return "narrow and basis must be given together";
+    if (runs.narrow && hl_narrow(&problem.shape, &recipe) == 0) return "heads must be trained in their own width: leave narrow and basis out";
+    return nullptr;
+}
+
+// What `work` returns, a sentence or null, done in the usual floating-point mode; or that there was no memory.
+template <class Work> const char* unless_full(const Work& work) {
+    const FloatingMode mode;
+    try {
+        return work();
+    } catch (const std::bad_alloc&) {
+        return HL_NO_MEMORY;
+    }
+}
+
+// Once over all groups of runs, with the caller waiting.
+template <class Call, class... Rest>
+const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& problem, int d_head, int64_t n_runs, Rest... rest) {
+    return unless_full([&]() -> const char* {
+        const Kernel& kernel = *kernel_named(problem.instruction_set);
+        const Plan plan(problem, d_head);
+        const Call call{plan, n_runs, rest...};
+        Crew crew([&](Control& control) { return pick(kernel, problem.type)(call, control); }, n_runs, kernel.lanes(problem.type), problem.threads);
+        crew.start();
+        while (n_runs > 0 && !crew.wait(std::chrono::hours(1))) continue;
+        return nullptr;
+    });
+}
+
+}  // namespace
+
+extern "C" {
+
+hl_weight hl_weight_of(const hl_shape* shape, int32_t weight) {
+    const Weight& of = weight_table[weight];
+    hl_weight found = {of.name, places_of(*shape)[weight], {0, 0, 0, 0}, of.there(*shape) ? of.n_axes : 0};
+    for (int a = 0; a < found.n_axes; ++a) found.axes[a] = size_of(*shape, of.axes[a]);
+    return found;
+}
+
+int64_t hl_size(const hl_shape* shape) { return places_of(*shape).end; }
+
+void hl_order(const hl_shape* shape, const hl_batch* batch, int32_t* order) {
+    const std::vector<int32_t> found = order_of(*shape, *batch);
+    std::copy(found.begin(), found.end(), order);
+}
+
+void hl_places(const hl_shape* shape, const hl_batch* batch, int64_t* place) {
+    const std::vector<int64_t> found = gather_of(*shape, order_of(*shape, *batch));
+    std::copy(found.begin(), found.end(), place);
+}
+
+const char* hl_initial(const hl_problem* problem, double scale, int64_t n_runs, const uint64_t* seeds, hl_real* weights) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    const FloatingMode mode;
+    const Places places = places_of(problem->shape);
+    const std::vector<int64_t> gather = gather_of(problem->shape, order_of(problem->shape, problem->batch));
+    for (int64_t run = 0; run < n_runs; ++run) {
+        if (problem->type == HL_FLOAT64)
+            draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<double*>(weights) + run * places.end);
+        else
+            draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<float*>(weights) + run * places.end);
+    }
+    return nullptr;
+}
+
+int32_t hl_narrow(const hl_shape* shape, const hl_recipe* recipe) { return narrow_width(*shape, Recipe(*recipe).phases); }
+
+int32_t hl_slots(const hl_recipe* recipe) { return Recipe(*recipe).most_slots(); }
+
+struct hl_training {
+    hl_training(const Kernel& kernel, const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
+        : recipe(given), plan(problem, runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), call{plan, recipe, runs, 0, 0},
+          crew([&](Control& control) { return kernel.train.of(problem.type)(call, control); }, runs.n_runs, kernel.lanes(problem.type),
+               problem.threads) {}
+
+    const Recipe recipe;
+    const Plan plan;
+    TrainingCall call;
+    bool waiting = false, busy = false, ended = false;  // busy: there is something to wait for
+    Crew crew;
+};
+
+const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const hl_runs* runs, hl_training** training) {
+    return unless_full([&]() -> const char* {
+        if (const char* wrong = wrong_problem(*problem, true)) return wrong;
+        if (const char* wrong = wrong_recipe(*recipe)) return wrong;
+        if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
+        *training = new hl_training(*kernel_named(problem->instruction_set), *problem, *recipe, *runs);
+        std::fill_n(runs->outcome, runs->n_runs, int64_t(HL_NOT_ENDED));
+        return nullptr;
+    });
+}
+
+void hl_advance(hl_training* training, int64_t steps) {
+    if (training->waiting || training->ended) return;
+    TrainingCall& call = training->call;
+    call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->recipe.steps() - call.from);
+    training->waiting = true;
+    training->busy = call.runs.n_runs > 0 && (call.to > call.from || call.to == training->recipe.steps());
+    if (training->busy) training->crew.start();
+}
+
+int32_t hl_wait(hl_training* training, int32_t milliseconds) {
+    if (!training->waiting) return 1;
+    if (training->busy && !training->crew.wait(std::chrono::milliseconds(milliseconds))) return 0;
+    training->waiting = false;
+    if (training->crew.cancelled()) return 1;
+    training->call.from = training->call.to;
+    training->ended = training->call.to == training->recipe.steps();
+    return 1;
+}
+
+hl_progress hl_read(const hl_training* training) {
+    const int64_t steps = training->call.from;
+    const auto before = [&](const std::vector<int64_t>& of, int64_t step) { return int64_t(std::lower_bound(of.begin(), of.end(), step) - of.begin()); };
+    return {steps, training->crew.run_steps(), before(training->recipe.recorded, steps),
+            before(training->recipe.snapshots, training->ended ? steps + 1 : steps), training->ended};
+}
+
+void hl_cancel(hl_training* training) { training->crew.cancel(); }
+
+void hl_end(hl_training* training) { delete training; }
+
+const char* hl_gradient(const hl_problem* problem, int32_t loss, int64_t n_runs, const hl_real* weights, hl_real* losses, hl_real* gradient) {
+    if (const char* wrong = wrong_problem(*problem, true)) return wrong;
+    return run<GradientCall>([](const Kernel& kernel, int type) { return kernel.gradient.of(type); }, *problem, 0, n_runs, loss, weights, losses,
+                             gradient);
+}
+
+const char* hl_widen(const hl_problem* problem, int64_t n, const hl_real* basis, const hl_real* narrow, hl_real* wide) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    const int width = 2 * problem->shape.d_model;
+    if (problem->shape.d_head <= width) return "only heads wider than 2 d_model are trained narrow";
+    return run<WideningCall>([](const Kernel& kernel, int type) { return kernel.widen.of(type); }, *problem, width, n, basis, narrow, wide);
+}
+
+const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
+                    hl_real* pattern) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, *problem, 0, n_runs, weights, cases, n_cases, logits,
+                         pattern);
+}
+
+const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, int32_t sequence, int32_t at, const double* readout,
+                     int32_t n_paths, const int32_t* paths, double* token, double* position, double* total) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, readout, sequence, at, n_paths,
+                          paths, token, position, total);
+}
+
+const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const double* weights, int32_t sequence, int32_t at, int32_t layer,
+                           int32_t head, double* parts) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, sequence, at, layer,
+                               head, parts);
+}
+
+const char* hl_instruction_set(int32_t number) {
+    const std::vector<const Kernel*> found = available_kernels();
+    return number >= 0 && number < int32_t(found.size()) ? found[number]->name : nullptr;
+}
+
+int32_t hl_lanes(const char* instruction_set, int32_t type) {
+    const Kernel* kernel = kernel_named(instruction_set);
+    return kernel ? kernel->lanes(type) : 0;
+}
+
+}  // extern "C"

@@ -1,0 +1,133 @@
+/* headlab's kernel: tiny attention models, trained, looked into and taken apart, many runs at once. Plain C.
+ *
+ * A seed is a run: the same problem, recipe and seed give the same bits on every processor, in any batch, on any number of
+ * threads, however a training is cut. Arrays are the caller's, run after run, in C order and in the order of the caller's
+ * vocabulary; null: not wanted, or as usual. hl_real is float or double, as the problem's type says. A function that can fail
+ * returns null when it is done, or a sentence that says what is wrong, and then nothing was written. */
+#ifndef HEADLAB_H
+#define HEADLAB_H
+#include <stdint.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HL_NUMERICS 2 /* raised by one when the same request gives other bits than before */
+#define HL_NO_MEMORY "there must be memory for the work on one group of runs, and there was none: ask for less" /* the one sentence that is nobody's fault */
+typedef void hl_real; /* float or double */
+
+/* What is asked of which model. */
+typedef struct {
+    int32_t d_vocab, n_ctx, d_model, d_head, n_layers, n_heads;
+    int32_t positions, residual, causal, factored_values, unembed; /* 0 or 1 */
+} hl_shape;
+typedef struct { /* [sequence, position]; -1: padding, no target */
+    int32_t n_sequences;
+    const int32_t *tokens, *targets;
+    const double *weights; /* of the targets in the loss; null: all alike */
+    int32_t declared;      /* 1: ids are in the order to train in; 0: that is the order in which tokens first appear */
+} hl_batch;
+enum { HL_FLOAT32, HL_FLOAT64 };
+typedef struct {
+    hl_shape shape;
+    hl_batch batch;
+    int32_t type, threads;       /* threads: at most; 0: the caller's own */
+    const char *instruction_set; /* one of hl_instruction_set; null: the widest */
+} hl_problem;
+
+/* The table of weights, in flat order; axes as in hl_shape. */
+enum { HL_W_E, HL_W_POS, HL_W_Q, HL_W_K, HL_W_V, HL_W_O, HL_W_U, HL_WEIGHTS };
+typedef struct {
+    const char *name;
+    int64_t start, axes[4]; /* of the flat weights; sizes, outermost first, 0 where there are fewer */
+    int32_t n_axes;         /* 0: the model has it not */
+} hl_weight;
+hl_weight hl_weight_of(const hl_shape *, int32_t weight);
+int64_t hl_size(const hl_shape *);                                  /* of the flat weights of a run */
+void hl_order(const hl_shape *, const hl_batch *, int32_t *order);  /* [d_vocab]: the caller's id of each token as trained */
+void hl_places(const hl_shape *, const hl_batch *, int64_t *place); /* [weight]: the caller's place of each weight as trained */
+const char *hl_initial(const hl_problem *, double scale, int64_t n_runs, const uint64_t *seeds, hl_real *weights);
+
+/* A training: begin, advance by at most so many steps, wait, read; and end. */
+enum { HL_SOFTMAX, HL_NORMALIZED_SIGMOID };
+enum { HL_SGD, HL_RMSPROP, HL_ADAM, HL_ADAMW };
+typedef struct {
+    int64_t steps;
+    int32_t loss, optimizer, nesterov, centered;
+    double momentum, rho, beta_1, beta_2, epsilon, weight_decay;
+    int32_t sets_rate; /* 0: each run's rate goes on from where it is */
+    double learning_rate;
+    int32_t plateau, plateau_goes_on; /* watches for one; goes on with that of the phase before */
+    double factor, min_rate, min_delta;
+    int64_t patience, cooldown;
+    uint32_t frozen; /* bits: 1 << HL_W_E … */
+} hl_phase;
+typedef struct {
+    int32_t n_phases; /* one at least */
+    const hl_phase *phases;
+    int64_t optimizer_step, n_recorded, n_snapshots; /* steps that the slots have seen before */
+    const int64_t *recorded, *snapshots;             /* steps, ascending; n: after n updates */
+} hl_recipe;
+enum { HL_FINISHED = -1, HL_NOT_ENDED = -2 }; /* outcomes; from 0 on: the step at which the run diverged */
+typedef struct {
+    int64_t n_runs;
+    hl_real *weights;                             /* [run, weight], in and out */
+    hl_real *rate, *best;                         /* [run] of the next step; the plateau's best loss; in and out */
+    int64_t *wait, *cooldown;                     /* [run] steps since then; until it looks again; in and out */
+    hl_real *slots;                               /* [run, hl_slots, trained weight], in and out */
+    hl_real *narrow, *basis;                      /* [run, 2, block, d_model, hl_narrow], [run, block, d_head, hl_narrow]: wide */
+    int32_t turned;                               /* heads, trained narrow; null: in their own width. 1: they go on from these */
+    hl_real *losses, *rates, *final_loss;         /* [run, recorded], [run, recorded], [run] */
+    hl_real *snapshots;                           /* [run, snapshot, weight] */
+    int64_t *outcome;                             /* [run] */
+} hl_runs;
+typedef struct {
+    int64_t steps, run_steps;      /* that every run has taken; that all have together, now */
+    int64_t n_recorded, n_snapshots;
+    int32_t ended;
+} hl_progress;
+typedef struct hl_training hl_training;
+int32_t hl_narrow(const hl_shape *, const hl_recipe *); /* the width that wide heads can be trained in; 0: their own alone */
+int32_t hl_slots(const hl_recipe *);                    /* numbers that are remembered of a weight, at most */
+const char *hl_begin(const hl_problem *, const hl_recipe *, const hl_runs *, hl_training **training);
+void hl_advance(hl_training *, int64_t steps);            /* begins to; arrays are true of it when it is waited for */
+int32_t hl_wait(hl_training *, int32_t milliseconds);     /* 1: it has advanced; works itself where there are no threads */
+hl_progress hl_read(const hl_training *);
+void hl_cancel(hl_training *); /* at the next step; runs that have not ended are as they were before */
+void hl_end(hl_training *);    /* cancels; then nothing touches the arrays any more */
+const char *hl_gradient(const hl_problem *, int32_t loss, int64_t n_runs, const hl_real *weights, hl_real *losses, hl_real *gradient);
+const char *hl_widen(const hl_problem *, int64_t n, const hl_real *basis, const hl_real *narrow, hl_real *wide); /* flat weights of n runs */
+
+/* Look: forward alone, each case a sequence with what is done in the middle of it. */
+enum { HL_TOKEN, HL_POSITION, HL_RESID, HL_Q, HL_K, HL_V, HL_SCORES, HL_PATTERN, HL_Z, HL_EDGE, HL_DIRECT_TOKEN, HL_DIRECT_POSITION };
+enum { HL_ZERO, HL_MEAN, HL_FROM, HL_MASK, HL_GIVEN };
+typedef struct {
+    int32_t what, how;
+    int32_t layer, head, at, key; /* -1: every one; at: position, or query; key: of scores and edges */
+    int32_t donor;                /* HL_FROM: a sequence */
+    const int32_t *there;         /* HL_FROM: [n_ctx] its position for each one here, -1: it has none; null: the same ones */
+    const double *given;          /* HL_GIVEN: [n_ctx] a row of the pattern; that of the next run is `stride` numbers on */
+    int64_t stride;
+} hl_edit;
+typedef struct {
+    int32_t sequence, at; /* at: the position whose logits are wanted; -1: all of them */
+    int32_t n_edits;
+    const hl_edit *edits;
+} hl_case;
+const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, int32_t n_cases, const hl_case *cases,
+                    hl_real *logits, hl_real *pattern); /* [run, case, (n_ctx,) d_vocab]; [run, case, layer, head, n_ctx, n_ctx] */
+
+/* Parts, in double: logits · readout [d_vocab] at a place as a sum over paths [path, layer] (a head, or -1: past the layer) and
+ * sources, of token and position embeddings; scores of a head's query as a sum over features (token, position, earlier heads). */
+const char *hl_parts(const hl_problem *, int64_t n_runs, const double *weights, int32_t sequence, int32_t at, const double *readout,
+                     int32_t n_paths, const int32_t *paths, double *token, double *position, double *total);
+const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, int32_t sequence, int32_t at, int32_t layer,
+                           int32_t head, double *parts); /* [run, key, query feature, key feature] */
+
+const char *hl_instruction_set(int32_t number);               /* of this processor, the widest first; null: there are no more */
+int32_t hl_lanes(const char *instruction_set, int32_t type);  /* runs that are worked on at once */
+void hl_sha256(const void *bytes, uint64_t length, char hex[65]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

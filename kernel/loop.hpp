@@ -1,0 +1,317 @@
+// The training loop of one group of lanes, from where it is to where it shall be, and the groups of one thread.
+#pragma once
+
+#include <limits>
+
+#include "model.hpp"
+#include "rotation.hpp"
+#include "updates/plateau.hpp"
+#include "updates/update.hpp"
+
+namespace headlab::HEADLAB_ISA {
+
+// Losses (or rates) gathered for a while and then written run by run: a store into each run's row at every step would
+// touch as many pages as there are lanes.
+template <class T> class Recorder {
+  public:
+    Recorder(T* base, int64_t stride, int64_t from, int n_lanes) : base(base), stride(stride), written(from), n_lanes(n_lanes) {}
+    void add(Vec<T> value) {
+        if (!base) return;
+        kept[count++] = value;
+        if (count == capacity) flush();
+    }
+    void flush() {
+        if (!base) return;
+        for (int lane = 0; lane < n_lanes; ++lane) store_lane<T>(base + lane * stride + written, kept, nullptr, count, lane);
+        written += count;
+        count = 0;
+    }
+
+  private:
+    static constexpr int capacity = 64;
+    T* base;
+    int64_t stride, written;
+    int n_lanes, count = 0;
+    Vec<T> kept[capacity];
+};
+
+// A group of runs in a thread's workspace. Between two stretches of steps it is parked in the caller's arrays, which hold all
+// that it goes on from.
+template <class T> class TrainingWorker final : public Worker {
+  public:
+    TrainingWorker(const TrainingCall& call, Control& control)
+        : call(call), plan(call.plan), recipe(call.recipe), control(control), model(plan), n(model.size), n_slots(recipe.most_slots()),
+          state(model.arena.take(n * n_slots)) {
+        for (const hl_phase& phase : recipe.phases) ranges.push_back(moving(phase, plan.at));
+        if (plan.narrow()) {
+            rotation = std::make_unique<Rotation<T>>(plan, model.arena);
+            wide = model.arena.take(plan.wide_at.end);
+        }
+    }
+
+    void work() noexcept override {
+        for (int64_t run; (run = control.take(call.runs.n_runs, lanes<T>)) >= 0;) {
+            first = run;
+            n_lanes = int(std::min<int64_t>(lanes<T>, call.runs.n_runs - first));
+            load();
+            if (advance()) park();
+        }
+    }
+
+  private:
+    bool ends() const { return call.to == recipe.steps(); }
+
+    // From call.from to call.to; returns whether it got there.
+    bool advance() {
+        const size_t recorded_before = std::lower_bound(recipe.recorded.begin(), recipe.recorded.end(), call.from) - recipe.recorded.begin();
+        const int64_t n_recorded = int64_t(recipe.recorded.size());
+        Recorder<T> losses(row(call.runs.losses, n_recorded), n_recorded, int64_t(recorded_before), n_lanes);
+        Recorder<T> rates(row(call.runs.rates, n_recorded), n_recorded, int64_t(recorded_before), n_lanes);
+        size_t recorded = recorded_before;
+        int64_t start = 0, seen = recipe.optimizer_step;
+        reported = call.from;
+        loss = splat<T>(std::numeric_limits<T>::quiet_NaN());
+        if (recipe.steps() == 0) {  // no step has a loss: it is that of the weights as they are
+            loss = model.forward(recipe.phases.back().loss);
+            mark_diverged(loss, 0);
+        }
+        for (number = 0; number < recipe.phases.size(); ++number) {
+            const hl_phase& phase = recipe.phases[number];
+            const int64_t end = start + phase.steps;
+            if (number > 0 && !goes_on(phase, recipe.phases[number - 1])) seen = 0;
+            if (start >= call.from && (start < call.to || ends()))
+                begin(phase);
+            else if (start < call.from && call.from < end)
+                plateau.go_on(phase);
+            for (int64_t step = std::max(start, call.from); step < std::min(end, call.to); ++step) {
+                if (control.cancel) return false;
+                if (step % 16 == 0) report(step);
+                snapshot(step);
+                const Vec<T> new_loss = model.forward(phase.loss);
+                mark_diverged(new_loss, step);
+                loss = alive ? new_loss : splat<T>(std::numeric_limits<T>::quiet_NaN());
+                if (recorded < recipe.recorded.size() && recipe.recorded[recorded] == step) {
+                    losses.add(loss);
+                    rates.add(rate);
+                    ++recorded;
+                }
+                model.backward();
+                update<T>(phase, ranges[number], n, seen + (step - start), rate, model.gradient, model.weights, state);
+                if (phase.plateau) plateau.epoch_ended(phase, loss, rate);
+            }
+            start = end;
+            seen += phase.steps;
+            if (start >= call.to && !ends()) break;
+        }
+        if (ends()) {
+            --number;  // what ends now ends in the last phase
+            snapshot(call.to);
+        }
+        losses.flush();
+        rates.flush();
+        report(call.to);
+        return true;
+    }
+
+    // Takes over what a phase goes on from.
+    void begin(const hl_phase& phase) {
+        if (phase.sets_rate) rate = splat<T>(T(phase.learning_rate));
+        plateau.begin(phase);
+        if (number > 0 && !goes_on(phase, recipe.phases[number - 1])) std::fill_n(state, n * n_slots, Vec<T>{});
+    }
+
+    T* row(void* base, int64_t width) const { return base ? static_cast<T*>(base) + first * width : nullptr; }
+    T* row_of(void* base, int64_t width, int lane) const { return row(base, width) + lane * width; }
+    bool at_start() const { return call.from == 0 && !call.runs.turned; }
+
+    void load() {
+        for (int lane = 0; lane < lanes<T>; ++lane) {  // spare lanes repeat the first run
+            const int of = lane < n_lanes ? lane : 0;
+            alive[lane] = lane < n_lanes && call.runs.outcome[first + of] == HL_NOT_ENDED ? -1 : 0;
+            load_lane<T>(rotation ? wide : model.weights, row_of(call.runs.weights, plan.wide_at.end, of), plan.wide_gather.data(), plan.wide_at.end, lane);
+            for (int slot = 0; slot < n_slots; ++slot)
+                load_lane<T>(state + slot * n, row_of(call.runs.slots, n * n_slots, of) + slot * n, plan.gather.data(), n, lane);
+            rate[lane] = *row_of(call.runs.rate, 1, of);
+            plateau.best[lane] = *row_of(call.runs.best, 1, of);
+            plateau.wait[lane] = PlateauState<T>::bounded(call.runs.wait[first + of]);
+            plateau.cooldown[lane] = PlateauState<T>::bounded(call.runs.cooldown[first + of]);
+        }
+        if (rotation) load_turned();
+    }
+    void load_turned() {
+        if (at_start()) return rotation->narrow(wide, model.weights);
+        rotation->narrow_others(wide, model.weights);
+        const Range heads = turned_heads();
+        for (int lane = 0; lane < lanes<T>; ++lane) {
+            const int of = lane < n_lanes ? lane : 0;
+            load_lane<T>(rotation->basis, row_of(call.runs.basis, rotation->basis_size(), of), nullptr, rotation->basis_size(), lane);
+            load_heads(row_of(call.runs.narrow, heads.size(), of), heads, lane);
+        }
+    }
+
+    // W_Q and W_K stand one after the other in the flat weights; narrow has them in the same form, alone.
+    Range turned_heads() const { return {plan.at[HL_W_Q], plan.at.of[HL_W_K].to}; }
+    void load_heads(const T* from, Range heads, int lane) {
+        for (int64_t i = heads.from; i < heads.to; ++i) model.weights[i][lane] = from[plan.gather[i] - heads.from];
+    }
+    void store_heads(T* to, Range heads, int lane) const {
+        for (int64_t i = heads.from; i < heads.to; ++i) to[plan.gather[i] - heads.from] = canonical<T>(model.weights[i][lane]);
+    }
+
+    // The weights as they were asked for, of all lanes.
+    const Vec<T>* asked() {
+        if (!rotation) return model.weights;
+        rotation->widen(model.weights, wide);
+        return wide;
+    }
+
+    // A lane whose loss is not finite keeps the weights that gave it; the other lanes never notice.
+    void mark_diverged(Vec<T> of, int64_t step) {
+        const Int<T> bad = alive & (Int<T>)(of - of != T(0));
+        if (!any<T>(bad)) return;
+        const Vec<T>* weights = asked();
+        for (int lane = 0; lane < n_lanes; ++lane)
+            if (bad[lane]) end_lane(weights, lane, step, step > 0);
+    }
+
+    // moved: whether its weights are others than those that were given
+    void end_lane(const Vec<T>* weights, int lane, int64_t outcome, bool moved) {
+        alive[lane] = 0;
+        call.runs.outcome[first + lane] = outcome;
+        store(weights, lane, moved, number >= recipe.first_lasting());
+    }
+
+    void store(const Vec<T>* weights, int lane, bool moved, bool remembers) {
+        if (moved) store_lane<T>(row_of(call.runs.weights, plan.wide_at.end, lane), weights, plan.wide_gather.data(), plan.wide_at.end, lane);
+        for (int slot = 0; slot < n_slots; ++slot) {
+            T* to = row_of(call.runs.slots, n * n_slots, lane) + slot * n;
+            if (remembers)
+                store_lane<T>(to, state + slot * n, plan.gather.data(), n, lane);
+            else
+                std::fill_n(to, n, T(0));
+        }
+        if (!rotation) return;
+        store_heads(row_of(call.runs.narrow, turned_heads().size(), lane), turned_heads(), lane);
+        store_lane<T>(row_of(call.runs.basis, rotation->basis_size(), lane), rotation->basis, nullptr, rotation->basis_size(), lane);
+    }
+
+    void snapshot(int64_t step) {
+        if (!call.runs.snapshots) return;
+        const auto found = std::lower_bound(recipe.snapshots.begin(), recipe.snapshots.end(), step);
+        if (found == recipe.snapshots.end() || *found != step) return;
+        const int64_t count = int64_t(recipe.snapshots.size()), index = found - recipe.snapshots.begin(), size = plan.wide_at.end;
+        const Vec<T>* weights = step > 0 ? asked() : nullptr;
+        for (int lane = 0; lane < n_lanes; ++lane) {
+            T* to = row_of(call.runs.snapshots, count * size, lane) + index * size;
+            if (weights && alive[lane])
+                store_lane<T>(to, weights, plan.wide_gather.data(), size, lane);
+            else
+                std::copy_n(row_of(call.runs.weights, size, lane), size, to);  // as it was given, or as it ended
+        }
+    }
+
+    // Everything that the next stretch goes on from, and what has ended.
+    void park() {
+        if (call.runs.final_loss) store_lanes(call.runs.final_loss, loss);
+        store_lanes(call.runs.rate, rate);
+        store_lanes(call.runs.best, plateau.best);
+        const Vec<T>* weights = call.to > 0 ? asked() : model.weights;
+        for (int lane = 0; lane < n_lanes; ++lane) {
+            call.runs.wait[first + lane] = plateau.wait[lane];
+            call.runs.cooldown[first + lane] = plateau.cooldown[lane];
+            if (!alive[lane]) continue;
+            if (!ends()) {
+                store(weights, lane, call.to > 0, true);
+                continue;
+            }
+            bool finite = true;
+            for (int64_t i = 0; i < n; ++i) finite &= model.weights[i][lane] - model.weights[i][lane] == 0;
+            end_lane(weights, lane, finite ? int64_t(HL_FINISHED) : call.to, call.to > 0);
+        }
+    }
+
+    void store_lanes(void* base, Vec<T> value) const {
+        for (int lane = 0; lane < n_lanes; ++lane) *row_of(base, 1, lane) = canonical<T>(value[lane]);
+    }
+
+    void report(int64_t step) {
+        control.run_steps += (step - reported) * n_lanes;
+        reported = step;
+    }
+
+    const TrainingCall& call;
+    const Plan& plan;
+    const Recipe& recipe;
+    Control& control;
+    Model<T> model;
+    const int64_t n;
+    const int n_slots;
+    Vec<T>* const state;                         // what the optimiser remembers
+    std::unique_ptr<Rotation<T>> rotation;       // where heads are trained narrow
+    Vec<T>* wide = nullptr;                      // the weights as they were asked for, then
+    std::vector<std::vector<Range>> ranges;      // that move in each phase
+    Vec<T> rate{}, loss{};
+    PlateauState<T> plateau;
+    size_t number = 0;  // of the phase
+    int64_t first = 0, reported = 0;
+    int n_lanes = 0;
+    Int<T> alive;  // -1 for a lane whose run goes on, 0 for one that has ended or was never there
+};
+
+// Loss and gradient of each run at given weights.
+template <class T> class GradientWorker final : public Worker {
+  public:
+    GradientWorker(const GradientCall& call, Control& control) : call(call), control(control), model(call.plan) {}
+
+    void work() noexcept override {
+        const int64_t n = model.size;
+        const int64_t* place = call.plan.gather.data();
+        for (int64_t first; (first = control.take(call.n_runs, lanes<T>)) >= 0;) {
+            const int n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - first));
+            for (int lane = 0; lane < lanes<T>; ++lane)
+                load_lane<T>(model.weights, static_cast<const T*>(call.weights) + (first + (lane < n_lanes ? lane : 0)) * n, place, n, lane);
+            const Vec<T> loss = model.forward(call.loss);
+            model.backward();
+            for (int lane = 0; lane < n_lanes; ++lane) {
+                if (call.losses) static_cast<T*>(call.losses)[first + lane] = canonical<T>(loss[lane]);
+                if (call.gradient) store_lane<T>(static_cast<T*>(call.gradient) + (first + lane) * n, model.gradient, place, n, lane);
+            }
+        }
+    }
+
+  private:
+    const GradientCall& call;
+    Control& control;
+    Model<T> model;
+};
+
+// Narrow weights, or whatever is like them, in the width that was asked for.
+template <class T> class WideningWorker final : public Worker {
+  public:
+    WideningWorker(const WideningCall& call, Control& control)
+        : call(call), control(control), rotation(call.plan, arena), narrow(arena.take(call.plan.at.end)), wide(arena.take(call.plan.wide_at.end)) {}
+
+    void work() noexcept override {
+        const Plan& plan = call.plan;
+        const int64_t size = rotation.basis_size();
+        for (int64_t first; (first = control.take(call.n_runs, lanes<T>)) >= 0;) {
+            const int n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - first));
+            for (int lane = 0; lane < n_lanes; ++lane) {
+                load_lane<T>(rotation.basis, static_cast<const T*>(call.basis) + (first + lane) * size, nullptr, size, lane);
+                load_lane<T>(narrow, static_cast<const T*>(call.narrow) + (first + lane) * plan.at.end, plan.gather.data(), plan.at.end, lane);
+            }
+            rotation.widen(narrow, wide);
+            for (int lane = 0; lane < n_lanes; ++lane)
+                store_lane<T>(static_cast<T*>(call.wide) + (first + lane) * plan.wide_at.end, wide, plan.wide_gather.data(), plan.wide_at.end, lane);
+        }
+    }
+
+  private:
+    const WideningCall& call;
+    Control& control;
+    Arena<T> arena;
+    Rotation<T> rotation;
+    Vec<T>*const narrow, *const wide;
+};
+
+}  // namespace headlab::HEADLAB_ISA

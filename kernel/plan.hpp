@@ -1,0 +1,118 @@
+// A problem made ready: sizes, rows, places of weights in the order to train in. Plain data, the same for every run and lane.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "recipe.hpp"
+#include "rows.hpp"
+
+namespace headlab {
+
+struct Plan {
+    // d_head: the width to work in, where it is narrower than the model's
+    explicit Plan(const hl_problem& problem, int d_head = 0);
+
+    hl_shape shape, model;  // as it is worked on, and as it was asked for: its heads may be wider
+    double scale;           // on the scores: 1 / sqrt(d_head) of the model
+    std::vector<int32_t> order;
+    Rows rows;
+    int n_sequences;
+    Places at, wide_at;                  // of shape, and of model
+    std::vector<int64_t> gather, wide_gather;  // the caller's place of each weight, in the same two shapes
+
+    bool narrow() const { return shape.d_head != model.d_head; }
+    int blocks() const { return shape.n_layers * shape.n_heads; }
+    int value_width() const { return shape.factored_values ? shape.d_head : shape.d_model; }
+    // Scores need only W_QK = W_Q W_Kᵀ. Forming it and returning its gradient costs 3 d_model² d_head, and then three products of
+    // d_model² an input; without it there are six of d_model d_head an input. Both round differently, so sizes alone decide, and not
+    // how many inputs of a batch are distinct.
+    bool folds(int layer) const;
+};
+
+// Groups of as many runs as there are lanes, taken one after the other by the threads of one call.
+struct Control {
+    std::atomic<int64_t> next_group{0}, run_steps{0}, groups_until{INT64_MAX};
+    std::atomic<bool> cancel{false};
+
+    // The first run of a group that is the caller's from here on; -1: there is none.
+    int64_t take(int64_t n_runs, int lanes) {
+        if (cancel || next_group >= groups_until) return -1;
+        const int64_t first = next_group++ * lanes;
+        return first < n_runs ? first : -1;
+    }
+};
+
+// One thread's workspace; all that it takes is taken when it is made, so that `work` cannot fail.
+class Worker {
+  public:
+    virtual ~Worker() = default;
+    virtual void work() noexcept = 0;  // groups of runs, until there are none
+};
+
+// What workers of each kind work on.
+struct TrainingCall {
+    const Plan& plan;
+    const Recipe& recipe;
+    hl_runs runs;
+    int64_t from, to;  // steps
+};
+struct GradientCall {
+    const Plan& plan;
+    int64_t n_runs;
+    int loss;
+    const void* weights;
+    void *losses, *gradient;
+};
+struct WideningCall {
+    const Plan& plan;
+    int64_t n_runs;
+    const void *basis, *narrow;
+    void* wide;
+};
+struct LookCall {
+    const Plan& plan;
+    int64_t n_runs;
+    const void* weights;
+    const hl_case* cases;
+    int32_t n_cases;
+    void *logits, *pattern;
+};
+struct PartsCall {
+    const Plan& plan;
+    int64_t n_runs;
+    const double *weights, *readout;
+    int32_t sequence, at, n_paths;
+    const int32_t* paths;
+    double *token, *position, *total;
+};
+struct ScorePartsCall {
+    const Plan& plan;
+    int64_t n_runs;
+    const double* weights;
+    int32_t sequence, at, layer, head;
+    double* parts;
+};
+
+// One instruction set's compilation of the kernel.
+template <class Call> using Make = std::unique_ptr<Worker>(const Call&, Control&);
+template <class Call> struct MakeOfType {
+    Make<Call>*of_float, *of_double;
+    Make<Call>* of(int type) const { return type == HL_FLOAT64 ? of_double : of_float; }
+};
+struct Kernel {
+    const char* name;
+    int lanes_float, lanes_double;
+    MakeOfType<TrainingCall> train;
+    MakeOfType<GradientCall> gradient;
+    MakeOfType<WideningCall> widen;
+    MakeOfType<LookCall> look;
+    Make<PartsCall>* parts;
+    Make<ScorePartsCall>* score_parts;
+    int lanes(int type) const { return type == HL_FLOAT64 ? lanes_double : lanes_float; }
+};
+
+std::vector<const Kernel*> available_kernels();  // the widest first
+
+}  // namespace headlab

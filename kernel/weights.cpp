@@ -1,0 +1,53 @@
+#include "weights.hpp"
+
+namespace headlab {
+
+int64_t size_of(const hl_shape& s, Axis axis) {
+    switch (axis) {
+        case Axis::vocab: return s.d_vocab;
+        case Axis::ctx: return s.n_ctx;
+        case Axis::model: return s.d_model;
+        case Axis::head: return s.d_head;
+        case Axis::value: return s.factored_values ? s.d_head : s.d_model;
+        case Axis::layers: return s.n_layers;
+        default: return s.n_heads;
+    }
+}
+
+bool follows_vocabulary(const hl_shape& shape, Axis axis) {
+    const bool stream = axis == Axis::model || (axis == Axis::value && !shape.factored_values);
+    return axis == Axis::vocab || (stream && !shape.unembed);
+}
+
+Places places_of(const hl_shape& shape) {
+    Places places;
+    for (int w = 0; w < HL_WEIGHTS; ++w) {
+        const Weight& weight = weight_table[w];
+        int64_t size = weight.there(shape) ? 1 : 0;
+        for (int a = 0; a < weight.n_axes; ++a) size *= size_of(shape, weight.axes[a]);
+        places.of[w] = {places.end, places.end + size};
+        places.end += size;
+    }
+    return places;
+}
+
+std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>& order) {
+    const Places places = places_of(shape);
+    std::vector<int64_t> gather(places.end);
+    for (int w = 0; w < HL_WEIGHTS; ++w) {
+        const Weight& weight = weight_table[w];
+        for (int64_t i = places.of[w].from; i < places.of[w].to; ++i) {
+            int64_t rest = i - places.of[w].from, stride = 1, at = places.of[w].from;
+            for (int a = weight.n_axes - 1; a >= 0; --a) {  // the innermost axis first
+                const int64_t size = size_of(shape, weight.axes[a]), index = rest % size;
+                at += stride * (follows_vocabulary(shape, weight.axes[a]) ? order[index] : index);
+                rest /= size;
+                stride *= size;
+            }
+            gather[i] = at;
+        }
+    }
+    return gather;
+}
+
+}  // namespace headlab
