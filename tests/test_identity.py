@@ -24,28 +24,43 @@ PHASES = (hl.Phase(10), hl.Phase(200, hl.Plateau(patience=3, factor=0.5)), hl.Ph
 
 # A run of a study is found again by these: whatever changes one of them loses every run that was trained under it.
 GOLDEN = {
-    "51c364c270a1199c": (hl.ModelConfig(), hl.TrainConfig(), NOTEBOOK),
-    "97e23a779bf80c53": (hl.ModelConfig(d_head=10), hl.TrainConfig(), NOTEBOOK),
-    "c544bf30760e93e0": (hl.ModelConfig(n_heads=2, n_layers=2, residual=False, init_scale=0.5), hl.TrainConfig(), NOTEBOOK),
-    "a957c8d4c3cdb810": (hl.ModelConfig(d_model=12, unembed=True, factored_values=True), hl.TrainConfig(), NOTEBOOK),
-    "385caf87940d9529": (hl.ModelConfig(), hl.TrainConfig(optimizer="adam"), NOTEBOOK),
-    "171bfdd006e81c82": (hl.ModelConfig(), hl.TrainConfig(optimizer="rmsprop", learning_rate=1e-7, centered=True), NOTEBOOK),
-    "9f30d6c74aab1d36": (hl.ModelConfig(), hl.TrainConfig(phases=PHASES), NOTEBOOK),
-    "a27b109f08ae14fd": (hl.ModelConfig(), hl.TrainConfig.of(steps=100, dtype="float64", loss="normalized_sigmoid"), NOTEBOOK),
-    "0f7d54444c703472": (hl.ModelConfig(), hl.TrainConfig(), OTHER),
-    "7ba6d370d95353f1": (hl.ModelConfig(), hl.TrainConfig(), TESTED),
-    "3b400635df5ba469": (hl.ModelConfig(), hl.TrainConfig(phases=CHANGING), NOTEBOOK),
-    "812b78e0d34df597": (hl.ModelConfig(), hl.TrainConfig(), UNEVEN),
+    "b49e46c36834f225": (hl.ModelConfig(), hl.TrainConfig(), NOTEBOOK),
+    "585c54710d08d58c": (hl.ModelConfig(d_head=10), hl.TrainConfig(), NOTEBOOK),
+    "48fe9e514e2ca95d": (hl.ModelConfig(n_heads=2, n_layers=2, residual=False, init_scale=0.5), hl.TrainConfig(), NOTEBOOK),
+    "1c470febb78a7497": (hl.ModelConfig(d_model=12, unembed=True, factored_values=True), hl.TrainConfig(), NOTEBOOK),
+    "9c67ebffbcf0510a": (hl.ModelConfig(), hl.TrainConfig(optimizer="adam"), NOTEBOOK),
+    "e1880fa20d7b078b": (hl.ModelConfig(), hl.TrainConfig(optimizer="rmsprop", learning_rate=1e-7, centered=True), NOTEBOOK),
+    "42752bfd9f0d6148": (hl.ModelConfig(), hl.TrainConfig(phases=PHASES), NOTEBOOK),
+    "f7001d19edb7b091": (hl.ModelConfig(), hl.TrainConfig.of(steps=100, dtype="float64", loss="normalized_sigmoid"), NOTEBOOK),
+    "66ee73ad26c33c99": (hl.ModelConfig(), hl.TrainConfig(), OTHER),
+    "19698a5510de9f53": (hl.ModelConfig(), hl.TrainConfig(), TESTED),
+    "7588038677494933": (hl.ModelConfig(), hl.TrainConfig(phases=CHANGING), NOTEBOOK),
+    "d5f23ab6646cca41": (hl.ModelConfig(), hl.TrainConfig(), UNEVEN),
 }  # fmt: skip
 
 
-def identity(model=None, training=None, corpus=NOTEBOOK, **more):
-    return run_identity(model or hl.ModelConfig(), training or hl.TrainConfig(), Data.of(corpus), **more)
+# Numerics 1 named runs with the ids that tokens have.
+GOLDEN_1 = {
+    "51c364c270a1199c": "b49e46c36834f225", "97e23a779bf80c53": "585c54710d08d58c", "c544bf30760e93e0": "48fe9e514e2ca95d",
+    "a957c8d4c3cdb810": "1c470febb78a7497", "385caf87940d9529": "9c67ebffbcf0510a", "171bfdd006e81c82": "e1880fa20d7b078b",
+    "9f30d6c74aab1d36": "42752bfd9f0d6148", "a27b109f08ae14fd": "f7001d19edb7b091", "0f7d54444c703472": "66ee73ad26c33c99",
+    "7ba6d370d95353f1": "19698a5510de9f53", "3b400635df5ba469": "7588038677494933", "812b78e0d34df597": "d5f23ab6646cca41",
+}  # fmt: skip
+
+
+def identity(model=None, training=None, corpus=NOTEBOOK, numerics=NUMERICS):
+    settings = model or hl.ModelConfig(), training or hl.TrainConfig()
+    return run_identity(*settings, Data.of(corpus, numerics), numerics)
 
 
 @pytest.mark.parametrize("known", GOLDEN)
 def test_identities_are_what_they_always_were(known):
     assert identity(*GOLDEN[known]) == known
+
+
+@pytest.mark.parametrize("known", GOLDEN_1)
+def test_runs_of_numerics_1_keep_their_names(known):
+    assert identity(*GOLDEN[GOLDEN_1[known]], numerics=1) == known
 
 
 def test_a_field_that_comes_later_renames_no_run_that_leaves_it_as_it_is():
@@ -76,18 +91,44 @@ def test_spellings_labels_and_start_are_no_part_of_a_run():
     assert identity(corpus=renamed) == identity()
 
 
+SENTENCES = "man ordered the chicken\nwoman ordered the beef"
+
+
+@pytest.mark.parametrize(
+    "vocabulary",
+    [None, ("beef", "the", "man", "chicken", "ordered", "<Start>", "woman"), NOTEBOOK.vocabulary],
+    ids=["as they come", "another order", "the notebook's"],
+)
+def test_the_order_of_the_vocabulary_names_no_run(vocabulary):
+    assert identity(corpus=hl.Corpus.from_text(SENTENCES, vocabulary=vocabulary)) == identity()
+
+
+def test_the_test_of_a_dataset_is_named_by_the_order_of_what_is_trained():
+    texts = "a b c\nd b e", "d b c\na f e"
+    named = set()
+    for vocabulary in ("abcdef", "fedcba", "bdfeca"):
+        corpus, test = (hl.Corpus.from_text(text, start=None, vocabulary=list(vocabulary)) for text in texts)
+        named.add(identity(corpus=Dataset(corpus, test=test)))
+    assert len(named) == 1
+    other = hl.Corpus.from_text("d b e\na f e", start=None, vocabulary=corpus.vocabulary)
+    assert identity(corpus=Dataset(corpus, test=other)) not in named
+
+
 @pytest.mark.parametrize(
     "corpus",
     [
-        hl.Corpus.from_text("man ordered the chicken\nwoman ordered the beef"),  # other ids
-        hl.Corpus.from_text("man ordered the chicken\nwoman ordered the beef", wrap=False),  # other targets
+        hl.Corpus.from_text(SENTENCES.replace("beef", "chicken")),  # a token twice
+        hl.Corpus.from_text(SENTENCES, wrap=False),  # other targets
         hl.Corpus.from_ids(NOTEBOOK.tokens.tolist(), vocabulary=list("abcdefgh")),  # a token more, which never comes
-        hl.Corpus.from_ids(NOTEBOOK.tokens.tolist()[::-1]),  # sentences in another order are summed in another order
         NOTEBOOK.with_targets(weights=[[0, 0, 0, 1, 0]] * 2),  # other weights
     ],
 )
-def test_ids_targets_and_how_many_tokens_there_are_name_a_run(corpus):
+def test_tokens_targets_and_how_many_tokens_there_are_name_a_run(corpus):
     assert identity(corpus=corpus) != identity()
+
+
+def test_the_order_of_sentences_names_a_run():  # they are summed in it
+    assert identity(corpus=hl.Corpus.from_ids([[0, 3, 2, 4], [0, 1, 2]])) != identity(corpus=OTHER)
 
 
 def test_weights_that_are_all_equal_name_no_run():

@@ -1,6 +1,7 @@
 """Studies that older releases began: they open, show and export as they are, and a study file leads to their successors.
 
-The folders in data/ were written by those releases: learning rates 1 and 0.5, six seeds, then two more.
+The folders in data/ were written by those releases: learning rates 1 and 0.5, six seeds, then two more. Those of formats 1 and 2
+were before numerics were counted; that of numerics 1 has a vocabulary in another order than its sentences.
 """
 
 import json
@@ -19,13 +20,14 @@ from headlab.study.design import StudyDesign
 from headlab.study.study import Study
 
 DATA = Path(__file__).parent / "data"
-FORMATS = (1, 2)
+OLD = ("format-1", "format-2", "numerics-1")
+KINDS = {"format-1": (1, 0), "format-2": (2, 0), "numerics-1": (3, 1)}
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(params=OLD)
 def old(request, tmp_path):
-    folder = tmp_path / f"format {request.param}"
-    shutil.unpack_archive(DATA / f"study-format-{request.param}.zip", folder)
+    folder = tmp_path / f"old {request.param}"
+    shutil.unpack_archive(DATA / f"study-{request.param}.zip", folder)
     return Study(folder)
 
 
@@ -78,7 +80,10 @@ ACTS = {
 @pytest.mark.parametrize("act", ACTS)
 def test_an_old_study_is_not_run_further_and_the_way_on_is_said(old, act):
     before = {path: path.read_bytes() for path in old.store.folder.rglob("*") if path.is_file()}
-    said = rf"got format \d and numerics 0 .*: it opens, .*`headlab study new --like '{old.store.folder}'`"
+    version, numerics = KINDS[old.store.folder.name.removeprefix("old ")]
+    said = (
+        rf"got format {version} and numerics {numerics} .*: it opens, .*`headlab study new --like '{old.store.folder}'`"
+    )
     with pytest.raises(hl.HeadlabError, match=said):
         ACTS[act](old)
     assert {path: path.read_bytes() for path in old.store.folder.rglob("*") if path.is_file()} == before
@@ -88,9 +93,9 @@ def test_cleaning_up_an_old_study_removes_nothing_of_it(old):
     assert old.collect_garbage(dropped=True) == []
 
 
-@pytest.mark.parametrize("number", FORMATS)
-def test_the_command_line_shows_an_old_study_and_writes_its_successor(number, run):
-    shutil.unpack_archive(DATA / f"study-format-{number}.zip", "old")
+@pytest.mark.parametrize("kind", OLD)
+def test_the_command_line_shows_an_old_study_and_writes_its_successor(kind, run):
+    shutil.unpack_archive(DATA / f"study-{kind}.zip", "old")
     status, out, _ = run("study", "status", "old")
     assert (status, "headlab study new --like old" in out) == (0, True)
     assert run("study", "show", "old")[0] == 0

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config.model import ModelConfig
+from headlab.config.numerics import BY_TRAINING_ORDER, NUMERICS
 from headlab.config.record import Checked, gathered
 from headlab.data.batch import Batch
 from headlab.data.corpus import Corpus
@@ -161,19 +162,21 @@ class Dataset:
         corpus, test, goal = parts
         return cls(corpus, fields.get("name", ""), test, goal)  # type: ignore[arg-type]
 
-    def identity_fields(self) -> dict[str, Any]:
-        """Return what makes runs on it the runs that they are, and their grades, as plain JSON values: no word, no name.
+    def identity_fields(self, numerics: int = NUMERICS) -> dict[str, Any]:
+        """Return what makes runs on it the runs that they are, and their grades, as plain JSON values: no word, no name, no id.
 
+        Tokens are numbered in the order in which they are trained, those of the test, too; in numerics before 2 by their ids.
         Weights, test and goal are among them where they are not the usual ones.
 
         >>> fields = Dataset(Corpus.notebook(), "notebook").identity_fields()
-        >>> fields["d_vocab"], fields["tokens"][0], fields["targets"][0], len(fields)
-        (7, [0, 2, 4, 1, 3], [2, 4, 1, 3, 0], 3)
+        >>> fields["d_vocab"], fields["tokens"], fields["targets"][0], len(fields)
+        (7, [[0, 1, 2, 3, 4], [0, 5, 2, 3, 6]], [1, 2, 3, 4, 0], 3)
         """
+        order = self.batch.order if numerics >= BY_TRAINING_ORDER else np.arange(self.d_vocab)
         return {
             "d_vocab": self.d_vocab,
-            **_asked(self.batch),
-            **({} if self.test is None else {"test": _asked(self.test.batch)}),
+            **_asked(self.batch.renumbered(order)),
+            **({} if self.test is None else {"test": _asked(self.test.batch.renumbered(order))}),
             **({} if self.goal == Goal() else {"goal": _not_usual(self.goal)}),
         }
 

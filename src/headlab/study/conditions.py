@@ -77,7 +77,7 @@ class Condition:
 
         >>> from headlab.data.corpus import Corpus
         >>> Condition(Dataset(Corpus.notebook()), ModelConfig(), TrainConfig()).identity
-        '51c364c270a1199c'
+        'b49e46c36834f225'
         """
         return identities_of([self])[0]
 
@@ -88,7 +88,7 @@ def identities_of(conditions: Iterable[Condition], numerics: int = NUMERICS) -> 
     found = []
     for item in conditions:
         if item.stored_as is None and id(item.dataset) not in data:
-            data[id(item.dataset)] = Data.of(item.dataset)
+            data[id(item.dataset)] = Data.of(item.dataset, numerics)
         found.append(item.stored_as or run_identity(item.model, item.training, data[id(item.dataset)], numerics))
     return found
 

@@ -19,10 +19,10 @@ class Data:
     d_vocab: int
 
     @classmethod
-    def of(cls, given: Trainable) -> "Data":
-        """Hash what of a dataset makes runs on it what they are, and their grades: no spelling, no label, no name."""
+    def of(cls, given: Trainable, numerics: int = NUMERICS) -> "Data":
+        """Hash what of a dataset makes runs on it what they are, and their grades: no spelling, no label, no name, no id."""
         dataset = Dataset.of(given)
-        return cls(canonical_digest(dataset.identity_fields()), dataset.d_vocab)
+        return cls(canonical_digest(dataset.identity_fields(numerics)), dataset.d_vocab)
 
 
 def run_identity(model: ModelConfig, training: TrainConfig, data: Data, numerics: int = NUMERICS) -> str:
@@ -35,7 +35,7 @@ def run_identity(model: ModelConfig, training: TrainConfig, data: Data, numerics
 
     >>> from headlab.data.corpus import Corpus
     >>> run_identity(ModelConfig(), TrainConfig(), Data.of(Corpus.notebook()))
-    '51c364c270a1199c'
+    'b49e46c36834f225'
     """
     settings = {"model": model_of(model, data.d_vocab), "training": training_of(training)}
     return canonical_digest({**settings, "data": data.sha, "numerics": numerics})[:DIGITS]

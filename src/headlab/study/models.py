@@ -12,7 +12,7 @@ from headlab.model.params import Params
 from headlab.runs.history import History
 from headlab.runs.models import Models
 from headlab.runs.runs import Runs
-from headlab.study.arrays import HISTORY, ONE_OF_ALL
+from headlab.study.arrays import HISTORY, ONE_OF_ALL, in_order_of
 from headlab.study.tables import open_tables
 from headlab.study.work import has_kinds
 
@@ -72,7 +72,7 @@ def _arrays(store: "Keeper", identity: str, kind: str) -> dict[str, NDArray[Any]
     seen = np.zeros(0, np.uint64)
     for chunk in chunks:
         if not np.isin(store.contents([chunk])[chunk].seeds, seen).all():
-            found.append(store.arrays(chunk))
+            found.append(in_order_of(store.arrays(chunk), store.design.identities[identity]))
             seen = np.union1d(seen, found[-1]["seed"])
     if not found:
         return {}
