@@ -86,18 +86,17 @@ def test_without_the_causal_mask_it_is_said_that_the_answer_is_seen():
 
 
 def test_a_flip_names_the_word_that_is_predicted_then(runs):
-    answer = first(runs[0])
-    assert "without reading “man” it predicts “beef” or “man” (in 3 of 4 trials)" in answer.sentences[0]
-    assert "without reading “woman” it predicts “chicken” or “man” (in 3 of 4 trials)" in answer.sentences[1]
+    assert "without reading “man” it predicts “beef” (in 3 of 4 trials)" in first(runs[1]).sentences[0]
+    assert "without reading “ordered” it predicts “chicken” or “man” (in 2 of 4 trials)" in first(runs[11]).sentences[1]
 
 
 @pytest.mark.parametrize(
     ("seed", "said", "not_said"),
     [
-        (0, "coded in what it reads there, not in where it looks: 99 % of", "hair"),
-        (4, "coded more in where it looks than in what it reads there: 71 % of", "hair"),
-        (12, "right by a hair is little better than a toss", "rightly"),
-        (9, "this run has not learned the dependency", "rightly"),
+        (1, "coded in what it reads there, not in where it looks: 93 % of", "hair"),
+        (7, "coded more in where it looks than in what it reads there: 72 % of", "hair"),
+        (0, "right by a hair is little better than a toss", "rightly"),
+        (11, "this run has not learned the dependency", "rightly"),
     ],
 )
 def test_the_coding_is_said_in_plain_words_and_a_hair_is_none(runs, seed, said, not_said):
@@ -254,7 +253,7 @@ def test_green_is_for_solved_runs_only(done):
 
 
 def test_a_run_right_by_a_hair_is_nowhere_green(runs):
-    html = page.render(Exercise.of(runs, 12))
+    html = page.render(Exercise.of(runs, 0))
     assert '<b class="hair">right by a hair</b>' in html
     assert 'class="right">right by a hair' not in html
 

@@ -129,7 +129,7 @@ def notebook_fields() -> dict[str, Any]:
         "text": NOTEBOOK_TEXT,
         "start": "<Start>",
         "wrap": True,
-        "seed": 4,
+        "seed": 1,
         "fork": None,
         "before": "",
         **{name: getattr(model, name) for name in MODEL_FIELDS},
