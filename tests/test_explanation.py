@@ -258,9 +258,9 @@ def test_corpus_with_three_answers_sets_each_against_another():
 
 
 def test_jupyter_shows_an_explanation_as_text_and_tables(explanations):
-    html = explanations[4]._repr_html_()
+    html = explanations[54]._repr_html_()
     assert html.count("<table") == 2
-    assert "−0.71" in html
+    assert "−1.13" in html
     assert "80 %" in html
     assert "-0." not in html
     assert "irrelevant" not in html
