@@ -1,6 +1,7 @@
 """Dask: the same bytes as on one machine, whatever becomes of workers and scheduler in the meantime."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from tiers import long
 
 import headlab as hl
+from headlab import engine
 from headlab.study import cluster
 from headlab.study.design import StudyDesign
 from headlab.study.study import COMPUTE, Study
@@ -22,19 +25,24 @@ NOTEBOOK = hl.Corpus.notebook()
 class Cluster:
     """A scheduler and two workers as processes of their own, on loopback."""
 
-    def __init__(self, folder, *worker_options):
+    def __init__(self, folder, *worker_options, environments=({}, {})):
         self.folder, self.worker_options = folder, worker_options
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"tcp://127.0.0.1:{self.port}"
         self.scheduler = self.start_scheduler()
-        self.workers = [self.start_worker() for _ in range(2)]
+        self.workers = [self.start_worker(**environment) for environment in environments]
 
-    def _start(self, *arguments):
+    def _start(self, *arguments, **environment):
         with (self.folder / "cluster.log").open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *arguments], stdout=log, stderr=log, cwd=self.folder, start_new_session=True
+                [sys.executable, "-m", *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, **environment},
+                start_new_session=True,
             )
 
     def start_scheduler(self):
@@ -42,7 +50,7 @@ class Cluster:
             "distributed.cli.dask_scheduler", "--host=127.0.0.1", f"--port={self.port}", "--no-dashboard"
         )
 
-    def start_worker(self):
+    def start_worker(self, **environment):
         return self._start(
             "distributed.cli.dask_worker",
             self.address,
@@ -50,6 +58,7 @@ class Cluster:
             "--no-dashboard",
             "--death-timeout=60",
             *self.worker_options,
+            **environment,
         )
 
     def close(self):
@@ -114,6 +123,23 @@ def test_two_workers_write_the_same_files_as_one_machine(dask, here, tmp_path):
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert study.run(cluster=dask.address) == 0
+
+
+def test_workers_of_other_processors_are_welcome_and_write_the_same_files(here, tmp_path):
+    old = {"HEADLAB_INSTRUCTION_SET": "generic", "OPENBLAS_CORETYPE": "Prescott"}  # as on a processor of 2006
+    found = np.show_config("dicts")["SIMD Extensions"].get("found", [])
+    old |= {"NPY_DISABLE_CPU_FEATURES": " ".join(found)} if found else {}
+    new = {"HEADLAB_INSTRUCTION_SET": engine.instruction_sets()[0]}
+    dask = Cluster(tmp_path, "--no-nanny", environments=(old, new))
+    try:
+        study = Study.create(tmp_path / "there", design())
+        assert study.run(cluster=dask.address) == 2048
+    finally:
+        dask.close()
+    notes = [json.loads(path.read_text()) for path in (study.store.folder / "timings").rglob("*.json")]
+    assert {note["instruction_set"] for note in notes} == {"generic", engine.instruction_sets()[0]}
+    assert names(study) == names(here)
+    assert same(study, here, tmp_path)
 
 
 def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path):
@@ -213,6 +239,24 @@ def test_a_cluster_that_lost_all_its_workers_is_said(dask, tmp_path, monkeypatch
         study.run(cluster=dask.address, progress=after({2}, kill_all))
 
 
+def test_what_workers_are_compared_by_is_the_same_on_every_processor_and_other_where_another_weight_comes_out(
+    monkeypatch,
+):
+    found = set()
+    for name in engine.instruction_sets():
+        monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", name)
+        found.add(tuple(cluster.passport(COMPUTE).items()))
+    assert len(found) == 1
+
+    def wrong(*arguments, **options):
+        result = COMPUTE(*arguments, **options)
+        result.arrays["W_V"][3, 0, 0, 0] = np.nextafter(result.arrays["W_V"][3, 0, 0, 0], np.float32(1))
+        return result
+
+    ours, theirs = cluster.passport(COMPUTE), cluster.passport(wrong)
+    assert {name for name in ours if ours[name] != theirs[name]} == {"training"}
+
+
 def test_a_worker_that_goes_while_it_is_asked_who_it_is_stops_nothing_and_a_strange_one_does(tmp_path):
     from distributed.comm.core import CommClosedError
 
@@ -232,7 +276,12 @@ def test_a_worker_that_goes_while_it_is_asked_who_it_is_stops_nothing_and_a_stra
         driver.client = Client(gone)
         driver._refuse_strangers()
     strange = {**cluster.passport(COMPUTE), "numpy": "1.0"}
-    for other, said in ((strange, "tcp://b has numpy 1.0"), (ModuleNotFoundError("x", name="headlab"), "no headlab")):
+    broken = {**cluster.passport(COMPUTE), "training": "0" * 64}
+    for other, said in (
+        (strange, "tcp://b has numpy 1.0: install the same there"),
+        (broken, "whatever its processor, and tcp://b trains others"),
+        (ModuleNotFoundError("x", name="headlab"), "no headlab"),
+    ):
         driver.client = Client(other)
         with pytest.raises(hl.HeadlabError, match=said):
             driver._refuse_strangers()

@@ -1,8 +1,12 @@
 """The kernel's training loop: optimisers, schedule, isolation of runs, and what is recorded."""
 
+import ctypes
+import platform
+import sys
+
 import numpy as np
 import pytest
-from engine_problems import MODELS, problem, random_weights
+from engine_problems import MODELS, WEIGHTS, problem, random_weights
 
 from headlab import engine
 from headlab.config import Phase, Plateau, TrainConfig
@@ -159,15 +163,6 @@ def test_wide_head_trained_narrow_is_the_same_run(name, fields, monkeypatch):
     np.testing.assert_allclose(in_full_width(of, narrow.state).slots, wide.state.slots, atol=1e-12)
 
 
-@pytest.mark.parametrize("instruction_set", engine.instruction_sets())
-def test_every_instruction_set_trains_the_same_run(instruction_set, monkeypatch):
-    of = problem(MODELS["everything"], dtype="float64")
-    weights = random_weights(of, 5, scale=0.3)
-    expected = engine.train_flat(of, weights).weights
-    monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
-    np.testing.assert_allclose(engine.train_flat(of, weights).weights, expected, atol=1e-12)
-
-
 def test_recording_chooses_steps_and_snapshots_are_the_weights_before_that_step():
     of = problem(steps=30)
     weights = random_weights(of, 2, dtype="float32")
@@ -212,16 +207,39 @@ def test_error_in_the_progress_function_reaches_the_caller():
         engine.train_flat(of, random_weights(of, 64, dtype="float32"), poll=fail)
 
 
-@pytest.mark.skipif("avx512" not in engine.instruction_sets(), reason="needs a processor with AVX-512")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", MODELS)
-def test_avx2_and_avx512_give_the_same_bits(name, monkeypatch):
-    of = problem(MODELS[name])
-    weights = random_weights(of, 20, dtype="float32")
+def test_every_instruction_set_gives_the_same_bits(name, dtype, monkeypatch):
+    of = problem(MODELS[name], WEIGHTS, dtype=dtype)
+    weights = random_weights(of, 20, dtype=dtype)
     results = []
-    for instruction_set in ("avx2", "avx512"):
+    for instruction_set in engine.instruction_sets():
         monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", instruction_set)
-        results.append(engine.train_flat(of, weights).weights)
-    np.testing.assert_array_equal(*results)
+        results.append(every_result(engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="modes have other numbers elsewhere than on Linux on x86-64",
+)
+@pytest.mark.parametrize("name", ["notebook", "wide head", "everything"])
+def test_a_thread_that_rounds_another_way_gets_the_same_bits_and_its_own_mode_back(name):
+    of, libm = problem(MODELS[name], WEIGHTS), ctypes.CDLL(None)
+    weights = random_weights(of, 5, dtype="float32")
+    expected = every_result(engine.train_flat(of, weights, record_steps=range(40), threads=1))
+    for down_up_or_toward_zero in (0x400, 0x800, 0xC00):
+        libm.fesetround(down_up_or_toward_zero)
+        try:
+            found = every_result(engine.train_flat(of, weights, record_steps=range(40), threads=1))
+            after = libm.fegetround()
+        finally:
+            libm.fesetround(0)
+        assert after == down_up_or_toward_zero
+        for a, b in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("fields", OPTIMIZERS.values(), ids=OPTIMIZERS)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS
 from scipy.stats import kstest
 
-from headlab import Corpus, ModelConfig
-from headlab.config import WEIGHTS
+from headlab import Corpus, ModelConfig, engine
+from headlab.config import WEIGHTS, TrainConfig
+from headlab.data.order import training_order
 from headlab.model.initial import initial, philox, uniform
 
 NOTEBOOK, NARROW = (ModelConfig(d_head=d_head).on(Corpus.notebook()) for d_head in (20, 1))
@@ -65,3 +67,15 @@ GOLDEN = np.array(
     ],
     np.float32,
 )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", MODELS)
+def test_kernel_draws_what_the_definition_draws_to_the_bit(name, dtype):
+    ids, seeds = np.array([3, 0, 4, 1, 2, -1]), np.array([0, 7, 2**32 + 7, 2**64 - 1], np.uint64)
+    training = TrainConfig(dtype=dtype)
+    job = engine.Job(ids[TOKENS], ids[TARGETS], D_VOCAB, MODELS[name].replace(init_scale=0.7), training)
+    order = training_order(job.tokens, job.targets, D_VOCAB)
+    assert order.tolist() == [3, 0, 4, 1, 2]
+    expected = initial(job.shape, seeds, dtype, order).flat()
+    np.testing.assert_array_equal(engine.initial_flat(job, seeds), expected)

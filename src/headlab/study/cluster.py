@@ -4,11 +4,13 @@ Workers only compute; this process holds the study and writes it. A chunk's resu
 that a lost worker costs the chunks in its hands and nothing else. A chunk whose worker dies is tried again, on as many workers
 as Dask allows (four); then it is cut up, until the one run that kills its workers stands alone, is tried once more with nothing
 beside it, and is reported. A worker that has gone silent (a suspended machine) is worked around: the chunk is given to another
-one, and whichever comes first counts. Workers that run another version are refused before anything is sent.
+one, and whichever comes first counts. Any processor is welcome: the kernel gives the same bits on all of them. Workers of another
+version, and one that trains a small probe to other bits all the same, are refused before anything is sent.
 Source: Dask distributed; the packages dask-jobqueue (SLURM) and dask-kubernetes start such clusters.
 """
 
 import contextlib
+import hashlib
 import sys
 import time
 from collections import deque
@@ -18,7 +20,8 @@ from typing import Any
 import numpy as np
 
 import headlab
-from headlab.config import TrainConfig
+from headlab.config import ModelConfig, TrainConfig
+from headlab.config.numerics import NUMERICS
 from headlab.errors import StudyError
 from headlab.study.design import StudyDesign
 from headlab.study.execution import Report, Stop, Tally, catch_signals, hold, land
@@ -46,8 +49,8 @@ def execute_on_cluster(store: Store, address: str, compute: Compute, *, progress
 
     compute: how a chunk is trained
 
-    Raises `StudyError` for a study of an older headlab, when the cluster does not answer or a worker runs another version;
-    `StudyHeld`, `StudyInterrupted`, `OutputError`.
+    Raises `StudyError` for a study of an older headlab, when the cluster does not answer, or a worker runs another version or
+    trains other bits; `StudyHeld`, `StudyInterrupted`, `OutputError`.
     """
     store.require_current()
     with hold(store), catch_signals() as stop:
@@ -121,12 +124,7 @@ class _Driver:
             if theirs != ours and not isinstance(theirs, OSError):  # one that has gone meanwhile does no harm
                 wrong[worker] = theirs
         if wrong:
-            worker, theirs = next(iter(wrong.items()))
-            differing = ", ".join(f"{name} {theirs.get(name)}" for name in ours if theirs.get(name) != ours[name])
-            raise StudyError(
-                f"every worker must run what this process runs ({', '.join(f'{k} {v}' for k, v in ours.items())}), and "
-                f"{worker} has {differing}: install the same there"
-            )
+            raise StudyError(_strange(*next(iter(wrong.items())), ours))
 
     def _alive(self) -> bool:
         return bool(self.client.status == "running")
@@ -251,16 +249,39 @@ def compute_chunk(compute: Compute, design: dict[str, Any], task: Task) -> Resul
 
 
 def passport(compute: Compute) -> dict[str, str]:
-    """Return what has to be the same on every machine of a study: versions, and the loss after some steps of training."""
-    design = StudyDesign.grid(seeds=7, training=TrainConfig.of(steps=50), keep=())
+    """Return what has to be the same on every machine of a study: versions, and the bits of a small training.
+
+    headlab, numerics: what rows are, how seeds are cut into chunks, and which bits a training gives
+    python, numpy: what crosses the wire is theirs, and NumPy measures grades and mechanisms
+    training: SHA-256 of what seven runs of a wide head train to in some milliseconds. The processor makes no difference to it: a
+    build with other compiler flags does, a changed source, or a machine that computes wrongly
+    """
+    model, training = ModelConfig(d_head=20), TrainConfig.of(steps=50)
+    design = StudyDesign.grid(seeds=range(7), model=model, training=training, keep=("weights", "curves"))
     ((identity, condition),) = design.identities.items()
-    result = compute(design, Task(identity, condition, 0, design.seeds), 1)
+    result = compute(design, Task(identity, condition, 0, design.seeds), 1, explains=False)
+    arrays = {} if result is None else {**result.arrays, "final_loss": np.asarray(result.rows["final_loss"])}
+    whole = hashlib.sha256(b"".join(np.ascontiguousarray(arrays[name]).tobytes() for name in sorted(arrays)))
     return {
         "headlab": headlab.__version__,
+        "numerics": str(NUMERICS),
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "numpy": np.__version__,
-        "loss": "" if result is None else np.asarray(result.rows["final_loss"]).tobytes().hex(),
+        "training": whole.hexdigest(),
     }
+
+
+def _strange(worker: str, theirs: dict[str, str], ours: dict[str, str]) -> str:
+    """Return why a worker is refused: what it runs, or that the same thing gives other bits there."""
+    others = {name: theirs.get(name) for name in ours if name != "training" and theirs.get(name) != ours[name]}
+    if not others:
+        return (
+            f"every worker must train the bits that this process trains, whatever its processor, and {worker} trains others: "
+            f"install headlab {headlab.__version__} there again, or leave that machine out"
+        )
+    wanted = ", ".join(f"{name} {value}" for name, value in ours.items() if name != "training")
+    got = ", ".join(f"{name} {value}" for name, value in others.items())
+    return f"every worker must run what this process runs ({wanted}), and {worker} has {got}: install the same there"
 
 
 def _reason(future: Any) -> str:

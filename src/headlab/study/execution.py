@@ -156,7 +156,7 @@ def land(store: "Keeper", task: Task, result: Result) -> int:
     chunk = store.commit(task.identity, task.block, result.rows, result.arrays)
     runs = len(result.rows["seed"])
     facts = {"seconds": round(result.seconds, 4), "runs": runs, "steps": runs * task.condition.training.steps}
-    store.note(chunk, {**facts, "instruction_sets": result.instruction_sets})
+    store.note(chunk, {**facts, "instruction_set": result.instruction_set})
     return runs
 
 

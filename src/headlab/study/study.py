@@ -235,7 +235,7 @@ class Study:
     def export(self, path: str | Path) -> Path:
         """Write the table, one row a run in the order of conditions and seeds, as CSV or Parquet; whole or not at all.
 
-        The same study gives the same bytes on machines that round alike, however often it was interrupted.
+        The same study gives the same bytes, however often it was interrupted and wherever its chunks were trained.
         """
         path = Path(path)
         kind = path.suffix.removeprefix(".").lower()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headlab.study.keeper import Keeper
 
 ROWS_AT_A_TIME = 50_000
-# What every machine that runs the study gets the same, to the bit; `arrays` names files, cut as the work happened to be.
+# What every machine that runs the study gets the same; `arrays` names files, cut as the work happened to be.
 CANONICAL = "* exclude (arrays)"
 
 

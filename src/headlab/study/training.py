@@ -54,7 +54,7 @@ def compute(
         return None
     counts = counts_of(runs) if "minimal" in design.keep else None
     rows, arrays = rows_of(runs, task, explains, counts), arrays_of(runs, design.keep, counts)
-    return Result(rows, arrays, time.monotonic() - began, engine.instruction_sets())
+    return Result(rows, arrays, time.monotonic() - began, engine.chosen_instruction_set())
 
 
 NO_OVERVIEW: dict[str, Any] = {"mechanism": "", "pattern_share": np.nan}

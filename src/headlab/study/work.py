@@ -1,7 +1,7 @@
 """The work of a study in chunks: which runs are still to be trained.
 
 A condition's seeds are cut into blocks of equal size, by the design alone; a chunk is what is missing of a block. So every
-machine cuts the same study in the same way, and the same chunk has the same bytes on all that round alike.
+machine cuts the same study in the same way, and the same chunk has the same weights and curves on all of them, to the bit.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,12 +39,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """A trained chunk: a row a run, the arrays that are kept, what it took, and on what it was trained."""
+    """A trained chunk: a row a run, the arrays that are kept, what it took, and the instruction set in use there."""
 
     rows: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
     seconds: float
-    instruction_sets: list[str]
+    instruction_set: str
 
 
 class Compute(Protocol):

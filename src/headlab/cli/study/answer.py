@@ -81,7 +81,7 @@ def compare(folder: Path, factor: str | None, as_json: bool) -> None:
 def export(folder: Path, output: Path, as_json: bool) -> None:
     """Write the table of runs as .csv or .parquet.
 
-    One row a run; the same study gives the same bytes on machines that round alike.
+    One row a run; the same study gives the same bytes, wherever its runs were trained.
     """
     from headlab.study.study import Study
 
