@@ -18,7 +18,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test test-all lint page benchmark durability truth smoke clean
+.PHONY: exercise test test-all kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -28,6 +28,24 @@ test: $(VENV)/.installed-dev
 
 test-all: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -m "long or not long" --durations=20
+
+# The kernel's own tests, without Python; and on another processor, where its compiler (g++-aarch64-linux-gnu) and qemu (qemu-user) are.
+CMAKE := $(or $(shell command -v cmake),$(BIN)/cmake)
+TEST_KERNEL = $(CMAKE) -S kernel -B $(1) $(2) >/dev/null && $(CMAKE) --build $(1) --parallel 2 >/dev/null && \
+	$(dir $(CMAKE))ctest --test-dir $(1) --output-on-failure --parallel 2
+
+kernel-test: $(CMAKE)
+	$(call TEST_KERNEL,build/kernel)
+
+kernel-test-aarch64: $(CMAKE)
+	$(call TEST_KERNEL,build/kernel-aarch64,-DCMAKE_TOOLCHAIN_FILE=tests/aarch64.cmake)
+
+$(BIN)/cmake: | $(VENV)/bin/python
+	@$(INSTALL) cmake
+
+# The golden hashes of the same bits, from this build: they may change only together with NUMERICS.
+golden: $(VENV)/.installed-dev
+	$(BIN)/python tests/golden.py
 
 # The kernel's types come with the build; mypy reads the sources, and finds them there.
 STUB := src/headlab/engine/_native.pyi

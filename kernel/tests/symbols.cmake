@@ -1,0 +1,27 @@
+# What the kernel's objects must not have: functions of libm, BLAS or LAPACK, and fused multiply-adds.
+cmake_minimum_required(VERSION 3.19)
+set(libm "a?(sin|cos|tan)h?|atan2|sincos|exp|exp2|exp10|expm1|log|log2|log10|log1p|logb|ilogb|pow|sqrt|cbrt|hypot|erfc?|[lt]gamma|ceil|floor|nearbyint|\
+l?l?r(ound|int)|trunc|fmod|remainder|remquo|nan|nextafter|nexttoward|fdim|fmax|fmin|fma|frexp|ldexp|modf|scalbl?n|copysign")
+set(linear_algebra "(cblas_|lapacke_|openblas_|mkl_)?[sd](gemm|gemv|dot|axpy|geqrf|orgqr|nrm2)(_|_64_)?|_ZGV.*|__.*_finite")
+
+execute_process(COMMAND ${NM} --undefined-only ${LIBRARY} OUTPUT_VARIABLE undefined COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^ \n]+\n" names "${undefined}\n")
+list(TRANSFORM names STRIP)
+list(REMOVE_DUPLICATES names)
+list(LENGTH names count)
+set(called ${names})
+list(FILTER called INCLUDE REGEX "^((${libm})[fl]?|${linear_algebra})$")
+if(called OR count LESS 10)
+  message(FATAL_ERROR "FAIL of ${count} undefined names in ${LIBRARY} these must not be called: ${called}")
+endif()
+message(STATUS "ok   ${count} undefined names in the kernel, of libm, BLAS or LAPACK none")
+
+execute_process(COMMAND ${OBJDUMP} --disassemble --no-show-raw-insn ${LIBRARY} OUTPUT_VARIABLE code COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "\t(vfn?m(add|sub|addsub|subadd)[0-9a-z]*|fn?m(add|sub)|fml[as])[ \t]" fused "${code}")
+string(REGEX MATCHALL "\t(v?mulps|fmul)[ \t]" products "${code}")
+list(LENGTH products count)
+if(fused OR count LESS 10)
+  list(REMOVE_DUPLICATES fused)
+  message(FATAL_ERROR "FAIL beside ${count} products of vectors, the kernel has fused multiply-adds: ${fused}")
+endif()
+message(STATUS "ok   ${count} products of vectors in the kernel, and no fused multiply-add")
