@@ -29,6 +29,8 @@ from headlab.model.forward import allowed
 from headlab.model.matrices import W_OV
 from headlab.model.outputs import softmax
 
+AT_A_TIME = 16  # ablations of which what is written is held for every query
+
 
 def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     """Return what attribution foretells of taking edges or sources away: what `ablate` measures, without a forward pass.
@@ -42,13 +44,16 @@ def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     row, position = choice.place.sequence, choice.place.position
     every = [some for kinds in ways(subject, choice, parts) for some in kinds]
     cells = [cell for cell, some in enumerate(every) for _ in some]
+    items = [item for some in every for item in some]
     clean = subject.clean.logits[:, row, position]
     after = np.empty((subject.n_runs, len(cells), clean.shape[-1]))
     with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
         for runs, batch in subject.in_batches():
             reads = [_Reads(batch, choice, layer) for layer in range(subject.model.n_layers)]
-            for number, item in enumerate(item for some in every for item in some):
-                after[runs, number] = clean[runs] + np.sum([read.change(item) for read in reads], axis=0)
+            for start in range(0, len(cells), AT_A_TIME):
+                some = slice(start, start + AT_A_TIME)
+                changes = np.sum([read.changes(items[some]) for read in reads], axis=0)
+                after[runs, some] = clean[runs, None] + changes
     names = tuple(part.name(subject.corpus, row) for part in parts)
     before = Prediction(clean[:, None, None], choice.target, choice.rivals)
     found = replace(before, logits=after)
@@ -79,18 +84,38 @@ class _Reads:
         self.queries = np.array([choice.place.position]) if last else np.arange(subject.corpus.n_ctx)
         self.behind = _behind(subject, choice, layer)[:, self.queries]
 
-    def change(self, item: Way) -> Float[Array, "run d_vocab"]:
-        """Return by how much an ablation moves the logits through this layer."""
-        part, heads, some = item.part, slice(None), np.arange(len(self.queries))
-        key = part.position
+    def changes(self, items: Sequence[Way]) -> Float[Array, "run item d_vocab"]:
+        """Return by how much ablations move the logits through this layer."""
+        found = np.zeros((self.subject.n_runs, len(items), self.subject.corpus.d_vocab))
+        whole = []  # what changes for every query goes through what is behind them in one product
+        for number, item in enumerate(items):
+            heads, some = self._where(item.part)
+            if not len(some) or item.part.layer not in (None, self.layer):
+                continue
+            if item.kind == "mask":
+                found[:, number] = self._masked[:, heads][:, :, some, item.part.position].sum(axis=(1, 2))
+            elif len(some) == len(self.queries):
+                whole.append((number, self._written(item, heads, some)))
+            else:
+                behind = self.behind[:, some]
+                found[:, number] = (self._written(item, heads, some)[:, :, None] @ behind).sum(axis=(1, 2))
+        if whole:
+            numbers, written = zip(*whole, strict=True)
+            shape = self.subject.n_runs, len(whole), -1
+            behind = self.behind.reshape(self.subject.n_runs, -1, found.shape[-1])
+            found[:, list(numbers)] = np.stack(written, axis=1).reshape(shape) @ behind
+        return found
+
+    def _where(self, part: Part) -> tuple[slice, Array]:
+        """Return which heads and which of this layer's queries a part is about."""
+        heads = slice(None) if part.kind != "edge" or part.head is None else slice(part.head, part.head + 1)
+        every = np.arange(len(self.queries))
+        return heads, every if part.kind != "edge" else np.nonzero(self.queries == part.query)[0]
+
+    def _written(self, item: Way, heads: slice, some: Array) -> Float[Array, "run query d_model"]:
+        """Return what heads write for some queries with an edge or a source replaced, less what they write now."""
+        key = item.part.position
         assert key is not None
-        if part.kind == "edge":
-            heads = slice(None) if part.head is None else slice(part.head, part.head + 1)
-            some = np.nonzero(self.queries == part.query)[0]
-        if not len(some) or part.layer not in (None, self.layer):
-            return np.zeros((self.subject.n_runs, self.subject.corpus.d_vocab))
-        if item.kind == "mask":
-            return np.asarray(self._masked[:, heads][:, :, some, key].sum(axis=(1, 2)))
         queries = self.queries[some]
         pattern, v = self.pattern[:, heads], self.v[:, heads]
         read = -pattern[:, :, self.row, queries, key][..., None] * v[:, :, self.row, key][:, :, None]
@@ -103,10 +128,8 @@ class _Reads:
             count = np.maximum((real[:, queries] & real[:, [key]]).sum(axis=0), 1)
             summed = np.swapaxes(pattern[:, :, :, queries, key], 2, 3) @ v[:, :, :, key]
             read = read + summed / count[:, None]
-        out = None if self.W_O is None else self.W_O[:, heads]
-        # [run, head, query, width] to [run, query, d_model], and on to the logits
-        written = (read if out is None else read @ out).sum(axis=1)
-        return np.asarray((written[:, :, None] @ self.behind[:, some]).sum(axis=(1, 2)))
+        # [run, head, query, width] to [run, query, d_model]
+        return np.asarray((read if self.W_O is None else read @ self.W_O[:, heads]).sum(axis=1))
 
     @cached_property
     def _masked(self) -> Float[Array, "run head query key d_vocab"]:
