@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.arrays import Array, Bool, Float, Int
+from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.model.outputs import softmax
 from headlab.model.params import Params
@@ -55,9 +55,15 @@ class Activations:
     def __getitem__(self, index: Any) -> "Activations":
         return _Some(self, index)
 
+    def in_sentence(self, name: str, sequence: int) -> Shaped[Array, "..."]:
+        """Return one activation on one of the sequences."""
+        return np.asarray(getattr(self, name)[..., sequence, :, :])
+
 
 class _Some(Activations):
     """Activations of some of the runs, each taken when it is asked for: of many nobody asks."""
+
+    _every: Activations
 
     def __init__(self, every: Activations, index: Any) -> None:
         self.__dict__.update(_every=every, _index=index)
@@ -68,6 +74,12 @@ class _Some(Activations):
         taken: Array = getattr(self._every, name)[self._index]
         self.__dict__[name] = taken
         return taken
+
+    def in_sentence(self, name: str, sequence: int) -> Shaped[Array, "..."]:
+        """Return one activation on one of the sequences; nothing is taken of the others."""
+        if name in self.__dict__:
+            return super().in_sentence(name, sequence)
+        return self._every.in_sentence(name, sequence)[self._index]
 
 
 def allowed(tokens: Int[Array, "sequence position"], causal: bool) -> Bool[Array, "sequence position position"]:

@@ -106,7 +106,7 @@ class _Reading:
 
     @cached_property
     def embeds(self) -> Float[Array, "run position d_model"]:
-        return self.subject.clean.resid_0[:, self.place.sequence]
+        return self.subject.clean.in_sentence("resid_0", self.place.sequence)
 
     @cached_property
     def G(self) -> Float[Array, "run position d_model"]:
@@ -124,12 +124,13 @@ class _Reading:
 
     def without(self, passed: Bool[Array, "run position"] | None) -> Float[Array, "run position d_model"]:
         """Return G by the paths that are left when what heads read for some positions is lost."""
-        pattern = self.subject.clean.pattern[:, :, :, self.place.sequence]
+        pattern = self.subject.clean.in_sentence("pattern", self.place.sequence)
         if passed is not None:
             pattern = pattern * ~passed[:, None, None, :, None]
-        G = adjoints(self.subject, pattern, self.w, self.place.position)[0]
+        seen = self.place.position + 1 if self.subject.model.causal else pattern.shape[-1]
+        G = np.zeros((self.subject.n_runs, pattern.shape[-1], self.w.shape[-1]))
+        G[:, :seen] = adjoints(self.subject, pattern[..., :seen, :seen], self.w, self.place.position)[0]
         if self.subject.model.residual:
-            G = G.copy()
             G[:, self.place.position] -= self.w
         return G
 
