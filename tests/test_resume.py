@@ -11,12 +11,14 @@ import headlab as hl
 from headlab.config import NOTEBOOK_PHASES, Phase, Plateau, TrainConfig
 
 CORPUS = hl.Corpus.notebook()
-WATCHED = Phase(150, Plateau(patience=3, min_delta=0.01))  # the rate falls some times
+WATCHED = Phase(120, Plateau(patience=3, min_delta=0.01))  # the rate falls some times
 TRAININGS = {
     "the notebook's": TrainConfig(),
     "momentum": TrainConfig(phases=(Phase(40), WATCHED, Phase(10)), momentum=0.9, learning_rate=0.05),
     "adam": TrainConfig(phases=(Phase(30), WATCHED, Phase(30)), optimizer="adam", learning_rate=0.05),
-    "rmsprop, float64": TrainConfig(phases=(WATCHED, Phase(0), Phase(20)), optimizer="rmsprop", dtype="float64"),
+    "rmsprop, float64": TrainConfig(
+        phases=(WATCHED, Phase(0), Phase(20)), optimizer="rmsprop", learning_rate=0.005, dtype="float64"
+    ),
     "frozen": TrainConfig(phases=(Phase(20), Phase(20, freeze=("W_pos", "W_V")), Phase(20))),
 }
 

@@ -78,12 +78,14 @@ def trained(*arguments):
 def test_the_command_line_knows_a_task_by_its_name_and_never_by_its_text(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "typed.txt").write_text(notebook.TEXT)
-    (tmp_path / "notebook").write_text(notebook.TEXT)
-    by_hand = hl.train(hl.Corpus.from_text(notebook.TEXT), training=hl.TrainConfig.of(steps=20)).final_loss[0]
-    task = hl.train(hl.Corpus.notebook(), training=hl.TrainConfig.of(steps=20)).final_loss[0]
-    assert by_hand != task  # the order of ids differs, and so the initial weights that a token gets
-    assert [trained(), trained("notebook")] == [task, task]
-    assert [trained("typed.txt"), trained("./notebook")] == [by_hand, by_hand]
+    (tmp_path / "notebook").write_text("a b\na c")
+    assert [dataset_of(name, tmp_path).name for name in ("notebook", "typed.txt")] == ["notebook", "typed.txt"]
+    task, file = (
+        hl.train(corpus, training=hl.TrainConfig.of(steps=20)).final_loss[0]
+        for corpus in (hl.Corpus.notebook(), hl.Corpus.from_text("a b\na c"))
+    )
+    assert task != file
+    assert [trained(), trained("notebook"), trained("typed.txt"), trained("./notebook")] == [task, task, task, file]
 
 
 def test_tasks_are_listed_with_what_they_are():
