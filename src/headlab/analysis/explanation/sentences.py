@@ -64,7 +64,7 @@ def _undecided(record: "Record") -> Iterator[Clause]:
     token = _here(record)["token"]
     yield Clause("undecided", {"token": token, "tied": _words(record.tied), "share": record.predicted_probability})
     if record.target not in record.tied:
-        yield Clause("not_target", {"target": Word(record.target), "share": record.probability})
+        yield Clause("not_target", {"target": _word(record.target), "share": record.probability})
     yield from _alike(record)
 
 
@@ -74,9 +74,9 @@ def _alike(record: "Record") -> Iterator[Clause]:
 
 
 def _wrong(record: "Record") -> Iterator[Clause]:
-    told = {"predicted": Word(record.predicted), "share": record.predicted_probability}
+    told = {"predicted": _word(record.predicted), "share": record.predicted_probability}
     yield Clause("wrong", {"token": _here(record)["token"], **told})
-    yield Clause("not_target", {"target": Word(record.target), "share": record.probability})
+    yield Clause("not_target", {"target": _word(record.target), "share": record.probability})
 
 
 def _caveats(record: "Record") -> Iterator[Clause]:
@@ -89,7 +89,7 @@ def _caveats(record: "Record") -> Iterator[Clause]:
             yield Clause("little", {})
     if not record.right_there or record.other_difference < -TIE:
         return
-    pair = {"target": Word(record.target), "rivals": _words(record.rivals), "right": _words(record.right_there)}
+    pair = {"target": _word(record.target), "rivals": _words(record.rivals), "right": _words(record.right_there)}
     kind = "both_ways" if record.other_difference > TIE else "tied_there"
     yield Clause(kind, {**pair, "here": record.difference, "there": record.other_difference})
     yield from _alike(record)
@@ -105,9 +105,9 @@ def _reason(record: "Record", looked: int | None, given: Sequence[int]) -> Itera
     yield from _looks(record, looked)
     if given:
         sign = 1 if record.difference > 0 else -1
-        pair = {"target": Word(record.target), "rivals": _words(record.rivals)}
+        pair = {"target": _word(record.target), "rivals": _words(record.rivals)}
         if sign < 0:
-            pair = {"target": Word(record.rivals[0]), "rivals": _words((record.target,))}
+            pair = {"target": _word(record.rivals[0]), "rivals": _words((record.target,))}
         values = [sign * record.gives[part] for part in given]
         total = sign * record.difference
         told = {**pair, "rest": rest_of(total, values), "total": total}
@@ -191,7 +191,7 @@ def _eye(record: "Record", eye: "EyeRecord") -> Iterator[Clause]:
         told = tuple([item for item in every if item.here == here])
         if told:
             alone = len(record.rivals) == 1 and record.rivals == record.right_there
-            right = Word(record.rivals[0]) if alone else None
+            right = _word(record.rivals[0]) if alone else None
             arguments = {"told": told, "undone": eye.undone, "predicts": predicts}
             yield Clause(kind, arguments | ({} if here else {"right": right}))
 
@@ -253,7 +253,11 @@ def givers(record: "Record") -> list[int]:
 
 
 def _here(record: "Record") -> dict[str, Any]:
-    return {"token": record.spelled[record.place], "target": Word(record.target)}
+    return {"token": record.spelled[record.place], "target": _word(record.target)}
+
+
+def _word(word: str) -> Word:
+    return _words((word,))[0]
 
 
 @lru_cache(1024)  # of many runs at one place the same few words are said

@@ -148,20 +148,20 @@ class Eye:
         return Drawn(
             here=here,
             sequence=at.sequence,
-            query=self._spot(query_feature, at.sequence, at.position, named.query_read[row]),
-            key=None if every else self._spot(key_feature, at.sequence, position, named.key_read[row]),
+            query=self._spot(query_feature, at.sequence, at.position, named.query_read, row),
+            key=None if every else self._spot(key_feature, at.sequence, position, named.key_read, row),
             slot=None if every else key,
             by_query=by_query,
             undone=undone,
             alone=alone,
         )
 
-    def _spot(self, number: int, sequence: int, position: int, read: Array) -> "Spot":
+    def _spot(self, number: int, sequence: int, position: int, read: Array, row: int) -> "Spot":
         feature = EVERYTHING if number == EVERY else self.features[number]
         words, labels = self.subject.corpus.sentences[sequence], self._labels[sequence]
         if isinstance(feature, str):
             return Spot(feature, words[position], position, label=labels[position])
-        found = tuple(np.nonzero(read)[0].tolist())
+        found = tuple(np.nonzero(read[row])[0].tolist())
         read_words, read_labels = (tuple(some[at] for at in found) for some in (words, labels))
         return Spot(HEAD, words[position], position, feature, found, read_words, labels[position], read_labels)
 
