@@ -80,6 +80,28 @@ const char* wrong_runs(const hl_problem& problem, const hl_recipe& recipe, const
     return nullptr;
 }
 
+const char* wrong_parts(const hl_problem& problem) {
+    if (const char* wrong = wrong_problem(problem, false)) return wrong;
+    return problem.type == HL_FLOAT64 ? nullptr : "parts are in double: the type must be HL_FLOAT64";
+}
+
+const char* wrong_places(const hl_problem& problem, int32_t n, const hl_place* places) {
+    const hl_batch& batch = problem.batch;
+    for (int p = 0; p < n; ++p)
+        if (places[p].sequence < 0 || places[p].sequence >= batch.n_sequences || places[p].at < 0 || places[p].at >= problem.shape.n_ctx ||
+            batch.tokens[int64_t(places[p].sequence) * problem.shape.n_ctx + places[p].at] < 0)
+            return "a place must be one at which the batch has a token";
+    return nullptr;
+}
+
+const char* wrong_paths(const hl_shape& shape, int32_t n_paths, const int32_t* paths) {
+    for (int64_t i = 0; i < int64_t(n_paths) * shape.n_layers; ++i) {
+        if (paths[i] < -1 || paths[i] >= shape.n_heads) return "a path must go through one of a layer's heads, or be -1 there";
+        if (paths[i] == -1 && !shape.residual) return "a path must go through a head of every layer where there is no residual connection";
+    }
+    return nullptr;
+}
+
 // What `work` returns, a sentence or null, done in the usual floating-point mode; or that there was no memory.
 template <class Work> const char* unless_full(const Work& work) {
     const FloatingMode mode;
@@ -219,18 +241,25 @@ const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* we
                          pattern);
 }
 
-const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, int32_t sequence, int32_t at, const double* readout,
-                     int32_t n_paths, const int32_t* paths, double* token, double* position, double* total) {
-    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
-    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, readout, sequence, at, n_paths,
-                          paths, token, position, total);
+const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_patterns* patterns, hl_place place,
+                     const double* readout, int32_t n_paths, const int32_t* paths, const hl_gives* gives) {
+    if (const char* wrong = wrong_parts(*problem)) return wrong;
+    if (const char* wrong = wrong_places(*problem, 1, &place)) return wrong;
+    if (const char* wrong = wrong_paths(problem->shape, n_paths, paths)) return wrong;
+    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, patterns, place, readout, n_paths,
+                          paths, *gives);
 }
 
-const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const double* weights, int32_t sequence, int32_t at, int32_t layer,
-                           int32_t head, double* parts) {
-    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
-    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, sequence, at, layer,
-                               head, parts);
+int32_t hl_features(const hl_shape* shape, int32_t layer) { return features_of(*shape, layer); }
+
+const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_patterns* patterns, int32_t layer,
+                           int32_t n_queries, const hl_place* queries, int32_t n_keys, const hl_place* keys, double* parts) {
+    if (const char* wrong = wrong_parts(*problem)) return wrong;
+    if (layer < 0 || layer >= problem->shape.n_layers) return "the layer must be one that the model has";
+    if (const char* wrong = wrong_places(*problem, n_queries, queries)) return wrong;
+    if (const char* wrong = wrong_places(*problem, n_keys, keys)) return wrong;
+    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, patterns, layer,
+                               n_queries, queries, n_keys, keys, parts);
 }
 
 const char* hl_instruction_set(int32_t number) {

@@ -116,12 +116,28 @@ typedef struct {
 const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, int32_t n_cases, const hl_case *cases,
                     hl_real *logits, hl_real *pattern); /* [run, case, (n_ctx,) d_vocab]; [run, case, layer, head, n_ctx, n_ctx] */
 
-/* Parts, in double: logits · readout [d_vocab] at a place as a sum over paths [path, layer] (a head, or -1: past the layer) and
- * sources, of token and position embeddings; scores of a head's query as a sum over features (token, position, earlier heads). */
-const char *hl_parts(const hl_problem *, int64_t n_runs, const double *weights, int32_t sequence, int32_t at, const double *readout,
-                     int32_t n_paths, const int32_t *paths, double *token, double *position, double *total);
-const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, int32_t sequence, int32_t at, int32_t layer,
-                           int32_t head, double *parts); /* [run, key, query feature, key feature] */
+/* Parts, in double. Of logits · readout [d_vocab] at a place, patterns held as they are: a sum over paths, each from where it
+ * starts through a head a layer, or past it, and over the edges that heads read along. Of a layer's scores: a sum over features of
+ * query and key, which are the token, the position (where they are still in the stream) and what each earlier head wrote. */
+typedef struct {
+    int32_t sequence, at;
+} hl_place;
+typedef struct { /* null: those that the model makes */
+    const double *first;         /* rows of [n_ctx, n_ctx] */
+    int64_t run, head, sequence; /* numbers from one to the next, heads layer by layer */
+} hl_patterns;
+typedef struct {
+    double *token, *position;   /* [run, path, n_ctx]: what the embeddings give along each path, by where it starts */
+    double *edge;               /* [run, layer, head, query, key]: what is read along an edge, with all that comes behind it */
+    double *adjoint, *gradient; /* [run, layers + 1, n_ctx, d_model]: of the streams; patterns held, and as they react */
+    double *total;              /* [run] */
+} hl_gives;
+const char *hl_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_patterns *, hl_place place, const double *readout,
+                     int32_t n_paths, const int32_t *paths, const hl_gives *); /* [path, layer]: a head, or -1: past the layer */
+int32_t hl_features(const hl_shape *, int32_t layer);
+const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_patterns *, int32_t layer, int32_t n_queries,
+                           const hl_place *queries, int32_t n_keys, const hl_place *keys,
+                           double *parts); /* [run, head, query, key, query feature, key feature] */
 
 const char *hl_instruction_set(int32_t number);               /* of this processor, the widest first; null: there are no more */
 int32_t hl_lanes(const char *instruction_set, int32_t type);  /* runs that are worked on at once */

@@ -23,7 +23,7 @@ Plan::Plan(const hl_problem& problem, int d_head)
       at(places_of(shape)),
       wide_at(places_of(model)),
       gather(gather_of(shape, order)),
-      wide_gather(gather_of(model, order)) {}
+      wide_gather(narrow() ? gather_of(model, order) : gather) {}
 
 bool Plan::folds(int layer) const {
     const int64_t positions = shape.n_ctx, several = layer == 0 ? std::min(n_sequences, shape.d_vocab) : n_sequences;

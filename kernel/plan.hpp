@@ -82,16 +82,23 @@ struct LookCall {
 struct PartsCall {
     const Plan& plan;
     int64_t n_runs;
-    const double *weights, *readout;
-    int32_t sequence, at, n_paths;
+    const double* weights;
+    const hl_patterns* patterns;
+    hl_place place;
+    const double* readout;
+    int32_t n_paths;
     const int32_t* paths;
-    double *token, *position, *total;
+    hl_gives gives;
 };
 struct ScorePartsCall {
     const Plan& plan;
     int64_t n_runs;
     const double* weights;
-    int32_t sequence, at, layer, head;
+    const hl_patterns* patterns;
+    int32_t layer, n_queries;
+    const hl_place* queries;
+    int32_t n_keys;
+    const hl_place* keys;
     double* parts;
 };
 

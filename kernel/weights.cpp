@@ -19,6 +19,11 @@ bool follows_vocabulary(const hl_shape& shape, Axis axis) {
     return axis == Axis::vocab || (stream && !shape.unembed);
 }
 
+int features_of(const hl_shape& shape, int layer) {
+    if (shape.residual) return 2 + layer * shape.n_heads;
+    return layer == 0 ? 2 : shape.n_heads;
+}
+
 Places places_of(const hl_shape& shape) {
     Places places;
     for (int w = 0; w < HL_WEIGHTS; ++w) {
@@ -36,15 +41,18 @@ std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>
     std::vector<int64_t> gather(places.end);
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Weight& weight = weight_table[w];
-        for (int64_t i = places.of[w].from; i < places.of[w].to; ++i) {
-            int64_t rest = i - places.of[w].from, stride = 1, at = places.of[w].from;
-            for (int a = weight.n_axes - 1; a >= 0; --a) {  // the innermost axis first
+        const int last = weight.n_axes - 1;
+        const int64_t width = size_of(shape, weight.axes[last]);
+        const bool turns = follows_vocabulary(shape, weight.axes[last]);
+        for (int64_t from = places.of[w].from; from < places.of[w].to; from += width) {
+            int64_t rest = (from - places.of[w].from) / width, stride = width, at = places.of[w].from;
+            for (int a = last - 1; a >= 0; --a) {  // the innermost axis first
                 const int64_t size = size_of(shape, weight.axes[a]), index = rest % size;
                 at += stride * (follows_vocabulary(shape, weight.axes[a]) ? order[index] : index);
                 rest /= size;
                 stride *= size;
             }
-            gather[i] = at;
+            for (int64_t i = 0; i < width; ++i) gather[from + i] = at + (turns ? order[i] : i);
         }
     }
     return gather;

@@ -34,6 +34,8 @@ constexpr Weight weight_table[HL_WEIGHTS] = {
 int64_t size_of(const hl_shape& shape, Axis axis);
 // Whether an axis counts the vocabulary's tokens: the residual stream does where it is the logits.
 bool follows_vocabulary(const hl_shape& shape, Axis axis);
+// How many things add up to the stream that a layer reads: token, position, what earlier heads wrote.
+int features_of(const hl_shape& shape, int layer);
 
 struct Range {
     int64_t from = 0, to = 0;

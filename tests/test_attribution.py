@@ -12,7 +12,8 @@ from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.coding import coding
 from headlab.analysis.parts.composition import compositions, score_parts
-from headlab.analysis.parts.contributions import adjoints, contributions, edge_contributions, readout
+from headlab.analysis.parts.contributions import contributions, edge_contributions, readout
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.model.matrices import W_OV
 
@@ -77,7 +78,7 @@ def test_adjoints_are_derivatives_with_the_pattern_held_fixed(model):
             resid = resid + out if model.residual else out
         return resid[3] @ w[0]
 
-    at, G = subject.clean.resid_0[0, 0], adjoints(subject, pattern, w, 3)[0][0]
+    at, G = subject.clean.resid_0[0, 0], exact(subject).adjoints((0, 3), compared(7, 3, [6]))[0, 0]
     rng = np.random.default_rng(0)
     for _ in range(5):
         step = rng.normal(size=at.shape)

@@ -15,7 +15,6 @@ from headlab.analysis.minimal.subsets import members, minimal, sums
 from headlab.analysis.minimal.sufficiency import Scene, last_layer_first, suffices
 from headlab.analysis.minimal.tried import largest, parts_of
 from headlab.analysis.part import Part
-from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.gradients import gradients
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.spelling import spelling
@@ -266,9 +265,9 @@ def test_gradients_are_those_of_central_differences(name):
     model, corpus = MODELS[name]
     subject = hl.train(corpus, model, hl.TrainConfig.of(steps=50), seeds=[3, 4], record="none").subject
     place = Place(0, 3)
-    w = readout(subject.params, 3, (1, 2))
     step, tokens = 1e-6, corpus.tokens[[0]]
-    for layer, G in enumerate(gradients(subject, place, w)[:-1]):
+    found = gradients(subject, place, 3, (1, 2))
+    for layer, G in enumerate(np.moveaxis(found, 1, 0)[:-1]):
         for position, number in ((0, 0), (1, 2), (3, 1)):
 
             def difference(by, where=(layer, position, number)):

@@ -93,9 +93,11 @@ class Subject:
     def _with(self, runs: slice | Int[Array, " some"]) -> "Subject":
         found = copy(self)  # its weights are checked already
         kept = found.__dict__
-        for name in kept.keys() - {field.name for field in fields(self)} - {"dataset", "dependencies", *_OF_RUNS}:
+        for name in (
+            kept.keys() - {field.name for field in fields(self)} - {"dataset", "dependencies", "flat", *_OF_RUNS}
+        ):
             del kept[name]
-        for name in ("params", "finished", "grades", *_OF_RUNS):
+        for name in ("params", "finished", "grades", "flat", *_OF_RUNS):
             if kept.get(name) is not None:
                 kept[name] = kept[name][runs]
         return found
@@ -114,6 +116,13 @@ class Subject:
         for start in range(0, self.n_runs, step):
             runs = slice(start, min(start + step, self.n_runs))
             yield runs, self[runs]
+
+    @cached_property
+    def flat(self) -> Float[Array, "run weight"]:
+        """The weights as the kernel takes them, with as many positions as the sentences have."""
+        W_pos, n_ctx = self.params.W_pos, self.corpus.n_ctx
+        params = self.params if W_pos is None else self.params.replace(W_pos=W_pos[:, :n_ctx])
+        return params.flat()
 
     @cached_property
     def clean(self) -> Activations:

@@ -10,13 +10,11 @@ from headlab.engine.native import (
     FINISHED,
     NOT_RUN,
     Trained,
-    chosen_instruction_set,
-    default_threads,
     initial_flat,
-    instruction_sets,
     loss_and_gradient,
     train_flat,
 )
+from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
 from headlab.engine.state import Flat, State
 
 __all__ = [

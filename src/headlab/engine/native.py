@@ -3,7 +3,6 @@
 Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.order`), and gathers at its door.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,9 +12,9 @@ from numpy.typing import DTypeLike, NDArray
 
 import headlab.engine._native as _native
 from headlab.config import Phase, TrainConfig
-from headlab.config.model import Shape
 from headlab.config.training import CHANGEABLE
 from headlab.engine.job import Job
+from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape
 from headlab.engine.state import Flat, State
 from headlab.errors import ConfigError
 from headlab.model.params import NAMES
@@ -25,7 +24,6 @@ NOT_RUN = -2
 POLL_MILLISECONDS = 4
 LOSSES = ("softmax", "normalized_sigmoid")  # as headlab.h numbers them
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
-VECTORS = ("avx512", "avx2")  # the widest first; of a few runs, the narrower one takes less time a step
 
 
 @dataclass(frozen=True)
@@ -46,72 +44,12 @@ class Trained:
     interrupted: bool
 
 
-def instruction_sets() -> list[str]:
-    """Return the names of the instruction sets that this processor can run, the widest first.
-
-    >>> instruction_sets()[-1]
-    'generic'
-    """
-    return list(_native.instruction_sets())
-
-
-def chosen_instruction_set() -> str:
-    """Return the instruction set in use; raises `ConfigError` when HEADLAB_INSTRUCTION_SET names one that is not there."""
-    known = instruction_sets()
-    asked = os.environ.get("HEADLAB_INSTRUCTION_SET", known[0])
-    if asked not in known:
-        raise ConfigError(f"HEADLAB_INSTRUCTION_SET must be one of {', '.join(known)}, got {asked!r}")
-    return asked
-
-
-def fitting_instruction_set(n_runs: int, float64: bool) -> str:
-    """Return the instruction set in use, or for a few runs a narrower one: it takes less time a step, and gives the same bits."""
-    chosen = chosen_instruction_set()
-    enough = [name for name in VECTORS if name in instruction_sets() and n_runs <= lanes_of(name, float64)]
-    return enough[-1] if enough and chosen in VECTORS and "HEADLAB_INSTRUCTION_SET" not in os.environ else chosen
-
-
-def lanes_of(name: str, float64: bool) -> int:
-    """Return how many runs an instruction set trains at once, a group of them.
-
-    >>> lanes_of("generic", True)
-    2
-    """
-    return _native.lanes(name, float64)
-
-
-def default_threads() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def problem_of(
     job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None
 ) -> _native.Problem:
     """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None), with an instruction set."""
-    float64 = np.dtype(dtype) == np.float64
-    name = name or fitting_instruction_set(n_runs, float64)
-    groups = -(-n_runs // lanes_of(name, float64))
-    return _native.Problem(
-        kernel_shape(job.shape),
-        np.ascontiguousarray(job.tokens, np.int32),
-        np.ascontiguousarray(job.targets, np.int32),
-        None if job.weights is None else np.ascontiguousarray(job.weights, np.float64),
-        declared=False,
-        float64=float64,
-        threads=max(1, min(threads or default_threads(), default_threads(), groups)),
-        instruction_set=name,
-    )
-
-
-def kernel_shape(shape: Shape) -> _native.Shape:
-    """Return a model on a batch as the kernel has it."""
-    found, model = _native.Shape(), shape.model
-    for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_layers", "n_heads"):
-        setattr(found, name, getattr(shape, name))
-    for name in ("positions", "residual", "causal", "factored_values", "unembed"):
-        setattr(found, name, int(getattr(model, name)))
-    return found
+    asked, float64 = (job.shape, job.tokens, job.targets, job.weights), np.dtype(dtype) == np.float64
+    return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name)
 
 
 def recipe_of(

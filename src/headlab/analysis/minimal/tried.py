@@ -4,11 +4,11 @@ import numpy as np
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
-from headlab.analysis.parts.contributions import adjoints, readout
+from headlab.analysis.parts.contributions import readout
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import visible
-from headlab.model.matrices import W_OV
 
 MOST_PARTS = 16  # of more, those that give most: 2¹⁶ sets are tried, and what gives least stays as it is
 
@@ -32,21 +32,18 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
     """
     model, row, place = subject.model, choice.place.sequence, choice.place.position
     w = readout(subject.params, choice.target, choice.rivals)
-    on, OV = subject.clean, W_OV(subject.params)
-    pattern = on.pattern[:, :, :, row]
-    G = adjoints(subject, pattern, w, place)
+    on, asked = subject.clean, compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    through = exact(subject).edges((row, place), asked)
     seen = visible(subject.corpus.tokens[row], place, model.causal)
     parts: list[Part] = []
     gives: list[Array] = []
     for layer in reversed(range(model.n_layers)):
-        read = on.resid_pre[:, layer, None, row] @ OV[:, layer]  # [run, head, key, d_model]
-        through = pattern[:, layer] * (G[layer + 1][:, None] @ np.swapaxes(read, -1, -2))
         for head, query in np.ndindex(model.n_heads, len(seen)):
             if layer == model.n_layers - 1 and query != place:
                 continue
             keys = visible(subject.corpus.tokens[row], query, model.causal)
             parts += [Part("edge", layer, head, key, query) for key in keys]
-            gives += [through[:, head, query, key] for key in keys]
+            gives += [through[:, layer, head, query, key] for key in keys]
     for kind, embed in ((DIRECT_TOKEN, on.token_embed), (DIRECT_POSITION, on.pos_embed)):
         if model.residual and (kind == DIRECT_TOKEN or model.positions):
             parts.append(Part(kind))

@@ -26,7 +26,8 @@ from functools import cached_property
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.parts.contributions import adjoints, readout
+from headlab.analysis.parts.contributions import readout
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int
@@ -84,8 +85,9 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     if not choice.others:
         return None
     w = readout(subject.params, choice.target, choice.rivals)
-    here = _Reading(subject, choice.place, w)
-    splits = [_split(here, _Reading(subject, other, w)) for other in choice.others]
+    asked = compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    here = _Reading(subject, choice.place, w, asked)
+    splits = [_split(here, _Reading(subject, other, w, asked)) for other in choice.others]
     if len(splits) == 1:
         return splits[0]
     names = ("pattern", "value", "direct", "unpaired")
@@ -96,13 +98,14 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
 class _Reading:
     """What is read at one place with its own pattern.
 
-    w: the readout; G: what a vector at each position adds to it through heads; embeds: the one that is there; gives: what
-    each source gives; direct: past all heads
+    w: the readout; asked: the same of logits; G: what a vector at each position adds to it through heads; embeds: the one
+    that is there; gives: what each source gives; direct: past all heads
     """
 
     subject: Subject
     place: Place
     w: Float[Array, "run d_model"]
+    asked: Float[Array, " d_vocab"]
 
     @cached_property
     def embeds(self) -> Float[Array, "run position d_model"]:
@@ -124,12 +127,11 @@ class _Reading:
 
     def without(self, passed: Bool[Array, "run position"] | None) -> Float[Array, "run position d_model"]:
         """Return G by the paths that are left when what heads read for some positions is lost."""
-        pattern = self.subject.clean.in_sentence("pattern", self.place.sequence)
+        pattern = None
         if passed is not None:
-            pattern = pattern * ~passed[:, None, None, :, None]
-        seen = self.place.position + 1 if self.subject.model.causal else pattern.shape[-1]
-        G = np.zeros((self.subject.n_runs, pattern.shape[-1], self.w.shape[-1]))
-        G[:, :seen] = adjoints(self.subject, pattern[..., :seen, :seen], self.w, self.place.position)[0]
+            pattern = self.subject.clean.in_sentence("pattern", self.place.sequence) * ~passed[:, None, None, :, None]
+        place = self.place.sequence, self.place.position
+        G: Array = exact(self.subject).adjoints(place, self.asked, pattern)[:, 0]
         if self.subject.model.residual:
             G[:, self.place.position] -= self.w
         return G
@@ -147,7 +149,8 @@ class _Reading:
 def aligned(subject: Subject, choice: Choice, there: Place) -> tuple[list[Alignment], Int[Array, " run"]]:
     """Return the ways to align a choice's place with another, and each run's: the one whose unpaired positions give least."""
     w = readout(subject.params, choice.target, choice.rivals)
-    return _aligned(_Reading(subject, choice.place, w), _Reading(subject, there, w))
+    asked = compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    return _aligned(_Reading(subject, choice.place, w, asked), _Reading(subject, there, w, asked))
 
 
 def _aligned(here: _Reading, there: _Reading) -> tuple[list[Alignment], Int[Array, " run"]]:

@@ -8,14 +8,16 @@ Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 from collections.abc import Sequence
 from itertools import product
 
-import numpy as np
 import pandas as pd
 
 from headlab.analysis.choice import Place
-from headlab.analysis.parts.contributions import adjoints, path_name, readout
+from headlab.analysis.parts.contributions import path_name
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float
-from headlab.model.matrices import W_OV, W_QK
+from headlab.model.matrices import W_OV
+from headlab.model.parts import stream_parts
+from headlab.model.paths import POSITION, TOKEN, features
 
 
 def score_parts(
@@ -31,23 +33,14 @@ def score_parts(
     layer, head = subject.layer_and_head(layer, head)
     sequence = subject.sequence(sequence)
     at = [subject.position(sequence, place) for place in (query, key)]
-    names, parts = stream_parts(subject, layer)
-    q, k = (parts[:, :, sequence, position] for position in at)
-    QK = W_QK(subject.params)[:, layer, head]
-    return names, (q @ QK @ np.swapaxes(k, -1, -2)) * subject.model.scale
+    q, k = ((sequence, position) for position in at)
+    return feature_names(subject, layer), exact(subject).of_scores(layer, [q], [k])[:, head, 0, 0]
 
 
-def stream_parts(subject: Subject, layer: int) -> tuple[list[str], Float[Array, "run part sequence position d_model"]]:
-    """Return the parts that add up to a layer's `resid_pre`: names, [run, part, sequence, position, d_model]."""
-    on, model = subject.clean, subject.model
-    names: list[str] = []
-    parts: list[Array] = []
-    if model.residual or layer == 0:
-        names, parts = ["token", "position"], [on.token_embed, on.pos_embed]
-    for earlier, head in product(range(0 if model.residual else max(0, layer - 1), layer), range(model.n_heads)):
-        names.append(path_name(((earlier, head),)))
-        parts.append(on.z[:, earlier, head])
-    return names, np.stack(parts, axis=1)
+def feature_names(subject: Subject, layer: int) -> list[str]:
+    """Return the names of what adds up to a layer's `resid_pre`."""
+    every = features(subject.model, layer)
+    return [path_name((feature,)) if isinstance(feature, tuple) else feature for feature in every]
 
 
 def compositions(subject: Subject, place: Place, target: int, rivals: Sequence[int], run: int = 0) -> pd.DataFrame:
@@ -57,28 +50,29 @@ def compositions(subject: Subject, place: Place, target: int, rivals: Sequence[i
     or the key (`QK`: both); `V` is the part of the logit difference that the later head reads from what the earlier wrote.
     Empty for one layer.
     """
-    w, OV = readout(subject.params, target, rivals), W_OV(subject.params)
-    pattern = subject.clean.pattern[:, :, :, place.sequence]
-    G = adjoints(subject, pattern, w, place.position)
+    model, corpus, at = subject.model, subject.corpus, (place.sequence, place.position)
+    parts, OV, asked = exact(subject), W_OV(subject.params), compared(corpus.d_vocab, target, rivals)
+    pattern, G = subject.clean.pattern[run, :, :, place.sequence, place.position], parts.adjoints(at, asked)[run]
+    keys = range(place.position + 1 if model.causal else int(corpus.lengths[place.sequence]))
     rows = []
-    for layer, head in product(range(1, subject.model.n_layers), range(subject.model.n_heads)):
-        names, stream = stream_parts(subject, layer)
-        for key in range(place.position + 1 if subject.model.causal else int(subject.corpus.lengths[place.sequence])):
-            _, scores = score_parts(subject, layer, head, place.sequence, place.position, key)
-            embeds = [number for number, name in enumerate(names) if name in ("token", "position")]
+    for layer in range(1, model.n_layers):
+        names, places = feature_names(subject, layer), [(place.sequence, key) for key in keys]
+        every = parts.of_scores(layer, [at], places)[run, :, 0]  # [head, key, query part, key part]
+        stream = stream_parts(model, subject.clean, layer, places)[run]
+        embeds = [number for number, name in enumerate(names) if name in (TOKEN, POSITION)]
+        for head, key in product(range(model.n_heads), keys):
+            scores = every[head, key]
             for number in range(len(embeds), len(names)):
-                read = stream[run, number, place.sequence, key] @ OV[run, layer, head]
+                read = stream[key, number] @ OV[run, layer, head]
                 rows.append(
                     {
                         "head": path_name(((layer, head),)),
                         "earlier": names[number],
                         "key": key,
-                        "Q": float(scores[run, number, embeds].sum()),
-                        "K": float(scores[run, embeds, number].sum()),
-                        "QK": float(scores[run, number, len(embeds) :].sum()),
-                        "V": float(
-                            pattern[run, layer, head, place.position, key] * read @ G[layer + 1][run, place.position]
-                        ),
+                        "Q": float(scores[number, embeds].sum()),
+                        "K": float(scores[embeds, number].sum()),
+                        "QK": float(scores[number, len(embeds) :].sum()),
+                        "V": float(pattern[layer, head, key] * read @ G[layer + 1, place.position]),
                     }
                 )
     return pd.DataFrame(rows, columns=["head", "earlier", "key", "Q", "K", "QK", "V"])

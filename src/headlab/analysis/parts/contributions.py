@@ -6,8 +6,9 @@ most one a layer, to the logits; the logit difference is the sum over all paths 
     logit(a) - logit(b) = sum over paths p and positions s of (W_E[token_s] + W_pos[s]) · G_p[s]
 
 where G_p[s] carries the readout w = W_U[:, a] - W_U[:, b] back along the path: through a head, G'[s] = sum over queries q
-of pattern[q, s] · G[q] W_OVᵀ. With one layer these are the direct path and one path a head and source position. With more
-layers, a path through two heads is V-composition; Q- and K-composition change the pattern, see `parts.composition`.
+of pattern[q, s] · G[q] W_OVᵀ. The kernel works it out; `headlab.model.parts` says the same in NumPy. With one layer these
+are the direct path and one path a head and source position. With more layers, a path through two heads is V-composition;
+Q- and K-composition change the pattern, see `parts.composition`.
 Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
@@ -21,18 +22,17 @@ import pandas as pd
 
 from headlab.analysis.choice import Place
 from headlab.analysis.part import head_name
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
 from headlab.model.matrices import W_OV
 from headlab.model.params import Params
+from headlab.model.paths import Path, paths_of
 from headlab.notation.values import short_repr
 
 MAX_PATHS = 2000
-Path = tuple[
-    tuple[int, int], ...
-]  # the heads it passes, as (layer, head), the first layer first; () is the direct path
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,16 +133,9 @@ def contributions(
     >>> parts.paths, bool(abs(parts.remainder[0]) < 1e-12)
     (((), ((0, 0),)), True)
     """
-    w = readout(subject.params, target, rivals)
-    pattern = subject.clean.pattern[:, :, :, place.sequence]
-    flows = _flows(subject, pattern, w, place.position, _longest(subject, max_heads))
-    paths = tuple(sorted(flows, key=lambda path: (len(path), path)))
-    embeds = [embed[:, place.sequence] for embed in (subject.clean.token_embed, subject.clean.pos_embed)]
-    shape = (subject.n_runs, len(paths), subject.corpus.n_ctx)
-    token, position = (
-        np.stack([np.einsum("rsd,rsd->rs", flows[path], embed) for path in paths], axis=1) if paths else np.zeros(shape)
-        for embed in embeds
-    )
+    paths = paths_of(subject.model, _longest(subject, max_heads))
+    asked = compared(subject.corpus.d_vocab, target, rivals)
+    token, position = exact(subject).along((place.sequence, place.position), asked, paths)
     logits = subject.clean.logits[:, place.sequence, place.position]
     return Contributions(place, paths, token, position, logits[:, target] - logits[:, list(rivals)].mean(axis=1))
 
@@ -157,27 +150,6 @@ def readout(params: Params, target: int, rivals: Sequence[int]) -> Float[Array, 
     return unit
 
 
-def adjoints(
-    subject: Subject,
-    pattern: Float[Array, "run layer head position position"],
-    w: Float[Array, "run d_model"],
-    position: int,
-) -> list[Float[Array, "run position d_model"]]:
-    """Return G [run, position, d_model] before each layer and after the last: what a vector there adds to the readout.
-
-    pattern: [run, layer, head, query, key], held fixed; position: where the readout w [run, d_model] is taken
-    """
-    G = np.zeros((subject.n_runs, pattern.shape[-1], w.shape[-1]))
-    G[:, position] = w
-    found: list[Array] = [G]
-    OV = W_OV(subject.params)
-    for layer in reversed(range(subject.model.n_layers)):
-        through = _back(pattern[:, layer], G[:, None], OV[:, layer]).sum(axis=1)
-        G = G + through if subject.model.residual else through
-        found.append(G)
-    return found[::-1]
-
-
 def edge_contributions(
     subject: Subject, place: Place, target: int, rivals: Sequence[int]
 ) -> Float[Array, "run layer head sequence position position"]:
@@ -187,18 +159,14 @@ def edge_contributions(
     the place's own sentence, pattern held fixed. `[:, :, :, place.sequence]` are the sentence's own edges; the other
     sentences' say what would be added if the edge were theirs.
     """
-    w = readout(subject.params, target, rivals)
     on, OV = subject.clean, W_OV(subject.params)
-    G = adjoints(subject, on.pattern[:, :, :, place.sequence], w, place.position)
+    asked = compared(subject.corpus.d_vocab, target, rivals)
+    G = exact(subject).adjoints((place.sequence, place.position), asked)
     parts = []
     for layer in range(subject.model.n_layers):
         read = on.resid_pre[:, layer, None] @ OV[:, layer, :, None]  # [run, head, sequence, key, d_model]
-        parts.append(on.pattern[:, layer] * (G[layer + 1][:, None, None] @ np.swapaxes(read, -1, -2)))
+        parts.append(on.pattern[:, layer] * (G[:, layer + 1, None, None] @ np.swapaxes(read, -1, -2)))
     return np.stack(parts, axis=1)
-
-
-def _back(pattern: Array, G: Array, OV: Array) -> Array:
-    return np.swapaxes(pattern, -1, -2) @ (G @ np.swapaxes(OV, -1, -2))
 
 
 def _longest(subject: Subject, max_heads: int | None) -> int:
@@ -211,18 +179,3 @@ def _longest(subject: Subject, max_heads: int | None) -> int:
         return layers
     counts = np.cumsum([float(comb(layers, n)) * float(heads) ** n for n in range(layers + 1)])
     return int(np.searchsorted(counts, MAX_PATHS, side="right")) - 1 if counts[-1] > MAX_PATHS else layers
-
-
-def _flows(subject: Subject, pattern: Array, w: Array, position: int, longest: int) -> dict[Path, Array]:
-    start = np.zeros((subject.n_runs, pattern.shape[-1], w.shape[-1]))
-    start[:, position] = w
-    flows: dict[Path, Array] = {(): start}
-    OV = W_OV(subject.params)
-    for layer in reversed(range(subject.model.n_layers)):
-        earlier: dict[Path, Array] = dict(flows) if subject.model.residual else {}
-        for path, G in flows.items():
-            if len(path) < longest:
-                back = _back(pattern[:, layer], G[:, None], OV[:, layer])
-                earlier |= {((layer, head), *path): back[:, head] for head in range(subject.model.n_heads)}
-        flows = earlier
-    return flows

@@ -44,11 +44,11 @@ from headlab.analysis.parts.aligned_rows import AlignedRows
 from headlab.analysis.parts.coding import least
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
-from headlab.analysis.parts.score_differences import Feature, features
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float
 from headlab.data.alignment import alignments
+from headlab.model.paths import Feature, features
 from headlab.notation.numbers import quantity
 
 TOKEN, POSITION, HEAD, EVERYTHING = KINDS = ("token", "position", "head", "everything")
@@ -354,7 +354,7 @@ def eye(subject: Subject, choice: Choice) -> Eye:
                     undone[find.rows.runs, number] = find.rows.undone(find.lowered[:, None])[:, 0]
                     logits[find.rows.runs, number] = find.rows.logits(find.lowered)
                     found.append(find.named)
-    names = features(subject, subject.model.n_layers - 1)
+    names = features(subject.model, subject.model.n_layers - 1)
     return Eye(subject, choice, names, makes, undone, logits, Named.joined(found, subject.corpus.n_ctx))
 
 
@@ -374,9 +374,9 @@ def _aligned(subject: Subject, choice: Choice, there: Place) -> Iterator[Aligned
 
 
 def _in_batches(rows: AlignedRows) -> Iterator[AlignedRows]:
-    n_features = len(features(rows.subject, rows.subject.model.n_layers - 1))
+    n_features = len(features(rows.subject.model, rows.subject.model.n_layers - 1))
     _, heads, slots = rows.value.shape
-    a_run = heads * slots * (n_features**2 + slots) + MOST_TOGETHER**2 * heads * slots
+    a_run = heads * slots * (4 * n_features**2 + slots) + MOST_TOGETHER**2 * heads * slots
     step = max(1, NUMBERS_AT_A_TIME // a_run)
     for start in range(0, len(rows.runs), step):
         yield rows[start : start + step]

@@ -188,10 +188,8 @@ class Candidates:
         """Return by how much scores are lowered, [run, source, head, slot], when one thing read at the key is exchanged."""
         d, slot = self.differences[self.at[some]], self.slot[part]
         read = self._exchanged(some, self.key_feature[part], (self.rows.keys[slot], self.rows.other_keys[slot]))
-        query = (d.query + d.other_query) / 2
         feature = self.query_feature[part]
-        query = query.sum(axis=1, keepdims=True) if feature == EVERY else query[:, [feature]]
-        scores = d.scores(query, read[:, :, None])[:, :, 0, 0]
+        scores = d.with_keys(None if feature == EVERY else feature, read)
         return np.swapaxes(scores, 1, 2)[..., None] * (np.arange(self.rows.value.shape[2]) == slot)
 
     def _query_reads(self, some: Array, part: int) -> Array:

@@ -3,110 +3,108 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from headlab.analysis.choice import Place
+from headlab.analysis.parts.exact import exact
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
-
-Feature = str | tuple[int, int]  # token, position, or an earlier head: what it wrote
-TOKEN, POSITION = "token", "position"
+from headlab.model.paths import TOKEN, Feature, features
 
 
 @dataclass(frozen=True, eq=False)
 class Differences:
-    """The features of two rows' queries and keys, and what they make the scores differ by.
+    """What the features of two rows' queries and keys make the scores of the last layer differ by, in some of a subject's models.
 
-    features: what the residual stream consists of before the last layer
-    query, other_query [run, query_feature, d_model]; keys, other_keys [run, key_feature, slot, d_model]: here and there
-    W_Q, W_K [run, head, d_model, d_head]: of the last layer; scale: 1 / sqrt(d_head)
+    features: what the residual stream consists of before the last layer; slots: the positions of each, here and there
+    scores [run, head, query, key, query_feature, key_feature]: of the queries here and there with the keys of all slots here,
+        and then there
     """
 
-    features: tuple[Feature, ...]
-    query: Float[Array, "run query_feature d_model"]
-    other_query: Float[Array, "run query_feature d_model"]
-    keys: Float[Array, "run key_feature slot d_model"]
-    other_keys: Float[Array, "run key_feature slot d_model"]
-    W_Q: Float[Array, "run head d_model d_head"]
-    W_K: Float[Array, "run head d_model d_head"]
-    scale: float
+    subject: Subject
+    runs: Int[Array, " run"]
+    here: Place
+    there: Place
+    slots: Sequence[tuple[int, int]]
+    scores: Float[Array, "run head query key query_feature key_feature"]
 
     @classmethod
     def of(
-        cls, subject: Subject, runs: Int[Array, " run"], here: Place, there: Place, keys: Sequence[tuple[int, int]]
+        cls, subject: Subject, runs: Int[Array, " run"], here: Place, there: Place, slots: Sequence[tuple[int, int]]
     ) -> "Differences":
-        """Take the features of some models out of what they compute; keys: the positions of each slot, here and there."""
-        every, last = features(subject, subject.model.n_layers - 1), subject.model.n_layers - 1
-        query, other_query = (stream(subject, last, runs, at, [at.position])[:, :, 0] for at in (here, there))
-        slots = zip(*keys, strict=True)
-        mine, theirs = (stream(subject, last, runs, at, some) for at, some in zip((here, there), slots, strict=True))
-        W_Q, W_K = subject.params.W_Q[runs, last], subject.params.W_K[runs, last]
-        return cls(every, query, other_query, mine, theirs, W_Q, W_K, subject.model.scale)
+        """Take the scores of some models."""
+        sides = zip((here, there), zip(*slots, strict=True), strict=True)
+        keys = [(place.sequence, key) for place, keys in sides for key in keys]
+        queries = [(place.sequence, place.position) for place in (here, there)]
+        scores = exact(subject, runs).of_scores(subject.model.n_layers - 1, queries, keys)
+        return cls(subject, runs, here, there, slots, scores)
 
     def __getitem__(self, some: Any) -> "Differences":
-        return replace(self, **{name: getattr(self, name)[some] for name in _BY_RUN})
+        return replace(self, runs=self.runs[some], scores=self.scores[some])
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The features, in their order."""
+        return features(self.subject.model, self.subject.model.n_layers - 1)
 
     @cached_property
     def by_key(self) -> Float[Array, "run head slot query_feature key_feature"]:
         """What the keys make of the difference: that of the keys, for the mean query."""
-        return self.scores((self.query + self.other_query) / 2, self.keys - self.other_keys)
+        mean, n = self.scores.mean(axis=2), len(self.slots)
+        return np.asarray(mean[:, :, :n] - mean[:, :, n:])
 
     @cached_property
     def by_query(self) -> Float[Array, "run head slot query_feature key_feature"]:
         """What the query makes of it: that of the queries, for the mean keys, without what it adds to all keys alike."""
-        changed = self.query - self.other_query
-        if not changed.any():
-            return np.zeros_like(self.by_key)
-        return self.over_keys(changed)
+        n, changed = len(self.slots), self.scores[:, :, 0] - self.scores[:, :, 1]
+        return _over_keys((changed[:, :, :n] + changed[:, :, n:]) / 2)
 
     @property
     def total(self) -> Float[Array, "run head slot query_feature key_feature"]:
         """By how much a part here is larger than the part there."""
         return self.by_key + self.by_query
 
+    def with_keys(
+        self, feature: int | None, keys: Float[Array, "run key_part d_model"]
+    ) -> Float[Array, "run head key_part"]:
+        """Return the scores of a feature of the mean query, or of all of it, with some vectors as keys."""
+        mine, theirs = (self._stream(place, [place.position])[:, :, 0] for place in (self.here, self.there))
+        query = (mine + theirs) / 2
+        asks = query.sum(axis=1, keepdims=True) if feature is None else query[:, [feature]]
+        return self._scores(asks, keys)[:, :, 0]
+
     def over_keys(
         self, query: Float[Array, "run query_part d_model"]
     ) -> Float[Array, "run head slot query_part key_feature"]:
-        """Return the scores of some vectors with the mean keys, less their median over the slots."""
-        scores = self.scores(query, (self.keys + self.other_keys) / 2)
-        return scores - np.median(scores, axis=2, keepdims=True)
+        """Return the scores of some vectors as queries with the mean keys, less their median over the slots."""
+        places = zip((self.here, self.there), zip(*self.slots, strict=True), strict=True)
+        mine, theirs = (self._stream(place, keys) for place, keys in places)
+        n, parts, slots, width = mine.shape
+        found = self._scores(query, ((mine + theirs) / 2).reshape(n, parts * slots, width))
+        return _over_keys(np.moveaxis(found.reshape(*found.shape[:3], parts, slots), -1, 2))
 
-    def scores(
-        self, query: Float[Array, "run query_part d_model"], keys: Float[Array, "run key_part slot d_model"]
-    ) -> Float[Array, "run head slot query_part key_part"]:
-        """Return the scores of some queries with some keys, in every head."""
-        n, parts, slots, width = keys.shape
-        answers = keys.reshape(n, 1, parts * slots, width) @ self.W_K
-        found = (query[:, None] @ self.W_Q) @ np.swapaxes(answers, -1, -2) * self.scale
-        return np.moveaxis(found.reshape(*found.shape[:3], parts, slots), -1, 2)
+    def _stream(self, place: Place, positions: Sequence[int]) -> Float[Array, "run feature position d_model"]:
+        on, at = self.subject.clean, list(positions)
+        parts = []
+        for feature in self.features:
+            if isinstance(feature, tuple):
+                part = on.z[self.runs, feature[0], feature[1], place.sequence]
+            else:
+                part = (on.token_embed if feature == TOKEN else on.pos_embed)[self.runs, place.sequence]
+            parts.append(part[:, at])
+        return np.stack(parts, axis=1)
+
+    def _scores(self, query: Array, keys: Array) -> Array:
+        params, last, scale = self.subject.params, self.subject.model.n_layers - 1, self.subject.model.scale
+        answers = keys[:, None] @ params.W_K[self.runs, last]
+        return (query[:, None] @ params.W_Q[self.runs, last]) @ np.swapaxes(answers, -1, -2) * scale
 
 
-_BY_RUN = {"query", "other_query", "keys", "other_keys", "W_Q", "W_K"}
-
-
-def features(subject: Subject, layer: int) -> tuple[Feature, ...]:
-    """Return what adds up to the residual stream that a layer reads: token, position, and each earlier head."""
-    residual = subject.model.residual
-    embeds: list[Feature] = [TOKEN, POSITION] if residual or layer == 0 else []
-    return (*embeds, *product(range(0 if residual else max(0, layer - 1), layer), range(subject.model.n_heads)))
-
-
-def stream(
-    subject: Subject, layer: int, runs: Int[Array, " run"], place: Place, positions: Sequence[int]
-) -> Float[Array, "run feature position d_model"]:
-    """Return the features of a layer at some positions of a place's sentence, in the order of `features`."""
-    on, at = subject.clean, list(positions)
-    parts = []
-    for feature in features(subject, layer):
-        if isinstance(feature, tuple):
-            part = on.z[runs, feature[0], feature[1], place.sequence]
-        else:
-            part = (on.token_embed if feature == TOKEN else on.pos_embed)[runs, place.sequence]
-        parts.append(part[:, at])
-    return np.stack(parts, axis=1)
+def _over_keys(scores: Float[Array, "run head slot query_part key_feature"]) -> Array:
+    # Where nothing changes there is nothing to sort.
+    return scores - np.median(scores, axis=2, keepdims=True) if scores.any() else scores
 
 
 def reads(

@@ -16,7 +16,8 @@ from headlab.errors import SelectionError
 
 if TYPE_CHECKING:
     from headlab.analysis.choice import Choice
-    from headlab.analysis.parts.contributions import Contributions, Path
+    from headlab.analysis.parts.contributions import Contributions
+    from headlab.model.paths import Path
     from headlab.analysis.subject import Subject
 
 PART_FIELDS = [field.name for field in fields(Part)]

@@ -1,0 +1,181 @@
+// One sequence's way through some layers, up to a position, in double: embeddings, patterns, streams, and what each head writes.
+#pragma once
+
+#include "arena.hpp"
+#include "blocks/attention.hpp"
+#include "plan.hpp"
+#include "product.hpp"
+
+namespace headlab::HEADLAB_ISA {
+
+using Number = Vec<double>;
+
+// The runs of a group, and whose is in which lane: spare lanes repeat the first run.
+struct Group {
+    int64_t first;
+    int n;
+    int64_t run(int lane) const { return first + (lane < n ? lane : 0); }
+};
+
+// Matrices of heads, as trained.
+class HeadWeights {
+  public:
+    HeadWeights(const Plan& plan, Arena<double>& arena) : plan(plan), arena(arena) {}
+
+    // Those of some layers, from one on; only once for each weight.
+    void want(int weight, int from_layer, int to_layer) {
+        if (plan.at.of[weight].size() == 0 || from_layer >= to_layer) return;
+        const int64_t layer = plan.at.of[weight].size() / plan.shape.n_layers;
+        wanted[weight] = {plan.at[weight] + from_layer * layer, plan.at[weight] + to_layer * layer};
+        numbers[weight] = arena.take(wanted[weight].size());
+    }
+    void load(const double* weights, const Group& group) {
+        for (int w = 0; w < HL_WEIGHTS; ++w)
+            for (int64_t from = 0; from < wanted[w].size(); from += together)
+                for (int lane = 0; lane < lanes<double>; ++lane)
+                    load_lane<double>(numbers[w] + from, weights + group.run(lane) * plan.at.end, plan.gather.data() + wanted[w].from + from,
+                                      std::min(together, wanted[w].size() - from), lane);
+    }
+    Input<double> operator()(int weight, int layer, int head) const {
+        const int d = plan.shape.d_model, h = plan.shape.d_head, v = plan.value_width();
+        const int rows = weight == HL_W_O ? h : d, cols = weight == HL_W_O ? d : weight == HL_W_V ? v : h;
+        const int64_t block = (int64_t(layer) * plan.shape.n_heads + head) * rows * cols;
+        return matrix<const Number>(numbers[weight] + (plan.at[weight] + block - wanted[weight].from), rows, cols);
+    }
+
+  private:
+    static constexpr int64_t together = 256;  // numbers whose lanes stay in the first-level cache
+
+    const Plan& plan;
+    Arena<double>& arena;
+    Range wanted[HL_WEIGHTS] = {};
+    Number* numbers[HL_WEIGHTS] = {};
+};
+
+// What of a passage is wanted, beside embeddings and patterns.
+struct PassageNeeds {
+    bool streams, left, written;  // above layers; X_q W_Q W_Kᵀ; of each head
+};
+
+class Passage {
+  public:
+    // From the first position on, n of them, or as many as the mask lets the last of these see. last: the only position whose
+    // queries count in the last layer, or -1: all do.
+    Passage(const Plan& plan, int sequence, int n_asked, int layers, int last, const hl_patterns* patterns, PassageNeeds needs,
+            const HeadWeights& W, Arena<double>& arena)
+        : n(plan.shape.causal ? n_asked : plan.rows.length(sequence)), layers(layers), last(last), plan(plan), sequence(sequence),
+          d(plan.shape.d_model), patterns(patterns), needs(needs), W(W), token(arena.take(int64_t(n) * d)), position(arena.take(int64_t(n) * d)) {
+        const int heads = plan.shape.n_heads;
+        for (int l = 0; l <= layers; ++l) streams.push_back(l == 0 || needs.streams || !patterns ? arena.take(int64_t(n) * d) : nullptr);
+        for (int l = 0; l < layers; ++l)
+            for (int k = 0; k < heads; ++k) {
+                pattern_of.push_back(arena.take(int64_t(queries(l)) * n));
+                left_of.push_back(arena.take(needs.left || !patterns ? int64_t(queries(l)) * d : 0));
+                written_of.push_back(needs.written ? arena.take(int64_t(n) * d) : nullptr);
+            }
+        narrow = arena.take(int64_t(n) * std::max(plan.shape.d_head, d));
+        mixed = arena.take(int64_t(n) * d);
+        out = arena.take(int64_t(n) * d);
+    }
+
+    void go(const double* weights, const Group& group) {
+        embed(weights, group);
+        for (int l = 0; l < layers; ++l) {
+            // What nobody reads is not written: the last layer's stream, unless it is asked for.
+            const bool writes = needs.written || needs.streams || (!patterns && l + 1 < layers);
+            for (int k = 0; k < plan.shape.n_heads; ++k) {
+                if (needs.left || !patterns) look(l, k);
+                if (patterns) load_pattern(group, l, k);
+                if (writes) write(l, k);
+            }
+        }
+    }
+
+    int first_query(int layer) const { return last >= 0 && layer == layers - 1 ? last : 0; }
+    int queries(int layer) const { return last >= 0 && layer == layers - 1 ? 1 : n; }
+    bool square(int layer) const { return queries(layer) == n && first_query(layer) == 0; }
+    int seen(int query) const { return plan.shape.causal ? query + 1 : n; }
+    Region where(int layer, Region causal) const { return plan.shape.causal && square(layer) ? causal : Region::full; }
+
+    Matrix<double> stream(int layer) const { return matrix(streams[layer], n, d); }
+    Matrix<double> stream_of_queries(int layer, Number* of) const { return matrix(of + int64_t(first_query(layer)) * d, queries(layer), d); }
+    Matrix<double> pattern(int layer, int head) const { return matrix(pattern_of[number(layer, head)], queries(layer), n); }
+    Matrix<double> left(int layer, int head) const { return matrix(left_of[number(layer, head)], queries(layer), d); }
+    Matrix<double> written(int layer, int head) const { return matrix(written_of[number(layer, head)], n, d); }
+
+    const int n, layers, last;
+
+  private:
+    size_t number(int layer, int head) const { return size_t(layer) * plan.shape.n_heads + head; }
+
+    void embed(const double* weights, const Group& group) {
+        const int first = plan.rows.sequence_start[sequence];
+        for (int s = 0; s < n; ++s) {
+            const int input = plan.rows.input_of_row[first + s];
+            const int64_t to = int64_t(s) * d;
+            const int64_t* token_place = plan.gather.data() + plan.at[HL_W_E] + int64_t(plan.rows.input_token[input]) * d;
+            const int64_t* position_place = plan.gather.data() + plan.at[HL_W_POS] + int64_t(s) * d;
+            for (int lane = 0; lane < lanes<double>; ++lane) {
+                const double* from = weights + group.run(lane) * plan.at.end;
+                load_lane<double>(token + to, from, token_place, d, lane);
+                if (plan.shape.positions) load_lane<double>(position + to, from, position_place, d, lane);
+            }
+        }
+        for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[0][i] = plan.shape.positions ? token[i] + position[i] : token[i];
+    }
+
+    // left = X_q W_Q W_Kᵀ, and the pattern of left · Xᵀ where none is given
+    void look(int l, int k) {
+        const int rows = queries(l), h = plan.shape.d_head;
+        set_product<double>(matrix(narrow, rows, h), stream_of_queries(l, streams[l]), W(HL_W_Q, l, k));
+        set_product<double>(left(l, k), matrix(narrow, rows, h), W(HL_W_K, l, k).transposed());
+        if (patterns) return;
+        set_product<double>(pattern(l, k), left(l, k), stream(l).transposed(), where(l, Region::lower_out));
+        for (int q = 0; q < rows; ++q)
+            softmax_row<double>(pattern_of[number(l, k)] + int64_t(q) * n, seen(first_query(l) + q), n, plan.scale);
+    }
+
+    void load_pattern(const Group& group, int l, int k) {
+        const int64_t c = plan.shape.n_ctx;
+        for (int q = 0; q < queries(l); ++q) {
+            const int query = first_query(l) + q;
+            for (int lane = 0; lane < lanes<double>; ++lane)
+                load_lane<double>(pattern_of[number(l, k)] + int64_t(q) * n,
+                                  patterns->first + group.run(lane) * patterns->run + int64_t(number(l, k)) * patterns->head +
+                                      sequence * patterns->sequence + query * c,
+                                  nullptr, seen(query), lane);
+        }
+    }
+
+    // z = pattern X W_V (W_O), into the stream above, and by itself
+    void write(int l, int k) {
+        const int rows = queries(l), v = plan.value_width();
+        if (k == 0)
+            for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[l + 1][i] = plan.shape.residual ? streams[l][i] : Number{};
+        const Matrix<double> to = needs.written ? written(l, k) : matrix(out, rows, d);
+        set_product<double>(matrix(mixed, rows, d), pattern(l, k), stream(l), where(l, Region::lower_sum));
+        if (plan.shape.factored_values) {
+            set_product<double>(matrix(narrow, rows, v), matrix(mixed, rows, d), W(HL_W_V, l, k));
+            set_product<double>(to, matrix(narrow, rows, v), W(HL_W_O, l, k));
+        } else {
+            set_product<double>(to, matrix(mixed, rows, d), W(HL_W_V, l, k));
+        }
+        Number* above = stream_of_queries(l, streams[l + 1]).data;
+        for (int64_t i = 0; i < int64_t(rows) * d; ++i) above[i] += to.data[i];
+    }
+
+    const Plan& plan;
+    const int sequence, d;
+    const hl_patterns* const patterns;
+    const PassageNeeds needs;
+    const HeadWeights& W;
+
+  public:
+    Number *const token, *const position;  // [n, d_model]
+
+  private:
+    Number *narrow, *mixed, *out;
+    std::vector<Number*> streams, pattern_of, left_of, written_of;
+};
+
+}  // namespace headlab::HEADLAB_ISA

@@ -1,0 +1,32 @@
+"""What gives what in the models of a subject, exactly, by the kernel: what is asked, in its terms."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from headlab.arrays import Array, Float, Int
+from headlab.engine.parts import Parts
+
+if TYPE_CHECKING:
+    from headlab.analysis.subject import Subject
+
+
+def exact(subject: "Subject", runs: Int[Array, " some"] | None = None) -> Parts:
+    """Return the parts of all models of a subject, or of some by their numbers, patterns as they are."""
+    corpus, patterns, weights = subject.corpus, subject.clean.pattern, subject.flat
+    if runs is not None and len(runs) < subject.n_runs:
+        patterns, weights = patterns[runs], weights[runs]
+    return Parts(corpus.batch, subject.model.on(corpus), weights, patterns)
+
+
+def compared(d_vocab: int, target: int, rivals: Sequence[int]) -> Float[Array, " d_vocab"]:
+    """Return how much each token's logit counts in logit(target) - mean over rivals of logit(rival).
+
+    >>> compared(4, 1, [2, 3]).tolist()
+    [0.0, 1.0, -0.5, -0.5]
+    """
+    readout = np.zeros(d_vocab)
+    readout[target] += 1
+    readout[list(rivals)] -= 1 / len(rivals)
+    return readout

@@ -1,0 +1,110 @@
+"""What gives what, from the kernel, in float64; what each number is, `headlab.model.parts` says in NumPy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+import headlab.engine._native as _native
+from headlab.arrays import Array, Float
+from headlab.config.model import Shape
+from headlab.data.batch import Batch
+from headlab.engine.problem import kernel_problem
+from headlab.model.paths import Path, features
+
+Place = tuple[int, int]  # sequence, position
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What gives what in some runs of a model on a batch, patterns held fixed but where it says else.
+
+    weights: flat, float64; patterns: those that the runs make, where they are known already, of all sequences
+    readout [d_vocab], of methods: how much of each token's logit is asked about, at a place (sequence, position)
+
+    >>> from headlab.config import ModelConfig
+    >>> from headlab.data.corpus import Corpus
+    >>> from headlab.model.initial import initial
+    >>> corpus, model = Corpus.notebook(), ModelConfig()
+    >>> weights = initial(model.on(corpus), np.zeros(3, np.uint64), np.float64).flat()
+    >>> parts, readout = Parts(corpus.batch, model.on(corpus), weights), np.eye(7)[3] - np.eye(7)[6]
+    >>> token, position = parts.along((0, 3), readout, [(), ((0, 0),)])
+    >>> token.shape, bool(np.allclose((token + position).sum(axis=(1, 2)), parts.totals((0, 3), readout)))
+    ((3, 2, 5), True)
+    """
+
+    batch: Batch
+    shape: Shape
+    weights: Float[Array, "run weight"]
+    patterns: Float[Array, "run layer head sequence position position"] | None = None
+
+    def along(
+        self, place: Place, readout: Float[Array, " d_vocab"], paths: Sequence[Path]
+    ) -> tuple[Float[Array, "run path source"], Float[Array, "run path source"]]:
+        """Return what token and position embeddings give along each path, by the position at which it starts."""
+        numbers = np.full((len(paths), self.shape.n_layers), -1, np.int32)
+        for number, path in enumerate(paths):
+            for layer, head in path:
+                numbers[number, layer] = head
+        token, position = (np.empty((len(self.weights), len(paths), self.shape.n_ctx)) for _ in range(2))
+        self._ask(place, readout, paths=numbers, token=token, position=position)
+        return token, position
+
+    def edges(
+        self, place: Place, readout: Float[Array, " d_vocab"]
+    ) -> Float[Array, "run layer head position position"]:
+        """Return what is read along each edge of the place's sentence, [..., query, key], seen through all behind it."""
+        shape = self.shape
+        found = np.empty((len(self.weights), shape.n_layers, shape.n_heads, shape.n_ctx, shape.n_ctx))
+        self._ask(place, readout, edge=found)
+        return found
+
+    def adjoints(
+        self,
+        place: Place,
+        readout: Float[Array, " d_vocab"],
+        patterns: Float[Array, "run layer head position position"] | None = None,
+    ) -> Float[Array, "run stream position d_model"]:
+        """Return what a vector before each layer, and after the last, adds to the readout; patterns: others, of the sentence."""
+        found = self._streams()
+        self._ask(place, readout, patterns, adjoint=found)
+        return found
+
+    def gradients(self, place: Place, readout: Float[Array, " d_vocab"]) -> Float[Array, "run stream position d_model"]:
+        """Return the gradient of the readout before each layer and after the last: as `adjoints`, but patterns react."""
+        found = self._streams()
+        self._ask(place, readout, gradient=found)
+        return found
+
+    def totals(self, place: Place, readout: Float[Array, " d_vocab"]) -> Float[Array, " run"]:
+        """Return the readout itself."""
+        found = np.empty(len(self.weights))
+        self._ask(place, readout, total=found)
+        return found
+
+    def of_scores(
+        self, layer: int, queries: Sequence[Place], keys: Sequence[Place]
+    ) -> Float[Array, "run head query key query_feature key_feature"]:
+        """Return the scores of a layer's heads, before the mask, as sums over `features` of queries and keys."""
+        n = len(features(self.shape.model, layer))
+        found = np.empty((len(self.weights), self.shape.n_heads, len(queries), len(keys), n, n))
+        held = None if self.patterns is None else np.ascontiguousarray(self.patterns)
+        _native.score_parts(self._problem, self.weights, held, layer, list(queries), list(keys), found)
+        return found
+
+    def _streams(self) -> Array:
+        return np.empty((len(self.weights), self.shape.n_layers + 1, self.shape.n_ctx, self.shape.d_model))
+
+    def _ask(self, place: Place, readout: Array, patterns: Array | None = None, **wanted: Array) -> None:
+        given = self.patterns if patterns is None else patterns
+        held = None if given is None else np.ascontiguousarray(given)
+        _native.parts(self._problem, self.weights, held, place, np.ascontiguousarray(readout), **wanted)
+
+    @cached_property
+    def _problem(self) -> _native.Problem:
+        # On the caller's own thread: a call takes less than to start another.
+        batch, n_runs = self.batch, len(self.weights)
+        return kernel_problem(
+            self.shape, batch.tokens, batch.targets, batch.weights, float64=True, n_runs=n_runs, threads=0
+        )
