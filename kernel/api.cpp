@@ -241,24 +241,24 @@ const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* we
                          pattern);
 }
 
-const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_patterns* patterns, hl_place place,
+const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_known* known, hl_place place,
                      const double* readout, int32_t n_paths, const int32_t* paths, const hl_gives* gives) {
     if (const char* wrong = wrong_parts(*problem)) return wrong;
     if (const char* wrong = wrong_places(*problem, 1, &place)) return wrong;
     if (const char* wrong = wrong_paths(problem->shape, n_paths, paths)) return wrong;
-    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, patterns, place, readout, n_paths,
+    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, known, place, readout, n_paths,
                           paths, *gives);
 }
 
 int32_t hl_features(const hl_shape* shape, int32_t layer) { return features_of(*shape, layer); }
 
-const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_patterns* patterns, int32_t layer,
+const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_known* known, int32_t layer,
                            int32_t n_queries, const hl_place* queries, int32_t n_keys, const hl_place* keys, double* parts) {
     if (const char* wrong = wrong_parts(*problem)) return wrong;
     if (layer < 0 || layer >= problem->shape.n_layers) return "the layer must be one that the model has";
     if (const char* wrong = wrong_places(*problem, n_queries, queries)) return wrong;
     if (const char* wrong = wrong_places(*problem, n_keys, keys)) return wrong;
-    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, patterns, layer,
+    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, known, layer,
                                n_queries, queries, n_keys, keys, parts);
 }
 

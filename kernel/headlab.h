@@ -122,20 +122,20 @@ const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, 
 typedef struct {
     int32_t sequence, at;
 } hl_place;
-typedef struct { /* null: those that the model makes */
-    const double *first;         /* rows of [n_ctx, n_ctx] */
-    int64_t run, head, sequence; /* numbers from one to the next, heads layer by layer */
-} hl_patterns;
+typedef struct { /* what is known already; null: it is worked out */
+    const double *patterns, *written; /* [n_ctx, n_ctx] of each head, and what it writes, [n_ctx, d_model] */
+    int64_t run, head, sequence;      /* so many of these from one to the next; heads layer by layer */
+} hl_known;
 typedef struct {
     double *token, *position;   /* [run, path, n_ctx]: what the embeddings give along each path, by where it starts */
     double *edge;               /* [run, layer, head, query, key]: what is read along an edge, with all that comes behind it */
     double *adjoint, *gradient; /* [run, layers + 1, n_ctx, d_model]: of the streams; patterns held, and as they react */
     double *total;              /* [run] */
 } hl_gives;
-const char *hl_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_patterns *, hl_place place, const double *readout,
+const char *hl_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_known *, hl_place place, const double *readout,
                      int32_t n_paths, const int32_t *paths, const hl_gives *); /* [path, layer]: a head, or -1: past the layer */
 int32_t hl_features(const hl_shape *, int32_t layer);
-const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_patterns *, int32_t layer, int32_t n_queries,
+const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_known *, int32_t layer, int32_t n_queries,
                            const hl_place *queries, int32_t n_keys, const hl_place *keys,
                            double *parts); /* [run, head, query, key, query feature, key feature] */
 

@@ -17,8 +17,8 @@ class PartsWorker final : public Worker {
     PartsWorker(const PartsCall& call, Control& control)
         : call(call), plan(call.plan), control(control), gives(call.gives), d(plan.shape.d_model), L(plan.shape.n_layers),
           heads(plan.shape.n_heads), W(plan, arena),
-          passage(plan, call.place.sequence, call.place.at + 1, L, call.place.at, call.patterns, needs(), W, arena), n(passage.n) {
-        if (needs().left || !call.patterns)
+          passage(plan, call.place.sequence, call.place.at + 1, L, call.place.at, call.known, needs(), W, arena), n(passage.n) {
+        if (passage.looks())
             for (const int w : {HL_W_Q, HL_W_K}) W.want(w, 0, L);
         for (const int w : {HL_W_V, HL_W_O}) W.want(w, 0, L);
         for (int token = 0; token < plan.shape.d_vocab; ++token)
@@ -59,7 +59,7 @@ class PartsWorker final : public Worker {
 
   private:
     PassageNeeds needs() const {
-        return {gives.edge || gives.gradient || gives.total, gives.gradient != nullptr, false};
+        return {true, gives.edge || gives.gradient || gives.total, gives.gradient != nullptr, false};
     }
     const int32_t* path(int number) const { return call.paths + int64_t(number) * L; }
 
@@ -229,13 +229,15 @@ class ScorePartsWorker final : public Worker {
         : call(call), plan(call.plan), control(control), d(plan.shape.d_model), F(features_of(plan.shape, call.layer)), W(plan, arena),
           n_query(call.n_queries * F), n_key(call.n_keys * F) {
         const int l = call.layer;
-        for (const int w : {HL_W_Q, HL_W_K}) W.want(w, call.patterns ? l : 0, l + 1);
-        for (const int w : {HL_W_V, HL_W_O}) W.want(w, 0, l);
+        const bool written = call.known && call.known->written, patterns = call.known && call.known->patterns;
+        for (const int w : {HL_W_Q, HL_W_K}) W.want(w, written || patterns ? l : 0, l + 1);
+        if (!written)
+            for (const int w : {HL_W_V, HL_W_O}) W.want(w, 0, l);
         longest.assign(plan.n_sequences, 0);
         for (const auto& [places, count] : {std::pair(call.queries, call.n_queries), std::pair(call.keys, call.n_keys)})
             for (int i = 0; i < count; ++i) longest[places[i].sequence] = std::max(longest[places[i].sequence], places[i].at + 1);
         for (int b = 0; b < plan.n_sequences; ++b)
-            passages.push_back(longest[b] ? std::make_unique<Passage>(plan, b, longest[b], l, -1, call.patterns, PassageNeeds{l > 0, false, l > 0}, W, arena)
+            passages.push_back(longest[b] ? std::make_unique<Passage>(plan, b, longest[b], l, -1, call.known, PassageNeeds{false, false, false, l > 0}, W, arena)
                                           : nullptr);
         query = arena.take(int64_t(n_query) * d);
         key = arena.take(int64_t(n_key) * d);

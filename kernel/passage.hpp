@@ -52,25 +52,26 @@ class HeadWeights {
     Number* numbers[HL_WEIGHTS] = {};
 };
 
-// What of a passage is wanted, beside embeddings and patterns.
+// What of a passage is wanted, beside embeddings.
 struct PassageNeeds {
-    bool streams, left, written;  // above layers; X_q W_Q W_Kᵀ; of each head
+    bool patterns, streams, left, written;  // streams above layers; X_q W_Q W_Kᵀ; what each head writes
 };
 
 class Passage {
   public:
     // From the first position on, n of them, or as many as the mask lets the last of these see. last: the only position whose
     // queries count in the last layer, or -1: all do.
-    Passage(const Plan& plan, int sequence, int n_asked, int layers, int last, const hl_patterns* patterns, PassageNeeds needs,
+    Passage(const Plan& plan, int sequence, int n_asked, int layers, int last, const hl_known* given, PassageNeeds needs,
             const HeadWeights& W, Arena<double>& arena)
         : n(plan.shape.causal ? n_asked : plan.rows.length(sequence)), layers(layers), last(last), plan(plan), sequence(sequence),
-          d(plan.shape.d_model), patterns(patterns), needs(needs), W(W), token(arena.take(int64_t(n) * d)), position(arena.take(int64_t(n) * d)) {
+          d(plan.shape.d_model), known(given ? *given : hl_known{}), needs(needs), W(W), token(arena.take(int64_t(n) * d)), position(arena.take(int64_t(n) * d)) {
         const int heads = plan.shape.n_heads;
-        for (int l = 0; l <= layers; ++l) streams.push_back(l == 0 || needs.streams || !patterns ? arena.take(int64_t(n) * d) : nullptr);
+        if (!plan.shape.unembed) place.assign(plan.order.begin(), plan.order.end());
+        for (int l = 0; l <= layers; ++l) streams.push_back(l == 0 || streams_needed() ? arena.take(int64_t(n) * d) : nullptr);
         for (int l = 0; l < layers; ++l)
             for (int k = 0; k < heads; ++k) {
-                pattern_of.push_back(arena.take(int64_t(queries(l)) * n));
-                left_of.push_back(arena.take(needs.left || !patterns ? int64_t(queries(l)) * d : 0));
+                pattern_of.push_back(arena.take(needs.patterns || !known.written ? int64_t(queries(l)) * n : 0));
+                left_of.push_back(arena.take(looks() ? int64_t(queries(l)) * d : 0));
                 written_of.push_back(needs.written ? arena.take(int64_t(n) * d) : nullptr);
             }
         narrow = arena.take(int64_t(n) * std::max(plan.shape.d_head, d));
@@ -82,14 +83,20 @@ class Passage {
         embed(weights, group);
         for (int l = 0; l < layers; ++l) {
             // What nobody reads is not written: the last layer's stream, unless it is asked for.
-            const bool writes = needs.written || needs.streams || (!patterns && l + 1 < layers);
+            const bool writes = needs.written || needs.streams || (streams_needed() && l + 1 < layers);
             for (int k = 0; k < plan.shape.n_heads; ++k) {
-                if (needs.left || !patterns) look(l, k);
-                if (patterns) load_pattern(group, l, k);
-                if (writes) write(l, k);
+                if (looks()) look(l, k);
+                if (known.patterns && (needs.patterns || !known.written)) load_pattern(group, l, k);
+                if (writes && known.written) load_written(group, l, k);
+                if (writes && !known.written) write(l, k);
+                if (writes && streams_needed()) add_to_stream(l, k);
             }
         }
     }
+
+    // Whether queries are held against keys, and whether streams above the first one are known.
+    bool looks() const { return needs.left || (!known.patterns && (needs.patterns || !known.written)); }
+    bool streams_needed() const { return needs.streams || looks() || (needs.written && !known.written); }
 
     int first_query(int layer) const { return last >= 0 && layer == layers - 1 ? last : 0; }
     int queries(int layer) const { return last >= 0 && layer == layers - 1 ? 1 : n; }
@@ -129,7 +136,7 @@ class Passage {
         const int rows = queries(l), h = plan.shape.d_head;
         set_product<double>(matrix(narrow, rows, h), stream_of_queries(l, streams[l]), W(HL_W_Q, l, k));
         set_product<double>(left(l, k), matrix(narrow, rows, h), W(HL_W_K, l, k).transposed());
-        if (patterns) return;
+        if (known.patterns) return;
         set_product<double>(pattern(l, k), left(l, k), stream(l).transposed(), where(l, Region::lower_out));
         for (int q = 0; q < rows; ++q)
             softmax_row<double>(pattern_of[number(l, k)] + int64_t(q) * n, seen(first_query(l) + q), n, plan.scale);
@@ -141,18 +148,26 @@ class Passage {
             const int query = first_query(l) + q;
             for (int lane = 0; lane < lanes<double>; ++lane)
                 load_lane<double>(pattern_of[number(l, k)] + int64_t(q) * n,
-                                  patterns->first + group.run(lane) * patterns->run + int64_t(number(l, k)) * patterns->head +
-                                      sequence * patterns->sequence + query * c,
-                                  nullptr, seen(query), lane);
+                                  known.patterns + (offset(group.run(lane), l, k) * c + query) * c, nullptr, seen(query), lane);
         }
     }
 
-    // z = pattern X W_V (W_O), into the stream above, and by itself
+    void load_written(const Group& group, int l, int k) {
+        const Matrix<double> to = written_or_out(l, k);
+        for (int q = 0; q < to.rows; ++q)
+            for (int lane = 0; lane < lanes<double>; ++lane) {
+                const double* from = known.written + (offset(group.run(lane), l, k) * plan.shape.n_ctx + first_query(l) + q) * d;
+                load_lane<double>(to.data + int64_t(q) * d, from, place.empty() ? nullptr : place.data(), d, lane);
+            }
+    }
+    int64_t offset(int64_t run, int l, int k) const { return run * known.run + int64_t(number(l, k)) * known.head + sequence * known.sequence; }
+
+    Matrix<double> written_or_out(int l, int k) const { return matrix(needs.written ? written_of[number(l, k)] : out, queries(l), d); }
+
+    // z = pattern X W_V (W_O)
     void write(int l, int k) {
         const int rows = queries(l), v = plan.value_width();
-        if (k == 0)
-            for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[l + 1][i] = plan.shape.residual ? streams[l][i] : Number{};
-        const Matrix<double> to = needs.written ? written(l, k) : matrix(out, rows, d);
+        const Matrix<double> to = written_or_out(l, k);
         set_product<double>(matrix(mixed, rows, d), pattern(l, k), stream(l), where(l, Region::lower_sum));
         if (plan.shape.factored_values) {
             set_product<double>(matrix(narrow, rows, v), matrix(mixed, rows, d), W(HL_W_V, l, k));
@@ -160,13 +175,19 @@ class Passage {
         } else {
             set_product<double>(to, matrix(mixed, rows, d), W(HL_W_V, l, k));
         }
+    }
+
+    void add_to_stream(int l, int k) {
+        if (k == 0)
+            for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[l + 1][i] = plan.shape.residual ? streams[l][i] : Number{};
+        const Matrix<double> from = written_or_out(l, k);
         Number* above = stream_of_queries(l, streams[l + 1]).data;
-        for (int64_t i = 0; i < int64_t(rows) * d; ++i) above[i] += to.data[i];
+        for (int64_t i = 0; i < int64_t(from.rows) * d; ++i) above[i] += from.data[i];
     }
 
     const Plan& plan;
     const int sequence, d;
-    const hl_patterns* const patterns;
+    const hl_known known;
     const PassageNeeds needs;
     const HeadWeights& W;
 
@@ -175,6 +196,7 @@ class Passage {
 
   private:
     Number *narrow, *mixed, *out;
+    std::vector<int64_t> place;  // the caller's of each number of a stream, where it is another
     std::vector<Number*> streams, pattern_of, left_of, written_of;
 };
 

@@ -83,7 +83,7 @@ struct PartsCall {
     const Plan& plan;
     int64_t n_runs;
     const double* weights;
-    const hl_patterns* patterns;
+    const hl_known* known;
     hl_place place;
     const double* readout;
     int32_t n_paths;
@@ -94,7 +94,7 @@ struct ScorePartsCall {
     const Plan& plan;
     int64_t n_runs;
     const double* weights;
-    const hl_patterns* patterns;
+    const hl_known* known;
     int32_t layer, n_queries;
     const hl_place* queries;
     int32_t n_keys;

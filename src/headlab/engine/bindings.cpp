@@ -1,4 +1,4 @@
-// The only file that knows both Python and the kernel: checks array shapes, and releases the GIL while it waits for a training,
+// Where Python meets the kernel: checks array shapes, and releases the GIL while it waits for a training,
 // and nowhere else: see wait_for.
 #include "bindings.hpp"
 

@@ -1,4 +1,4 @@
-"""The native trainer: flat weights in, trained flat weights and curves out. The only file with Python and kernel.
+"""The native trainer: flat weights in, trained flat weights and curves out.
 
 Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.order`), and gathers at its door.
 """

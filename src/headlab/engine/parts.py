@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 import headlab.engine._native as _native
-from headlab.arrays import Array, Float
+from headlab.arrays import Array, Float, Int
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.problem import kernel_problem
@@ -20,7 +20,8 @@ Place = tuple[int, int]  # sequence, position
 class Parts:
     """What gives what in some runs of a model on a batch, patterns held fixed but where it says else.
 
-    weights: flat, float64; patterns: those that the runs make, where they are known already, of all sequences
+    weights: flat, float64; patterns, written: those that the runs make, and what their heads write (`Activations.z`), where they
+        are known already
     readout [d_vocab], of methods: how much of each token's logit is asked about, at a place (sequence, position)
 
     >>> from headlab.config import ModelConfig
@@ -38,6 +39,7 @@ class Parts:
     shape: Shape
     weights: Float[Array, "run weight"]
     patterns: Float[Array, "run layer head sequence position position"] | None = None
+    written: Float[Array, "run layer head sequence position d_model"] | None = None
 
     def along(
         self, place: Place, readout: Float[Array, " d_vocab"], paths: Sequence[Path]
@@ -84,22 +86,23 @@ class Parts:
         return found
 
     def of_scores(
-        self, layer: int, queries: Sequence[Place], keys: Sequence[Place]
-    ) -> Float[Array, "run head query key query_feature key_feature"]:
-        """Return the scores of a layer's heads, before the mask, as sums over `features` of queries and keys."""
-        n = len(features(self.shape.model, layer))
-        found = np.empty((len(self.weights), self.shape.n_heads, len(queries), len(keys), n, n))
-        held = None if self.patterns is None else np.ascontiguousarray(self.patterns)
-        _native.score_parts(self._problem, self.weights, held, layer, list(queries), list(keys), found)
+        self, layer: int, queries: Sequence[Place], keys: Sequence[Place], runs: Int[Array, " some"] | None = None
+    ) -> Float[Array, "some head query key query_feature key_feature"]:
+        """Return the scores of a layer's heads, before the mask, sums over `features` of queries and keys; runs: or of some."""
+        n, some = len(features(self.shape.model, layer)), slice(None) if runs is None else runs
+        weights = self.weights[some]
+        written = None if self.written is None or layer == 0 else np.ascontiguousarray(self.written[some, :layer])
+        found = np.empty((len(weights), self.shape.n_heads, len(queries), len(keys), n, n))
+        _native.score_parts(self._problem, weights, written, layer, list(queries), list(keys), found)
         return found
 
     def _streams(self) -> Array:
         return np.empty((len(self.weights), self.shape.n_layers + 1, self.shape.n_ctx, self.shape.d_model))
 
     def _ask(self, place: Place, readout: Array, patterns: Array | None = None, **wanted: Array) -> None:
-        given = self.patterns if patterns is None else patterns
-        held = None if given is None else np.ascontiguousarray(given)
-        _native.parts(self._problem, self.weights, held, place, np.ascontiguousarray(readout), **wanted)
+        known = (self.patterns, self.written) if patterns is None else (patterns, None)
+        held, written = (None if given is None else np.ascontiguousarray(given) for given in known)
+        _native.parts(self._problem, self.weights, held, written, place, np.ascontiguousarray(readout), **wanted)
 
     @cached_property
     def _problem(self) -> _native.Problem:

@@ -15,20 +15,34 @@ std::vector<hl_place> places_of(const std::vector<std::pair<int, int>>& given) {
     return places;
 }
 
-// [run, layer, head, sequence, query, key], or without the sequence: whichever it is, then.
-struct Patterns {
-    hl_patterns of{};
+// Patterns [run, layer, head, sequence, query, key], and what is written [run, layer, head, sequence, position, d_model], of so
+// many layers at least; patterns without the sequence: whichever it is, and nothing else is known.
+struct Known {
+    hl_known of{};
 
-    Patterns(const Problem& problem, const nb::object& given, int64_t runs, bool of_one_too) {
-        if (given.is_none()) return;
+    Known(const Problem& problem, const nb::object& patterns, const nb::object& written, int64_t runs, int layers) {
         const hl_shape& shape = problem.of.shape;
-        const int64_t square = int64_t(shape.n_ctx) * shape.n_ctx, blocks = int64_t(shape.n_layers) * shape.n_heads;
-        const bool of_one = of_one_too && nb::cast<Input>(given).ndim() == 5;
-        const int64_t sequences = of_one ? 1 : problem.of.batch.n_sequences;
-        const void* first = memory<Input>(given, "patterns", runs * blocks * sequences * square, nb::dtype<double>());
-        of = {static_cast<const double*>(first), blocks * sequences * square, sequences * square, of_one ? 0 : square};
+        const int64_t c = shape.n_ctx, sequences = problem.of.batch.n_sequences;
+        if (!patterns.is_none() && nb::cast<Input>(patterns).ndim() == 5) {
+            of = {known(patterns, runs * shape.n_layers * shape.n_heads * c * c), nullptr, int64_t(shape.n_layers) * shape.n_heads, 1, 0};
+            return;
+        }
+        for (const auto* given : {&patterns, &written}) {
+            if (given->is_none()) continue;
+            const Input array = nb::cast<Input>(*given);
+            const int64_t there = array.ndim() == 6 ? int64_t(array.shape(1)) : 0;
+            if (there < layers || (of.run && of.run != there * shape.n_heads * sequences))
+                throw std::invalid_argument("what is known must be of every layer that is asked for, and have six axes");
+            of.run = there * shape.n_heads * sequences;
+            const bool looks = given == &patterns;
+            (looks ? of.patterns : of.written) = known(*given, runs * of.run * c * (looks ? c : shape.d_model));
+        }
+        of.head = sequences;
+        of.sequence = 1;
     }
-    const hl_patterns* or_none() const { return of.first ? &of : nullptr; }
+    static const double* known(const nb::object& given, int64_t size) {
+        return static_cast<const double*>(memory<Input>(given, "what is known", size, nb::dtype<double>()));
+    }
 };
 
 const double* in(const nb::object& given, const char* name, int64_t size) {
@@ -39,14 +53,14 @@ double* out(const nb::object& given, const char* name, int64_t size) {
     return static_cast<double*>(memory(given, name, size, nb::dtype<double>()));
 }
 
-void parts(const Problem& problem, const nb::object& weights, const nb::object& patterns, std::pair<int, int> place, const nb::object& readout,
+void parts(const Problem& problem, const nb::object& weights, const nb::object& patterns, const nb::object& written, std::pair<int, int> place, const nb::object& readout,
            const nb::object& paths, const nb::object& token, const nb::object& position, const nb::object& edge, const nb::object& adjoint,
            const nb::object& gradient, const nb::object& total) {
     const hl_shape& shape = problem.of.shape;
     const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), c = shape.n_ctx;
     const int64_t n_paths = paths.is_none() ? 0 : int64_t(nb::cast<Input>(paths).shape(0));
     const double* from = in(weights, "weights", runs * problem.size());
-    const Patterns held(problem, patterns, runs, true);
+    const Known known(problem, patterns, written, runs, shape.n_layers);
     const double* by = in(readout, "readout", shape.d_vocab);
     const auto* along = static_cast<const int32_t*>(memory<Input>(paths, "paths", n_paths * shape.n_layers, nb::dtype<int32_t>()));
     const int64_t streams = runs * (shape.n_layers + 1) * c * shape.d_model;
@@ -56,30 +70,30 @@ void parts(const Problem& problem, const nb::object& weights, const nb::object& 
                          out(adjoint, "adjoint", streams),
                          out(gradient, "gradient", streams),
                          out(total, "total", runs)};
-    raise_if(hl_parts(&problem.of, runs, from, held.or_none(), place_of(place), by, int32_t(n_paths), along, &gives));
+    raise_if(hl_parts(&problem.of, runs, from, &known.of, place_of(place), by, int32_t(n_paths), along, &gives));
 }
 
-void score_parts(const Problem& problem, const nb::object& weights, const nb::object& patterns, int layer,
+void score_parts(const Problem& problem, const nb::object& weights, const nb::object& written, int layer,
                  const std::vector<std::pair<int, int>>& queries, const std::vector<std::pair<int, int>>& keys, const nb::object& parts) {
     const hl_shape& shape = problem.of.shape;
     const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0));
     const double* from = in(weights, "weights", runs * problem.size());
-    const Patterns held(problem, patterns, runs, false);
+    const Known known(problem, nb::none(), written, runs, layer);
     const std::vector<hl_place> rows = places_of(queries), columns = places_of(keys);
     if (layer < 0 || layer >= shape.n_layers) throw std::invalid_argument("the layer must be one that the model has");
     const int64_t features = hl_features(&shape, layer);
     double* to = out(parts, "parts", runs * shape.n_heads * int64_t(rows.size() * columns.size()) * features * features);
-    raise_if(hl_score_parts(&problem.of, runs, from, held.or_none(), layer, int32_t(rows.size()), rows.data(), int32_t(columns.size()),
+    raise_if(hl_score_parts(&problem.of, runs, from, &known.of, layer, int32_t(rows.size()), rows.data(), int32_t(columns.size()),
                             columns.data(), to));
 }
 
 }  // namespace
 
 void bind_parts(nb::module_& m) {
-    m.def("parts", &parts, nb::arg("problem"), nb::arg("weights"), nb::arg("patterns").none(), nb::arg("place"), nb::arg("readout"),
+    m.def("parts", &parts, nb::arg("problem"), nb::arg("weights"), nb::arg("patterns").none(), nb::arg("written").none(), nb::arg("place"), nb::arg("readout"),
           nb::arg("paths") = nb::none(), nb::arg("token") = nb::none(), nb::arg("position") = nb::none(), nb::arg("edge") = nb::none(), nb::arg("adjoint") = nb::none(),
           nb::arg("gradient") = nb::none(), nb::arg("total") = nb::none());
-    m.def("score_parts", &score_parts, nb::arg("problem"), nb::arg("weights"), nb::arg("patterns").none(), nb::arg("layer"), nb::arg("queries"),
+    m.def("score_parts", &score_parts, nb::arg("problem"), nb::arg("weights"), nb::arg("written").none(), nb::arg("layer"), nb::arg("queries"),
           nb::arg("keys"), nb::arg("parts"));
 }
 

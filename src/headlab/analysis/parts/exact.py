@@ -5,19 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headlab.arrays import Array, Float, Int
+from headlab.arrays import Array, Float
 from headlab.engine.parts import Parts
 
 if TYPE_CHECKING:
     from headlab.analysis.subject import Subject
 
 
-def exact(subject: "Subject", runs: Int[Array, " some"] | None = None) -> Parts:
-    """Return the parts of all models of a subject, or of some by their numbers, patterns as they are."""
-    corpus, patterns, weights = subject.corpus, subject.clean.pattern, subject.flat
-    if runs is not None and len(runs) < subject.n_runs:
-        patterns, weights = patterns[runs], weights[runs]
-    return Parts(corpus.batch, subject.model.on(corpus), weights, patterns)
+def exact(subject: "Subject") -> Parts:
+    """Return the parts of all models of a subject, patterns as they are."""
+    on, corpus = subject.clean, subject.corpus
+    return Parts(corpus.batch, subject.model.on(corpus), subject.flat, on.pattern, on.z)
 
 
 def compared(d_vocab: int, target: int, rivals: Sequence[int]) -> Float[Array, " d_vocab"]:

@@ -38,7 +38,8 @@ class Differences:
         sides = zip((here, there), zip(*slots, strict=True), strict=True)
         keys = [(place.sequence, key) for place, keys in sides for key in keys]
         queries = [(place.sequence, place.position) for place in (here, there)]
-        scores = exact(subject, runs).of_scores(subject.model.n_layers - 1, queries, keys)
+        some = None if len(runs) == subject.n_runs else runs
+        scores = exact(subject).of_scores(subject.model.n_layers - 1, queries, keys, some)
         return cls(subject, runs, here, there, slots, scores)
 
     def __getitem__(self, some: Any) -> "Differences":

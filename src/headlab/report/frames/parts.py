@@ -17,8 +17,8 @@ from headlab.errors import SelectionError
 if TYPE_CHECKING:
     from headlab.analysis.choice import Choice
     from headlab.analysis.parts.contributions import Contributions
-    from headlab.model.paths import Path
     from headlab.analysis.subject import Subject
+    from headlab.model.paths import Path
 
 PART_FIELDS = [field.name for field in fields(Part)]
 PAST_HEADS = (Part("direct:token"), Part("direct:position"))
