@@ -178,3 +178,10 @@ def test_a_run_that_diverged_gives_no_numbers_and_its_neighbours_theirs():
     usual, _ = parts.along((0, 3), READOUT, paths)
     assert np.isnan(token[4].sum(axis=1)).all()
     assert np.array_equal(np.delete(token, 4, axis=0), np.delete(usual, 4, axis=0))
+
+
+def test_patterns_in_one_sequence_serve_as_those_of_all():
+    parts, _, on = asked("three layers, factored")
+    whole, one = replace(parts, patterns=on.pattern), replace(parts, patterns_in=lambda at: on.pattern[:, :, :, at])
+    assert np.array_equal(whole.edges((1, 4), READOUT), one.edges((1, 4), READOUT))
+    assert np.array_equal(whole.adjoints((1, 4), READOUT), one.adjoints((1, 4), READOUT))

@@ -1,6 +1,6 @@
 """What gives what, from the kernel, in float64; what each number is, `headlab.model.parts` says in NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ class Parts:
     """What gives what in some runs of a model on a batch, patterns held fixed but where it says else.
 
     weights: flat, float64; patterns, written: those that the runs make, and what their heads write (`Activations.z`), where they
-        are known already
+        are known already; patterns_in: the patterns in one sequence, where those of all are too many to hold
     readout [d_vocab], of methods: how much of each token's logit is asked about, at a place (sequence, position)
 
     >>> from headlab.config import ModelConfig
@@ -40,6 +40,7 @@ class Parts:
     weights: Float[Array, "run weight"]
     patterns: Float[Array, "run layer head sequence position position"] | None = None
     written: Float[Array, "run layer head sequence position d_model"] | None = None
+    patterns_in: Callable[[int], Array] | None = None
 
     def along(
         self, place: Place, readout: Float[Array, " d_vocab"], paths: Sequence[Path]
@@ -100,6 +101,8 @@ class Parts:
         return np.empty((len(self.weights), self.shape.n_layers + 1, self.shape.n_ctx, self.shape.d_model))
 
     def _ask(self, place: Place, readout: Array, patterns: Array | None = None, **wanted: Array) -> None:
+        if patterns is None and self.patterns_in is not None:
+            patterns = self.patterns_in(place[0])
         known = (self.patterns, self.written) if patterns is None else (patterns, None)
         held, written = (None if given is None else np.ascontiguousarray(given) for given in known)
         _native.parts(self._problem, self.weights, held, written, place, np.ascontiguousarray(readout), **wanted)

@@ -1,6 +1,7 @@
 """What gives what in the models of a subject, exactly, by the kernel: what is asked, in its terms."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +12,16 @@ from headlab.engine.parts import Parts
 if TYPE_CHECKING:
     from headlab.analysis.subject import Subject
 
+FEW = 8  # sequences, whose activations are all handed over; of more only what is asked about
+
 
 def exact(subject: "Subject") -> Parts:
     """Return the parts of all models of a subject, patterns as they are."""
     on, corpus = subject.clean, subject.corpus
-    return Parts(corpus.batch, subject.model.on(corpus), subject.flat, on.pattern, on.z)
+    asked = corpus.batch, subject.model.on(corpus), subject.flat
+    if corpus.n_sequences <= FEW:
+        return Parts(*asked, on.pattern, on.z)
+    return Parts(*asked, patterns_in=partial(on.in_sentence, "pattern"))
 
 
 def compared(d_vocab: int, target: int, rivals: Sequence[int]) -> Float[Array, " d_vocab"]:
