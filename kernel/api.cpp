@@ -102,6 +102,51 @@ const char* wrong_paths(const hl_shape& shape, int32_t n_paths, const int32_t* p
     return nullptr;
 }
 
+bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
+
+const char* wrong_donor(const hl_edit& edit, const hl_shape& shape, const hl_batch& batch) {
+    if (!in(edit.donor, 0, batch.n_sequences)) return "the donor must be a sequence";
+    for (int t = 0; edit.there && t < shape.n_ctx; ++t)
+        if (!in(edit.there[t], -2, shape.n_ctx) || (edit.there[t] >= 0 && batch.tokens[int64_t(edit.donor) * shape.n_ctx + edit.there[t]] < 0))
+            return "the donor's positions must be those of its tokens, -1 for none or -2 for what stays";
+    return nullptr;
+}
+
+const char* wrong_edit(const hl_edit& edit, const hl_shape& shape, const hl_batch& batch) {
+    if (!in(edit.what, HL_TOKEN, HL_DIRECT_POSITION + 1)) return "what is edited must be one of HL_TOKEN … HL_DIRECT_POSITION";
+    if (!in(edit.how, HL_ZERO, HL_GIVEN + 1)) return "how it is edited must be one of HL_ZERO … HL_GIVEN";
+    const bool row = edit.what == HL_SCORES || edit.what == HL_PATTERN;
+    if (edit.how == HL_MASK && edit.what != HL_SCORES) return "only scores can be masked";
+    if (edit.how == HL_GIVEN && (edit.what != HL_PATTERN || !edit.given)) return "only a pattern can be given by hand, and must be given then";
+    if (edit.how == HL_MEAN && row) return "scores and patterns have no mean";
+    if ((edit.what == HL_POSITION || edit.what == HL_DIRECT_POSITION) && !shape.positions) return "position embeddings must be in the model to be edited";
+    if ((edit.what == HL_DIRECT_TOKEN || edit.what == HL_DIRECT_POSITION) && !shape.residual) return "the direct path must be in the model to be edited";
+    if (!in(edit.layer, -1, shape.n_layers) || !in(edit.head, -1, shape.n_heads)) return "layer and head must be in the model, or -1 for every one";
+    if (!in(edit.at, -1, shape.n_ctx)) return "the position of an edit must be below n_ctx, or -1 for every one";
+    if (!in(edit.key, edit.what == HL_EDGE ? 0 : -1, shape.n_ctx)) return "the key of an edit must be below n_ctx, or -1 for every one but for edges";
+    return edit.how == HL_FROM ? wrong_donor(edit, shape, batch) : nullptr;
+}
+
+const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_case* cases) {
+    const hl_shape& shape = problem.shape;
+    if (n_cases < 0 || (n_cases > 0 && !cases)) return "there must be at least 0 cases, and they must be given";
+    for (int i = 0; i < n_cases; ++i) {
+        const hl_case& item = cases[i];
+        if (!in(item.sequence, 0, problem.batch.n_sequences)) return "the sequence of a case must be in the batch";
+        if (!in(item.at, -1, shape.n_ctx) || (item.at >= 0 && problem.batch.tokens[int64_t(item.sequence) * shape.n_ctx + item.at] < 0))
+            return "the position of a case must be one of its sequence's tokens, or -1 for all";
+        if ((item.at < 0) != (cases[0].at < 0)) return "all positions must be asked for in every case or in none";
+        if (item.n_edits < 0 || (item.n_edits > 0 && !item.edits)) return "a case must have at least 0 edits, and they must be given";
+        if (item.n_reads < 0 || (item.n_reads > 0 && (!item.reads || item.at < 0))) return "what is read must be given, and asked for at one position";
+        for (int r = 0; r < item.n_reads; ++r)
+            if (!in(item.reads[r].head, 0, shape.n_heads) || !in(item.reads[r].key, 0, shape.n_ctx))
+                return "what is read must be a head's of the model, from a key below n_ctx";
+        for (int e = 0; e < item.n_edits; ++e)
+            if (const char* wrong = wrong_edit(item.edits[e], shape, problem.batch)) return wrong;
+    }
+    return nullptr;
+}
+
 // What `work` returns, a sentence or null, done in the usual floating-point mode; or that there was no memory.
 template <class Work> const char* unless_full(const Work& work) {
     const FloatingMode mode;
@@ -235,10 +280,12 @@ const char* hl_widen(const hl_problem* problem, int64_t n, const hl_real* basis,
 }
 
 const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
-                    hl_real* pattern) {
+                    hl_real* reads, hl_real* pattern) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    if (const char* wrong = wrong_cases(*problem, n_cases, cases)) return wrong;
+    if (n_cases == 0) return nullptr;
     return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, *problem, 0, n_runs, weights, cases, n_cases, logits,
-                         pattern);
+                         reads, pattern);
 }
 
 const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_known* known, hl_place place,

@@ -97,24 +97,45 @@ void hl_end(hl_training *);    /* cancels; then nothing touches the arrays any m
 const char *hl_gradient(const hl_problem *, int32_t loss, int64_t n_runs, const hl_real *weights, hl_real *losses, hl_real *gradient);
 const char *hl_widen(const hl_problem *, int64_t n, const hl_real *basis, const hl_real *narrow, hl_real *wide); /* flat weights of n runs */
 
-/* Look: forward alone, each case a sequence with what is done in the middle of it. */
+/* Look: forward alone, each case a sequence with what is done in the middle of it. Its edits are done where the model computes
+ * what they are about, in their order.
+ *   HL_TOKEN, HL_POSITION          an embedding, at a position
+ *   HL_RESID                       what a layer reads, at a position
+ *   HL_Q, HL_K, HL_V, HL_Z         of a head, at a position; z: what the head writes
+ *   HL_SCORES, HL_PATTERN          of a head, of a query and the keys that it sees, before and after the softmax
+ *   HL_EDGE                        what a head reads from a key for a query, pattern · v (W_O): a part of z
+ *   HL_DIRECT_TOKEN, …_POSITION    an embedding's own part of the last stream, past all heads
+ *   HL_ZERO    becomes 0
+ *   HL_MEAN    becomes what it is on average in the sentences that have the place; a position's embedding, at those of its sentence
+ *   HL_FROM    becomes what it is in another sentence when nobody intervenes; scores that the query there does not see: masked;
+ *              an edge is read from there even where the query here does not see the key
+ *   HL_MASK    scores: left out of the softmax; a query of which all are reads nothing
+ *   HL_GIVEN   the pattern: weights given by hand
+ * Of scores and patterns there is no mean; edges and direct parts are replaced by the difference. */
 enum { HL_TOKEN, HL_POSITION, HL_RESID, HL_Q, HL_K, HL_V, HL_SCORES, HL_PATTERN, HL_Z, HL_EDGE, HL_DIRECT_TOKEN, HL_DIRECT_POSITION };
 enum { HL_ZERO, HL_MEAN, HL_FROM, HL_MASK, HL_GIVEN };
 typedef struct {
     int32_t what, how;
-    int32_t layer, head, at, key; /* -1: every one; at: position, or query; key: of scores and edges */
+    int32_t layer, head, at, key; /* -1: every one; at: position, or query; key: of scores, patterns, and one of edges */
     int32_t donor;                /* HL_FROM: a sequence */
-    const int32_t *there;         /* HL_FROM: [n_ctx] its position for each one here, -1: it has none; null: the same ones */
-    const double *given;          /* HL_GIVEN: [n_ctx] a row of the pattern; that of the next run is `stride` numbers on */
-    int64_t stride;
+    const int32_t *there;         /* HL_FROM: [n_ctx] its position for each one here; -1: it has none, and here it becomes 0; -2: what
+                                     is here stays; null: the same ones, as far as it has them, and the others stay */
+    const double *given;          /* HL_GIVEN: [key], n_ctx of them, or [query, key] for every query; of keys that it sees */
+    int64_t strides[3];           /* HL_GIVEN: numbers to the next run's, layer's and head's; 0: theirs are the same */
 } hl_edit;
 typedef struct {
-    int32_t sequence, at; /* at: the position whose logits are wanted; -1: all of them */
-    int32_t n_edits;
+    int32_t head, key; /* what the last layer's head reads from the key for the case's `at`, as the logits see it, whatever is done to that edge */
+} hl_source;
+typedef struct {
+    int32_t sequence, at; /* at: the position whose logits are wanted; -1: all of them, in every case then */
+    int32_t n_edits, n_reads;
     const hl_edit *edits;
+    const hl_source *reads;
 } hl_case;
 const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, int32_t n_cases, const hl_case *cases,
-                    hl_real *logits, hl_real *pattern); /* [run, case, (n_ctx,) d_vocab]; [run, case, layer, head, n_ctx, n_ctx] */
+                    hl_real *logits,   /* [run, case, (n_ctx,) d_vocab] */
+                    hl_real *reads,    /* [run, read of all cases one after the other, d_vocab] */
+                    hl_real *pattern); /* [run, case, layer, head, n_ctx, n_ctx] */
 
 /* Parts, in double. Of logits · readout [d_vocab] at a place, patterns held as they are: a sum over paths, each from where it
  * starts through a head a layer, or past it, and over the edges that heads read along. Of a layer's scores: a sum over features of

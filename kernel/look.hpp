@@ -1,18 +1,592 @@
 // Look: forward alone, with interventions in the middle of it.
+//
+// What nobody intervenes upon is computed once for a group of runs. A case then computes only what its edits change: rows of its own
+// sequence, none behind the position whose logits are wanted, and of the last layer that position alone. There, the weighted keys are
+// added up before W_V, and the query goes through W_K before it meets them, so that no key or value of the last layer is computed.
 #pragma once
 
-#include "model.hpp"
+#include "looking/edits.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
 template <class T> class LookWorker final : public Worker {
   public:
-    LookWorker(const LookCall& call, Control& control) : call(call), control(control) {}
-    void work() noexcept override {}
+    LookWorker(const LookCall& call, Control& control)
+        : call(call), plan(call.plan), control(control), on(call, together, arena), edits(on), d(on.d), h(on.h), v(on.v), c(on.c),
+          n_layers(plan.shape.n_layers), n_heads(plan.shape.n_heads), order(plan.order.begin(), plan.order.end()) {
+        final_stream = arena.take(int64_t(together) * c * d);
+        logits = arena.take(int64_t(std::max(together, c)) * plan.shape.d_vocab);
+        sum = arena.take(int64_t(std::max(together, c)) * d);
+        delta = arena.take(int64_t(std::max(together, c)) * v);
+        mixed = arena.take(int64_t(std::max(together, c)) * v);
+        scratch = arena.take(std::max(d, v));
+        query = arena.take(int64_t(together) * h);
+        through = arena.take(int64_t(together) * d);
+        replaced = arena.take(int64_t(together) * d);
+        row = arena.take(c);
+        first_read.push_back(0);
+        for (int i = 0; i < call.n_cases; ++i) {
+            first_read.push_back(first_read.back() + call.cases[i].n_reads);
+            most_reads = std::max(most_reads, call.cases[i].n_reads);
+        }
+        reads = arena.take(int64_t(together) * most_reads * std::max(d, v));
+        written_reads = arena.take(int64_t(together) * most_reads * std::max(d, plan.shape.d_vocab));
+        read_rows.resize(together * most_reads);
+        for (auto* table : {&q_row, &k_row, &v_row, &p_row, &z_row, &list, &other_list, &written_list}) table->resize(std::max(together, c));
+        where.resize(together * c);
+        changed.resize(together * c);
+        for (auto* mark : {&left_out, &is_needed, &has_delta}) mark->resize(std::max(together, c));
+        for (auto* mark : {&marks.q, &marks.k, &marks.v, &marks.scores, &marks.softmax, &marks.pattern, &marks.mix, &marks.z}) mark->resize(c);
+    }
+
+    void work() noexcept override {
+        const int64_t n = plan.at.end;
+        for (int64_t group; (group = control.take(call.n_runs, lanes<T>)) >= 0;) {
+            first_run = group;
+            n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - group));
+            for (int lane = 0; lane < lanes<T>; ++lane) {
+                run[lane] = group + (lane < n_lanes ? lane : 0);
+                load_lane<T>(on.weights, static_cast<const T*>(call.weights) + run[lane] * n, plan.gather.data(), n, lane);
+            }
+            on.compute();
+            for (int from = 0; from < call.n_cases; from += together) look(from, std::min(from + together, call.n_cases));
+        }
+    }
 
   private:
+    using Head = typename Activations<T>::Head;
+    using Weights = typename Activations<T>::Weights;
+    static constexpr int together = 8;  // cases, whose last layers are worked on at once
+
+    void look(int from, int to) {
+        int n_put_off = 0, put_off[together];
+        for (int slot = 0; from + slot < to; ++slot) {
+            begin(call.cases[from + slot], slot);
+            edit_stream(0);
+            for (int l = 0; l + 1 < n_layers; ++l) {
+                layer(l);
+                edit_stream(l + 1);
+            }
+            if (can_be_put_off())
+                put_off[n_put_off++] = slot;
+            else
+                layer(n_layers - 1);
+        }
+        if (n_put_off > 0) last_layers(from, put_off, n_put_off);
+        for (int slot = 0; from + slot < to; ++slot) {
+            begin_again(call.cases[from + slot], slot);
+            edit_direct();
+        }
+        store_logits(from, to);
+        store_reads(from, to);
+    }
+
+    // The case that the functions below are about.
+    void begin_again(const hl_case& of, int number) {
+        item = &of;
+        slot = number;
+        size = on.length(of.sequence);
+        ends = plan.shape.causal && of.at >= 0 && !call.pattern ? of.at + 1 : size;
+        x_row = where.data() + int64_t(slot) * c;
+        x_changed = changed.data() + int64_t(slot) * c;
+    }
+
+    // The stream that the first layer reads.
+    void begin(const hl_case& of, int number) {
+        begin_again(of, number);
+        for (int t = 0; t < ends; ++t) {
+            x_row[t] = on.row(of.sequence, t);
+            x_changed[t] = 0;
+        }
+        for (int e = 0; e < of.n_edits; ++e) {
+            if (of.edits[e].what != HL_TOKEN && of.edits[e].what != HL_POSITION) continue;
+            const Span span = places(of.edits[e], ends);
+            for (int t = span.from; t < span.to; ++t) x_changed[t] = 1;
+        }
+        for (int t = 0; t < ends; ++t) {
+            if (!x_changed[t]) continue;
+            x_row[t] = case_row(t);
+            embed(on.stream[0] + int64_t(x_row[t]) * d, t);
+        }
+    }
+
+    int case_row(int t) const { return on.rows() + slot * c + t; }  // of the stream; of what is within heads: rows() + t
+    int head_row(int t) const { return on.rows() + t; }
+
+    void embed(Vec<T>* to, int t) {
+        const auto clean = [&](int b, int from) { return on.token(b, from); };
+        std::copy_n(on.token(item->sequence, t), d, to);
+        std::copy_n(on.position(t), d, scratch);
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (edit.at >= 0 && edit.at != t) continue;
+            if (edit.what == HL_TOKEN) edits.replace(edit, to, d, t, clean);
+            if (edit.what == HL_POSITION) edits.replace_position(edit, scratch, item->sequence, t);
+        }
+        if (plan.shape.positions)
+            for (int j = 0; j < d; ++j) to[j] += scratch[j];
+    }
+
+    void edit_stream(int l) {
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (edit.what != HL_RESID || !of_layer(edit, l)) continue;
+            const auto clean = [&](int b, int from) { return on.stream[l] + int64_t(on.row(b, from)) * d; };
+            const Span span = places(edit, ends);
+            for (int t = span.from; t < span.to; ++t) {
+                if (edits.replace(edit, scratch, d, t, clean)) std::copy_n(scratch, d, on.stream[l] + int64_t(changed_row(t)) * d);
+            }
+        }
+    }
+    int changed_row(int t) {
+        x_changed[t] = 1;
+        return x_row[t] = case_row(t);
+    }
+
+    // ---- Which rows of a head an edit or a changed stream changes; head -1: of any
+
+    struct Marks {
+        std::vector<uint8_t> q, k, v, scores, softmax, pattern, mix, z;
+    };
+
+    void mark(int l, int head, Span queries) {
+        for (auto* all : {&marks.softmax, &marks.pattern, &marks.z}) std::fill_n(all->data(), ends, 0);
+        for (auto* all : {&marks.q, &marks.k, &marks.v}) std::copy_n(x_changed, ends, all->data());
+        for (int e = 0; e < item->n_edits; ++e) {
+            if (!of_head(item->edits[e], l, head)) continue;
+            uint8_t* marked = marks_of(item->edits[e].what);
+            const Span span = places(item->edits[e], ends);
+            for (int t = span.from; marked && t < span.to; ++t) marked[t] = 1;
+        }
+        const int first_key = first_of(marks.k), first_value = first_of(marks.v);
+        for (int t = queries.from; t < queries.to; ++t) {
+            const int seen = on.seen(t, size);
+            marks.scores[t] = marks.q[t] || first_key < seen;
+            marks.softmax[t] |= marks.scores[t];
+            marks.pattern[t] |= marks.softmax[t];
+            marks.mix[t] = marks.pattern[t] || first_value < seen;
+            marks.z[t] |= marks.mix[t];
+        }
+    }
+    uint8_t* marks_of(int what) {
+        switch (what) {
+            case HL_Q: return marks.q.data();
+            case HL_K: return marks.k.data();
+            case HL_V: return marks.v.data();
+            case HL_SCORES: return marks.softmax.data();
+            case HL_PATTERN: return marks.pattern.data();
+            case HL_Z:
+            case HL_EDGE: return marks.z.data();
+        }
+        return nullptr;
+    }
+    int first_of(const std::vector<uint8_t>& marked) const {
+        int t = 0;
+        while (t < ends && !marked[t]) ++t;
+        return t;
+    }
+
+    // ---- One layer of one case, at the queries that are needed
+
+    void layer(int l) {
+        const bool last = l + 1 == n_layers;
+        const Span queries = last && item->at >= 0 && !call.pattern ? Span{item->at, item->at + 1} : Span{0, ends};
+        mark(l, -1, queries);
+        bool any = last || call.pattern;
+        for (int t = queries.from; t < queries.to; ++t) {
+            is_needed[t] = last || marks.z[t] || x_changed[t];
+            any = any || is_needed[t];
+            if (is_needed[t]) std::fill_n(sum + int64_t(t) * d, d, Vec<T>{});
+        }
+        if (!any) return go_up_clean();
+        for (int k = 0; k < n_heads; ++k) layer_head(l, k, queries);
+        for (int t = queries.from; t < queries.to; ++t) {
+            if (!is_needed[t]) {
+                x_row[t] = on.row(item->sequence, t);
+                x_changed[t] = 0;
+                continue;
+            }
+            const Vec<T>*below = on.stream[l] + int64_t(x_row[t]) * d, *added = sum + int64_t(t) * d;
+            Vec<T>* above = last ? final_row(t) : on.stream[l + 1] + int64_t(case_row(t)) * d;
+            for (int j = 0; j < d; ++j) above[j] = plan.shape.residual ? added[j] + below[j] : added[j];
+            changed_row(t);
+        }
+    }
+    Vec<T>* final_row(int t) { return final_stream + (int64_t(slot) * c + t) * d; }
+    void go_up_clean() {
+        for (int t = 0; t < ends; ++t) {
+            x_row[t] = on.row(item->sequence, t);
+            x_changed[t] = 0;
+        }
+    }
+
+    void layer_head(int l, int k, Span queries) {
+        mark(l, k, queries);
+        const Head& to = on.head(l, k);
+        const Weights W = on.of_head(l, k);
+        const Span keys = {0, ends};
+        rows_of(HL_Q, l, k, to.q, h, W.Q, marks.q, queries, q_row.data());
+        rows_of(HL_K, l, k, to.k, h, W.K, marks.k, keys, k_row.data());
+        rows_of(HL_V, l, k, to.v, v, W.V, marks.v, keys, v_row.data());
+        patterns(l, k, to, queries);
+        if (call.pattern) store_pattern(l, k, to);
+        if (l + 1 == n_layers && item->n_reads > 0) read_values(k, to, W);
+        mix(to, W, queries);
+        edit_z(l, k, to, W, queries);
+        for (int t = queries.from; t < queries.to; ++t) {
+            if (!is_needed[t]) continue;
+            const Vec<T>* from = to.z + int64_t(z_row[t]) * d;
+            for (int j = 0; j < d; ++j) sum[int64_t(t) * d + j] += from[j];
+        }
+    }
+
+    // q, k or v; index: the row in which each position stands.
+    void rows_of(int what, int l, int k, Vec<T>* block, int width, Input<T> W, const std::vector<uint8_t>& marked, Span span, int* index) {
+        int n = 0;
+        for (int t = span.from; t < span.to; ++t) {
+            const int clean = on.row(item->sequence, t);
+            index[t] = marked[t] ? head_row(t) : clean;
+            if (x_changed[t]) {
+                list[n] = x_row[t];
+                other_list[n++] = head_row(t);
+            } else if (marked[t]) {
+                std::copy_n(block + int64_t(clean) * width, width, block + int64_t(head_row(t)) * width);
+            }
+        }
+        if (n > 0)
+            set_product<T>(matrix(block, n, width).gathered(other_list.data(), n), Input<T>(matrix(on.stream[l], n, d)).gathered(list.data(), n), W);
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (edit.what != what || !of_head(edit, l, k)) continue;
+            const Span at = places(edit, span.to);
+            for (int t = std::max(at.from, span.from); t < at.to; ++t)
+                edits.replace(edit, block + int64_t(head_row(t)) * width, width, t,
+                              [&](int b, int from) { return block + int64_t(on.row(b, from)) * width; });
+        }
+    }
+
+    // Of the marked queries, some at a time: call(how many, the keys that the last of them sees), with their positions in list.
+    template <class Call> void some_at_a_time(const std::vector<uint8_t>& marked, Span queries, Call call_with) {
+        int n = 0;
+        for (int t = queries.from; t < queries.to; ++t) {
+            if (marked[t]) list[n++] = t;
+            if (n == 0 || (n < pack_from_rows && t + 1 < queries.to)) continue;
+            call_with(n, on.seen(list[n - 1], size));
+            n = 0;
+        }
+    }
+    const int* rows_in(const std::vector<int>& index, int n, std::vector<int>& into) const {
+        for (int i = 0; i < n; ++i) into[i] = index[list[i]];
+        return into.data();
+    }
+
+    void patterns(int l, int k, const Head& to, Span queries) {
+        for (int t = queries.from; t < queries.to; ++t) p_row[t] = marks.pattern[t] ? head_row(t) : on.row(item->sequence, t);
+        some_at_a_time(marks.scores, queries, [&](int n, int seen) {
+            const Matrix<T> scores = matrix(to.pattern, n, seen, c).gathered(rows_in(p_row, n, written_list), n);
+            const Input<T> queried = Input<T>(matrix(to.q, n, h)).gathered(rows_in(q_row, n, other_list), n);
+            set_product<T>(scores, queried, Input<T>(matrix(to.k, seen, h)).gathered(k_row.data(), seen).transposed());
+        });
+        for (int t = queries.from; t < queries.to; ++t) {
+            if (!marks.pattern[t]) continue;
+            Vec<T>* pattern = to.pattern + int64_t(p_row[t]) * c;
+            const int64_t clean = int64_t(on.row(item->sequence, t)) * c;
+            if (!marks.scores[t]) std::copy_n((marks.softmax[t] ? to.scores : to.pattern) + clean, on.seen(t, size), pattern);
+            finish_row(l, k, t, pattern, marks.softmax[t]);
+        }
+    }
+
+    // A row of scores, or of the pattern where there are no new scores, becomes the pattern that the model goes on with.
+    void finish_row(int l, int k, int t, Vec<T>* pattern, bool scores) {
+        const int seen = on.seen(t, size);
+        if (scores) {
+            std::fill_n(left_out.data(), seen, 0);
+            each_edit(HL_SCORES, l, k, t, [&](const hl_edit& edit) { edits.edit_scores(edit, pattern, left_out.data(), l, k, t, seen); });
+            softmax_some<T>(pattern, left_out.data(), seen, c, T(plan.scale));
+        } else {
+            std::fill(pattern + seen, pattern + c, Vec<T>{});
+        }
+        each_edit(HL_PATTERN, l, k, t, [&](const hl_edit& edit) { edits.edit_pattern(edit, pattern, l, k, t, seen, run); });
+    }
+    template <class Call> void each_edit(int what, int l, int k, int t, Call call_with) {
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (edit.what == what && of_head(edit, l, k) && (edit.at < 0 || edit.at == t)) call_with(edit);
+        }
+    }
+
+    // What the head reads, and writes.
+    void mix(const Head& to, const Weights& W, Span queries) {
+        for (int t = queries.from; t < queries.to; ++t) {
+            z_row[t] = marks.z[t] ? head_row(t) : on.row(item->sequence, t);
+            if (marks.z[t] && !marks.mix[t])
+                std::copy_n(to.z + int64_t(on.row(item->sequence, t)) * d, d, to.z + int64_t(head_row(t)) * d);
+        }
+        some_at_a_time(marks.mix, queries, [&](int n, int seen) {
+            const Input<T> pattern = Input<T>(matrix(to.pattern, n, seen, c)).gathered(rows_in(p_row, n, other_list), n);
+            const Input<T> values = Input<T>(matrix(to.v, seen, v)).gathered(v_row.data(), seen);
+            const Matrix<T> z = matrix(to.z, n, d).gathered(rows_in(z_row, n, written_list), n);
+            if (!plan.shape.factored_values) return set_product<T>(z, pattern, values);
+            set_product<T>(matrix(mixed, n, v), pattern, values);
+            set_product<T>(z, matrix(mixed, n, v), W.O);
+        });
+    }
+
+    // Edits of what the head writes, and of what it reads from single keys, in their order.
+    void edit_z(int l, int k, const Head& to, const Weights& W, Span queries) {
+        for (int t = queries.from; t < queries.to; ++t) has_delta[t] = 0;
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if ((edit.what != HL_Z && edit.what != HL_EDGE) || !of_head(edit, l, k)) continue;
+            const Span at = places(edit, queries.to);
+            for (int t = std::max(at.from, queries.from); t < at.to; ++t) {
+                if (edit.what == HL_Z) {
+                    if (replace_z(edit, to, to.z + int64_t(z_row[t]) * d, t)) has_delta[t] = 0;
+                } else if (edits.changes_edge(edit, t, on.seen(t, size))) {
+                    Vec<T>* moved = delta + int64_t(t) * v;
+                    if (!has_delta[t]) std::fill_n(moved, v, Vec<T>{});
+                    has_delta[t] = 1;
+                    if (edit.key < on.seen(t, size)) {
+                        const Vec<T> weight = to.pattern[int64_t(p_row[t]) * c + edit.key];
+                        const Vec<T>* value = to.v + int64_t(v_row[edit.key]) * v;
+                        for (int j = 0; j < v; ++j) moved[j] -= weight * value[j];
+                    }
+                    edits.add_edge(edit, moved, scratch, l, k, t);
+                }
+            }
+        }
+        int n = 0;
+        for (int t = queries.from; t < queries.to; ++t) {
+            if (!has_delta[t]) continue;
+            if (!plan.shape.factored_values)
+                for (int j = 0; j < d; ++j) to.z[int64_t(z_row[t]) * d + j] += delta[int64_t(t) * v + j];
+            list[n] = t;
+            other_list[n++] = z_row[t];
+        }
+        if (n > 0 && plan.shape.factored_values)
+            add_product<T>(matrix(to.z, n, d).gathered(other_list.data(), n), Input<T>(matrix(delta, n, v)).gathered(list.data(), n), W.O);
+    }
+    bool replace_z(const hl_edit& edit, const Head& of, Vec<T>* to, int t) {
+        return edits.replace(edit, to, d, t, [&](int b, int from) { return of.z + int64_t(on.row(b, from)) * d; });
+    }
+
+    // ---- The last layers of several cases, whose stream has changed, at one query each
+
+    bool can_be_put_off() {
+        if (item->at < 0 || call.pattern) return false;
+        bool any = false;
+        for (int t = 0; t < ends; ++t) any = any || x_changed[t];
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (of_layer(edit, n_layers - 1) && (edit.what == HL_Q || edit.what == HL_K || edit.what == HL_V)) return false;
+        }
+        return any;
+    }
+
+    void last_layers(int from, const int* slots, int n) {
+        const int l = n_layers - 1;
+        const Input<T> X = matrix<const Vec<T>>(on.stream[l], 1, d);
+        std::fill_n(sum, int64_t(n) * d, Vec<T>{});
+        for (int k = 0; k < n_heads; ++k) {
+            const Head& of = on.head(l, k);
+            const Weights W = on.of_head(l, k);
+            for (int i = 0; i < n; ++i) {
+                begin_again(call.cases[from + slots[i]], slots[i]);
+                list[i] = x_row[item->at];
+            }
+            if (on.folds) {
+                set_product<T>(matrix(through, n, d), X.gathered(list.data(), n), matrix(of.W_QK, d, d));
+            } else {
+                set_product<T>(matrix(query, n, h), X.gathered(list.data(), n), W.Q);
+                set_product<T>(matrix(through, n, d), matrix(query, n, h), W.K.transposed());
+            }
+            n_reads = 0;
+            for (int i = 0; i < n; ++i) {
+                begin_again(call.cases[from + slots[i]], slots[i]);
+                mix_stream(l, k, i);
+            }
+            if (n_reads > 0) write_reads(W);
+            set_product<T>(matrix(mixed, n, v), matrix(through, n, d), W.V);
+            for (int64_t j = 0; j < int64_t(n) * v; ++j) mixed[j] += delta[j];
+            if (plan.shape.factored_values) add_product<T>(matrix(replaced, n, d), matrix(mixed, n, v), W.O);
+            for (int64_t j = 0; j < int64_t(n) * d; ++j) sum[j] += plan.shape.factored_values ? replaced[j] : replaced[j] + mixed[j];
+        }
+        for (int i = 0; i < n; ++i) {
+            begin_again(call.cases[from + slots[i]], slots[i]);
+            const Vec<T>*below = on.stream[l] + int64_t(x_row[item->at]) * d, *added = sum + int64_t(i) * d;
+            for (int j = 0; j < d; ++j) final_row(item->at)[j] = plan.shape.residual ? added[j] + below[j] : added[j];
+        }
+    }
+
+    // What the i-th case's query reads of the stream, weighted, in the place of the query in `through`; what comes in the place of edges
+    // in `delta`, and in the place of all that the head writes in `replaced`.
+    void mix_stream(int l, int k, int i) {
+        const int t = item->at, seen = on.seen(t, size);
+        const Input<T> X = Input<T>(matrix(on.stream[l], seen, d)).gathered(x_row, seen);
+        Vec<T>*mine = through + int64_t(i) * d, *moved = delta + int64_t(i) * v, *written = replaced + int64_t(i) * d;
+        set_product<T>(matrix(row, 1, seen), matrix(mine, 1, d), X.transposed());
+        finish_row(l, k, t, row, true);
+        each_read(k, [&](int key, int64_t number) {
+            const Vec<T>* from = on.stream[l] + int64_t(x_row[key]) * d;
+            for (int j = 0; j < d; ++j) written_reads[number * d + j] = key < seen ? row[key] * from[j] : Vec<T>{};
+            read_rows[n_reads++] = int(number);
+        });
+        std::fill_n(moved, v, Vec<T>{});
+        std::fill_n(written, d, Vec<T>{});
+        int reads = 1;  // nothing of the row, where what the head writes is replaced
+        for (int s = 0; s < seen; ++s) list[s] = 0;
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if ((edit.what != HL_Z && edit.what != HL_EDGE) || !of_head(edit, l, k) || (edit.at >= 0 && edit.at != t)) continue;
+            if (edit.what == HL_Z) {
+                if (!replace_z(edit, on.head(l, k), written, t)) continue;
+                reads = 0;
+                std::fill_n(moved, v, Vec<T>{});
+                for (int s = 0; s < seen; ++s) list[s] = 0;
+            } else if (edits.changes_edge(edit, t, seen)) {
+                if (edit.key < seen) ++list[edit.key];
+                edits.add_edge(edit, moved, scratch, l, k, t);
+            }
+        }
+        for (int s = 0; s < seen; ++s)
+            if (reads - list[s] != 1) row[s] *= T(reads - list[s]);
+        set_product<T>(matrix(mine, 1, d), matrix<const Vec<T>>(row, 1, seen), X);
+    }
+
+    // ---- What the last layer reads from single keys, as its heads write it
+
+    // call(key, number): of the case's reads by a head, with their numbers among those of the cases at work.
+    template <class Call> void each_read(int k, Call call_with) {
+        for (int r = 0; r < item->n_reads; ++r)
+            if (item->reads[r].head == k) call_with(item->reads[r].key, int64_t(slot) * most_reads + r);
+    }
+
+    void read_values(int k, const Head& of, const Weights& W) {
+        const int t = item->at;
+        each_read(k, [&](int key, int64_t number) {
+            const bool seen = key < on.seen(t, size);
+            Vec<T>* to = plan.shape.factored_values ? mixed : reads + number * d;
+            for (int j = 0; j < v; ++j)
+                to[j] = seen ? of.pattern[int64_t(p_row[t]) * c + key] * of.v[int64_t(v_row[key]) * v + j] : Vec<T>{};
+            if (plan.shape.factored_values) set_product<T>(matrix(reads + number * d, 1, d), matrix(mixed, 1, v), W.O);
+        });
+    }
+
+    // From weighted rows of the stream, in the rows of `written_reads` that `read_rows` names.
+    void write_reads(const Weights& W) {
+        const Input<T> X = Input<T>(matrix(written_reads, n_reads, d)).gathered(read_rows.data(), n_reads);
+        if (!plan.shape.factored_values) return set_product<T>(matrix(reads, n_reads, d).gathered(read_rows.data(), n_reads), X, W.V);
+        for (int r = 0; r < n_reads; ++r) {
+            set_product<T>(matrix(scratch, 1, v), Input<T>(matrix(written_reads, 1, d)).gathered(read_rows.data() + r, 1), W.V);
+            set_product<T>(matrix(reads, 1, d).gathered(read_rows.data() + r, 1), matrix(scratch, 1, v), W.O);
+        }
+    }
+
+    // ---- What comes out
+
+    void edit_direct() {
+        const int b = item->sequence;
+        for (int e = 0; e < item->n_edits; ++e) {
+            const hl_edit& edit = item->edits[e];
+            if (edit.what != HL_DIRECT_TOKEN && edit.what != HL_DIRECT_POSITION) continue;
+            const Span span = places(edit, ends);
+            for (int t = item->at < 0 ? span.from : std::max(span.from, item->at); t < (item->at < 0 ? span.to : std::min(span.to, item->at + 1)); ++t) {
+                const bool token = edit.what == HL_DIRECT_TOKEN;
+                const bool moves = token ? edits.replace(edit, scratch, d, t, [&](int of, int from) { return on.token(of, from); })
+                                         : edits.replace_position(edit, scratch, b, t);
+                const Vec<T>* before = token ? on.token(b, t) : on.position(t);
+                for (int j = 0; moves && j < d; ++j) final_row(t)[j] += scratch[j] - before[j];
+            }
+        }
+    }
+
+    void store_logits(int from, int to) {
+        if (!call.logits) return;
+        const int vocab = plan.shape.d_vocab;
+        if (call.cases[0].at >= 0) {
+            for (int i = 0; from + i < to; ++i) list[i] = i * c + call.cases[from + i].at;
+            unembed(list.data(), to - from);
+            for (int i = 0; from + i < to; ++i) store(int64_t(from + i), logits + int64_t(i) * vocab);
+            return;
+        }
+        for (int i = from; i < to; ++i) {
+            const int n = on.length(call.cases[i].sequence);
+            for (int t = 0; t < n; ++t) list[t] = (i - from) * c + t;
+            unembed(list.data(), n);
+            std::fill_n(logits + int64_t(n) * vocab, int64_t(c - n) * vocab, Vec<T>{});
+            for (int t = 0; t < c; ++t) store(int64_t(i) * c + t, logits + int64_t(t) * vocab);
+        }
+    }
+    // The logits at rows of the final stream.
+    void unembed(const int* rows, int n) {
+        const int vocab = plan.shape.d_vocab;
+        const Input<T> X = Input<T>(matrix(final_stream, n, d)).gathered(rows, n);
+        if (plan.shape.unembed)
+            set_product<T>(matrix(logits, n, vocab), X, matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, vocab));
+        else
+            for (int i = 0; i < n; ++i) std::copy_n(final_stream + int64_t(rows[i]) * d, d, logits + int64_t(i) * vocab);
+    }
+    void store(int64_t number, const Vec<T>* from) {
+        const int64_t vocab = plan.shape.d_vocab, numbers = int64_t(call.n_cases) * (call.cases[0].at >= 0 ? 1 : c);
+        for (int lane = 0; lane < n_lanes; ++lane)
+            store_lane<T>(static_cast<T*>(call.logits) + ((first_run + lane) * numbers + number) * vocab, from, order.data(), vocab, lane);
+    }
+
+    void store_reads(int from, int to) {
+        if (!call.reads) return;
+        const int64_t vocab = plan.shape.d_vocab;
+        for (int i = from; i < to; ++i) {
+            const int n = call.cases[i].n_reads;
+            if (n == 0) continue;
+            const Vec<T>* of = reads + int64_t(i - from) * most_reads * d;
+            if (plan.shape.unembed) {
+                set_product<T>(matrix(written_reads, n, int(vocab)), matrix(of, n, d), matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, int(vocab)));
+                of = written_reads;
+            }
+            for (int r = 0; r < n; ++r)
+                for (int lane = 0; lane < n_lanes; ++lane) {
+                    const int64_t number = (first_run + lane) * first_read.back() + first_read[i] + r;
+                    store_lane<T>(static_cast<T*>(call.reads) + number * vocab, of + r * vocab, order.data(), vocab, lane);
+                }
+        }
+    }
+
+    void store_pattern(int l, int k, const Head& of) {
+        const int64_t number = item - call.cases, blocks = plan.blocks(), block = int64_t(l) * n_heads + k;
+        for (int lane = 0; lane < n_lanes; ++lane) {
+            T* to = static_cast<T*>(call.pattern) + (((first_run + lane) * call.n_cases + number) * blocks + block) * c * c;
+            for (int t = 0; t < c; ++t, to += c) {
+                if (t < size)
+                    store_lane<T>(to, of.pattern + int64_t(p_row[t]) * c, nullptr, c, lane);
+                else
+                    std::fill_n(to, c, T(0));
+            }
+        }
+    }
+
     const LookCall& call;
+    const Plan& plan;
     Control& control;
+    Arena<T> arena;
+    Activations<T> on;
+    Edits<T> edits;
+    const int d, h, v, c, n_layers, n_heads;
+    const std::vector<int64_t> order;
+    Vec<T>*final_stream, *logits, *sum, *delta, *mixed, *scratch, *query, *through, *replaced, *row, *reads, *written_reads;
+    std::vector<int64_t> first_read;  // [case], among those of all
+    std::vector<int> read_rows;
+    int most_reads = 0, n_reads = 0;
+    std::vector<int> q_row, k_row, v_row, p_row, z_row, list, other_list, written_list;  // [position], in which row each stands; and lists of rows
+    std::vector<int> where;                                                // [slot, position], of the stream
+    std::vector<uint8_t> changed, left_out, is_needed, has_delta;
+    Marks marks;
+    int64_t first_run = 0, run[lanes<T>];
+    int n_lanes = 0;
+
+    const hl_case* item = nullptr;
+    int slot = 0, size = 0, ends = 0;  // of its sequence; of what its logits depend on
+    int* x_row = nullptr;              // [position], of the stream that the layer reads
+    uint8_t* x_changed = nullptr;      // [position], whether that is another than when nobody intervenes
 };
 
 }  // namespace headlab::HEADLAB_ISA

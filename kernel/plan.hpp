@@ -77,7 +77,7 @@ struct LookCall {
     const void* weights;
     const hl_case* cases;
     int32_t n_cases;
-    void *logits, *pattern;
+    void *logits, *reads, *pattern;
 };
 struct PartsCall {
     const Plan& plan;

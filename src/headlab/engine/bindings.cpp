@@ -231,6 +231,7 @@ NB_MODULE(_native, m) {
     m.def("initial", &initial, nb::arg("problem"), nb::arg("scale"), nb::arg("seeds"), nb::arg("weights"));
     m.def("gradient", &gradient, nb::arg("problem"), nb::arg("loss"), nb::arg("weights"), nb::arg("losses").none(), nb::arg("gradient").none());
     m.def("widen", &widen, nb::arg("problem"), nb::arg("basis"), nb::arg("narrow"), nb::arg("wide"));
+    bind_look(m);
     bind_parts(m);
     m.def("weights", &weights, nb::arg("shape"));
     m.def("order", &order, nb::arg("problem"));

@@ -63,6 +63,7 @@ struct Problem {
     int64_t size() const { return hl_size(&of.shape); }
 };
 
+void bind_look(nb::module_& m);
 void bind_parts(nb::module_& m);
 
 }  // namespace headlab::python

@@ -1,7 +1,7 @@
 """Whether each subset of some parts suffices for the right prediction, every subset and many runs at once.
 
 In the last layer what is kept and what is taken away add up in the logits: one sum a token and subset. Edges of earlier layers
-change what the last layer reads and where it looks, so that each subset of those takes a forward pass of its own.
+change what the last layer reads and where it looks, so that each subset of those is a case of its own for the kernel.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.minimal.subsets import sums
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
 from headlab.analysis.subject import Subject
+from headlab.analysis.trials.interventions import look_at
 from headlab.arrays import Array, Bool, Float
-from headlab.data.alignment import visible
-from headlab.model.forward import Activations, forward
+from headlab.model.interventions import Case, Change
 
 NUMBERS = 1_000_000  # at a time, in one activation
 Counterparts = Mapping[int, int]  # of positions of the choice's sentence: where each stands in another
@@ -53,28 +53,20 @@ def suffices(subject: Subject, scenes: Sequence[Scene], parts: Sequence[Part]) -
     early = [part for part in parts if _is_early(part, last)]
     found = np.ones((subject.n_runs, 1 << len(early), 1 << len(late)), bool)
     for scene in scenes:
-        row = slice(None) if early else slice(scene.place.sequence, scene.place.sequence + 1)
         # What did not suffice elsewhere is tried no more.
         cases = np.nonzero(found.any(axis=(0, 2)))[0]
         step = max(1, NUMBERS // (subject.n_runs * max(subject.numbers_a_sentence, 1 << len(late))))
         for some in (cases[start : start + step] for start in range(0, len(cases), step)):
-            on = _pass(subject, scene, early, some) if early else subject.clean
-            lost = [_lost(subject, scene, part, on, row) for part in late]  # [run, case, d_model] each
-            found[:, some] &= _right(subject, scene, on, row, lost)
+            logits, goes = _without(subject, scene, early, late, some) if early else _clean(subject, scene, late)
+            found[:, some] &= _right(scene, logits, goes)
     return found.reshape(subject.n_runs, -1)
 
 
-def _right(
-    subject: Subject, scene: Scene, on: Activations, row: slice, lost: list[Array]
-) -> Bool[Array, "run case subset"]:
+def _right(scene: Scene, logits: Array, goes: list[Array]) -> Bool[Array, "run case subset"]:
     """Return [run, case, subset] whether the target leads, with what each part of the last layer takes along when it goes."""
-    logits = on.logits[:, row, scene.place.position]
-    W_U = subject.params.W_U
-    if W_U is not None:
-        lost = [part @ W_U for part in lost]
-    taken = np.stack(np.broadcast_arrays(*lost), axis=-1) if lost else np.zeros((*logits.shape, 0))
+    taken = np.stack(np.broadcast_arrays(*goes), axis=-1) if goes else np.zeros((*logits.shape, 0))
     ahead, takes = logits[..., scene.target, None] - logits, taken[..., scene.target, None, :] - taken
-    right = np.repeat(np.all(np.isfinite(logits), axis=-1, keepdims=True), 1 << len(lost), axis=-1)
+    right = np.repeat(np.all(np.isfinite(logits), axis=-1, keepdims=True), 1 << len(goes), axis=-1)
     with np.errstate(invalid="ignore"):
         least = ahead - np.maximum(takes, 0).sum(axis=-1)  # however few of these parts are kept
         for token in np.flatnonzero(np.fmin.reduce(least, axis=(0, 1)) <= 2 * TIE).tolist():
@@ -83,68 +75,85 @@ def _right(
     return right
 
 
+def _clean(subject: Subject, scene: Scene, late: Sequence[Part]) -> tuple[Array, list[Array]]:
+    """Return the logits at the scene's place [run, 1, d_vocab], and what each part of the last layer adds to them."""
+    logits = subject.clean.logits[:, scene.place.sequence, scene.place.position]
+    return logits[:, None], [_seen_in_logits(subject, lost(subject, scene, part)) for part in late]
+
+
+def _without(
+    subject: Subject, scene: Scene, early: Sequence[Part], late: Sequence[Part], subsets: Array
+) -> tuple[Array, list[Array]]:
+    """Return the same of each subset of earlier layers' edges [run, case, d_vocab], without the edges that it lacks."""
+    gone = ((subsets[:, None] >> np.arange(len(early))) & 1) == 0  # [case, part]
+    there = [number for number, part in enumerate(early) if None not in _edge(part, scene.at)]
+    reads = [part for part in late if part.kind == "edge" and None not in _edge(part, scene.at)]
+    case = Case(
+        scene.place.sequence, tuple(_change(subject, scene, early[number]) for number in there), scene.place.position
+    )
+    keys = [(part.head or 0, scene.at[part.position or 0]) for part in reads]
+    logits, read = look_at(subject).some_changes(case, gone[:, there], keys)
+    return logits, [
+        read[:, :, reads.index(part)] - _seen_in_logits(subject, _stand_in(subject, scene, part))
+        if part in reads
+        else _seen_in_logits(subject, lost(subject, scene, part))
+        for part in late
+    ]
+
+
+def _change(subject: Subject, scene: Scene, part: Part) -> Change:
+    """Return what becomes of an earlier layer's edge when it goes."""
+    query, key = _edge(part, scene.at)
+    if scene.donor is None or scene.there is None:
+        return Change("edge", "zero", part.layer, part.head, query, key)
+    there = [-1] * subject.corpus.n_ctx
+    for at, here in scene.at.items():
+        there[here] = scene.there.get(at, -1)
+    return Change("edge", "from", part.layer, part.head, query, key, scene.donor.sequence, tuple(there))
+
+
+def _edge(part: Part, at: Counterparts) -> tuple[int | None, int | None]:
+    return at.get(part.query or 0), at.get(part.position or 0)
+
+
+def _seen_in_logits(subject: Subject, written: Float[Array, "run d_model"]) -> Float[Array, "run 1 d_vocab"]:
+    W_U = subject.params.W_U
+    return written[:, None] if W_U is None else written[:, None] @ W_U
+
+
 def lost(subject: Subject, scene: Scene, part: Part) -> Float[Array, "run d_model"]:
     """Return what a part takes along when it goes, less what comes in its place, where it writes; nobody else intervening."""
-    row = slice(scene.place.sequence, scene.place.sequence + 1)
-    return _lost(subject, scene, part, subject.clean, row)[:, 0]
-
-
-def _lost(subject: Subject, scene: Scene, part: Part, on: Activations, row: slice) -> Float[Array, "run case d_model"]:
-    """Return what a part of the last layer takes along when it goes, less what comes in its place."""
     if part.kind == "edge":
-        edge = scene.at.get(part.query or 0), scene.at.get(part.position or 0)
-        here = _read(subject, on, part.layer or 0, part.head or 0, row, *edge)
+        edge = _edge(part, scene.at)
+        here = _read(subject, part.layer or 0, part.head or 0, scene.place.sequence, *edge)
         return here - _stand_in(subject, scene, part) * (None not in edge)
     now = _embed(subject, part, scene.place)
-    return (now if scene.donor is None else now - _embed(subject, part, scene.donor))[:, None]
+    return now if scene.donor is None else now - _embed(subject, part, scene.donor)
 
 
-def _stand_in(subject: Subject, scene: Scene, part: Part) -> Float[Array, "run 1 d_model"]:
+def _stand_in(subject: Subject, scene: Scene, part: Part) -> Float[Array, "run d_model"]:
     """Return what heads read across the edge at the donor, which nobody intervened upon; zero without one."""
     if scene.donor is None or scene.there is None:
-        return np.zeros((subject.n_runs, 1, subject.params.W_E.shape[-1]))
-    row = slice(scene.donor.sequence, scene.donor.sequence + 1)
-    edge = scene.there.get(part.query or 0), scene.there.get(part.position or 0)
-    return _read(subject, subject.clean, part.layer or 0, part.head or 0, row, *edge)
+        return np.zeros((subject.n_runs, subject.params.W_E.shape[-1]))
+    return _read(subject, part.layer or 0, part.head or 0, scene.donor.sequence, *_edge(part, scene.there))
 
 
 def _read(
-    subject: Subject, on: Activations, layer: int, head: int, row: slice, query: int | None, key: int | None
-) -> Float[Array, "run case d_model"]:
-    """Return what a head reads from a key for a query, pattern · v W_O, in some rows; zero where there is no such edge."""
+    subject: Subject, layer: int, head: int, row: int, query: int | None, key: int | None
+) -> Float[Array, "run d_model"]:
+    """Return what a head reads from a key for a query, pattern · v W_O, in a sentence; zero where there is no such edge."""
     if query is None or key is None:
-        return np.zeros((subject.n_runs, on.v[:, 0, 0, row].shape[1], subject.params.W_E.shape[-1]))
+        return np.zeros((subject.n_runs, subject.params.W_E.shape[-1]))
+    on = subject.clean
     read = on.pattern[:, layer, head, row, query, key, None] * on.v[:, layer, head, row, key]
-    return read if subject.params.W_O is None else read @ subject.params.W_O[:, layer, head]
+    return (
+        read if subject.params.W_O is None else np.asarray((read[:, None] @ subject.params.W_O[:, layer, head])[:, 0])
+    )
 
 
 def _embed(subject: Subject, part: Part, place: Place) -> Float[Array, "run d_model"]:
     embeds = {DIRECT_TOKEN: subject.clean.token_embed, DIRECT_POSITION: subject.clean.pos_embed}[part.kind]
     return embeds[:, place.sequence, place.position]
-
-
-def _pass(subject: Subject, scene: Scene, early: Sequence[Part], subsets: Array) -> Activations:
-    """Run the models on the scene's sentence, a case a subset of earlier layers' edges, without the edges that it lacks."""
-    kept = (subsets[:, None] >> np.arange(len(early))) & 1  # [case, part]
-    seen = visible(subject.corpus.tokens[scene.place.sequence], scene.place.position, subject.model.causal)
-    tokens = np.repeat(subject.corpus.tokens[[scene.place.sequence], : len(seen)], len(subsets), axis=0)
-    there = [(part, scene.at.get(part.query or 0), scene.at.get(part.position or 0)) for part in early]
-
-    def edit(name: str, layer: int, activation: Array, before: Mapping[str, Array]) -> Array:
-        if name != "z":
-            return activation
-        activation = activation.copy()
-        for number, (part, query, key) in enumerate(there):
-            if part.layer == layer and query is not None and key is not None:
-                gone = kept[:, number] == 0
-                now = before["pattern"][:, part.head, gone, query, key, None] * before["v"][:, part.head, gone, key]
-                if subject.params.W_O is not None:
-                    now = now @ subject.params.W_O[:, layer, part.head]
-                activation[:, part.head, gone, query] += _stand_in(subject, scene, part) - now
-        return activation
-
-    with np.errstate(over="ignore", invalid="ignore"):
-        return forward(subject.params, tokens, subject.model, edit)
 
 
 def _is_early(part: Part, last: int) -> bool:

@@ -25,21 +25,9 @@ from headlab.analysis.choice import Choice
 from headlab.analysis.part import Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
-from headlab.analysis.trials.interventions import Moment
 from headlab.analysis.trials.model_parts import find_part, parts_at
 from headlab.analysis.trials.ways import KINDS, Way, ways
-from headlab.arrays import Array, Bool, Float
-
-_ACTIVATION = {
-    "source": "z",
-    "edge": "z",
-    "head": "z",
-    "token": "token_embed",
-    "direct": "direct",
-    "direct:token": "direct",
-    "direct:position": "direct",
-    "positions": "pos_embed",
-}
+from headlab.model.interventions import STAYS, Change
 
 
 def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str, Any] | str] | None = None) -> Effects:
@@ -57,89 +45,53 @@ def ablate(subject: Subject, choice: Choice, parts: Sequence[Part | Mapping[str,
 
 @dataclass(frozen=True)
 class Ablation(Way):
-    """A part taken away in one way, in the middle of a forward pass."""
+    """A part taken away in one way."""
 
-    def touches(self, name: str) -> bool:
-        """Return whether this activation changes."""
-        return name == ("scores" if self.kind == "mask" else _ACTIVATION[self.part.kind])
-
-    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
-        """Replace the part in the rows [run, ..., position, width] of this sentence."""
+    def changes(self, subject: Subject) -> tuple[Change, ...]:
+        """Return what is changed while a model computes, see `model.interventions`."""
         match self.part:
             case Part("source", position=int(key)):
-                self._edges(rows, moment, slice(key, key + 1), slice(None), slice(None))
+                return (self._edge(key),)
             case Part("edge", layer, head, position=int(key), query=int(query)):
-                if layer in (None, moment.layer):
-                    heads = slice(None) if head is None else slice(head, head + 1)
-                    self._edges(rows, moment, slice(key, key + 1), slice(query, query + 1), heads)
+                return (self._edge(key, query, layer, head),)
             case Part("head", int(layer), int(head)):
-                if layer == moment.layer:
-                    rows[:, head] = self._replacement(moment.clean("z")[:, head], moment)
+                return (self._change("z", layer=layer, head=head),)
             case Part("token", token=int(token)):
-                where = moment.subject.corpus.tokens[self.sequence] == token
+                places = np.nonzero(subject.corpus.tokens[self.sequence] == token)[0].tolist()
                 if self.kind == "mask":
-                    rows[..., where] = -np.inf
-                else:
-                    rows[:, where] = self._replacement(moment.clean("token_embed"), moment)[:, where]
-            case Part("direct" | "direct:token" | "direct:position" as kind):
-                if kind != "direct:position":
-                    embeds = moment.subject.clean.token_embed
-                    rows += self._replacement(embeds, moment) - embeds[:, self.sequence]
-                if kind != "direct:token":
-                    embeds = moment.subject.clean.pos_embed[:, self.sequence]
-                    rows += self._positions(embeds, moment) - embeds
+                    return tuple(self._edge(at) for at in places)
+                return tuple(self._change("token", at=at) for at in places)
+            case Part("direct:token"):
+                return (self._change("direct_token"),)
+            case Part("direct"):
+                position = [self._positions(subject, "direct_position")] if subject.model.positions else []
+                return (self._change("direct_token"), *position)
+            case Part("direct:position"):
+                return (self._positions(subject, "direct_position"),)
             case Part("positions"):
-                rows[:] = self._positions(rows, moment)
+                return (self._positions(subject, "position"),)
+        return ()
 
-    def _edges(self, rows: Array, moment: Moment, key: slice, queries: slice, heads: slice) -> None:
+    def _edge(self, key: int, query: int | None = None, layer: int | None = None, head: int | None = None) -> Change:
         if self.kind == "mask":
-            rows[:, heads, queries, key] = -np.inf
-            return
-        W_O = moment.subject.params.W_O
-        out = None if W_O is None else W_O[:, moment.layer, heads]
-        before, case = moment.before, moment.case
-        rows[:, heads, queries] -= _read(
-            before["pattern"][:, heads, case, queries, key], before["v"][:, heads, case, key], out
-        )
-        if self.kind == "zero":
-            return
-        pattern, v = moment.clean("pattern")[:, heads], moment.clean("v")[:, heads]
-        if self.donor is not None:
-            there = np.array(self.donor.positions)
-            query, keys = there[queries], there[key]
-            weights = pattern[:, :, self.donor.sequence][:, :, query[:, None], keys]
-            weights = weights * ((query >= 0)[:, None] & (keys >= 0))
-            rows[:, heads, queries] += _read(weights, v[:, :, self.donor.sequence, keys], out)
-            return
-        # What every sentence that has the edge reads there, [run, head, sequence, query, width]
-        real = moment.subject.corpus.tokens >= 0
-        count = np.maximum((real[:, queries] & real[:, key]).sum(axis=0), 1)[:, None]
-        read = pattern[..., queries, key] @ v[..., key, :]
-        rows[:, heads, queries] += _through(read.sum(axis=2) / count, out)
+            return Change("scores", "mask", layer, head, query, key)
+        return self._change("edge", layer, head, query, key)
 
-    def _positions(self, embeds: Array, moment: Moment) -> Array:
-        """Return what replaces the position embeddings [run, position, d_model]."""
-        result = embeds.copy()
-        real = result[:, : int(moment.subject.corpus.lengths[self.sequence])]
-        mean = real.mean(axis=1, keepdims=True)
-        real[:] = {"zero": np.zeros(()), "mean": mean, "resample": np.roll(real, 1, axis=1)}[self.kind]
-        return result
+    def _change(
+        self,
+        what: str,
+        layer: int | None = None,
+        head: int | None = None,
+        at: int | None = None,
+        key: int | None = None,
+    ) -> Change:
+        if self.donor is None:
+            return Change(what, self.kind, layer, head, at, key)
+        return Change(what, "from", layer, head, at, key, self.donor.sequence, self.donor.positions)
 
-    def _replacement(self, clean: Array, moment: Moment) -> Array:
-        """Return what replaces a part, from its values [..., sequence, position, width]."""
-        if self.kind == "zero":
-            return np.zeros_like(clean[..., 0, :, :])
-        if self.donor is not None:
-            there = np.array(self.donor.positions)
-            return np.asarray(clean[..., self.donor.sequence, there, :] * (there >= 0)[:, None])
-        real: Bool[Array, "sequence position"] = moment.subject.corpus.tokens >= 0
-        return np.asarray((clean * real[..., None]).sum(axis=-3) / np.maximum(real.sum(axis=0), 1)[:, None])
-
-
-def _read(pattern: Array, v: Array, W_O: Array | None) -> Array:
-    # What is read from some keys: pattern [..., query, key] of v [..., key, width], as the head writes it.
-    return _through(pattern @ v, W_O)
-
-
-def _through(read: Array, W_O: Array | None) -> Array:
-    return read if W_O is None else read @ W_O
+    def _positions(self, subject: Subject, what: str) -> Change:
+        if self.kind != "resample":
+            return Change(what, self.kind)
+        length = int(subject.corpus.lengths[self.sequence])
+        before = tuple((at - 1) % length if at < length else STAYS for at in range(subject.corpus.n_ctx))
+        return Change(what, "from", donor=self.sequence, there=before)

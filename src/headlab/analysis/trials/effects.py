@@ -273,7 +273,7 @@ def effects_of(
     places: Sequence[Place],
     parts: tuple[Part, ...] = (),
 ) -> Effects:
-    """Make interventions, all of them in one forward pass, and return what they do to a choice.
+    """Make interventions, all of them in one call, and return what they do to a choice.
 
     names, groups: what each group is called, and its interventions, some a kind
     places: where each kind's prediction is read, or one place for all kinds
@@ -281,7 +281,7 @@ def effects_of(
     cells = [(cell, item) for cell, some in enumerate(some for group in groups for some in group) for item in some]
     numbers = np.array([cell for cell, _ in cells], int)
     at = [places[cell % len(kinds) % len(places)].position for cell, _ in cells]
-    after = intervene(subject, [item for _, item in cells])[:, np.arange(len(cells)), at]
+    after = intervene(subject, [item for _, item in cells], at)
     clean = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
     before = Prediction(clean[:, None], choice.target, choice.rivals)
     vocabulary = tuple(subject.corpus.vocabulary)

@@ -36,12 +36,12 @@ def battery(
     for choice in choices:
         at = choice.place
         mask = allowed(subject.corpus.tokens[[at.sequence]], subject.model.causal)[0]
-        tests = {"uniform": [np.broadcast_to(_uniform(mask), _own(subject, at.sequence).shape)]}
+        tests = {"uniform": [_uniform(mask)]}
         tests["permuted"] = [_permuted(_own(subject, at.sequence), mask, rng) for _ in range(permutations)]
         if subject.n_runs > 1:
             tests["other run"] = [np.roll(_own(subject, at.sequence), -1, axis=0)]
         cases = [SetPattern(at.sequence, pattern) for patterns in tests.values() for pattern in patterns]
-        after = intervene(subject, cases)[:, :, at.position]
+        after = intervene(subject, cases, [at.position] * len(cases))
         before = subject.clean.logits[:, at.sequence, at.position]
         start = 0
         for name, patterns in tests.items():

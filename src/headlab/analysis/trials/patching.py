@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
-from headlab.analysis.trials.interventions import Moment
-from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
+from headlab.model.interventions import Change
 from headlab.notation.values import short_repr
 
 PATCHES = ("q", "k", "v", "z", "pattern", "scores", "resid")
@@ -73,19 +72,7 @@ class Patch:
     head: int | None = None
     position: int | None = None
 
-    def touches(self, name: str) -> bool:
-        """Return whether this activation changes."""
-        return name == ("resid_pre" if self.what == "resid" else self.what)
-
-    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
-        """Put the donor's activation into the rows of this sentence, at the positions that both have."""
-        if self.layer not in (None, moment.layer):
-            return
-        lengths = moment.subject.corpus.lengths
-        at = slice(0, int(min(lengths[self.sequence], lengths[self.donor])))
-        if self.position is not None:
-            at = slice(self.position, self.position + 1)
-        given = moment.clean(moment.name)[..., self.donor, :, :]
-        if self.head is not None and self.what != "resid":
-            rows, given = rows[:, self.head], given[:, self.head]
-        rows[..., at, :] = given[..., at, :]
+    def changes(self, subject: Subject) -> tuple[Change, ...]:
+        """Return what is changed while a model computes: the donor's, at the positions that both sentences have."""
+        head = None if self.what == "resid" else self.head
+        return (Change(self.what, "from", self.layer, head, self.position, donor=self.donor),)

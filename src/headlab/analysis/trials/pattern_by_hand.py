@@ -8,9 +8,9 @@ import numpy as np
 from headlab.analysis.choice import Choice
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, effects_of
-from headlab.analysis.trials.interventions import Moment
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
+from headlab.model.interventions import Change
 from headlab.notation.values import short_repr
 
 
@@ -45,19 +45,9 @@ class SetPattern:
     layer: int | None = None
     head: int | None = None
 
-    def touches(self, name: str) -> bool:
-        """Return whether this activation changes."""
-        return name == "pattern"
-
-    def apply(self, rows: Float[Array, "run ... position width"], moment: Moment) -> None:
-        """Put the pattern into the rows of this sentence."""
-        if self.layer not in (None, moment.layer):
-            return
-        given = self.pattern if self.pattern.ndim == 2 else self.pattern[moment.runs, moment.layer]
-        at = slice(None) if self.query is None else slice(self.query, self.query + 1)
-        if self.head is not None:
-            rows = rows[:, self.head]
-        rows[..., at, :] = given[..., at, :]
+    def changes(self, subject: Subject) -> tuple[Change, ...]:
+        """Return what is changed while a model computes."""
+        return (Change("pattern", "given", self.layer, self.head, self.query, given=self.pattern),)
 
 
 def pattern_row(

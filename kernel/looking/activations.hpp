@@ -1,0 +1,149 @@
+// What a model computes on its sequences when nobody intervenes, kept row by row, with room for what a case changes.
+//
+// Every block has a row for each (sequence, position) that a case may need, and behind these `rows()` rows those of the cases at
+// work; a case's own index says for each position in which row it stands, so that what it leaves untouched is never computed again.
+#pragma once
+
+#include "../blocks/attention.hpp"
+
+namespace headlab::HEADLAB_ISA {
+
+template <class T> class Activations {
+  public:
+    struct Head {
+        Vec<T> *q, *k, *v, *scores, *pattern, *z;  // scores before the scale, only if asked for; z as the head writes it
+        Vec<T>* W_QK;                              // of the last layer's heads, where it folds; else null
+    };
+    struct Weights {
+        Input<T> Q, K, V, O;
+    };
+
+    // slots: cases at work at once, of which each has its own rows in `stream`
+    Activations(const LookCall& call, int slots, Arena<T>& arena)
+        : plan(call.plan), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()), c(plan.shape.n_ctx),
+          weights(arena.take(plan.at.end)), folds(d < 2 * h), first(first_rows(call)), nothing(arena.take(d)) {
+        const bool scores = edits_scores(call);
+        for (int l = 0; l < plan.shape.n_layers; ++l) {
+            stream.push_back(arena.take((int64_t(n) + int64_t(slots) * c) * d));
+            const int64_t rows = int64_t(n) + c;
+            for (int k = 0; k < plan.shape.n_heads; ++k)
+                heads.push_back({arena.take(rows * h), arena.take(rows * h), arena.take(rows * v), arena.take(scores ? rows * c : 0),
+                                 arena.take(rows * c), arena.take(rows * d),
+                                 folds && l == plan.shape.n_layers - 1 ? arena.take(int64_t(d) * d) : nullptr});
+            keeps_scores = scores;
+        }
+        mixed = arena.take(plan.shape.factored_values ? int64_t(n) * h : 0);
+    }
+
+    void compute() {
+        for (int b = 0; b < plan.n_sequences; ++b)
+            for (int t = 0; first[b] >= 0 && t < length(b); ++t) {
+                Vec<T>* to = stream[0] + int64_t(row(b, t)) * d;
+                for (int j = 0; j < d; ++j) to[j] = plan.shape.positions ? token(b, t)[j] + position(t)[j] : token(b, t)[j];
+            }
+        for (int l = 0; l < plan.shape.n_layers; ++l) {
+            for (int k = 0; k < plan.shape.n_heads; ++k) compute_head(head(l, k), of_head(l, k), matrix<const Vec<T>>(stream[l], n, d));
+            if (l + 1 < plan.shape.n_layers)
+                for (int r = 0; r < n; ++r) add_up(l, r);
+        }
+    }
+
+    Head& head(int layer, int k) { return heads[layer * plan.shape.n_heads + k]; }
+    const Head& head(int layer, int k) const { return heads[layer * plan.shape.n_heads + k]; }
+    Weights of_head(int layer, int k) const {
+        const int64_t block = int64_t(layer) * plan.shape.n_heads + k, qk = int64_t(d) * h;
+        const Vec<T>* base = weights;
+        return {matrix(base + plan.at[HL_W_Q] + block * qk, d, h), matrix(base + plan.at[HL_W_K] + block * qk, d, h),
+                matrix(base + plan.at[HL_W_V] + block * d * v, d, v), matrix(base + plan.at[HL_W_O] + block * qk, h, d)};
+    }
+
+    const Vec<T>* token(int b, int t) const {
+        const Rows& rows = plan.rows;
+        return weights + plan.at[HL_W_E] + int64_t(rows.input_token[rows.input_of_row[rows.sequence_start[b] + t]]) * d;
+    }
+    const Vec<T>* position(int t) const { return plan.shape.positions ? weights + plan.at[HL_W_POS] + int64_t(t) * d : nothing; }
+
+    int rows() const { return n; }
+    int row(int b, int t) const { return first[b] + t; }  // of a sequence that is kept
+    int length(int b) const { return plan.rows.length(b); }
+    int seen(int t, int length) const { return plan.shape.causal ? t + 1 : length; }
+
+  private:
+    int n = 0;
+
+  public:
+    const Plan& plan;
+    const int d, h, v, c;
+    Vec<T>*const weights;
+    const bool folds;  // whether u = x W_Q W_Kᵀ costs less by the product of the two, in the last layer
+    bool keeps_scores = false;
+    std::vector<Vec<T>*> stream;  // what each layer reads
+
+  private:
+    static bool edits_scores(const LookCall& call) {
+        for (int i = 0; i < call.n_cases; ++i)
+            for (int e = 0; e < call.cases[i].n_edits; ++e)
+                if (call.cases[i].edits[e].what == HL_SCORES) return true;
+        return false;
+    }
+
+    // Where the rows of each sequence begin that a case is about, takes from, or takes the mean of; the others have none.
+    std::vector<int> first_rows(const LookCall& call) {
+        std::vector<int> found(plan.n_sequences, -1);
+        bool all = false;
+        for (int i = 0; i < call.n_cases; ++i) {
+            found[call.cases[i].sequence] = 0;
+            for (int e = 0; e < call.cases[i].n_edits; ++e) {
+                const hl_edit& edit = call.cases[i].edits[e];
+                all = all || edit.how == HL_MEAN;
+                if (edit.how == HL_FROM) found[edit.donor] = 0;
+            }
+        }
+        for (int b = 0; b < plan.n_sequences; ++b) {
+            if (found[b] < 0 && !all) continue;
+            found[b] = n;
+            n += plan.rows.length(b);
+        }
+        return found;
+    }
+
+    void compute_head(Head& to, const Weights& W, Input<T> X) {
+        set_product<T>(matrix(to.q, n, h), X, W.Q);
+        set_product<T>(matrix(to.k, n, h), X, W.K);
+        set_product<T>(matrix(to.v, n, v), X, W.V);
+        if (to.W_QK) set_product<T>(matrix(to.W_QK, d, d), W.Q, W.K.transposed());
+        const bool factored = plan.shape.factored_values;
+        for (int b = 0; b < plan.n_sequences; ++b) {
+            if (first[b] < 0) continue;
+            const int64_t at = first[b], size = length(b);
+            const Region below = plan.shape.causal ? Region::lower_out : Region::full;
+            const Region summed = plan.shape.causal ? Region::lower_sum : Region::full;
+            const Matrix<T> pattern = matrix(to.pattern + at * c, size, size, c);
+            set_product<T>(pattern, matrix(to.q + at * h, size, h), Input<T>(matrix(to.k + at * h, size, h)).transposed(), below);
+            for (int t = 0; t < size; ++t) {
+                if (keeps_scores) std::copy_n(to.pattern + (at + t) * c, seen(t, size), to.scores + (at + t) * c);
+                softmax_row<T>(to.pattern + (at + t) * c, seen(t, size), c, T(plan.scale));
+            }
+            set_product<T>(matrix((factored ? mixed : to.z) + at * v, size, v), pattern, matrix(to.v + at * v, size, v), summed);
+        }
+        if (factored) set_product<T>(matrix(to.z, n, d), matrix(mixed, n, h), W.O);
+    }
+
+    // The next layer's stream at one row.
+    void add_up(int layer, int r) {
+        const int64_t at = int64_t(r) * d;
+        Vec<T>* to = stream[layer + 1] + at;
+        std::copy_n(head(layer, 0).z + at, d, to);
+        for (int k = 1; k < plan.shape.n_heads; ++k)
+            for (int j = 0; j < d; ++j) to[j] += head(layer, k).z[at + j];
+        if (plan.shape.residual)
+            for (int j = 0; j < d; ++j) to[j] += stream[layer][at + j];
+    }
+
+    const std::vector<int> first;
+    std::vector<Head> heads;
+    Vec<T>*const nothing;
+    Vec<T>* mixed;
+};
+
+}  // namespace headlab::HEADLAB_ISA

@@ -1,0 +1,66 @@
+// Where Python meets the kernel's look.
+#include <algorithm>
+
+#include "bindings.hpp"
+
+namespace headlab::python {
+
+namespace {
+
+// Cases and edits as tables of whole numbers, in the order of the fields of hl_case and hl_edit; `there` and `given` by their row.
+void look(const Problem& problem, const nb::object& weights, const nb::object& cases, const nb::object& edits, const nb::object& there,
+          const std::vector<nb::object>& given, const nb::object& reads, const nb::object& logits, const nb::object& read, const nb::object& pattern) {
+    enum { sequence, at, n_edits, n_reads, case_fields };
+    enum { what, how, layer, head, place, key, donor, there_row, given_row, edit_fields };
+    const hl_shape& shape = problem.of.shape;
+    const auto whole = nb::dtype<int32_t>();
+    const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), n = int64_t(nb::cast<Input>(cases).shape(0)), c = shape.n_ctx;
+    const int64_t m = int64_t(nb::cast<Input>(edits).shape(0)), maps = int64_t(nb::cast<Input>(there).shape(0));
+    const int64_t heads = shape.n_heads, blocks = heads * shape.n_layers;
+    const auto* case_table = static_cast<const int32_t*>(memory<Input>(cases, "cases", n * case_fields, whole));
+    const auto* edit_table = static_cast<const int32_t*>(memory<Input>(edits, "edits", m * edit_fields, whole));
+    const auto* maps_at = static_cast<const int32_t*>(memory<Input>(there, "there", maps * c, whole));
+    std::vector<hl_edit> every(m);
+    for (int64_t i = 0; i < m; ++i) {
+        const int32_t* of = edit_table + i * edit_fields;
+        every[i] = {of[what], of[how], of[layer], of[head], of[place], of[key], of[donor], nullptr, nullptr, {0, 0, 0}};
+        if (of[there_row] >= maps || of[given_row] >= int64_t(given.size())) throw std::invalid_argument("an edit must name a row that is there");
+        if (of[there_row] >= 0) every[i].there = maps_at + of[there_row] * c;
+        if (of[given_row] < 0) continue;
+        const nb::object& pattern_given = given[of[given_row]];
+        const bool alike = int64_t(nb::cast<Input>(pattern_given).size()) == c * c;  // in every run and head
+        every[i].given = static_cast<const double*>(memory<Input>(pattern_given, "given", (alike ? 1 : runs * blocks) * c * c, nb::dtype<double>())) +
+                         (of[place] < 0 ? 0 : std::min<int64_t>(of[place], c - 1) * c);
+        const int64_t strides[3] = {blocks * c * c, heads * c * c, c * c};
+        for (int axis = 0; !alike && axis < 3; ++axis) every[i].strides[axis] = strides[axis];
+    }
+    std::vector<hl_case> asked(n);
+    const int64_t all_reads = int64_t(nb::cast<Input>(reads).shape(0));
+    const auto* read_table = static_cast<const int32_t*>(memory<Input>(reads, "reads", all_reads * 2, whole));
+    std::vector<hl_source> every_read(all_reads);
+    for (int64_t i = 0; i < all_reads; ++i) every_read[i] = {read_table[2 * i], read_table[2 * i + 1]};
+    int64_t first = 0, first_read = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        const int32_t* of = case_table + i * case_fields;
+        asked[i] = {of[sequence], of[at], of[n_edits], of[n_reads], every.data() + first, every_read.data() + first_read};
+        first += of[n_edits];
+        first_read += of[n_reads];
+        if (of[n_edits] < 0 || of[n_reads] < 0 || first > m || first_read > all_reads)
+            throw std::invalid_argument("cases must have the edits and reads that there are");
+    }
+    const int64_t rows = n > 0 && asked[0].at >= 0 ? 1 : c;
+    const void* from = memory<Input>(weights, "weights", runs * problem.size(), problem.real());
+    void* to = memory(logits, "logits", runs * n * rows * shape.d_vocab, problem.real());
+    void* what_is_read = memory(read, "read", runs * all_reads * shape.d_vocab, problem.real());
+    void* seen = memory(pattern, "pattern", runs * n * blocks * c * c, problem.real());
+    raise_if(hl_look(&problem.of, runs, from, int32_t(n), asked.data(), to, what_is_read, seen));
+}
+
+}  // namespace
+
+void bind_look(nb::module_& m) {
+    m.def("look", &look, nb::arg("problem"), nb::arg("weights"), nb::arg("cases"), nb::arg("edits"), nb::arg("there"), nb::arg("given"),
+          nb::arg("reads"), nb::arg("logits").none(), nb::arg("read").none(), nb::arg("pattern").none());
+}
+
+}  // namespace headlab::python
