@@ -8,8 +8,8 @@ from golden import FEW, FILE, MANY, SETTINGS, Golden, sha256
 from tiers import sampled, sized
 
 import headlab as hl
-from headlab.engine import instruction_sets
-from headlab.engine._native import NUMERICS
+from headlab.config.numerics import NUMERICS
+from headlab.engine import _native, instruction_sets
 
 CASES = pytest.mark.parametrize("golden", SETTINGS, ids=lambda golden: golden.name)
 SETS = pytest.mark.parametrize("instruction_set", instruction_sets())
@@ -20,7 +20,7 @@ def test_the_file_is_of_the_notebooks_sentences_and_of_these_bits() -> None:
     assert [*corpus.vocabulary] == given["vocabulary"]
     assert corpus.tokens.tolist() == given["tokens"]
     assert corpus.targets.tolist() == given["targets"]
-    assert FILE["numerics"] == NUMERICS
+    assert FILE["numerics"] == NUMERICS == _native.NUMERICS
     assert len(SETTINGS) == 14
 
 
