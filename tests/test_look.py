@@ -153,6 +153,25 @@ def test_long_sentences_are_cut_into_as_many_pieces_as_it_takes():
             np.testing.assert_allclose(found[:, number], expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_of_many_sentences_that_share_inputs_each_is_itself(name):
+    model, rng = MODELS[name], np.random.default_rng(9)
+    tokens = np.where(np.arange(5) < rng.integers(3, 6, (60, 1)), rng.integers(0, 3, (60, 5)), -1)
+    params = weights_of(model, rng, tokens=tokens)
+    changes = [
+        Change("z", "mean", 0),
+        Change("edge", "mean", key=1),
+        Change("token", "mean", at=1),
+        Change("resid", "mean"),
+    ]
+    changes += [Change("z", "from", donor=59, there=(2, 1, 0, 2, 2)), Change("scores", "from", 0, donor=58)]
+    cases = [Case(row, (change,), 2) for row, change in enumerate(changes)]
+    found = look(params, tokens, model, cases)
+    for number, case in enumerate(cases):
+        expected = intervened(params, tokens, model, case).logits[:, 0, 2]
+        np.testing.assert_allclose(found[:, number], expected, rtol=1e-12, atol=1e-12 * np.abs(expected).max())
+
+
 def test_runs_that_are_no_numbers_are_none_in_every_case_and_others_are_as_before():
     rng, model = np.random.default_rng(5), MODELS["two layers of two heads"]
     params = weights_of(model, rng)

@@ -21,7 +21,7 @@ template <class T> class Activations {
     // slots: cases at work at once, of which each has its own rows in `stream`
     Activations(const LookCall& call, int slots, Arena<T>& arena)
         : plan(call.plan), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()), c(plan.shape.n_ctx),
-          weights(arena.take(plan.at.end)), folds(d < 2 * h), first(first_rows(call)), nothing(arena.take(d)) {
+          weights(arena.take(plan.at.end)), folds(d < 2 * h), kept(kept_rows(call)), first(first_rows()), nothing(arena.take(d)) {
         const bool scores = edits_scores(call);
         for (int l = 0; l < plan.shape.n_layers; ++l) {
             stream.push_back(arena.take((int64_t(n) + int64_t(slots) * c) * d));
@@ -33,16 +33,21 @@ template <class T> class Activations {
             keeps_scores = scores;
         }
         mixed = arena.take(plan.shape.factored_values ? int64_t(n) * h : 0);
+        if (n > 2 * plan.rows.inputs(0)) {  // of a few sentences of many, most inputs are none of theirs
+            distinct = arena.take(int64_t(plan.rows.inputs(0)) * d);
+            projected = arena.take(int64_t(plan.rows.inputs(0)) * std::max(h, v));
+        }
     }
 
     void compute() {
         for (int b = 0; b < plan.n_sequences; ++b)
-            for (int t = 0; first[b] >= 0 && t < length(b); ++t) {
+            for (int t = 0; t < kept[b]; ++t) {
                 Vec<T>* to = stream[0] + int64_t(row(b, t)) * d;
                 for (int j = 0; j < d; ++j) to[j] = plan.shape.positions ? token(b, t)[j] + position(t)[j] : token(b, t)[j];
+                if (distinct) std::copy_n(to, d, distinct + int64_t(input(b, t)) * d);
             }
         for (int l = 0; l < plan.shape.n_layers; ++l) {
-            for (int k = 0; k < plan.shape.n_heads; ++k) compute_head(head(l, k), of_head(l, k), matrix<const Vec<T>>(stream[l], n, d));
+            for (int k = 0; k < plan.shape.n_heads; ++k) compute_head(l, head(l, k), of_head(l, k));
             if (l + 1 < plan.shape.n_layers)
                 for (int r = 0; r < n; ++r) add_up(l, r);
         }
@@ -87,35 +92,56 @@ template <class T> class Activations {
         return false;
     }
 
-    // Where the rows of each sequence begin that a case is about, takes from, or takes the mean of; the others have none.
-    std::vector<int> first_rows(const LookCall& call) {
-        std::vector<int> found(plan.n_sequences, -1);
-        bool all = false;
+    // How many rows each sequence needs: all of those that a case takes from; of its own, and of those that it takes the mean of, no more
+    // than it sees.
+    std::vector<int> kept_rows(const LookCall& call) const {
+        std::vector<int> found(plan.n_sequences, 0);
+        const auto needs = [&](int b, int most) { found[b] = std::max(found[b], std::min(most, plan.rows.length(b))); };
         for (int i = 0; i < call.n_cases; ++i) {
-            found[call.cases[i].sequence] = 0;
-            for (int e = 0; e < call.cases[i].n_edits; ++e) {
-                const hl_edit& edit = call.cases[i].edits[e];
-                all = all || edit.how == HL_MEAN;
-                if (edit.how == HL_FROM) found[edit.donor] = 0;
+            const hl_case& item = call.cases[i];
+            const int most = plan.shape.causal && item.at >= 0 && !call.pattern ? item.at + 1 : plan.shape.n_ctx;
+            bool mean = false;
+            needs(item.sequence, most);
+            for (int e = 0; e < item.n_edits; ++e) {
+                mean = mean || item.edits[e].how == HL_MEAN;
+                if (item.edits[e].how == HL_FROM) needs(item.edits[e].donor, plan.shape.n_ctx);
             }
-        }
-        for (int b = 0; b < plan.n_sequences; ++b) {
-            if (found[b] < 0 && !all) continue;
-            found[b] = n;
-            n += plan.rows.length(b);
+            for (int b = 0; mean && b < plan.n_sequences; ++b) needs(b, most);
         }
         return found;
     }
 
-    void compute_head(Head& to, const Weights& W, Input<T> X) {
-        set_product<T>(matrix(to.q, n, h), X, W.Q);
-        set_product<T>(matrix(to.k, n, h), X, W.K);
-        set_product<T>(matrix(to.v, n, v), X, W.V);
+    // Where the rows of each sequence begin; the others have none.
+    std::vector<int> first_rows() {
+        std::vector<int> found(plan.n_sequences, -1);
+        for (int b = 0; b < plan.n_sequences; ++b) {
+            if (kept[b] == 0) continue;
+            found[b] = n;
+            n += kept[b];
+        }
+        return found;
+    }
+
+    int input(int b, int t) const { return plan.rows.input_of_row[plan.rows.sequence_start[b] + t]; }
+
+    // The stream of a layer times W; of the first one, each distinct input once.
+    void project(int layer, Vec<T>* to, int width, Input<T> W) {
+        if (layer > 0 || !distinct) return set_product<T>(matrix(to, n, width), matrix<const Vec<T>>(stream[layer], n, d), W);
+        const int inputs = plan.rows.inputs(0);
+        set_product<T>(matrix(projected, inputs, width), matrix<const Vec<T>>(distinct, inputs, d), W);
+        for (int b = 0; b < plan.n_sequences; ++b)
+            for (int t = 0; t < kept[b]; ++t) std::copy_n(projected + int64_t(input(b, t)) * width, width, to + int64_t(row(b, t)) * width);
+    }
+
+    void compute_head(int layer, Head& to, const Weights& W) {
+        project(layer, to.q, h, W.Q);
+        project(layer, to.k, h, W.K);
+        project(layer, to.v, v, W.V);
         if (to.W_QK) set_product<T>(matrix(to.W_QK, d, d), W.Q, W.K.transposed());
         const bool factored = plan.shape.factored_values;
         for (int b = 0; b < plan.n_sequences; ++b) {
-            if (first[b] < 0) continue;
-            const int64_t at = first[b], size = length(b);
+            if (kept[b] == 0) continue;
+            const int64_t at = first[b], size = kept[b];
             const Region below = plan.shape.causal ? Region::lower_out : Region::full;
             const Region summed = plan.shape.causal ? Region::lower_sum : Region::full;
             const Matrix<T> pattern = matrix(to.pattern + at * c, size, size, c);
@@ -140,10 +166,10 @@ template <class T> class Activations {
             for (int j = 0; j < d; ++j) to[j] += stream[layer][at + j];
     }
 
-    const std::vector<int> first;
+    const std::vector<int> kept, first;  // [sequence]: how many of its rows, and where they begin
     std::vector<Head> heads;
     Vec<T>*const nothing;
-    Vec<T>* mixed;
+    Vec<T>*mixed, *distinct = nullptr, *projected = nullptr;  // the distinct inputs of the first layer, where they are few
 };
 
 }  // namespace headlab::HEADLAB_ISA
