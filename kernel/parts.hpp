@@ -239,8 +239,11 @@ class ScorePartsWorker final : public Worker {
         for (int b = 0; b < plan.n_sequences; ++b)
             passages.push_back(longest[b] ? std::make_unique<Passage>(plan, b, longest[b], l, -1, call.known, PassageNeeds{false, false, false, l > 0}, W, arena)
                                           : nullptr);
+        for (int s = 0; s < call.n_keys; ++s) {  // neighbours in a sequence are worked on at once
+            if (s == 0 || call.keys[s].sequence != call.keys[s - 1].sequence) rows.push_back({call.keys[s].sequence, s, {}});
+            rows.back().positions.push_back(call.keys[s].at);
+        }
         query = arena.take(int64_t(n_query) * d);
-        key = arena.take(int64_t(n_key) * d);
         narrow = arena.take(int64_t(n_query) * plan.shape.d_head);
         left = arena.take(int64_t(n_query) * d);
         scores = arena.take(int64_t(n_query) * n_key);
@@ -252,32 +255,43 @@ class ScorePartsWorker final : public Worker {
             W.load(call.weights, group);
             for (const auto& passage : passages)
                 if (passage) passage->go(call.weights, group);
-            collect(call.queries, call.n_queries, query);
-            collect(call.keys, call.n_keys, key);
+            collect_queries();
             for (int k = 0; k < plan.shape.n_heads; ++k) {
                 set_product<double>(matrix(narrow, n_query, plan.shape.d_head), matrix(query, n_query, d), W(HL_W_Q, call.layer, k));
                 set_product<double>(matrix(left, n_query, d), matrix(narrow, n_query, plan.shape.d_head), W(HL_W_K, call.layer, k).transposed());
-                set_product<double>(matrix(scores, n_query, n_key), matrix(left, n_query, d), matrix(key, n_key, d).transposed());
+                for (const Keys& some : rows)
+                    for (int i = 0; i < F; ++i) score(some, i);
                 store(k);
             }
         }
     }
 
   private:
-    // The features of each place, in their order: token, position, heads.
-    void collect(const hl_place* places, int count, Number* to) {
-        const hl_shape& shape = plan.shape;
-        for (int i = 0; i < count; ++i) {
-            const Passage& passage = *passages[places[i].sequence];
-            const int64_t row = int64_t(places[i].at) * d;
-            const auto add = [&](const Number* from) { to = std::copy_n(from + row, d, to); };
-            if (shape.residual || call.layer == 0) {
-                add(passage.token);
-                add(passage.position);
-            }
-            for (int l = shape.residual ? 0 : std::max(0, call.layer - 1); l < call.layer; ++l)
-                for (int k = 0; k < shape.n_heads; ++k) add(passage.written(l, k).data);
-        }
+    struct Keys {
+        int sequence, first;
+        std::vector<int> positions;
+    };
+
+    // Of all positions of a sequence; features in their order: token, position, heads.
+    Matrix<double> feature(int sequence, int number) const {
+        const Passage& passage = *passages[sequence];
+        const int embeds = plan.shape.residual || call.layer == 0 ? 2 : 0, head = number - embeds;
+        if (head < 0) return matrix(number == 0 ? passage.token : passage.position, passage.n, d);
+        const int first = plan.shape.residual ? 0 : std::max(0, call.layer - 1);
+        return passage.written(first + head / plan.shape.n_heads, head % plan.shape.n_heads);
+    }
+
+    void collect_queries() {
+        for (int q = 0; q < call.n_queries; ++q)
+            for (int i = 0; i < F; ++i)
+                std::copy_n(feature(call.queries[q].sequence, i).data + int64_t(call.queries[q].at) * d, d, query + (int64_t(q) * F + i) * d);
+    }
+
+    // The scores of all queries with one feature of some keys.
+    void score(const Keys& some, int number) {
+        const int n = int(some.positions.size());
+        const Matrix<double> to{scores + int64_t(some.first) * F + number, n_query, n, n_key, F};
+        set_product<double>(to, matrix(left, n_query, d), feature(some.sequence, number).gathered(some.positions.data(), n).transposed());
     }
 
     void store(int k) {
@@ -302,7 +316,8 @@ class ScorePartsWorker final : public Worker {
     Group group{};
     std::vector<int> longest;  // positions of each sequence that are looked at
     std::vector<std::unique_ptr<Passage>> passages;
-    Number *query, *key, *narrow, *left, *scores;
+    std::vector<Keys> rows;
+    Number *query, *narrow, *left, *scores;
 };
 
 }  // namespace headlab::HEADLAB_ISA

@@ -67,13 +67,14 @@ class Passage {
           d(plan.shape.d_model), known(given ? *given : hl_known{}), needs(needs), W(W), token(arena.take(int64_t(n) * d)), position(arena.take(int64_t(n) * d)) {
         const int heads = plan.shape.n_heads;
         if (!plan.shape.unembed) place.assign(plan.order.begin(), plan.order.end());
-        for (int l = 0; l <= layers; ++l) streams.push_back(l == 0 || streams_needed() ? arena.take(int64_t(n) * d) : nullptr);
+        for (int l = 0; l <= layers; ++l) streams.push_back(streams_needed() ? arena.take(int64_t(n) * d) : nullptr);
         for (int l = 0; l < layers; ++l)
             for (int k = 0; k < heads; ++k) {
                 pattern_of.push_back(arena.take(needs.patterns || !known.written ? int64_t(queries(l)) * n : 0));
                 left_of.push_back(arena.take(looks() ? int64_t(queries(l)) * d : 0));
                 written_of.push_back(needs.written ? arena.take(int64_t(n) * d) : nullptr);
             }
+        if (!streams_needed()) return;
         narrow = arena.take(int64_t(n) * std::max(plan.shape.d_head, d));
         mixed = arena.take(int64_t(n) * d);
         out = arena.take(int64_t(n) * d);
@@ -95,7 +96,7 @@ class Passage {
     }
 
     // Whether queries are held against keys, and whether streams above the first one are known.
-    bool looks() const { return needs.left || (!known.patterns && (needs.patterns || !known.written)); }
+    bool looks() const { return layers > 0 && (needs.left || (!known.patterns && (needs.patterns || !known.written))); }
     bool streams_needed() const { return needs.streams || looks() || (needs.written && !known.written); }
 
     int first_query(int layer) const { return last >= 0 && layer == layers - 1 ? last : 0; }
@@ -128,6 +129,7 @@ class Passage {
                 if (plan.shape.positions) load_lane<double>(position + to, from, position_place, d, lane);
             }
         }
+        if (!streams_needed()) return;
         for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[0][i] = plan.shape.positions ? token[i] + position[i] : token[i];
     }
 
@@ -195,7 +197,7 @@ class Passage {
     Number *const token, *const position;  // [n, d_model]
 
   private:
-    Number *narrow, *mixed, *out;
+    Number *narrow = nullptr, *mixed = nullptr, *out = nullptr;
     std::vector<int64_t> place;  // the caller's of each number of a stream, where it is another
     std::vector<Number*> streams, pattern_of, left_of, written_of;
 };

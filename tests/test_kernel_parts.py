@@ -92,7 +92,7 @@ def test_score_parts_are_those_of_the_readable_definition_and_add_up_to_the_scor
     model = parts.shape.model
     if known:
         parts = replace(parts, patterns=on.pattern, written=on.z)
-    keys = [(0, 1), (1, 0), (1, 3), (3, 5)]
+    keys = [(0, 1), (1, 0), (1, 3), (3, 5), (0, 2), (0, 1)]
     for layer in range(model.n_layers):
         found = parts.of_scores(layer, PLACES, keys)
         near(found, readable.score_parts(params, model, on, layer, PLACES, keys))
