@@ -13,18 +13,19 @@ share of the parts of either that both have, on the mean over all pairs (bootstr
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import bootstrap
 
 import headlab as hl
-from headlab.analysis.choice import Choice, each_choice
+from headlab.analysis.choice import Choice, Place, each_choice
 from headlab.analysis.minimal.solve import ABLATIONS, Tried, minimal_of, scenes_of, trials
 from headlab.analysis.minimal.subsets import members
 from headlab.analysis.minimal.sufficiency import Scene, lost
-from headlab.analysis.parts.contributions import adjoints, readout
+from headlab.analysis.parts.contributions import readout
+from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.parts.gradients import gradients
 from headlab.analysis.subject import Subject
 from headlab.study.statistics import wilson
@@ -92,25 +93,26 @@ def score(subject: Subject, choice: Choice, tried: Tried, kind: str, found: Foun
 
 
 def attribution(
-    subject: Subject, choice: Choice, tried: Tried, scenes: list[Scene], back: Callable[..., list[np.ndarray]]
+    subject: Subject, choice: Choice, tried: Tried, scenes: list[Scene], back: Callable[..., np.ndarray]
 ) -> np.ndarray:
     """Return [run, part]: by how much the target's lead falls when a part goes, to first order, on the mean over scenes."""
     total = np.zeros((subject.n_runs, len(tried.parts)))
     for scene in scenes:
         rivals = choice.rivals if scene.place == choice.place else (choice.target,)
         w = readout(subject.params, scene.target, rivals)
-        G = back(subject, scene.place, w)
+        G = back(subject, scene.place, scene.target, rivals)
         for number, part in enumerate(tried.parts):
             query = scene.at.get(part.query or 0)
             if part.kind != "edge" or query is not None:
-                towards = w if part.kind != "edge" else G[(part.layer or 0) + 1][:, query]
+                towards = w if part.kind != "edge" else G[:, (part.layer or 0) + 1, query]
                 total[:, number] += (lost(subject, scene, part) * towards).sum(axis=1) / len(scenes)
     return total
 
 
-def adjoint(subject: Subject, place: object, w: np.ndarray) -> list[np.ndarray]:
-    """Return what a vector at each layer and position adds to a readout, pattern held fixed."""
-    return adjoints(subject, subject.clean.pattern[:, :, :, place.sequence], w, place.position)
+def adjoint(subject: Subject, place: Place, target: int, rivals: Sequence[int]) -> np.ndarray:
+    """Return what a vector at each layer and position adds to a logit difference, pattern held fixed."""
+    asked = compared(subject.corpus.d_vocab, target, rivals)
+    return exact(subject).adjoints((place.sequence, place.position), asked)
 
 
 def fewest_first(scores: np.ndarray, suffices: np.ndarray) -> tuple[int, ...]:
