@@ -8,23 +8,17 @@ typedef struct {
     hl_problem problem;
     int32_t ids[2 * golden_places];
     int64_t size;
-    double *weights; /* after some steps */
+    double *weights; /* initial ones, large */
 } subject;
 
 static subject *subject_of(const golden_setting *setting, how as) {
+    static const uint64_t seeds[runs_looked_at] = {0, 1, 2, 3, 4};
     subject *one = room(1, sizeof *one);
-    golden_setting shorter = *setting;
-    trained runs;
-    int64_t i;
-    shorter.n_phases = 1;
-    shorter.phases[0].steps = 500;
-    runs = train(&shorter, 0, runs_looked_at, as);
     one->problem = problem_of(setting, &as, one->ids);
     one->problem.type = HL_FLOAT64;
-    one->size = runs.size;
-    one->weights = room(runs_looked_at * runs.size, sizeof(double));
-    for (i = 0; i < runs_looked_at * runs.size; ++i) one->weights[i] = runs.weights[i];
-    drop(&runs);
+    one->size = hl_size(&one->problem.shape);
+    one->weights = room(runs_looked_at * one->size, sizeof(double));
+    if (hl_initial(&one->problem, 3, runs_looked_at, seeds, one->weights)) abort();
     return one;
 }
 
