@@ -160,16 +160,16 @@ def _workspace(job: Job, name: str) -> float:
     """Return the bytes that a group of runs works on: all that the kernel takes when a worker is made."""
     model, rows, trained = job.model, _rows(job), _trained(job)
     d, h, v, c, vocab = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, job.d_vocab
-    most, output = max(rows, _inputs(job, 0)), rows * h if model.factored_values else 0
+    most, output = max(rows, _inputs(job, 0)), rows * model.n_heads * h if model.factored_values else 0
     numbers = (2 + recipe_of(job.training).slots) * trained.n_weights  # weights, gradient, what the optimiser remembers
-    numbers += most * (max(d, h) + h + v) + c * c + d * d + output  # scratch of the heads
+    numbers += (most + d) * (v + max(d, 2 * h)) + c * c + output  # scratch of the heads
     numbers += _inputs(job, 0) * d + rows * (model.n_layers * d + model.unembed * vocab)  # streams
     numbers += 2 * max(most * d, rows * vocab if model.unembed else 0)  # their gradients
     numbers += rows * (vocab + 1)  # what the loss keeps
     for layer in range(model.n_layers):
         n = _inputs(job, layer)
-        scores = d * d + n * d if _folds(job, layer) else 2 * n * h
-        numbers += model.n_heads * (scores + n * v + len(job.tokens) * c * c + output)
+        width = v + (d if _folds(job, layer) else 2 * h)  # of what a head takes from an input
+        numbers += model.n_heads * ((n + d) * width + len(job.tokens) * c * c) + output
     if trained != job.shape:
         numbers += job.shape.n_weights + (model.n_layers * model.n_heads + 2) * model.d_head * h + 2 * h
     float64 = job.training.dtype == "float64"
