@@ -17,7 +17,7 @@ def processor(monkeypatch):
     """A processor of 16 lanes, whose multiply-adds take a nanosecond whatever runs beside the test."""
     monkeypatch.setattr(cost, "_second", lambda name, float64: 1e-9)
     monkeypatch.setattr(cost, "default_threads", lambda: 4)
-    monkeypatch.setattr(engine.native, "default_threads", lambda: 4)
+    monkeypatch.setattr(engine.problem, "default_threads", lambda: 4)
     monkeypatch.setattr(cost, "fitting_instruction_set", lambda n_runs, float64: engine.instruction_sets()[0])
 
 
@@ -28,7 +28,7 @@ def seconds(n_runs=1, threads=1, corpus=NOTEBOOK, model=None, **fields):
 
 
 def lanes():
-    return engine.native.lanes_of(engine.instruction_sets()[0], False)
+    return engine.problem.lanes_of(engine.instruction_sets()[0], False)
 
 
 def test_few_runs_take_what_a_whole_group_takes():
