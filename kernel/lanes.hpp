@@ -94,7 +94,7 @@ template <class T> inline Vec<T> log(Vec<T> x) {
 }
 
 template <class T> inline Vec<T> sqrt(Vec<T> x) {
-    Vec<T> root;
+    Vec<T> root{};
     for (int i = 0; i < lanes<T>; ++i) root[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[i]))) : T(__builtin_sqrt(double(x[i])));
     return root;
 }
