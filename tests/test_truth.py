@@ -33,6 +33,7 @@ EXAMPLES = [
     (0, 0),
     (1, 3),
     (5, 2),
+    (2, 0),
 ]  # corpus, model: all kinds of clauses are said of them
 
 
