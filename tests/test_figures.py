@@ -265,7 +265,7 @@ def test_numbers_to_draw_are_neither_too_large_nor_rounded():
 def test_a_figure_of_a_run_says_which_run_it_is():
     run = hl.train(NOTEBOOK, seeds=4, snapshots=[100])[0]
     about = figures.about_run(run)
-    assert about == "man ordered the chicken / woman ordered the beef\nseed 4, d_head 20, step 5,020, loss 0.172"
+    assert about == "man ordered the chicken / woman ordered the beef\nseed 4, d_head 20, step 5,020, loss 0.166"
     for figure in (
         curve_of(Exercise.of(run.runs, 0)),
         figures.head_at_work(run.attention(), run.predictions(), output="sigmoid", about=about),
