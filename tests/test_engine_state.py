@@ -54,6 +54,35 @@ def assert_never_stopped(of: engine.Job, weights, firsts=None):
     return whole
 
 
+CUT = {
+    "plateau": (Phase(4), Phase(22, Plateau(patience=1, cooldown=2)), Phase(5)),
+    "nothing to do, in between and at the end": (Phase(0), Phase(9, Plateau(patience=1)), Phase(0), Phase(8), Phase(0)),
+    "changes": (
+        Phase(7, changes={"momentum": 0.9}, freeze=("W_V",)),
+        Phase(6, changes={"optimizer": "rmsprop", "learning_rate": 0.01, "centered": True}),
+        Phase(8, changes={"optimizer": "adam"}),
+    ),
+    "goes on": (Phase(9, Plateau(patience=2)), Phase(8, Plateau(patience=2), plateau_goes_on=True)),
+    "diverges": (Phase(6), Phase(20, changes={"learning_rate": 300.0, "momentum": 0.9})),
+}
+
+
+@pytest.mark.parametrize("model", ["notebook", "wide head", "everything, wide, no mask"])
+@pytest.mark.parametrize("phases", CUT.values(), ids=CUT)
+def test_however_a_training_is_cut_it_is_the_same_to_the_bit(phases, model):
+    training = TrainConfig(phases=phases, learning_rate=0.1)
+    of, steps = with_training(problem(MODELS[model]), training), training.steps
+    weights = random_weights(of, 37, dtype="float32")
+    options = {"record_steps": [0, *range(3, steps, 2)], "snapshot_steps": [0, 5, steps]}
+    whole = engine.train_flat(of, weights, **options)
+    for stretch in (1, 4, 7, steps + 5):
+        cut = engine.train_flat(of, weights, stretch=stretch, threads=2, **options)
+        for name in ("weights", "loss", "rate", "final_loss", "snapshots", "outcome"):
+            np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name), err_msg=f"{name}, {stretch}")
+        for name, array in whole.state.arrays().items():
+            np.testing.assert_array_equal(cut.state.arrays()[name], array, err_msg=f"{name}, {stretch}")
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("d_head", [20, 10])
 @pytest.mark.parametrize("fields", OPTIMIZERS.values(), ids=OPTIMIZERS)
