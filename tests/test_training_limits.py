@@ -136,6 +136,7 @@ from headlab.engine import cost
 corpus = hl.Corpus.from_ids([[(31 * i + 7 * j) % 400 for j in range(16)] for i in range(40)])
 shape, how = hl.ModelConfig(d_head=4, **{model}), hl.TrainConfig.of(steps=1, **{fields})
 peak = lambda: 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+hl.train(hl.Corpus.notebook(), training=how, seeds=0, record="none", snapshots=None)  # what is imported, is
 before = peak()
 hl.train(corpus, shape, how, seeds=range({runs}), threads={threads}, record="none", snapshots=None)
 problem = engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, shape, how)
