@@ -92,8 +92,8 @@ template <class T> class Rotation {
     void form() {
         std::fill_n(formed, int64_t(wide) * m, D{});
         for (int k = 0; k < m; ++k) formed[int64_t(k) * m + k] = splat<double>(1);
-        for (int k = m; k-- > 0;)
-            for (int j = k; j < m; ++j) {
+        for (int last = 1; last <= m; ++last)
+            for (int k = m - last, j = k; j < m; ++j) {
                 D sum{};
                 for (int h = k; h < wide; ++h) sum += at(h, k) * formed[int64_t(h) * m + j];
                 subtract(k, j, sum, formed);
