@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 import headlab.engine._native as _native
-from headlab.config import Phase, TrainConfig
+from headlab.config import Phase, Shape, TrainConfig
 from headlab.config.training import CHANGEABLE
 from headlab.engine.job import Job
 from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape
@@ -79,7 +79,12 @@ def trained_width(job: Job) -> int | None:
     >>> width(), width(optimizer="adam"), width(phases=(hl.Phase(5), hl.Phase(5, freeze=("W_K",))))
     (14, None, None)
     """
-    return _native.narrow(kernel_shape(job.shape), recipe_of(job.training)) or None
+    return _narrow(job.shape, job.training) or None
+
+
+@lru_cache(256)  # an estimate asks for every layer
+def _narrow(shape: Shape, training: TrainConfig) -> int:
+    return _native.narrow(kernel_shape(shape), recipe_of(training))
 
 
 def _no_steps(training: TrainConfig) -> _native.Phase:
