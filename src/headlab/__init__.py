@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from headlab.runs.models import Models
     from headlab.runs.runs import Run, Runs, load
     from headlab.runs.train import resume, train
-    from headlab.runs.verify import verify
     from headlab.study.design import StudyDesign
     from headlab.study.study import Study
     from headlab.tasks import tasks
@@ -57,7 +56,6 @@ _LAZY = {
     "resume": "headlab.runs.train",
     "tasks": "headlab.tasks",
     "train": "headlab.runs.train",
-    "verify": "headlab.runs.verify",
 }
 
 __all__ = [
@@ -88,7 +86,6 @@ __all__ = [
     "resume",
     "tasks",
     "train",
-    "verify",
     "view",
 ]
 

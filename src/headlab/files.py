@@ -2,19 +2,22 @@
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from headlab.errors import OutputError
+from headlab.system import BINARY, FOLDERS_OPEN, NO_LINKS, NO_TERMINAL, NO_WAITING, OPEN_FILES_STAY, OWNERS
 
 PARTIAL = ".part"  # what a file is called while it is written; a killed process may leave one
+PATIENCE = 1.0  # seconds, with who has a file open that is to be replaced, where that must wait
 _NOT_REPLACED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY}  # by whoever may still write into the file
+_NOT_OPENED = {errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO}  # links (EMLINK on BSD), folders, pipes, devices
 _REASONS = {
     errno.ENOSPC: ("have room on the disk", "make room or choose another place"),
     errno.EDQUOT: ("fit into your share of the disk", "make room or choose another place"),
@@ -27,6 +30,10 @@ _REASONS = {
     errno.EMFILE: ("be one of the files that can be open", "raise the limit (ulimit -n) or close other programs"),
     errno.EIO: ("be on a disk that works", "choose another place"),
 }
+
+
+class NoPlainFile(OSError):
+    """A link, a folder, a pipe or a device where a file of ours belongs."""
 
 
 def write_output(path: Path, data: bytes) -> None:
@@ -55,7 +62,7 @@ def write_output(path: Path, data: bytes) -> None:
         elif (now := _status(path)) is None or stat.S_ISREG(now.st_mode):
             _replace(Path(os.path.realpath(path)), data, now)
         else:
-            _write_into(os.open(path, os.O_WRONLY | os.O_NOCTTY), data)
+            _write_into(os.open(path, os.O_WRONLY | NO_TERMINAL | BINARY), data)
     except (OSError, MemoryError) as error:
         raise output_error("the output", path, error) from error
 
@@ -65,12 +72,12 @@ def check_output(path: Path) -> None:
     try:
         number, now = _descriptor(nameable(path)), None
         if number is not None:
-            _check_descriptor(number)
+            os.write(number, b"")  # refused where the descriptor is closed, or only for reading
         elif (now := _status(path)) is None:
             with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))):  # noqa: PTH120  # may be ""
                 pass  # os.access says yes to root, everywhere
         elif stat.S_ISREG(now.st_mode):
-            os.close(os.open(path, os.O_WRONLY))
+            os.close(os.open(path, os.O_WRONLY | BINARY))
         elif stat.S_ISDIR(now.st_mode):
             raise OutputError(f"the output must be a file, got the folder {str(path)!r}: name a file in it")
         elif not os.access(path, os.W_OK):  # to open a pipe waits, to open a device may do something
@@ -91,8 +98,8 @@ def path_text(path: Path) -> str:
 def nameable(path: str | Path) -> Path:
     """Return a path that something can be called by; raises `OSError` for one with a NUL or half a character in it.
 
-    >>> nameable("runs")
-    PosixPath('runs')
+    >>> nameable("runs").name
+    'runs'
     """
     try:
         encoded = os.fsencode(path)
@@ -135,15 +142,30 @@ def write_whole(path: Path, data: bytes, like: os.stat_result | None = None) -> 
     """
     temporary = partial(path.parent, path.name)
     with removed_on_failure(temporary):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINKS | BINARY
         with os.fdopen(os.open(temporary, flags, 0o666 if like is None else 0o600), "wb") as file:
             if like is not None:
                 _resemble(file.fileno(), path, like)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        put_in_place(temporary, path)
     flush_folder(path.parent)
+
+
+def put_in_place(temporary: Path, path: Path) -> Path:
+    """Give a closed file its name, replacing whatever bears it, and return the path; raises `OSError`.
+
+    Where what somebody has open cannot be replaced, this waits a second for it to be closed.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return temporary.replace(path)
+        except PermissionError:
+            if not OPEN_FILES_STAY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def partial(folder: Path, name: str) -> Path:
@@ -163,7 +185,9 @@ def removed_on_failure(path: Path) -> Iterator[None]:
 
 
 def flush_folder(folder: Path) -> None:
-    """Put a folder's entries on the disk; raises `OSError`."""
+    """Put a folder's entries on the disk, where a folder can be opened for that; raises `OSError`."""
+    if not FOLDERS_OPEN:
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -172,12 +196,37 @@ def flush_folder(folder: Path) -> None:
 
 
 def read_whole(path: Path) -> bytes:
-    """Return a plain file's content; raises `OSError`, also for a pipe or a device, which could keep one waiting."""
-    handle = os.open(nameable(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "no plain file")
+    """Return a plain file's content, by whatever links; raises `OSError`, for a pipe or a device, too, which could make wait."""
+    with os.fdopen(open_plain(nameable(path), follow=True), "rb") as file:
         return file.read()
+
+
+def open_plain(path: Path, how: int = os.O_RDONLY, *, follow: bool = False) -> int:
+    """Open a plain file and return its descriptor; no pipe is waited for, and no link followed unless `follow` says so.
+
+    how: os.O_RDONLY or another of them, os.O_CREAT perhaps. Raises `NoPlainFile` for anything else there, `OSError`.
+    """
+    no_links = 0 if follow else NO_LINKS
+    if not (NO_WAITING and (NO_LINKS or follow)):  # nothing can be refused while it is opened: it is before
+        with contextlib.suppress(FileNotFoundError):
+            _require_plain(path.stat(follow_symlinks=follow))
+    try:
+        handle = os.open(path, how | no_links | NO_WAITING | BINARY, 0o666)
+    except OSError as error:
+        if error.errno in _NOT_OPENED:
+            raise NoPlainFile(error.errno, "no plain file") from None
+        raise
+    try:
+        _require_plain(os.fstat(handle))
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _require_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NoPlainFile(errno.EINVAL, "no plain file")
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -199,11 +248,6 @@ def _descriptor(path: Path) -> int | None:
     return None
 
 
-def _check_descriptor(number: int) -> None:
-    if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
-
 def _write_into(handle: int, data: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(data)
@@ -213,20 +257,19 @@ def _replace(path: Path, data: bytes, now: os.stat_result | None) -> None:
     if now is None:
         write_whole(path, data)
         return
-    handle = os.open(path, os.O_WRONLY)  # who may not write into a file may not replace it either
+    os.close(os.open(path, os.O_WRONLY | BINARY))  # who may not write into a file may not replace it either
     try:
         write_whole(path, data, now)
     except OSError as error:
         if error.errno not in _NOT_REPLACED:
             raise
-        os.ftruncate(handle, 0)
-        _write_into(os.dup(handle), data)
-    finally:
-        os.close(handle)
+        _write_into(os.open(path, os.O_WRONLY | os.O_TRUNC | BINARY), data)
 
 
 def _resemble(handle: int, path: Path, like: os.stat_result) -> None:
     """Give a new file the owner, the mode and the attributes (access lists, say) of the one that it replaces."""
+    if not OWNERS:
+        return
     if (like.st_uid, like.st_gid) != (os.geteuid(), os.fstat(handle).st_gid):
         os.fchown(handle, like.st_uid, like.st_gid)  # where this is refused, so is the replacement
     os.fchmod(handle, stat.S_IMODE(like.st_mode))

@@ -16,6 +16,7 @@ from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say
 from headlab.errors import ConfigError
 from headlab.notation.values import short_repr
+from headlab.system import PORTS_ARE_SHARED
 
 PORT = 8765
 
@@ -88,12 +89,13 @@ def _socket(host: str, port: Any) -> socket.socket:
         address = ip_address(host)
     except ValueError:
         raise ConfigError(
-            f"--host must be a numeric address of this machine, got {short_repr(host)}: `ip addr` lists them"
+            f"--host must be a numeric address of this machine, got {short_repr(host)}: `ip addr` or `ipconfig` lists them"
         ) from None
     if address.is_unspecified:
         raise ConfigError(f"--host must be one address of this machine, got {host}, which is all of them: name one")
     listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if not PORTS_ARE_SHARED:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     for number in [PORT, 0] if port is None else [port]:
         try:
             listening.bind((host, number))

@@ -17,6 +17,7 @@ from headlab.files import check_output, leads_to_stdout, path_text
 from headlab.notation.numbers import duration, percent
 from headlab.notation.values import and_more
 from headlab.notation.visible import escape_letter, escape_unseen
+from headlab.system import BINARY
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
@@ -37,7 +38,7 @@ def open_streams() -> None:
     codecs.register_error("headlab", _in_letters)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the process ends
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # until the process ends
         if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
             stream.reconfigure(errors="headlab")
 
@@ -64,7 +65,7 @@ def say(text: object = "", *, err: bool = False) -> None:
 def discard(stream: Any) -> None:
     """Lead a stream nowhere: what is still buffered for a reader that has gone, or a full disk, must not complain at exit."""
     with suppress(io.UnsupportedOperation):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY | BINARY), stream.fileno())
 
 
 def complain(text: object) -> None:

@@ -1,5 +1,7 @@
 """How much memory this process may still take: of the machine, of its control group, and of its own limit."""
 
+import contextlib
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +20,9 @@ def available() -> int:
     return max(0, free)
 
 
-def _read(path: str) -> str:
+def _read(path: str | Path) -> str:
     try:
-        return Path(path).read_text()
+        return Path(path).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return ""
 
@@ -44,8 +46,8 @@ def of_control_groups(own: str, root: Path) -> Iterator[int]:
     """
     for folder, limit, used, idle in _groups(own, root):
         try:
-            most, taken = int((folder / limit).read_text()), int((folder / used).read_text())
-            counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            most, taken = int(_read(folder / limit)), int(_read(folder / used))
+            counts = dict(line.split() for line in _read(folder / "memory.stat").splitlines())
         except (OSError, ValueError):  # no such group here, or "max": no limit
             continue
         yield most - taken + int(counts.get(idle, 0))  # files that were read are given up when memory is wanted
@@ -63,6 +65,15 @@ def _groups(own: str, root: Path) -> Iterator[tuple[Path, str, str, str]]:
                 yield folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
 
 
+def limit(more: int) -> None:
+    """Hold this process to so many bytes of address space beside those that it has, where the system can do that."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        most = _mapped() + more
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
 def _limit() -> Iterator[int]:
     """Yield what `ulimit -v` leaves."""
     try:
@@ -70,6 +81,11 @@ def _limit() -> Iterator[int]:
 
         most = resource.getrlimit(resource.RLIMIT_AS)[0]
         if most != resource.RLIM_INFINITY:
-            yield most - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            yield most - _mapped()
     except (ImportError, OSError):  # Windows, or a system without /proc
         return
+
+
+def _mapped() -> int:
+    """Return the bytes of this process' address space."""
+    return int(Path("/proc/self/statm").read_bytes().split()[0]) * mmap.PAGESIZE

@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
-import resource
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from headlab.errors import HeadlabError, Problem
@@ -99,19 +97,20 @@ class _Superseded(KeyboardInterrupt):
 
 def _serve(pipe: Any, cancelled: Any, niceness: int) -> None:
     """Answer requests until the parent has gone."""
-    parent = os.getppid()
+    server = multiprocessing.parent_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's
     with contextlib.suppress(OSError, AttributeError):
         os.nice(niceness)
+    from headlab.engine.memory import limit
     from headlab.lab.work import WORK
 
-    _limit_memory()
+    limit(MOST_MEMORY)
     with contextlib.suppress(EOFError, OSError):
         while True:
             number, kind, fields, more, answer = pipe.recv()
 
             def look(done: float, number: int = number) -> None:
-                if os.getppid() != parent:
+                if server is not None and not server.is_alive():
                     os._exit(0)
                 if cancelled.value >= number:
                     raise _Superseded
@@ -142,10 +141,3 @@ def _frames(work: Any, fields: Any, more: Any, look: Any, answer: int) -> Any:
         text = f"The work failed ({type(error).__name__}: {error}): please report it with the address of this page."
         said = (Problem(text),)
     yield encode(problems(said), id=answer)
-
-
-def _limit_memory() -> None:
-    with contextlib.suppress(OSError, ValueError):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        used = pages * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, used + MOST_MEMORY))

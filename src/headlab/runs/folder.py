@@ -11,12 +11,10 @@ replaced is removed after it: whenever saving stops, the folder holds what was t
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +31,12 @@ from headlab.files import (
     nameable,
     output_error,
     partial,
+    put_in_place,
     read_whole,
     removed_on_failure,
     write_whole,
 )
+from headlab.locks import hold_folder
 from headlab.notation.values import short_repr
 
 FORMAT = 3
@@ -57,7 +57,7 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
         folder.mkdir(parents=True, exist_ok=True)
         if new:
             flush_folder(folder.parent)
-        with _held(folder):
+        with hold_folder(folder):
             arrays = {name: np.ascontiguousarray(array) for name, array in tensors().items()}
             data = bytes(save_tensors(arrays, metadata=ORDER))
             name = f"weights-{hashlib.sha256(data).hexdigest()}.safetensors"
@@ -97,7 +97,7 @@ def _lead_to(link: Path, name: str, data: bytes) -> None:
         except OSError:  # no links on this disk
             write_whole(link, data)
         else:
-            temporary.replace(link)
+            put_in_place(temporary, link)
 
 
 def _sweep(folder: Path, name: str) -> None:
@@ -106,18 +106,6 @@ def _sweep(folder: Path, name: str) -> None:
         if _OURS.fullmatch(path.name) and path.name != name:
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder while the block runs, where its disk has locks: who saves there, too, waits."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _consistent(folder: Path) -> tuple[dict[str, Any], bytes]:

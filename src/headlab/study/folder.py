@@ -6,24 +6,21 @@ and files are taken as what they are, never as what they point to. The study's f
 
 import contextlib
 import errno
-import fcntl
-import json
+import functools
 import os
 import re
-import socket
 import stat
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from headlab.errors import OutputError, StudyError
-from headlab.files import PARTIAL, flush_folder, output_error, write_whole
+from headlab.files import PARTIAL, NoPlainFile, flush_folder, open_plain, output_error, write_whole
+from headlab.locks import NoLocks, hold, holder, is_held
+from headlab.system import FOLDERS_OPEN
 
 PLACES = ("runs", "arrays", "timings", "failed", "damaged", "claims")
 LOCK = "lock"
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer does not wait
-_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EIO)
-_WRITE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.EIO)
 
 
 class Folder:
@@ -31,7 +28,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._pin: int | None = None
+        self._pin: Callable[[], os.stat_result] | None = None  # says what was pinned
         self.check()
 
     def check(self) -> None:
@@ -44,19 +41,29 @@ class Folder:
     def pin(self) -> Iterator[None]:
         """Notice, until the block ends, when the folder is removed or renamed, or another one put in its place."""
         self._check_itself()
-        try:
-            before, self._pin = self._pin, os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise self._read_error(self.path, error) from error
-        try:
-            yield
-        finally:
-            os.close(self._pin)
-            self._pin = before
+        before = self._pin
+        with contextlib.ExitStack() as opened:
+            try:
+                self._pin = functools.partial(os.fstat, self._open(opened)) if FOLDERS_OPEN else self._as_it_is()
+            except OSError as error:
+                raise self._read_error(self.path, error) from error
+            try:
+                yield
+            finally:
+                self._pin = before
+
+    def _open(self, opened: contextlib.ExitStack) -> int:
+        handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        opened.callback(os.close, handle)
+        return handle
+
+    def _as_it_is(self) -> Callable[[], os.stat_result]:
+        now = self.path.stat()
+        return lambda: now
 
     def _check_itself(self) -> None:
         if self._pin is not None:
-            self._check_pin(os.fstat(self._pin))
+            self._check_pin(self._pin())
         elif not self.path.is_dir():
             raise StudyError(f"a study's folder must stay where it is, and {str(self.path)!r} has gone: open it anew")
 
@@ -65,11 +72,12 @@ class Folder:
             if os.path.samestat(own, self.path.stat()):
                 return
         # A removed folder has no name left; one that was moved has one still, that nobody tells.
-        became = (
-            "removed, with what was finished: choose a place for it and run the study again"
-            if own.st_nlink == 0
-            else "renamed or replaced: what was finished is kept in it; run it again where it is now"
-        )
+        if own.st_nlink == 0:
+            became = "removed, with what was finished: choose a place for it and run the study again"
+        elif FOLDERS_OPEN:
+            became = "renamed or replaced: what was finished is kept in it; run it again where it is now"
+        else:
+            became = "removed, renamed or replaced: what was finished stays in it; run it again where it is now"
         cause = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self.path))
         raise OutputError(
             f"a study's folder must stay in its place while it runs, and {str(self.path)!r} was {became}"
@@ -132,8 +140,10 @@ class Folder:
         Raises `StudyError` where the fault is not the file's: no right to read it, too many open files.
         """
         try:
-            with os.fdopen(os.open(path, _READ), "rb") as file:
-                return file.read(size) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            with os.fdopen(open_plain(path), "rb") as file:
+                return file.read(size)
+        except NoPlainFile:
+            return None
         except OSError as error:
             if error.errno in _NO_FILE:
                 return None
@@ -160,34 +170,20 @@ class Folder:
     @contextlib.contextmanager
     def lock(self, name: str = LOCK) -> Iterator[bool]:
         """Hold a lock while the block runs; yields whether it was free. It ends with the process."""
-        try:
-            path = self.place(*name.split("/")[:-1]) / name.rsplit("/", 1)[-1]
-            handle = os.open(path, _WRITE, 0o666)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EMLINK):
+        with contextlib.ExitStack() as held:
+            try:
+                path = self.place(*name.split("/")[:-1]) / name.rsplit("/", 1)[-1]
+                free = held.enter_context(hold(path, patient=name == LOCK))
+            except NoPlainFile:
                 raise self._no_lock(name) from None
-            raise write_error(self.path, error) from error
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise self._no_lock(name)
-            free = self._try_lock(handle)
-            if free:
-                _sign(handle)
+            except NoLocks as error:
+                raise StudyError(
+                    f"a study must be on a file system with locks, got {str(self.path)!r} ({error.strerror}): "
+                    f"choose a local disk"
+                ) from None
+            except OSError as error:
+                raise write_error(self.path, error) from error
             yield free
-        finally:
-            os.close(handle)
-
-    def _try_lock(self, handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            raise StudyError(
-                f"a study must be on a file system with locks, got {str(self.path)!r} ({error.strerror}): "
-                f"choose a local disk"
-            ) from None
-        return True
 
     def _no_lock(self, name: str) -> StudyError:
         return StudyError(
@@ -197,40 +193,16 @@ class Folder:
 
     def holder(self) -> str:
         """Return who holds the study's lock, in words."""
-        with contextlib.suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            who = json.loads(self.read(self.path / LOCK) or b"")
-            words = f"process {int(who['pid'])} on {who['host']}, since {who['since']}"
-            if words.isprintable():
-                return words
-        return "another process"
+        return holder(self.path / LOCK)
 
     def is_running(self) -> bool:
         """Return whether a process holds the study."""
-        try:
-            handle = os.open(self.path / LOCK, _READ)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            os.close(handle)
-        return False
+        return is_held(self.path / LOCK)
 
 
 def write_error(folder: Path, error: OSError) -> OutputError:
     """Return the error to raise when a study's folder cannot be written: what is there stays, and the study can go on."""
     return output_error("the study", folder, error, "what was finished is kept; {}, then run it again")
-
-
-def _sign(handle: int) -> None:
-    who = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-    with contextlib.suppress(OSError):  # a full disk holds nobody up
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(who).encode(), 0)
 
 
 def _kind(mode: int) -> str:

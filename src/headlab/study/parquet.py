@@ -1,7 +1,8 @@
 """Parquet files read and written by DuckDB, whatever their folder is called and whatever they hold.
 
-DuckDB guesses by default: folders named key=value become columns, and * ? [ in a path are patterns that nothing quotes. Here
-every guess is turned off, and a folder with such a letter in its name is read through a link that has a plain one.
+DuckDB guesses by default: folders named key=value become columns, and * ? [ in a path are patterns. Here every guess is turned
+off, and such a letter is read as a pattern for itself alone. A folder whose name only Unix allows (bytes that are no text, a
+backslash) is read through a link that has a plain one.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from headlab.errors import OutputError
 from headlab.study.chunk import Content
 from headlab.study.columns import COLUMNS, EMPTY, LATER, OF_FILES
 
-_PECULIAR = re.compile(r"[*?\[\\\ud800-\udfff]")  # what DuckDB takes for a pattern; bytes that are no text
+_PECULIAR = re.compile(r"[\\\ud800-\udfff]")  # a backslash that is a letter; bytes that are no text
 _FILE = "the file's own name"  # a column; no other column is called so
 _ALIKE = {  # types that a column may have been written in
     "varchar": {"VARCHAR"},
@@ -47,19 +48,19 @@ class Reader:
         """Return SQL that stands for what one of DuckDB's functions says about files."""
         return f"{function}({self._files(paths)})"
 
-    def names(self, paths: Sequence[Path]) -> dict[str, Path]:
-        """Return the files by what DuckDB calls them."""
-        return {str(self.root / path.relative_to(self.folder)): path for path in paths}
+    def names(self, paths: Sequence[Path]) -> dict[Path, Path]:
+        """Return the files by the paths that DuckDB knows them by."""
+        return {self.root / path.relative_to(self.folder): path for path in paths}
 
     def _files(self, paths: Sequence[Path]) -> str:
-        return f"[{', '.join(map(sql_text, self.names(paths)))}]"
+        return f"[{', '.join(sql_text(itself(path.as_posix())) for path in self.names(paths))}]"
 
 
 @contextlib.contextmanager
 def open_reader(folder: Path) -> Iterator[Reader]:
     """Read Parquet files below a folder while the block runs, whatever the folder is called."""
     plain = folder.absolute()
-    if not _PECULIAR.search(str(plain)):
+    if not _PECULIAR.search(plain.as_posix()):
         yield Reader(folder, plain)
         return
     place = None if not _PECULIAR.search(tempfile.gettempdir()) else "/tmp"
@@ -102,9 +103,9 @@ def _fitting_files(database: Any, reader: Reader, paths: list[Path]) -> list[Pat
     types: dict[Path, dict[str, str]] = {path: {} for path in paths}
     schemas = f"select file_name, name, duckdb_type from {reader.about('parquet_schema', paths)}"
     for name, column, kind in database.execute(schemas).fetchall():
-        types[names[name]][column] = kind
+        types[names[Path(name)]][column] = kind
     counts = f"select file_name, num_rows from {reader.about('parquet_file_metadata', paths)}"
-    rows = {names[name]: count for name, count in database.execute(counts).fetchall()}
+    rows = {names[Path(name)]: count for name, count in database.execute(counts).fetchall()}
     return [path for path in paths if 0 < rows[path] <= MAX_RUNS and _has_all(types[path])]
 
 
@@ -126,7 +127,7 @@ def _examine(database: Any, reader: Reader, paths: list[Path]) -> dict[Path, Con
     for name, first, last, arrays, other, complete, different, _, seeds in sorted(
         zip(*found.values(), strict=True), key=lambda row: row[0]
     ):
-        path = names[name]
+        path = names[Path(name)]
         if first == last == path.parent.name and arrays == other and complete and different:
             held[path] = Content(arrays, np.asarray(seeds, np.uint64))
     return held
@@ -141,7 +142,9 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
             database.execute("set threads = 1")  # the bytes must not depend on how many there are
             database.register("chunk", table)
             form = "(format parquet, use_tmp_file false)"
-            database.execute(f"copy (select * from chunk order by seed) to {sql_text(reader.root / path.name)} {form}")
+            database.execute(
+                f"copy (select * from chunk order by seed) to {sql_text((reader.root / path.name).as_posix())} {form}"
+            )
             written = database.execute(f"select count(*) from {reader.rows([path])}").fetchone()
     except duckdb.Error as error:
         number = re.search(r'"errno":"(\d+)"', str(error))
@@ -152,6 +155,15 @@ def write(table: Mapping[str, Any], path: Path) -> bytes:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
         return file.read()
+
+
+def itself(path: str) -> str:
+    """Return the pattern that stands for one path alone.
+
+    >>> itself("a*b/[c].parquet")
+    'a[*]b/[[]c].parquet'
+    """
+    return re.sub(r"([*?[])", r"[\1]", path)
 
 
 def sql_text(text: object) -> str:

@@ -6,7 +6,7 @@
     arrays/CONDITION/BLOCK-SHA256.safetensors    its weights, curves and snapshots, where they are kept
     timings/BLOCK….json                          how long a chunk took, and where; nothing depends on these
     damaged/                                     what did not match its name or is no chunk, set aside
-    lock, claims/                                held with flock: a killed process holds nothing
+    lock, claims/                                held (../locks.py): a killed process holds nothing
 
 A file is written under a temporary name, flushed to disk, renamed to a name that carries the SHA-256 of its content, and the
 folder flushed. A chunk counts when its Parquet file is there; its arrays are written before. Nothing else says what is done.
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from headlab.config.numerics import NUMERICS
 from headlab.errors import OutputError, StudyError
-from headlab.files import PARTIAL, flush_folder, nameable, partial, removed_on_failure
+from headlab.files import PARTIAL, flush_folder, nameable, partial, put_in_place, removed_on_failure
 from headlab.study import parquet, specification
 from headlab.study.arrays import HEAD, names_in, read_arrays
 from headlab.study.blocks import block_size
@@ -189,7 +189,7 @@ class Store:
                 data = parquet.write(table, temporary)
                 sha = hashlib.sha256(data).hexdigest()
                 self._own.check()
-                path = temporary.replace(place / f"{block:08}-{sha}.parquet")
+                path = put_in_place(temporary, place / f"{block:08}-{sha}.parquet")
             flush_folder(place)
         self._held[path] = Content(name, np.asarray(table["seed"], np.uint64))
         self._names[path] = frozenset(arrays)
@@ -255,7 +255,9 @@ class Store:
     def open_rows(self, database: "duckdb.DuckDBPyConnection", chunks: Sequence[Chunk]) -> Iterator[str]:
         """Yield SQL that stands for the rows of some sound chunks, at least one."""
         with parquet.open_reader(self.folder) as reader:
-            database.execute(f"set allowed_directories = [{parquet.sql_text(reader.root / 'runs')}]")
+            place = (reader.root / "runs").as_posix()
+            allowed = ", ".join(map(parquet.sql_text, dict.fromkeys([place, parquet.itself(place)])))
+            database.execute(f"set allowed_directories = [{allowed}]")
             yield reader.rows([chunk.path for chunk in chunks])
 
     def arrays(self, chunk: Chunk) -> dict[str, NDArray[Any]]:
