@@ -1,5 +1,6 @@
 """Let test modules import the helpers that stand beside them, and run the command line."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shapes  # noqa: F401  # from here on, calls are held to their shapes
 
 from headlab.cli.main import main
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests and all modules to themselves: Python would look for garbage among them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from tiers import sized
 
 from headlab.study import statistics
 from headlab.study.statistics import (
     cohens_h,
     compare_paired,
+    holm,
     median_difference,
     median_test,
     newcombe,
@@ -33,6 +35,14 @@ SLACK = slack(STUDIES)
 
 def uniform(p_values):
     return stats.kstest(p_values, "uniform").pvalue
+
+
+def test_holm_is_that_of_statsmodels_to_the_bit():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 10, 100):
+        for values in (rng.random(n), rng.random(n) / n, rng.integers(0, 3, n) / 7, np.full(n, np.nan)):
+            np.testing.assert_array_equal(holm(values.tolist()), multipletests(values, method="holm")[1])
+    assert holm([]) == []
 
 
 def test_wilson_covers_any_share():

@@ -110,14 +110,17 @@ def compare_rates(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for being so many; source: Holm 1979; statsmodels' multipletests.
+    """Return p-values adjusted for being so many; source: Holm 1979.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    from statsmodels.stats.multitest import multipletests
-
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+    # As statsmodels' multipletests does it, to the bit; that one also collects Python's garbage, which takes far longer.
+    order = np.argsort(p_values)
+    steps = np.asarray(p_values, np.float64)[order] * np.arange(len(p_values), 0, -1)
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted.tolist()
 
 
 def rate_test(first: Rate, second: Rate) -> tuple[str, float]:

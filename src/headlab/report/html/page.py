@@ -1,5 +1,6 @@
 """What every page is made with: its template, and figures that take the page's colours."""
 
+import functools
 import re
 import zlib
 
@@ -13,9 +14,14 @@ from headlab.report.figures.drawing import image
 
 def template(name: str) -> Template:
     """Return one of the package's templates; a name it lacks is an error, and text is escaped."""
+    return _environment().get_template(name)
+
+
+@functools.cache
+def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("headlab.report.html"), autoescape=True, undefined=StrictUndefined)
     environment.globals |= {"quantity": quantity, "percent": percent}
-    return environment.get_template(name)
+    return environment
 
 
 def svg(figure: Figure) -> Markup:
