@@ -46,6 +46,7 @@ $(BIN)/cmake: | $(VENV)/bin/python
 # The golden hashes of the same bits, from this build: they may change only together with NUMERICS.
 golden: $(VENV)/.installed-dev
 	$(BIN)/python tests/golden.py
+	$(BIN)/python tests/native.py
 
 # The kernel's types come with the build; mypy reads the sources, and finds them there.
 STUB := src/headlab/engine/_native.pyi

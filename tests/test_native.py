@@ -1,0 +1,14 @@
+"""What the kernel computes beside trainings has the hashes of data/native.json, to which web/tests/kernel holds the module."""
+
+import pytest
+from golden import Golden
+from native import ASKED, FILE, computed
+
+from headlab.engine import instruction_sets
+
+
+@pytest.mark.parametrize("golden", ASKED, ids=lambda golden: golden.name)
+def test_every_instruction_set_computes_the_same_in_float64(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in instruction_sets():
+        monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", name)
+        assert computed(golden) == FILE["sha256"][golden.name]
