@@ -1,43 +1,26 @@
-"""The settings of src/headlab/engine/golden.json and their hashes; `make golden` writes the hashes again.
+"""The settings of src/headlab/engine/golden.json, trained by `hl.train`; `make golden` writes their hashes again.
 
-A setting says what differs from `model` and `training` at the top of the file. The kernel's own test reads the same file.
 Hashes may change only together with the kernel's `HL_NUMERICS` and `NUMERICS`, which every identity carries.
 """
 
-import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import headlab as hl
+from headlab.engine import golden as held
 from headlab.engine._native import NUMERICS
-from headlab.model.order import reordered
 
 PATH = Path(__file__).parents[1] / "src/headlab/engine/golden.json"
-FILE = json.loads(PATH.read_text())
+FILE = json.loads(PATH.read_text())  # the checkout's, whichever package is installed
 MANY, FEW = FILE["seeds"]["many"], FILE["seeds"]["few"]
 
 
-@dataclass(frozen=True)
-class Golden:
-    """A named setting; sha256 [of `many` and of `few` seeds]: of weights in training order, little-endian."""
-
-    name: str
-    model: hl.ModelConfig
-    training: hl.TrainConfig
-    sha256: Mapping[str, str]
-
-    @classmethod
-    def of(cls, setting: Mapping[str, Any]) -> "Golden":
-        model = hl.ModelConfig.from_dict({**FILE["model"], **setting["model"]})
-        training = hl.TrainConfig.from_dict({**FILE["training"], **setting["training"]})
-        return cls(setting["name"], model, training, setting["sha256"])
+class Golden(held.Golden):
+    """A named setting that can be trained in every way."""
 
     def train(self, seeds: Sequence[int], corpus: hl.Corpus | None = None, **how: Any) -> hl.Runs:
         """Return the runs of these seeds on the notebook's sentences."""
@@ -45,14 +28,13 @@ class Golden:
         return hl.train(corpus, self.model, self.training, seeds=seeds, record="none", snapshots=None, **how)
 
 
-SETTINGS = [Golden.of(setting) for setting in FILE["settings"]]
+SETTINGS = Golden.all_of(FILE)
 
 
 def sha256(runs: hl.Runs) -> str:
     """Return the hash of all weights of runs, one after the other."""
     batch = runs.dataset.batch
-    flat = reordered(runs.params, batch.order, runs.model.on(batch)).flat()
-    return hashlib.sha256(np.ascontiguousarray(flat, dtype="<f4").tobytes()).hexdigest()
+    return held.sha256(runs.params.flat(), batch.order, runs.model.on(batch))
 
 
 def write() -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from headlab.runs.models import Models
     from headlab.runs.runs import Run, Runs, load
     from headlab.runs.train import resume, train
+    from headlab.runs.verify import verify
     from headlab.study.design import StudyDesign
     from headlab.study.study import Study
     from headlab.tasks import tasks
@@ -56,6 +57,7 @@ _LAZY = {
     "resume": "headlab.runs.train",
     "tasks": "headlab.tasks",
     "train": "headlab.runs.train",
+    "verify": "headlab.runs.verify",
 }
 
 __all__ = [
@@ -86,6 +88,7 @@ __all__ = [
     "resume",
     "tasks",
     "train",
+    "verify",
     "view",
 ]
 

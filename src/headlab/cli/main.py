@@ -24,6 +24,7 @@ from headlab.cli.terminal import (
     say,
 )
 from headlab.cli.train import train
+from headlab.cli.verify import verify
 from headlab.errors import HeadlabError
 
 
@@ -84,3 +85,4 @@ cli.add_command(lab)
 cli.add_command(tasks)
 cli.add_command(report)
 cli.add_command(export)
+cli.add_command(verify)

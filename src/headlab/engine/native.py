@@ -121,11 +121,11 @@ def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:
     return native
 
 
-def initial_flat(job: Job, seeds: NDArray[np.uint64]) -> Flat:
+def initial_flat(job: Job, seeds: NDArray[np.uint64], instruction_set: str | None = None) -> Flat:
     """Return the initial weights [run, weight] of every seed, in the training's dtype; `headlab.model.initial` says which."""
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
-        problem = problem_of(job, weights.dtype, len(seeds))
+        problem = problem_of(job, weights.dtype, len(seeds), name=instruction_set)
         _native.initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
     return weights
 

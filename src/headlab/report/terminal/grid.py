@@ -62,7 +62,7 @@ def terminal_table(
         for number, name in enumerate(frame.columns)
     ]
     if marks is not None and targets is not None:
-        verdicts = [_verdict(mark, target) for mark, target in zip(marks, targets, strict=True)]
+        verdicts = [verdict(mark, target) for mark, target in zip(marks, targets, strict=True)]
         columns.append(TableColumn(as_text("target"), verdicts, "left"))
     return TerminalTable(title, [as_text(str(label), style="bold") for label in frame.index], columns)
 
@@ -134,6 +134,7 @@ def _shade(value: float) -> str:
     return [style for start, style in _SHADES.items() if start <= value][-1] if 0 <= value <= 1 else ""
 
 
-def _verdict(mark: str, target: str) -> Text:
+def verdict(mark: str, target: str) -> Text:
+    """Return a cell that says whether something is right, wrong or open, in sign and colour."""
     style = {"right": "green", "wrong": "bold red"}.get(mark, "dim")
     return as_text(f"{MARKS[mark]} {target}", style=style)
