@@ -1,10 +1,11 @@
 # make exercise   set up, do the homework, write headlab-report.html
-# make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores
+# make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores; with more, WORKERS=4
 # make test-all   set up, run every test: at most an hour
 # All need Python 3.11 or newer with venv, and a C++ compiler; nothing else. (Node, when there is none, comes as a package.)
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard build_backend/headlab_build/*.py) web/package-lock.json $(shell find web/src -type f) \
@@ -24,7 +25,7 @@ exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 test-all: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -q -m "long or not long" --durations=20

@@ -124,11 +124,12 @@ except KeyError:
     assert outcome(script) == (0, "5\n", "")
 
 
+SOMEBODY = "os.getuid() or os.setuid(20_000 + os.getpid() % 40_000)"  # who has no other process, nor root's rights
 LIMITS = {
     "no room for stacks": "resource.setrlimit(resource.RLIMIT_AS, (mapped() + (96 << 20),) * 2)",
     "no room for one": "resource.setrlimit(resource.RLIMIT_AS, (mapped() + (6 << 20),) * 2)",
-    "few processes": "os.getuid() or os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (6, 6))",
-    "no further process": "os.getuid() or os.setuid(54321); resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))",
+    "few processes": f"{SOMEBODY}; resource.setrlimit(resource.RLIMIT_NPROC, (6, 6))",
+    "no further process": f"{SOMEBODY}; resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))",
 }
 
 

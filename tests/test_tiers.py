@@ -18,5 +18,5 @@ def test_long_tests_wait_for_make_test_all_which_runs_every_test():
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert options["addopts"][-2:] == ["-m", "not long"]
     commands = dict(re.findall(r"^(test\S*): .*\n\t@(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert commands["test"].endswith("pytest -q")
+    assert commands["test"].endswith("pytest -q -n $(WORKERS) --dist worksteal")
     assert '-m "long or not long"' in commands["test-all"]
