@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -12,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import shapes  # noqa: F401  # from here on, calls are held to their shapes
 
 from headlab.cli.main import main
+
+hypothesis.settings.register_profile("headlab", deadline=None)  # another process may have the processor
+hypothesis.settings.load_profile("headlab")
 
 
 def pytest_collection_finish() -> None:

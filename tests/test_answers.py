@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from rich.console import Console
+from tiers import long
 
 import headlab as hl
 from headlab.cli.exercise import refuse_excess
@@ -286,8 +287,11 @@ def large(n_sentences, n_words):
 
 @pytest.mark.parametrize(
     "corpus",
-    [large(60, 180), hl.Corpus.from_text(" ".join(f"w{n}" for n in range(150)) + "\nw0 w1")],
-    ids=["many sentences", "a long sentence"],
+    [
+        pytest.param(large(30, 90), id="many sentences"),
+        pytest.param(large(60, 180), id="more sentences", marks=long),
+        pytest.param(hl.Corpus.from_text(" ".join(f"w{n}" for n in range(150)) + "\nw0 w1"), id="a long sentence"),
+    ],
 )
 def test_a_large_corpus_has_a_screen_a_page_and_json_that_a_person_reads(corpus):
     model = hl.ModelConfig(d_model=8, unembed=True)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from large import large_runs, large_text, pairs_text
+from tiers import sized
 
 import headlab as hl
 from headlab.analysis.choice import choices
@@ -19,9 +20,9 @@ from headlab.report.words.explanation import largest_parts, place_line
 MOST_BYTES, MOST_LINES = 2_000_000, 200
 
 
-@pytest.fixture(scope="module")
-def runs():
-    return large_runs(large_text(150, 600), steps=1)
+@pytest.fixture(scope="module", params=sized((90, 360), (150, 600)))
+def runs(request):
+    return large_runs(large_text(*request.param), steps=1)
 
 
 @pytest.fixture(scope="module")

@@ -107,11 +107,11 @@ def each_choice(subject: "Subject", asked: Dependency | Choice) -> EachChoice:
     if isinstance(asked, Choice):
         return EachChoice((asked,), np.zeros(subject.n_runs, int))
     logits = subject.clean.logits[:, asked.sequence, asked.position]
-    rivals, which = np.unique(_rivals(logits, asked.target, asked.alternatives), axis=0, return_inverse=True)
+    rivals, which = _different_rows(_rivals(logits, asked.target, asked.alternatives))
     made: list[Choice] = []
     numbers = np.empty(subject.n_runs, int)
     for group, row in enumerate(rivals):
-        some = np.nonzero(which.reshape(-1) == group)[0]
+        some = np.nonzero(which == group)[0]
         choice = _of_dependency(subject, asked, tuple(np.nonzero(row)[0].tolist()))
         hardest = _hardest(logits_elsewhere(subject, choice)[some], choice)
         for first in np.unique(hardest):
@@ -239,6 +239,14 @@ def _rivals(
     held = np.where(among, logits, -np.inf)
     strongest = held >= held.max(axis=1, keepdims=True) - TIE
     return np.where(first[:, [target]], strongest, first)
+
+
+def _different_rows(table: Bool[Array, "run d_vocab"]) -> tuple[Bool[Array, "row d_vocab"], Int[Array, " run"]]:
+    """Return the different rows in order, and [run]: which of them each is; np.unique takes columns one by one."""
+    table = np.ascontiguousarray(table)
+    rows = table.view(np.dtype((np.void, table.shape[1])))[:, 0]
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    return table[first], which
 
 
 def _of_dependency(subject: "Subject", item: Dependency, rivals: tuple[int, ...]) -> Choice:
