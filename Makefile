@@ -19,7 +19,7 @@ MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: exercise test test-all kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke clean
+.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -43,6 +43,15 @@ kernel-test-aarch64: $(CMAKE)
 
 $(BIN)/cmake: | $(VENV)/bin/python
 	@$(INSTALL) cmake
+
+# The kernel as a WebAssembly module, which is committed (whoever changes the kernel builds it again); and whether that was done.
+MODULE_COMPILER = $(INSTALL) "$$($(BIN)/python kernel/module.py --needs)"
+
+kernel: | $(VENV)/bin/python
+	@$(MODULE_COMPILER) && $(BIN)/python kernel/module.py
+
+kernel-check: | $(VENV)/bin/python
+	@$(MODULE_COMPILER) && $(BIN)/python kernel/module.py --check
 
 # The golden hashes of the same bits, from this build: they may change only together with NUMERICS.
 golden: $(VENV)/.installed-dev

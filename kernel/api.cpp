@@ -150,11 +150,15 @@ const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_cas
 // What `work` returns, a sentence or null, done in the usual floating-point mode; or that there was no memory.
 template <class Work> const char* unless_full(const Work& work) {
     const FloatingMode mode;
+#if defined(__cpp_exceptions)
     try {
         return work();
     } catch (const std::bad_alloc&) {
         return HL_NO_MEMORY;
     }
+#else  // the module's instance ends where memory does: backends/wasm.cpp
+    return work();
+#endif
 }
 
 // Once over all groups of runs, with the caller waiting.
@@ -196,16 +200,17 @@ void hl_places(const hl_shape* shape, const hl_batch* batch, int64_t* place) {
 
 const char* hl_initial(const hl_problem* problem, double scale, int64_t n_runs, const uint64_t* seeds, hl_real* weights) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
-    const FloatingMode mode;
-    const Places places = places_of(problem->shape);
-    const std::vector<int64_t> gather = gather_of(problem->shape, order_of(problem->shape, problem->batch));
-    for (int64_t run = 0; run < n_runs; ++run) {
-        if (problem->type == HL_FLOAT64)
-            draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<double*>(weights) + run * places.end);
-        else
-            draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<float*>(weights) + run * places.end);
-    }
-    return nullptr;
+    return unless_full([&]() -> const char* {
+        const Places places = places_of(problem->shape);
+        const std::vector<int64_t> gather = gather_of(problem->shape, order_of(problem->shape, problem->batch));
+        for (int64_t run = 0; run < n_runs; ++run) {
+            if (problem->type == HL_FLOAT64)
+                draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<double*>(weights) + run * places.end);
+            else
+                draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<float*>(weights) + run * places.end);
+        }
+        return nullptr;
+    });
 }
 
 int32_t hl_narrow(const hl_shape* shape, const hl_recipe* recipe) { return narrow_width(*shape, Recipe(*recipe).phases); }

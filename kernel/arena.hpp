@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 #include <vector>
 
@@ -13,8 +12,7 @@ namespace headlab::HEADLAB_ISA {
 template <class T> class Arena {
   public:
     Vec<T>* take(int64_t n) {
-        void* block = std::aligned_alloc(64, (size_t(n < 1 ? 1 : n) * sizeof(Vec<T>) + 63) / 64 * 64);
-        if (!block) throw std::bad_alloc();
+        void* block = ::operator new(size_t(n < 1 ? 1 : n) * sizeof(Vec<T>), alignment);
         blocks.push_back(block);
         std::fill_n(static_cast<Vec<T>*>(block), n, Vec<T>{});
         return static_cast<Vec<T>*>(block);
@@ -23,10 +21,11 @@ template <class T> class Arena {
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
     ~Arena() {
-        for (void* block : blocks) std::free(block);
+        for (void* block : blocks) ::operator delete(block, alignment);
     }
 
   private:
+    static constexpr std::align_val_t alignment{64};
     std::vector<void*> blocks;
 };
 

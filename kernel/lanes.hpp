@@ -17,6 +17,15 @@ constexpr int vector_bytes = 32;
 constexpr int vector_bytes = 16;
 #endif
 
+// In the module, which travels, code that stands in many places is there once.
+#if defined(__wasm__)
+#define HEADLAB_INLINE __attribute__((noinline))
+constexpr bool compact = true;
+#else
+#define HEADLAB_INLINE inline
+constexpr bool compact = false;
+#endif
+
 template <class T> struct Lanes;
 template <> struct Lanes<float> {
     typedef float V __attribute__((vector_size(vector_bytes)));
@@ -66,7 +75,7 @@ inline Vec<double> exp_polynomial(Vec<double> r) {  // Taylor to r^13: the rest 
 }
 
 // e^x = 2^n e^r for x <= 0 (or NaN). Arguments are held inside the range of normal numbers; NaN stays NaN.
-template <class T> inline Vec<T> exp_nonpositive(Vec<T> x) {
+template <class T> HEADLAB_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
     using L = Lanes<T>;
     x = max<T>(splat<T>(L::smallest), x);
     const Vec<T> shifted = x * T(1.4426950408889634) + L::round_magic;
@@ -77,7 +86,7 @@ template <class T> inline Vec<T> exp_nonpositive(Vec<T> x) {
 template <class T> inline Vec<T> exp(Vec<T> x) { return exp_nonpositive<T>(x > Lanes<T>::largest ? splat<T>(Lanes<T>::largest) : x); }
 
 // ln x = e ln2 + 2 artanh((m-1)/(m+1)) for x = 2^e m, m in [sqrt(1/2), sqrt 2); for normal positive x.
-template <class T> inline Vec<T> log(Vec<T> x) {
+template <class T> HEADLAB_INLINE Vec<T> log(Vec<T> x) {
     using L = Lanes<T>;
     const T half_root = T(0.70710678118654752);
     Int<T> e = (bits<T>(x) >> L::mantissa) - (L::bias - 1);

@@ -37,11 +37,13 @@ class PartsWorker final : public Worker {
         }
         sorted.resize(call.n_paths);
         std::iota(sorted.begin(), sorted.end(), 0);
-        std::sort(sorted.begin(), sorted.end(), [&](int x, int y) {
+        const auto before = [&](int x, int y) {
             for (int l = L - 1; l >= 0; --l)
                 if (path(x)[l] != path(y)[l]) return path(x)[l] < path(y)[l];
             return x < y;
-        });
+        };
+        std::make_heap(sorted.begin(), sorted.end(), before);
+        std::sort_heap(sorted.begin(), sorted.end(), before);
     }
 
     void work() noexcept override {

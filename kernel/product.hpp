@@ -33,9 +33,11 @@ template <class T> struct Product {
 };
 
 #if defined(__AVX512F__)
-constexpr int tile_rows = 4, tile_cols = 7;  // 28 sums of 32 registers
+template <class T> constexpr int tile_rows = 4;
+template <class T> constexpr int tile_cols = 7;  // 28 sums of 32 registers
 #else
-constexpr int tile_rows = 4, tile_cols = 3;  // 12 sums of 16 registers
+template <class T> constexpr int tile_rows = compact && sizeof(T) == 8 ? 2 : 4;
+template <class T> constexpr int tile_cols = compact && sizeof(T) == 8 ? 2 : 3;  // 12 sums of 16 registers
 #endif
 constexpr int depth_block = 64;     // a packed panel of B stays in the first-level cache
 constexpr int pack_from_rows = 16;  // below this, copying B costs more than it saves
@@ -51,7 +53,7 @@ inline __attribute__((always_inline)) void tile(const Product<T>& x, const Vec<T
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
         out[i] = x.C + (x.c_index ? x.c_index[i0 + i] : i0 + i) * x.c_row + j0 * x.c_col;
-        if constexpr (accumulate) {
+        if (accumulate && (!compact || x.start)) {
             const Vec<T>* start = x.start + (x.start_index ? x.start_index[i0 + i] : i0 + i) * x.start_row + j0 * x.start_col;
 #pragma GCC unroll 8
             for (int j = 0; j < C; ++j) sum[i][j] = start[j * x.start_col];
@@ -79,23 +81,27 @@ inline __attribute__((always_inline)) void tile(const Product<T>& x, const Vec<T
 template <class T, Depth depth, bool accumulate, int R, int C = 1>
 inline __attribute__((always_inline)) void tile_of_width(int width, const Product<T>& x, const Vec<T>* const* a, const Vec<T>* const* b,
                                                          int from, int to, int i0, int j0) {
-    if constexpr (C < tile_cols) {
+    if constexpr (C < tile_cols<T>) {
         if (width != C) return tile_of_width<T, depth, accumulate, R, C + 1>(width, x, a, b, from, to, i0, j0);
     }
     tile<T, R, C, depth, accumulate>(x, a, b, from, to, i0, j0);
 }
 
+template <class T, Depth depth, bool accumulate, int R = 1>
+inline __attribute__((always_inline)) void tile_of_height(int height, int width, const Product<T>& x, const Vec<T>* const* a,
+                                                          const Vec<T>* const* b, int from, int to, int i0, int j0) {
+    if constexpr (R < tile_rows<T>) {
+        if (height != R) return tile_of_height<T, depth, accumulate, R + 1>(height, width, x, a, b, from, to, i0, j0);
+    }
+    tile_of_width<T, depth, accumulate, R>(width, x, a, b, from, to, i0, j0);
+}
+
 template <class T, Depth depth, bool accumulate>
 inline __attribute__((always_inline)) void tile_of_size(int height, int width, const Product<T>& x, const Vec<T>* const* b, int from,
                                                         int to, int i0, int j0) {
-    const Vec<T>* a[tile_rows];
+    const Vec<T>* a[tile_rows<T>];
     for (int i = 0; i < height; ++i) a[i] = x.A + (x.a_index ? x.a_index[i0 + i] : i0 + i) * x.a_row;
-    switch (height) {
-        case 1: return tile_of_width<T, depth, accumulate, 1>(width, x, a, b, from, to, i0, j0);
-        case 2: return tile_of_width<T, depth, accumulate, 2>(width, x, a, b, from, to, i0, j0);
-        case 3: return tile_of_width<T, depth, accumulate, 3>(width, x, a, b, from, to, i0, j0);
-        default: return tile_of_width<T, depth, accumulate, 4>(width, x, a, b, from, to, i0, j0);
-    }
+    tile_of_height<T, depth, accumulate>(height, width, x, a, b, from, to, i0, j0);
 }
 
 // n cut into nearly equal parts of at most `most`: 7 by 4 is 4 + 3, not 4 + 2 + 1; the `larger` first ones have one more.
@@ -109,21 +115,26 @@ struct Parts {
     int smaller, larger;
 };
 
+// compact: there is one of these for each type, with `gathered` and `accumulate`, and it asks what else could be known.
 template <class T, bool gathered, bool accumulate>
 __attribute__((noinline)) void multiply_block(const Product<T>& x, int depth_from, int depth_to, bool pack) {
-    Vec<T> packed[depth_block * tile_cols];
-    Parts columns(x.cols, tile_cols);
-    const Parts all_rows(x.rows, tile_rows);
+    Vec<T> packed[depth_block * tile_cols<T>];
+    const int* depth_index = gathered ? x.depth_index : nullptr;
+    Product<T> panel;  // compact: with B as it is packed
+    if (compact && pack) panel = x;
+    Parts columns(x.cols, tile_cols<T>);
+    const Parts all_rows(x.rows, tile_rows<T>);
     for (int j0 = 0, width; j0 < x.cols; j0 += width) {
         width = columns.next();
-        const Vec<T>* b[tile_cols];
+        if (compact && pack) panel.b_depth = width;
+        const Vec<T>* b[tile_cols<T>];
         for (int j = 0; j < width; ++j) b[j] = x.B + (x.b_index ? x.b_index[j0 + j] : j0 + j) * x.b_col;
         if (pack) {
             for (int p = depth_from; p < depth_to; ++p) {
-                const int64_t at = (gathered ? x.depth_index[p] : p) * x.b_depth;
+                const int64_t at = (depth_index ? depth_index[p] : p) * x.b_depth;
                 for (int j = 0; j < width; ++j) packed[(p - depth_from) * width + j] = b[j][at];
             }
-            b[0] = packed - int64_t(depth_from) * width;
+            for (int j = 0; j < (compact ? width : 1); ++j) b[j] = packed + j - int64_t(depth_from) * width;
         }
         Parts rows = all_rows;
         for (int i0 = 0, height; i0 < x.rows; i0 += height) {
@@ -133,10 +144,16 @@ __attribute__((noinline)) void multiply_block(const Product<T>& x, int depth_fro
             if (x.region == Region::lower_sum) to = std::min(to, i0 + height);
             if (x.region == Region::upper_sum) from = std::max(from, i0);
             if (from >= to && accumulate && x.start == x.C) continue;
-            if (pack)
+            if constexpr (compact) {
+                if (pack || !depth_index)
+                    tile_of_size<T, Depth::strided, accumulate>(height, width, pack ? panel : x, b, from, to, i0, j0);
+                else
+                    tile_of_size<T, Depth::gathered, accumulate>(height, width, x, b, from, to, i0, j0);
+            } else if (pack) {
                 tile_of_size<T, Depth::packed, accumulate>(height, width, x, b, from, to, i0, j0);
-            else
+            } else {
                 tile_of_size<T, gathered ? Depth::gathered : Depth::strided, accumulate>(height, width, x, b, from, to, i0, j0);
+            }
         }
     }
 }
@@ -151,7 +168,9 @@ inline __attribute__((always_inline)) void product(Matrix<T> C, Input<T> start, 
     const int block = pack ? depth_block : x.depth;
     for (int from = 0; from < x.depth; from += block) {
         const int to = std::min(x.depth, from + block);
-        if (x.depth_index)
+        if constexpr (compact)
+            multiply_block<T, true, true>(x, from, to, pack);
+        else if (x.depth_index)
             x.start ? multiply_block<T, true, true>(x, from, to, pack) : multiply_block<T, true, false>(x, from, to, pack);
         else
             x.start ? multiply_block<T, false, true>(x, from, to, pack) : multiply_block<T, false, false>(x, from, to, pack);

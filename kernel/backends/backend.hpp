@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 
+#include "../floating.hpp"
 #include "../plan.hpp"
 
 namespace headlab {
@@ -32,5 +33,13 @@ class Crew {
     struct State;
     State* state;
 };
+
+// One group and no more, so that whoever waits can look around in between; returns whether that was the last.
+inline bool work_on_one_group(Worker& worker, Control& control, int64_t n_runs, int64_t lanes) {
+    const FloatingMode mode;
+    control.groups_until = control.next_group + 1;
+    worker.work();
+    return control.cancel || control.next_group * lanes >= n_runs;
+}
 
 }  // namespace headlab

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <thread>
 
-#include "../floating.hpp"
 #include "backend.hpp"
 
 namespace headlab {
@@ -54,14 +53,6 @@ struct Crew::State {
             lock.lock();
             if (--working == 0) ended.notify_all();
         }
-    }
-
-    // One group and no more, so that whoever waits can look around in between; returns whether that was the last.
-    bool work_here() noexcept {
-        const FloatingMode mode;
-        control.groups_until = control.next_group + 1;
-        workers.front()->work();
-        return control.cancel || control.next_group * lanes >= n_runs;
     }
 
     const pid_t process = getpid();
@@ -114,7 +105,7 @@ void Crew::start() {
 
 bool Crew::wait(std::chrono::milliseconds most) {
     if (state->process != getpid()) return true;
-    if (state->threads.empty()) return state->work_here();
+    if (state->threads.empty()) return work_on_one_group(*state->workers.front(), state->control, state->n_runs, state->lanes);
     std::unique_lock<std::mutex> lock(state->guard);
     return state->ended.wait_for(lock, most, [&] { return state->working == 0; });
 }
