@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import shapes  # noqa: F401  # from here on, calls are held to their shapes
+from backends import backend, parametrize  # noqa: F401
 
 from headlab.cli.main import main
 
@@ -37,3 +38,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return int(ended.value.code or 0), captured.out, captured.err
 
     return call
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the tests of the engine run on every backend."""
+    parametrize(metafunc)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import headlab as hl
+from headlab.config.numerics import NUMERICS
 from headlab.engine import golden as held
-from headlab.engine._native import NUMERICS
 
 PATH = Path(__file__).parents[1] / "src/headlab/engine/golden.json"
 FILE = json.loads(PATH.read_text())  # the checkout's, whichever package is installed

@@ -101,7 +101,7 @@ def test_analysis_never_imports_training():
     assert not {name for name in others if room_of(name) == "runs"}
     asked = {name for name in others if room_of(name) == "engine"}
     assert asked <= {"headlab.engine.look", "headlab.engine.parts"}
-    trains = {"headlab.engine.native", "headlab.engine.job", "headlab.engine.state"}
+    trains = {"headlab.engine.trainer", "headlab.engine.job", "headlab.engine.state"}
     assert not trains & {other for name in asked for other in GRAPH[name]}
 
 

@@ -65,8 +65,8 @@ def test_multiply_adds_are_those_of_the_products_by_hand():
 def test_study_is_estimated_without_training_any_of_it(monkeypatch):
     corpus = hl.Corpus.from_text("\n".join(f"word{n} ordered dish{n}" for n in range(60)))
     design = StudyDesign.grid(corpus, seeds=range(1), d_head=[10, 20], steps=[1])
-    monkeypatch.setattr(engine.native, "train_flat", None)
-    monkeypatch.setattr(engine.native._native, "Training", None)
+    monkeypatch.setattr(engine.trainer, "train_flat", None)
+    monkeypatch.setattr(engine.trainer.kernel(), "Training", None)
     assert 0 < estimated_seconds(design) < 1
     larger = StudyDesign.grid(corpus, seeds=range(1000), d_head=[10, 20], steps=[1000])
     assert estimated_seconds(larger) > 1000 * estimated_seconds(design)

@@ -10,6 +10,8 @@ from headlab import engine
 from headlab.config import LOSSES, ModelConfig
 from headlab.errors import ConfigError
 
+ON_BOTH_BACKENDS = True
+
 
 def unpack(flat, model: ModelConfig, d_vocab: int, n_ctx: int):
     d, h = model.d_model or d_vocab, model.d_head

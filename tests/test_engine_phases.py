@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from headlab import engine
 from headlab.config import LOSSES, Phase, Plateau, TrainConfig
-from headlab.engine.native import trained_width
+from headlab.engine.trainer import trained_width
 from headlab.errors import ConfigError
+
+ON_BOTH_BACKENDS = True
 
 OPTIMIZERS = {
     "sgd": {},

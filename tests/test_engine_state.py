@@ -12,6 +12,9 @@ from headlab.engine import State
 from headlab.errors import ConfigError
 from headlab.model.initial import initial
 
+ON_BOTH_BACKENDS = True
+LONG_ON_WASM = {"test_three_calls_are_the_notebooks_three_phases"}
+
 NOTEBOOK = Corpus.notebook()
 OPTIMIZERS = {
     "sgd": {},

@@ -16,7 +16,7 @@ import _thread, os, resource, signal, sys, threading, time
 import numpy as np
 import headlab as hl
 from headlab import engine
-engine.native.default_threads = lambda: 1000  # as on a machine with so many processors
+engine.trainer.default_threads = lambda: 1000  # as on a machine with so many processors
 corpus, started = hl.Corpus.notebook(), threading.Event()
 
 def long(seeds=64, threads=2, progress=lambda share: started.set()):

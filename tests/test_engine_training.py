@@ -10,7 +10,9 @@ from engine_problems import MODELS, WEIGHTS, problem, random_weights
 
 from headlab import engine
 from headlab.config import Phase, Plateau, TrainConfig
-from headlab.engine.native import in_full_width, trained_width
+from headlab.engine.trainer import in_full_width, trained_width
+
+ON_BOTH_BACKENDS = True
 
 OPTIMIZERS = {
     "sgd": {},
@@ -156,7 +158,7 @@ def test_wide_head_trained_narrow_is_the_same_run(name, fields, monkeypatch):
     weights = random_weights(of, 3, scale=0.3)
     assert trained_width(of) == 2 * of.shape.d_model
     narrow = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
-    monkeypatch.setattr(engine.native, "trained_width", lambda of: None)
+    monkeypatch.setattr(engine.trainer, "trained_width", lambda of: None)
     wide = engine.train_flat(of, weights, record_steps=range(40), snapshot_steps=[0, 9, 40])
     for a, b in zip(every_result(narrow), every_result(wide), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-12)

@@ -9,7 +9,11 @@ from tiers import sampled, sized
 
 import headlab as hl
 from headlab.config.numerics import NUMERICS
-from headlab.engine import _native, instruction_sets
+from headlab.engine import instruction_sets
+from headlab.engine.backend import kernel
+
+ON_BOTH_BACKENDS = True
+LONG_ON_WASM = {"test_any_number_of_threads_gives_it", "test_a_named_setting_has_its_hash"}
 
 CASES = pytest.mark.parametrize("golden", SETTINGS, ids=lambda golden: golden.name)
 SETS = pytest.mark.parametrize("instruction_set", instruction_sets())
@@ -20,7 +24,7 @@ def test_the_file_is_of_the_notebooks_sentences_and_of_these_bits() -> None:
     assert [*corpus.vocabulary] == given["vocabulary"]
     assert corpus.tokens.tolist() == given["tokens"]
     assert corpus.targets.tolist() == given["targets"]
-    assert FILE["numerics"] == NUMERICS == _native.NUMERICS
+    assert FILE["numerics"] == NUMERICS == kernel().NUMERICS
     assert len(SETTINGS) == 14
 
 

@@ -9,18 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-import headlab.engine._native as _native
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.weights import WEIGHTS
 from headlab.data.batch import Batch
 from headlab.engine import Job, instruction_sets, loss_and_gradient
-from headlab.engine.native import initial_flat, problem_of
+from headlab.engine.backend import kernel
 from headlab.engine.problem import kernel_shape
+from headlab.engine.trainer import initial_flat, problem_of
 from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.losses import mean_loss
 from headlab.model.order import restored_flat
 from headlab.model.params import Params
+
+ON_BOTH_BACKENDS = True
 
 
 @st.composite
@@ -53,7 +55,7 @@ def job(batch, model, **training):
 @given(batches(), models())
 def test_both_tables_of_weights_have_the_same_arrays_in_the_same_places(batch, model):
     shape = model.on(batch)
-    found = [(name, start, tuple(axes)) for name, start, axes in _native.weights(kernel_shape(shape))]
+    found = [(name, start, tuple(axes)) for name, start, axes in kernel().weights(kernel_shape(shape))]
     meant = [(name, shape.place(name).start, axes) for name, axes in shape.weights.items()]
     assert found == meant
     assert [name for name, _, _ in found] == [row.name for row in WEIGHTS if row.name in shape.weights]
@@ -66,8 +68,8 @@ def test_both_tables_of_weights_have_the_same_arrays_in_the_same_places(batch, m
 @given(batches(), models())
 def test_both_train_tokens_in_the_same_order_and_turn_the_same_axes(batch, model):
     shape, problem = model.on(batch), problem_of(job(batch, model), np.float32, 1)
-    assert list(_native.order(problem)) == batch.order.tolist()
-    places = np.array(_native.places(problem))
+    assert list(kernel().order(problem)) == batch.order.tolist()
+    places = np.array(kernel().places(problem))
     assert np.array_equal(restored_flat(np.arange(shape.n_weights), batch.order, shape)[places], np.arange(len(places)))
 
 
@@ -118,4 +120,4 @@ def test_loss_and_gradient_have_the_same_bits_on_every_instruction_set(batch, mo
 def test_both_make_the_same_sha_256():
     drawn = np.random.default_rng(0).bytes(100_000)
     for length in (*range(200), 1023, 1024, 1025, 65_535, 100_000):
-        assert _native.sha256(drawn[:length]) == hashlib.sha256(drawn[:length]).hexdigest()
+        assert kernel().sha256(drawn[:length]) == hashlib.sha256(drawn[:length]).hexdigest()

@@ -15,6 +15,8 @@ from headlab.model.forward import forward
 from headlab.model.initial import initial
 from headlab.model.paths import paths_of
 
+ON_BOTH_BACKENDS = True
+
 SETTINGS = {
     "notebook": {},
     "wide heads": {"d_head": 20},

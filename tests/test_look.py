@@ -10,6 +10,8 @@ from headlab.engine.look import Look
 from headlab.model.interventions import ACTIVATIONS, Case, Change, intervened
 from headlab.model.params import Params
 
+ON_BOTH_BACKENDS = True
+
 N_RUNS, D_VOCAB = 3, 6
 MODELS = {
     "notebook": ModelConfig(d_head=5),

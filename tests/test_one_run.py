@@ -21,6 +21,8 @@ from headlab.study.design import StudyDesign
 from headlab.study.identity import Data, run_identity
 from headlab.study.study import Study
 
+ON_BOTH_BACKENDS = True
+
 SHORT = {"steps": 120, "learning_rate": 0.1}
 TRAINING = hl.TrainConfig.of(**SHORT)
 SEEDS = [4, 9]

@@ -1,12 +1,16 @@
-"""The native trainer behind one thin face: flat weights in, trained flat weights and curves out.
+"""The kernel behind one thin face: flat weights in, trained flat weights and curves out.
 
 A run is one lane of a vector register; the kernel (kernel/ at the root, C++ behind a plain C interface) is compiled for several
-instruction sets, and the widest that the processor has is used. Set HEADLAB_INSTRUCTION_SET to choose another.
-A run's result depends on its own start alone: not on the instruction set, its neighbours, their order, or the threads.
+instruction sets, and the widest that the processor has is used: set HEADLAB_INSTRUCTION_SET to choose another. Where it could not
+be compiled, the same kernel runs as a module of WebAssembly: set HEADLAB_BACKEND to `wasm` to choose that anywhere.
+A run's result depends on its own start alone: not on backend or instruction set, its neighbours, their order, or the threads.
 """
 
+from headlab.engine.backend import chosen_backend
 from headlab.engine.job import Job
-from headlab.engine.native import (
+from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
+from headlab.engine.state import Flat, State
+from headlab.engine.trainer import (
     FINISHED,
     NOT_RUN,
     Trained,
@@ -14,8 +18,6 @@ from headlab.engine.native import (
     loss_and_gradient,
     train_flat,
 )
-from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
-from headlab.engine.state import Flat, State
 
 __all__ = [
     "FINISHED",
@@ -24,6 +26,7 @@ __all__ = [
     "Job",
     "State",
     "Trained",
+    "chosen_backend",
     "chosen_instruction_set",
     "default_threads",
     "initial_flat",

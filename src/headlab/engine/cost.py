@@ -12,8 +12,8 @@ import numpy as np
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.engine.job import Job
-from headlab.engine.native import recipe_of, settings_at, train_flat, trained_width
 from headlab.engine.problem import default_threads, fitting_instruction_set, lanes_of
+from headlab.engine.trainer import recipe_of, settings_at, train_flat, trained_width
 
 # Times in multiply-adds whose operands are near, fitted to nineteen jobs on AVX-512, AVX2 and the baseline.
 FAR, FAR_BYTES = 1.6, 24 << 20  # a multiply-add of a workspace beyond the processor's caches

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-import headlab.engine._native as _native
 from headlab.arrays import Array, Bool, Float, Int
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
+from headlab.engine.backend import kernel
+from headlab.engine.interface import Problem
 from headlab.engine.problem import fitting_instruction_set, kernel_problem, lanes_of
 from headlab.model.interventions import ACTIVATIONS, HOWS, Case, Change
 
@@ -97,9 +98,9 @@ class Look:
         there = np.array(edits.there, np.int32).reshape(-1, self.shape.n_ctx)
         reads = np.empty((0, 2), np.int32) if reads is None else reads
         problem, weights = self._problem(), np.ascontiguousarray(self.weights)
-        _native.look(problem, weights, cases, edits.table, there, edits.given, reads, logits, read, pattern)
+        kernel().look(problem, weights, cases, edits.table, there, edits.given, reads, logits, read, pattern)
 
-    def _problem(self) -> _native.Problem:
+    def _problem(self) -> Problem:
         batch, n_runs, float64 = self.batch, len(self.weights), self.weights.dtype == np.float64
         name = self.instruction_set or fitting_instruction_set(n_runs, float64)
         threads = 0 if n_runs <= lanes_of(name, float64) else self.threads  # of one group, on the caller's own

@@ -6,14 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-import headlab.engine._native as _native
 from headlab.arrays import Array, Float, Int
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
+from headlab.engine.backend import kernel
+from headlab.engine.interface import Kernel, Place, Problem
 from headlab.engine.problem import kernel_problem
 from headlab.model.paths import Path, features
-
-Place = tuple[int, int]  # sequence, position
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +93,8 @@ class Parts:
         weights = self.weights[some]
         written = None if self.written is None or layer == 0 else np.ascontiguousarray(self.written[some, :layer])
         found = np.empty((len(weights), self.shape.n_heads, len(queries), len(keys), n, n))
-        _native.score_parts(self._problem, weights, written, layer, list(queries), list(keys), found)
+        by, problem = self._asked
+        by.score_parts(problem, weights, written, layer, list(queries), list(keys), found)
         return found
 
     def _streams(self) -> Array:
@@ -105,12 +105,14 @@ class Parts:
             patterns = self.patterns_in(place[0])
         known = (self.patterns, self.written) if patterns is None else (patterns, None)
         held, written = (None if given is None else np.ascontiguousarray(given) for given in known)
-        _native.parts(self._problem, self.weights, held, written, place, np.ascontiguousarray(readout), **wanted)
+        by, problem = self._asked
+        by.parts(problem, self.weights, held, written, place, np.ascontiguousarray(readout), **wanted)
 
     @cached_property
-    def _problem(self) -> _native.Problem:
+    def _asked(self) -> tuple[Kernel, Problem]:
         # On the caller's own thread: a call takes less than to start another.
         batch, n_runs = self.batch, len(self.weights)
-        return kernel_problem(
+        problem = kernel_problem(
             self.shape, batch.tokens, batch.targets, batch.weights, float64=True, n_runs=n_runs, threads=0
         )
+        return kernel(), problem

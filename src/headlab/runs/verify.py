@@ -13,7 +13,8 @@ import numpy as np
 import headlab
 from headlab import engine
 from headlab.data.corpus import Corpus
-from headlab.engine import _native, golden
+from headlab.engine import golden
+from headlab.engine.backend import kernel
 from headlab.engine.problem import fitting_instruction_set, instruction_sets
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
@@ -101,7 +102,7 @@ def verify(
     return Verification(
         backend=BACKEND,
         instruction_set=name,
-        numerics=_native.NUMERICS,
+        numerics=kernel().NUMERICS,
         hashes=hashes,
         golden={setting.name: setting.sha256["many"] for setting in SETTINGS},
         threads=count,

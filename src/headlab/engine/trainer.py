@@ -1,4 +1,4 @@
-"""The native trainer: flat weights in, trained flat weights and curves out.
+"""The trainer: flat weights in, trained flat weights and curves out.
 
 Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.order`), and gathers at its door.
 """
@@ -6,13 +6,15 @@ Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-import headlab.engine._native as _native
 from headlab.config import Phase, Shape, TrainConfig
 from headlab.config.training import CHANGEABLE
+from headlab.engine.backend import kernel
+from headlab.engine.interface import Kernel, Problem, Recipe, Training
 from headlab.engine.job import Job
 from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape
 from headlab.engine.state import Flat, State
@@ -44,9 +46,7 @@ class Trained:
     interrupted: bool
 
 
-def problem_of(
-    job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None
-) -> _native.Problem:
+def problem_of(job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None) -> Problem:
     """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None), with an instruction set."""
     asked, float64 = (job.shape, job.tokens, job.targets, job.weights), np.dtype(dtype) == np.float64
     return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name)
@@ -59,7 +59,7 @@ def recipe_of(
     snapshots: Sequence[int] = (),
     optimizer_step: int = 0,
     afresh: bool = True,
-) -> _native.Recipe:
+) -> Recipe:
     """Return a training from a phase on, as the kernel has it; steps are counted from there.
 
     afresh: the first phase sets its learning rate; otherwise each run's rate goes on
@@ -67,7 +67,7 @@ def recipe_of(
     phases = [_phase(settings_at(training, at), training.phases[at]) for at in range(first_phase, len(training.phases))]
     phases = phases or [_no_steps(training)]
     phases[0].sets_rate |= afresh
-    return _native.Recipe(phases, list(recorded), list(snapshots), optimizer_step)
+    return kernel().Recipe(phases, list(recorded), list(snapshots), optimizer_step)
 
 
 def trained_width(job: Job) -> int | None:
@@ -84,14 +84,14 @@ def trained_width(job: Job) -> int | None:
 
 @lru_cache(256)  # an estimate asks for every layer
 def _narrow(shape: Shape, training: TrainConfig) -> int:
-    return _native.narrow(kernel_shape(shape), recipe_of(training))
+    return kernel().narrow(kernel_shape(shape), recipe_of(training))
 
 
-def _no_steps(training: TrainConfig) -> _native.Phase:
+def _no_steps(training: TrainConfig) -> Any:
     """Return a phase in which nothing happens, for the loss of the weights as they are."""
-    native = _phase(settings_at(training, len(training.phases)), Phase(0))
-    native.plateau_goes_on = 1
-    return native
+    phase = _phase(settings_at(training, len(training.phases)), Phase(0))
+    phase.plateau_goes_on = 1
+    return phase
 
 
 @lru_cache(256)  # they are checked whenever they are made
@@ -104,21 +104,21 @@ def settings_at(training: TrainConfig, number: int) -> TrainConfig:
     return training.settings(min(number, len(training.phases) - 1)) if training.phases else training
 
 
-def _phase(settings: TrainConfig, given: Phase) -> _native.Phase:
-    native = _native.Phase()
-    native.steps = given.steps
-    native.frozen = sum(1 << NAMES.index(name) for name in given.freeze)
-    native.optimizer, native.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
+def _phase(settings: TrainConfig, given: Phase) -> Any:
+    phase = kernel().Phase()
+    phase.steps = given.steps
+    phase.frozen = sum(1 << NAMES.index(name) for name in given.freeze)
+    phase.optimizer, phase.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
     for name in CHANGEABLE:
         if name not in ("optimizer", "loss"):
-            setattr(native, name, getattr(settings, name))
-    native.sets_rate = int("learning_rate" in given.changes)
-    native.plateau_goes_on = int(given.plateau_goes_on)
+            setattr(phase, name, getattr(settings, name))
+    phase.sets_rate = int("learning_rate" in given.changes)
+    phase.plateau_goes_on = int(given.plateau_goes_on)
     if given.plateau is not None:
-        native.plateau = 1
+        phase.plateau = 1
         for name in ("factor", "min_rate", "min_delta", "patience", "cooldown"):
-            setattr(native, name, getattr(given.plateau, name))
-    return native
+            setattr(phase, name, getattr(given.plateau, name))
+    return phase
 
 
 def initial_flat(job: Job, seeds: NDArray[np.uint64], instruction_set: str | None = None) -> Flat:
@@ -126,7 +126,7 @@ def initial_flat(job: Job, seeds: NDArray[np.uint64], instruction_set: str | Non
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
         problem = problem_of(job, weights.dtype, len(seeds), name=instruction_set)
-        _native.initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
+        kernel().initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
     return weights
 
 
@@ -163,7 +163,8 @@ def train_flat(
     slots = np.zeros((n_runs, recipe.slots, start.slots.shape[2]), dtype)
     slots[:, : start.slots.shape[1]] = start.slots
     losses, rates = (np.full((n_runs, len(record_steps)), np.nan, dtype) for _ in range(2))
-    of_runs = _native.Runs()
+    by = kernel()
+    of_runs = by.Runs()
     work, after, of_runs.slots = np.array(weights, order="C"), start.copied(), slots if slots.size else None
     final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
     keep = snapshot_steps is not None
@@ -175,7 +176,7 @@ def train_flat(
     interrupted = False
     try:
         if n_runs:
-            _advance(_native.Training(problem, recipe, of_runs), stretch, poll)
+            _advance(by, by.Training(problem, recipe, of_runs), stretch, poll)
     except KeyboardInterrupt:
         interrupted = True
     last = _after(job, replace(after, slots=slots), first_phase)
@@ -213,7 +214,7 @@ def in_full_width(job: Job, state: State) -> State:
     problem = problem_of(job, slots.dtype, n_runs)
     for slot in range(n_slots if n_runs else 0):
         wide = np.empty((n_runs, job.shape.n_weights), slots.dtype)
-        _native.widen(problem, np.ascontiguousarray(state.basis), np.ascontiguousarray(state.slots[:, slot]), wide)
+        kernel().widen(problem, np.ascontiguousarray(state.basis), np.ascontiguousarray(state.slots[:, slot]), wide)
         slots[:, slot] = wide
     return replace(state, slots=slots, narrow=None, basis=None)
 
@@ -228,17 +229,17 @@ def _after(job: Job, state: State, first_phase: int) -> State:
     return replace(state, kind=kind, optimizer_step=seen, slots=state.slots[:, :last])
 
 
-def _advance(training: _native.Training, stretch: int | None, poll: Callable[[int], None] | None) -> None:
+def _advance(by: Kernel, training: Training, stretch: int | None, poll: Callable[[int], None] | None) -> None:
     # Every few milliseconds Python sees Ctrl-C and whoever asked hears of the progress.
     try:
         while not training.read().ended:
             training.advance(2**62 if stretch is None else stretch)
-            while not _native.wait(training, POLL_MILLISECONDS):
+            while not by.wait(training, POLL_MILLISECONDS):
                 if poll is not None:
                     poll(training.read().run_steps)
     except BaseException:
         training.cancel()
-        while not _native.wait(training, POLL_MILLISECONDS):
+        while not by.wait(training, POLL_MILLISECONDS):
             continue
         raise
 
@@ -248,5 +249,7 @@ def loss_and_gradient(job: Job, weights: Flat) -> tuple[Flat, Flat]:
     work = np.ascontiguousarray(weights)
     loss, gradient = np.empty(len(work), work.dtype), np.empty_like(work)
     kind = LOSSES.index(settings_at(job.training, 0).loss)
-    _native.gradient(problem_of(job, work.dtype, len(work), None, chosen_instruction_set()), kind, work, loss, gradient)
+    kernel().gradient(
+        problem_of(job, work.dtype, len(work), None, chosen_instruction_set()), kind, work, loss, gradient
+    )
     return loss, gradient

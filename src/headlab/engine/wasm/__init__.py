@@ -1,0 +1,38 @@
+"""The kernel as a module of WebAssembly that wasmtime runs: the interface of `headlab.engine._native`, without a compiler.
+
+It knows of headlab what is said of arrays, and nothing else: `engine.backend` loads it by its name.
+"""
+
+from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow
+from headlab.engine.wasm.calls import gradient, initial, parts, score_parts, widen
+from headlab.engine.wasm.look import look
+from headlab.engine.wasm.module import DESCRIBED
+from headlab.engine.wasm.tables import order, places, sha256, weights
+from headlab.engine.wasm.training import Progress, Training, wait
+
+NUMERICS: int = DESCRIBED["numerics"]
+
+__all__ = [
+    "NUMERICS",
+    "Phase",
+    "Problem",
+    "Progress",
+    "Recipe",
+    "Runs",
+    "Shape",
+    "Training",
+    "gradient",
+    "initial",
+    "instruction_sets",
+    "lanes",
+    "look",
+    "narrow",
+    "order",
+    "parts",
+    "places",
+    "score_parts",
+    "sha256",
+    "wait",
+    "weights",
+    "widen",
+]

@@ -1,0 +1,164 @@
+"""What the kernel is asked in one call, as `_native` has it: initial weights, gradients, looks, parts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from headlab.arrays import Array
+from headlab.engine.wasm.asked import Problem, checked, run_by_run, size_of
+from headlab.engine.wasm.block import Block, layout
+from headlab.engine.wasm.known import Known
+from headlab.engine.wasm.module import Instance, instance
+from headlab.engine.wasm.spread import spread
+
+Place = tuple[int, int]
+Arrays = dict[str, Array | None]
+
+
+def initial(problem: Problem, scale: float, seeds: Array, weights: Array) -> None:
+    """Draw the initial weights of every seed."""
+    n_runs = seeds.size
+    checked(seeds, "seeds", n_runs, np.uint64)
+    found = {"weights": run_by_run(weights, "weights", n_runs, problem.size, problem.real)}
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        given = problem.put(block), scale, runs.stop - runs.start, block.array(seeds.reshape(-1)[runs])
+        block.ask(one, "hl_initial", *given, *results(block, found, runs))
+
+    spread(problem, n_runs, bytes_of(found), some)
+
+
+def gradient(problem: Problem, loss: int, weights: Array, losses: Array | None, gradient: Array | None) -> None:
+    """Work out the loss of every run and its gradient."""
+    n_runs, real = len(weights), problem.real
+    given = run_by_run(weights, "weights", n_runs, problem.size, real)
+    found = {
+        "losses": run_by_run(losses, "losses", n_runs, 1, real),
+        "gradient": run_by_run(gradient, "gradient", n_runs, problem.size, real),
+    }
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        asked = problem.put(block), loss, runs.stop - runs.start, block.array(part(given, runs))
+        block.ask(one, "hl_gradient", *asked, *results(block, found, runs))
+
+    spread(problem, n_runs, 2 * bytes_of({"weights": given}), some)
+
+
+def widen(problem: Problem, basis: Array, narrow: Array, wide: Array) -> None:
+    """Turn weights of narrow heads back."""
+    n_runs, real, shape = len(narrow), problem.real, problem.shape
+    width = 2 * shape.d_model
+    turned = tuple({**dict(problem.fields), "d_head": width}.items())
+    by = run_by_run(basis, "basis", n_runs, problem.blocks * shape.d_head * width, real)
+    given = run_by_run(narrow, "narrow", n_runs, size_of(turned), real)
+    found = {"wide": run_by_run(wide, "wide", n_runs, problem.size, real)}
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        from_these = block.array(part(by, runs)), block.array(part(given, runs))
+        asked = problem.put(block), runs.stop - runs.start, *from_these
+        block.ask(one, "hl_widen", *asked, *results(block, found, runs))
+
+    spread(problem, n_runs, bytes_of({"basis": by, "wide": found["wide"]}), some)
+
+
+def parts(
+    problem: Problem,
+    weights: Array,
+    patterns: Array | None,
+    written: Array | None,
+    place: Place,
+    readout: Array,
+    paths: Array | None = None,
+    token: Array | None = None,
+    position: Array | None = None,
+    edge: Array | None = None,
+    adjoint: Array | None = None,
+    gradient: Array | None = None,
+    total: Array | None = None,
+) -> None:
+    """Work out what gives what, into arrays by the names of hl_gives."""
+    shape, n_runs, n_ctx = problem.shape, len(weights), problem.shape.n_ctx
+    n_paths = 0 if paths is None else len(paths)
+    given = run_by_run(weights, "weights", n_runs, problem.size, np.float64)
+    known = Known.of(problem, patterns, written, n_runs, shape.n_layers)
+    checked(readout, "readout", shape.d_vocab, np.float64)
+    checked(paths, "paths", n_paths * shape.n_layers, np.int32)
+    streams = (shape.n_layers + 1) * n_ctx * shape.d_model
+    sizes = {
+        "token": (token, n_paths * n_ctx),
+        "position": (position, n_paths * n_ctx),
+        "edge": (edge, problem.blocks * n_ctx * n_ctx),
+        "adjoint": (adjoint, streams),
+        "gradient": (gradient, streams),
+        "total": (total, 1),
+    }
+    found: Arrays = {name: run_by_run(array, name, n_runs, n, np.float64) for name, (array, n) in sizes.items()}
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        asked = problem.put(block), runs.stop - runs.start, block.array(part(given, runs)), known.put(block, runs)
+        at = block.struct("hl_place", sequence=place[0], at=place[1])
+        along = block.array(readout), n_paths, block.array(paths)
+        gives = dict(zip(found, results(block, found, runs), strict=True))
+        block.ask(one, "hl_parts", *asked, at, *along, block.struct("hl_gives", **gives))
+
+    spread(problem, n_runs, known.bytes_of_run + bytes_of({"weights": given, **found}), some)
+
+
+def score_parts(
+    problem: Problem,
+    weights: Array,
+    written: Array | None,
+    layer: int,
+    queries: Sequence[Place],
+    keys: Sequence[Place],
+    parts: Array,
+) -> None:
+    """Work out the parts of the scores of a layer's heads."""
+    shape, n_runs = problem.shape, len(weights)
+    given = run_by_run(weights, "weights", n_runs, problem.size, np.float64)
+    known = Known.of(problem, None, written, n_runs, layer)
+    if not 0 <= layer < shape.n_layers:
+        raise ValueError("the layer must be one that the model has")
+    n = shape.n_heads * len(queries) * len(keys) * features(problem, layer) ** 2
+    found = {"parts": run_by_run(parts, "parts", n_runs, n, np.float64)}
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        asked = problem.put(block), runs.stop - runs.start, block.array(part(given, runs)), known.put(block, runs)
+        rows, columns = (block.table("hl_place", _places(places)) for places in (queries, keys))
+        block.ask(
+            one, "hl_score_parts", *asked, layer, len(queries), rows, len(keys), columns, *results(block, found, runs)
+        )
+
+    spread(problem, n_runs, known.bytes_of_run + bytes_of({"weights": given, **found}), some)
+
+
+def _places(places: Sequence[Place]) -> Array:
+    return np.array([tuple(place) for place in places], layout("hl_place"))
+
+
+def features(problem: Problem, layer: int) -> int:
+    """Return how many parts a query or key of a layer has."""
+    block = Block()
+    shape = problem.shape.put(block)
+    with instance() as one:
+        return one.call("hl_features", block.scratch(one) + shape, layer)
+
+
+def part(array: Array | None, runs: slice) -> Array | None:
+    """Return some runs of an array."""
+    return None if array is None else array[runs]
+
+
+def results(block: Block, arrays: Arrays, runs: slice) -> list[int]:
+    """Make room in a block for some runs of arrays; return where."""
+    return [block.result(part(array, runs)) for array in arrays.values()]
+
+
+def bytes_of(arrays: Arrays) -> int:
+    """Return the bytes of a run in all of some arrays [run, …]."""
+    return sum(array.nbytes // max(len(array), 1) for array in arrays.values() if array is not None)
