@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 from golden import SETTINGS, Golden
-from headlab.engine.native import initial_flat, loss_and_gradient
 
 import headlab as hl
 from headlab.arrays import Array
 from headlab.engine.job import Job
 from headlab.engine.look import Look
 from headlab.engine.parts import Parts
+from headlab.engine.trainer import initial_flat, loss_and_gradient
 from headlab.model.interventions import Case, Change
 
 PATH = Path(__file__).parent / "data/native.json"

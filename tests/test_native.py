@@ -6,9 +6,13 @@ from native import ASKED, FILE, computed
 
 from headlab.engine import instruction_sets
 
+ON_BOTH_BACKENDS = True
+
 
 @pytest.mark.parametrize("golden", ASKED, ids=lambda golden: golden.name)
-def test_every_instruction_set_computes_the_same_in_float64(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everyone_computes_the_same_in_float64(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in instruction_sets():
         monkeypatch.setenv("HEADLAB_INSTRUCTION_SET", name)
         assert computed(golden) == FILE["sha256"][golden.name]

@@ -20,7 +20,6 @@ from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
 from headlab.runs.train import Progress, thread_count
 
-BACKEND = "native"
 SEEDS = range(golden.FILE["seeds"]["many"])
 SETTINGS = golden.Golden.all_of(golden.FILE)
 
@@ -100,7 +99,7 @@ def verify(
     count = min(thread_count(threads) or most, most)
     hashes = _hashes(name, count, progress)
     return Verification(
-        backend=BACKEND,
+        backend=engine.chosen_backend(),
         instruction_set=name,
         numerics=kernel().NUMERICS,
         hashes=hashes,
