@@ -9,6 +9,15 @@ import sys
 
 import pytest
 
+ON_BOTH_BACKENDS = True
+LONG_ON_WASM = {
+    "test_process_ends_quietly_while_a_daemon_thread_trains",
+    "test_threads_that_cannot_be_had_are_done_without",
+    "test_thousand_threads_train_what_one_does",
+    "test_interrupt_of_a_join_ends_the_process_as_python_does",
+    "test_exit_in_another_thread_leaves_a_training_alone",
+}
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and signals are tested where CI runs")
 
 PREPARE = """

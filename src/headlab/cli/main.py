@@ -28,8 +28,25 @@ from headlab.cli.verify import verify
 from headlab.errors import HeadlabError
 
 
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Say which headlab this is, on which backend and instruction set it computes."""
+    if asked and not context.resilient_parsing:
+        from headlab import __version__
+        from headlab.engine import chosen_backend, chosen_instruction_set
+
+        say(f"headlab {__version__}, {chosen_backend()} ({chosen_instruction_set()})")
+        context.exit()
+
+
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="headlab")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and what computes, and exit.",
+)
 def cli() -> None:
     """headlab, the laboratory for attention heads.
 

@@ -6,31 +6,51 @@ multiply-add. One number turns that into seconds: the speed of this processor on
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from headlab.config import ModelConfig, Shape, TrainConfig
+from headlab.engine.backend import WASM, chosen_backend
+from headlab.engine.groups import runs_of_a_group
 from headlab.engine.job import Job
 from headlab.engine.problem import default_threads, fitting_instruction_set, lanes_of
 from headlab.engine.trainer import recipe_of, settings_at, train_flat, trained_width
 
-# Times in multiply-adds whose operands are near, fitted to nineteen jobs on AVX-512, AVX2 and the baseline.
+
+@dataclass(frozen=True)
+class Times:
+    """Times in multiply-adds whose operands are near.
+
+    call, exp, update: a product's start, an exponential, a weight's update; root, root_of_lane: one through a root, which is
+    taken lane by lane
+    """
+
+    call: float
+    exp: float
+    update: float
+    root: float
+    root_of_lane: float
+
+
+NATIVE_TIMES = Times(85.0, 45.0, 19.0, 5.0, 1.6)  # fitted to nineteen jobs on AVX-512, AVX2 and the baseline
+WASM_TIMES = Times(300.0, 50.0, 7.5, 7.0, 17.0)  # and to thirty-two under wasmtime
 FAR, FAR_BYTES = 1.6, 24 << 20  # a multiply-add of a workspace beyond the processor's caches
-CALL, EXP, UPDATE = 85.0, 45.0, 19.0  # a product's start, an exponential, a weight's update
-ROOT, ROOT_OF_LANE = 5.0, 1.6  # a weight's update through a root, which is taken lane by lane
 PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
 PROBE_SECONDS, PROBE_STEPS = 0.025, 250
 
 A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in lists and arrays
 A_STATE = 64  # bytes of a run's rate and plateau, before and after
+AN_INSTANCE = 1 << 20  # bytes of the module's instance, which runs are copied into
+PLACES = 16  # bytes of a weight's place in other orders, once an instance
 
 
 def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, threads: int | None = None) -> int:
     """Return the most memory that a training takes: weights, optimiser state, curves and kept weights, with their copies.
 
-    And what the kernel works on, a group of runs for each processor that is used.
+    And what the kernel works on, a group of runs for each processor that is used; under wasm with copies of that group.
 
     recorded, snapshots: at how many steps the loss, and the weights, are kept; threads: as in `seconds`
 
@@ -47,8 +67,13 @@ def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, th
         later += 2 * job.shape.n_layers * job.shape.n_heads * trained.d_head * (2 * trained.d_model + job.shape.d_head)
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * size)
     name, _, at_once = _groups(job, n_runs, threads)
-    working = at_once * int(_workspace(job, name))
-    return given + n_runs * number * later + working
+    working = int(_workspace(job, name))
+    if chosen_backend() == WASM:
+        steps = sum(phase.steps for phase in job.training.phases)
+        of_run = A_STATE + number * later
+        copied = min(n_runs, runs_of_a_group(n_runs, at_once, lanes_of(name, number == 8), of_run, steps))
+        working += copied * of_run + PLACES * size + AN_INSTANCE
+    return given + n_runs * number * later + at_once * working
 
 
 def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
@@ -106,10 +131,11 @@ def _a_step(job: Job, name: str, optimizer: str) -> float:
     model, trained = job.model, _trained(job)
     far = FAR if _workspace(job, name) > FAR_BYTES else 1.0
     lanes = lanes_of(name, job.training.dtype == "float64")
-    update = UPDATE if optimizer == "sgd" else ROOT + ROOT_OF_LANE * lanes
+    of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
+    update = of.update if optimizer == "sgd" else of.root + of.root_of_lane * lanes
     exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab
     calls = model.n_layers * model.n_heads * (10 + 8 * len(job.tokens))
-    return CALL * calls + far * sum(multiply_adds(job)) + EXP * exps + update * trained.n_weights
+    return of.call * calls + far * sum(multiply_adds(job)) + of.exp * exps + update * trained.n_weights
 
 
 def _trained(job: Job) -> Shape:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from headlab.arrays import Array
+from headlab.engine.groups import runs_of_a_group
 from headlab.engine.wasm.asked import Problem, Recipe
 from headlab.engine.wasm.block import Block
 from headlab.engine.wasm.module import Instance
@@ -14,22 +15,6 @@ from headlab.engine.wasm.module import Instance
 A_CALL, LONGEST = 0.008, 0.25  # seconds that a call of the kernel shall take, and may: between calls a cancel is seen
 REST = 9  # times what a call takes besides its steps, to get runs from their arrays and back
 FIRST_GUESS = 4e6  # multiply-adds of a run in the one time, before calls were timed
-
-SHARES = 16  # groups of a thread, at least, so that all end at about the same time
-MOST_STEPS = 400_000  # of all runs of a group, which a cancel undoes
-MOST_BYTES = 8 << 20  # of a group's arrays, where there are more runs than lanes
-ROOM = 256 << 20  # of them, where there are not
-
-
-def runs_of_a_group(n_runs: int, threads: int, lanes: int, bytes_of_run: int, steps: int) -> int:
-    """Return how many runs are copied into an instance at once: some times the lanes, or fewer where a few are very large.
-
-    >>> runs_of_a_group(1000, 2, 4, 2000, 5020), runs_of_a_group(1000, 2, 4, 200_000_000, 5020)
-    (32, 1)
-    """
-    share, most = -(-n_runs // (max(threads, 1) * SHARES)), max(bytes_of_run, 1)
-    several = min(share, MOST_BYTES // most, MOST_STEPS // max(steps, 1))
-    return max(1, min(max(lanes, -(-several // lanes) * lanes), ROOM // most))
 
 
 @dataclass
@@ -76,10 +61,11 @@ class Group:
     base: int = 0
     handle: int = 0
     at: int = 0
+    in_scratch: bool = True
     ended: bool = False
 
-    def open(self, instance: Instance, problem: Problem, recipe: Recipe) -> None:
-        """Copy it into an instance and begin there.
+    def open(self, instance: Instance, problem: Problem, recipe: Recipe, in_scratch: bool) -> None:
+        """Copy it into an instance and begin there, in its scratch or in a block of its own.
 
         Raises `ValueError` where the request is wrong, `MemoryError` where there is no memory; then it is not open.
         """
@@ -88,24 +74,25 @@ class Group:
         asked = problem.put(block), recipe.put(block)
         runs = block.struct("hl_runs", n_runs=self.n_runs, turned=self.turned, **places)
         handle = block.room(4)
-        base = instance.take(block.size)
+        base = instance.scratch(block.size) if in_scratch else instance.take(block.size)
         block.load(instance, base)
         instance.ask("hl_begin", base + asked[0], base + asked[1], base + runs, base + handle)
         self.handle = int(instance.memory[base + handle :][:4].view(np.uint32)[0])
-        self.base = base
+        self.base, self.in_scratch = base, in_scratch
 
     def advance(self, instance: Instance, to: int, steps: int, lanes: int, pace: Pace) -> Iterator[int]:
         """Advance to a step of so many; yield after every call of the kernel how many steps of runs it did."""
         while self.at < to or (to == steps and not self.ended):
             stretch = min(pace.steps, to - self.at)
             instance.call("hl_advance", self.handle, stretch)
-            for first in range(0, self.n_runs, lanes):
+            done, left = False, self.n_runs
+            while not done:
                 began = time.perf_counter()
-                instance.call("hl_wait", self.handle, 0)
+                done = bool(instance.call("hl_wait", self.handle, 0))
                 if stretch == pace.steps or not pace.once:
                     pace.note(stretch, time.perf_counter() - began)
-                yield stretch * min(lanes, self.n_runs - first)
-            instance.call("hl_wait", self.handle, 0)
+                yield stretch * min(lanes, left)
+                left = max(0, left - lanes)
             self.at += stretch
             self.ended = self.at == steps
 
@@ -116,7 +103,8 @@ class Group:
     def close(self, instance: Instance) -> None:
         """Give back its memory."""
         instance.call("hl_end", self.handle)
-        instance.call("free", self.base)
+        if not self.in_scratch:
+            instance.call("free", self.base)
 
 
 def groups_of(arrays: Mapping[str, Array | None], problem: Problem, recipe: Recipe, turned: bool) -> list[Group]:

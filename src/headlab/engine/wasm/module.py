@@ -18,7 +18,7 @@ from headlab.engine.wasm.threads import next_of
 FOLDER = resources.files("headlab.engine")
 DESCRIBED = json.loads(FOLDER.joinpath("kernel.json").read_text(encoding="utf-8"))
 CONSTANTS = DESCRIBED["constants"]
-FULL = "there must be memory for the work on one group of runs, and the module has no more: ask for less"
+FULL = CONSTANTS["HL_NO_MEMORY"]
 
 KEPT_BYTES = 64 << 20  # an instance that grew larger is not kept, since its memory never shrinks
 ROUND = 1 << 16
@@ -80,8 +80,7 @@ class Instance:
             floating.put_back(mode)
 
     def _full(self) -> bool:
-        full = self._functions["hl_full"]
-        return full is None or bool(full(self._store))
+        return bool(self._functions["hl_full"](self._store))
 
     def ask(self, name: str, *arguments: float) -> None:
         """Call a function that returns a sentence where the request is wrong, and raise `ValueError` with it then."""

@@ -32,13 +32,14 @@ class _Seat:
 
     def add(self, group: Group, problem: Problem, recipe: Recipe) -> None:
         """Open a group, in a fresh instance where the one that is there is full."""
+        first = not self.open
         try:
-            group.open(self.instance, problem, recipe)
+            group.open(self.instance, problem, recipe, in_scratch=first)
         except MemoryError:
-            if self.open:
+            if not first:
                 raise
             self.instance = Instance()
-            group.open(self.instance, problem, recipe)
+            group.open(self.instance, problem, recipe, in_scratch=True)
         self.open.append(group)
 
     def close(self, group: Group) -> None:
