@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from headlab.engine.groups import ROOM
 from headlab.engine.wasm.asked import Problem
 from headlab.engine.wasm.module import Instance, instance
 from headlab.engine.wasm.threads import next_of, started
@@ -54,7 +55,7 @@ def _rest(one: Instance, ranges: deque[slice], failed: list[BaseException], some
 
 
 def _ranges(problem: Problem, n_runs: int, bytes_of_run: int) -> list[slice]:
-    lanes, all_runs = problem.lanes, max(n_runs, 1)
+    lanes, all_runs, most = problem.lanes, max(n_runs, 1), max(bytes_of_run, 1)
     share = all_runs if problem.threads <= 1 else -(-all_runs // (problem.threads * SHARES))
-    size = -(-min(share, MOST_BYTES // max(bytes_of_run, 1) + 1) // lanes) * lanes
+    size = min(-(-min(share, MOST_BYTES // most + 1) // lanes) * lanes, max(1, ROOM // most))
     return [slice(first, min(first + size, n_runs)) for first in range(0, all_runs, size)]
