@@ -64,7 +64,7 @@ def start(target: Path, *extra: str, elsewhere: bool = False) -> subprocess.Pope
 
 def kills(folder: Path, count: int, rng: random.Random, *, elsewhere: bool = False) -> dict[str, object]:
     """Kill the main process or a helper at random moments, `count` times; start over whenever the study is finished."""
-    plan = design(1024, 2000)
+    plan = design(1024, 500)
     expected = unbroken(folder, plan)
     began = time.perf_counter()
     start(Study.create(folder / "timed", plan).store.folder, elsewhere=elsewhere).wait()

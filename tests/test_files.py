@@ -128,6 +128,7 @@ def test_links_in_a_circle_and_to_nowhere_are_refused(tmp_path):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["astray", "folder", "round", "to folder"]
 
 
+@pytest.mark.unix
 @pytest.mark.parametrize("kept", [0o600, 0o664, 0o640, 0o777])
 def test_a_file_keeps_its_mode_and_a_new_one_gets_the_usual(tmp_path, umask, kept):
     old, new = tmp_path / "old", tmp_path / "new"
@@ -139,6 +140,7 @@ def test_a_file_keeps_its_mode_and_a_new_one_gets_the_usual(tmp_path, umask, kep
     assert (mode(old), mode(new)) == (kept, 0o640)
 
 
+@pytest.mark.unix
 def test_a_file_keeps_its_owner_and_its_attributes(tmp_path):
     path = tmp_path / "theirs"
     path.write_bytes(b"old")
@@ -184,6 +186,7 @@ def test_a_read_only_file_is_refused_and_stays(everybodys, as_nobody):
     assert path.read_bytes() == b"old"
 
 
+@pytest.mark.unix
 @pytest.mark.parametrize("folder_mode", [0o1777, 0o755, 0o777], ids=["sticky", "no new files", "another's file"])
 def test_a_file_that_may_be_written_but_not_replaced_is_written_in_place(everybodys, as_nobody, folder_mode):
     folder = everybodys / "folder"
@@ -338,6 +341,7 @@ def test_a_new_study_goes_through_a_link_too(tmp_path, run):
     assert run("study", "new", "link.toml")[0] == 2
 
 
+@pytest.mark.unix
 def test_names_that_are_no_utf8_work_in_every_command(tmp_path, run):
     (tmp_path / "\udcff.txt").write_text("man ordered the chicken\nwoman ordered the beef\n")
     (tmp_path / "t\udcfc.toml").write_text('corpus = "notebook"\nseeds = "0:2"\n[grid]\nsteps = [3]\n')
@@ -358,6 +362,18 @@ def test_names_that_are_no_utf8_work_in_every_command(tmp_path, run):
         (out + complaint).encode()  # no half characters on the screen
         assert "-o" not in words or (tmp_path / words[-1]).stat().st_size > 50
     assert (tmp_path / "v\udcfb.html").read_text().count("$&#39;s\\xfd&#39;") > 0  # a command that can be copied
+
+
+def test_a_file_that_somebody_reads_is_replaced_in_the_end(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_bytes(b"old")
+    reader = path.open("rb")
+    closing = threading.Timer(0.1, reader.close)
+    closing.start()
+    put(path)
+    closing.join()
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 class Unreadable:

@@ -153,7 +153,9 @@ def test_a_disk_without_locks_is_refused_in_a_sentence_and_saved_runs_do_without
         pass
 
 
-@pytest.mark.parametrize("opens", [True, False], ids=["folders open", "folders do not"])
+@pytest.mark.parametrize(
+    "opens", [pytest.param(True, marks=pytest.mark.unix), False], ids=["folders open", "folders do not"]
+)
 def test_who_wants_a_folder_that_is_held_waits(tmp_path, monkeypatch, opens):
     monkeypatch.setattr(locks, "FOLDERS_OPEN", opens)
     ended = []
@@ -173,6 +175,7 @@ def test_who_wants_a_folder_that_is_held_waits(tmp_path, monkeypatch, opens):
     assert [path.name for path in tmp_path.iterdir()] == ([] if opens else ["lock"])
 
 
+@pytest.mark.unix
 def test_a_held_folder_is_the_one_that_older_headlabs_hold(tmp_path):
     with ExitStack() as stack:
         handle = os.open(tmp_path, os.O_RDONLY)
