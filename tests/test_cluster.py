@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from tiers import long
+from tiers import long, sized
 
 import headlab as hl
 from headlab import engine
@@ -142,8 +142,9 @@ def test_workers_of_other_processors_are_welcome_and_write_the_same_files(here, 
     assert same(study, here, tmp_path)
 
 
-def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path):
-    plan = design(seeds=2048, steps=6000)
+@pytest.mark.parametrize("steps", sized(2500, 6000))
+def test_killed_workers_cost_only_the_chunks_in_their_hands(dask, tmp_path, steps):
+    plan = design(seeds=2048, steps=steps)
     study = Study.create(tmp_path / "there", plan)
 
     def replace_a_worker():
