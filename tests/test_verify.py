@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,25 @@ def test_every_instruction_set_is_verified_side_by_side(run: Any) -> None:
     assert status == 0
     assert [one["instruction_set"] for one in strict(out)] == SETS
     assert all(one["hashes"] == {name: GOLDEN[name] for name in QUICK} for one in strict(out))
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.skipif(find_spec("wasmtime") is None, reason="wasmtime is not installed")
+def test_the_backend_that_is_named_is_the_one_that_is_verified(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADLAB_BACKEND", "wasm")
+    status, out, _ = run("verify", "--json")
+    said = strict(out)
+    assert (status, said["backend"], said["instruction_set"], said["agree"]) == (0, "wasm", "simd128", True)
+    assert run("verify")[1].startswith(f"headlab {hl.__version__}, wasm (simd128), numerics 2, on ")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(find_spec("wasmtime") is None, reason="wasmtime is not installed")
+def test_the_module_takes_no_more_than_thirty_seconds_of_two_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADLAB_BACKEND", "wasm")
+    before = time.process_time()
+    assert hl.verify().hashes == GOLDEN
+    assert time.process_time() - before < 60
 
 
 @pytest.mark.long

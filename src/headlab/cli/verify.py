@@ -20,8 +20,9 @@ def verify(ctx: click.Context, every: bool, threads: Any, as_json: bool) -> None
     """Verify that seeds are the same runs here as everywhere.
 
     Trains fourteen settings, 64 seeds each, and prints the hashes of their weights beside the golden ones. Exit status 1:
-    a hash is another one, and this build gives other bits than every other. HEADLAB_INSTRUCTION_SET names another
-    instruction set than the widest. --json prints an object, with --all a list of them.
+    a hash is another one, and this build gives other bits than every other. HEADLAB_BACKEND=wasm verifies the module, where
+    wasmtime is; HEADLAB_INSTRUCTION_SET names another instruction set than the widest. --json prints an object, with --all a
+    list of them.
     """
     from headlab import verify as verify_bits
     from headlab.engine import instruction_sets
