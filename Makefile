@@ -1,7 +1,8 @@
 # make exercise   set up, do the homework, write headlab-report.html
 # make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores; with more, WORKERS=4
 # make test-all   set up, run every test: at most an hour
-# All need Python 3.11 or newer with venv, and a C++ compiler; nothing else. (Node, when there is none, comes as a package.)
+# All need Python 3.11 or newer with venv; nothing else. (Where a C++ compiler is, GCC or Clang, it compiles the kernel; where none is, the
+# kernel runs as WebAssembly, to the same bits. Node, when there is none, comes as a package.)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,17 +10,20 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard build_backend/headlab_build/*.py) web/package-lock.json $(shell find web/src -type f) \
-	$(shell find src kernel -name "*.py" -o -name "*.cpp" -o -name "*.hpp" -o -name "*.h" -o -name "CMakeLists.txt" -o -name "*.pattern" -o -name "*.j2")
+	$(shell find src kernel -name "*.py" -o -name "*.cpp" -o -name "*.hpp" -o -name "*.h" -o -name "CMakeLists.txt" -o -name "*.pattern" \
+	-o -name "*.j2" -o -name "*.json" -o -name "kernel.wasm")
 
 ifdef UV
 MAKE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 INSTALL = VIRTUAL_ENV=$(VENV) uv pip install --quiet
+WHEEL = uv build --quiet --python $(BIN)/python --wheel --out-dir
 else
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WHEEL = $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir
 endif
 
-.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke clean
+.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke wheel-anywhere clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -92,6 +96,14 @@ truth: $(VENV)/.installed-dev
 smoke:
 	sh .ci/smoke
 
+# The wheel that fits every machine with Python, into dist/: one for a whole class. Neither it nor who installs it needs a compiler.
+MOST_BYTES := 3000000
+wheel-anywhere: | $(VENV)/bin/python
+	@HEADLAB_BACKEND=wasm $(WHEEL) dist .
+	@cd dist && for wheel in headlab-*-py3-none-any.whl; do \
+		bytes=$$(wc -c <$$wheel); echo "dist/$$wheel: $$bytes bytes"; \
+		[ $$bytes -le $(MOST_BYTES) ] || { echo "It is to have at most $(MOST_BYTES)." >&2; exit 1; }; done
+
 $(VENV)/bin/python:
 	@echo "Making $(VENV) ..."
 	@$(MAKE_VENV)
@@ -99,11 +111,13 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(SOURCES) | $(VENV)/bin/python
 	@echo "Building headlab and installing what it needs (once; about a minute) ..."
 	@$(INSTALL) .
+	@$(BIN)/headlab --version
 	@touch $@
 
 $(VENV)/.installed-dev: $(SOURCES) | $(VENV)/bin/python
 	@echo "Building headlab and installing what its tests need (once; about two minutes) ..."
 	@$(INSTALL) '.[dev]'
+	@$(BIN)/headlab --version
 	@touch $@ $(VENV)/.installed
 
 clean:

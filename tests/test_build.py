@@ -1,10 +1,14 @@
 """The build: which compiler is taken, when the wheel without a compiled kernel is made, and what each wheel requires."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -53,7 +57,7 @@ def test_without_a_compiler_that_is_said(compilers: Any) -> None:
 @unix
 def test_a_compiler_that_cannot_build_the_kernel_counts_as_none_and_its_first_error_is_told(compilers: Any) -> None:
     compilers(gplusplus=FAILS)
-    assert compiler.choose().lacks == "g++ cannot compile it (probe.cpp:4: error: no vectors here)"
+    assert compiler.choose() == compiler.Choice("g++", "g++ cannot compile it (probe.cpp:4: error: no vectors here)")
 
 
 @unix
@@ -171,31 +175,63 @@ def test_a_build_without_a_compiler_asks_for_no_build_tools(monkeypatch: pytest.
     assert wanted[True] == []
 
 
-def metadata(folder: Path, backend: str) -> list[str]:
-    """Return what the wheel of a backend requires, told by scikit-build-core."""
-    command = (
-        "from scikit_build_core import build; import sys; print(build.prepare_metadata_for_build_wheel(sys.argv[1]))"
-    )
-    told = subprocess.run(
-        [sys.executable, "-c", command, str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "HEADLAB_BACKEND": backend, "PYTHONPATH": str(FOLDER)},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    lines = (folder / told.stdout.split()[-1] / "METADATA").read_text().splitlines()
-    return [
-        line.removeprefix("Requires-Dist: ")
-        for line in lines
-        if line.startswith("Requires-Dist: ") and "extra ==" not in line
+def told(folder: Path, backend: str, hook: str, **settings: str) -> Path:
+    """Return what scikit-build-core makes in `folder` for a backend."""
+    folder.mkdir()
+    command = [
+        sys.executable,
+        "-c",
+        f"from scikit_build_core import build; print(build.{hook}({str(folder)!r}, {settings}))",
     ]
+    environment = {**os.environ, "HEADLAB_BACKEND": backend, "PYTHONPATH": str(FOLDER)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return folder / done.stdout.split()[-1]
 
 
-def test_only_the_wheel_without_a_compiled_kernel_requires_wasmtime(tmp_path: Path) -> None:
+def requirements(metadata: str) -> set[str]:
+    lines = [
+        line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist: ")
+    ]
+    return {line for line in lines if "extra ==" not in line}
+
+
+def test_only_the_wheel_without_a_compiled_kernel_requires_wasmtime_and_fits_every_machine(tmp_path: Path) -> None:
     pytest.importorskip("scikit_build_core")
-    native, wasm = metadata(tmp_path / "native", "native"), metadata(tmp_path / "wasm", "wasm")
-    assert {name for name in wasm if name not in native} == {"wasmtime>=50"}
-    assert "numpy>=1.26" in native
-    assert set(native) < set(wasm)
+    native = told(
+        tmp_path / "native", "native", "prepare_metadata_for_build_wheel", **{"wheel.cmake": "false"}
+    )  # may be missing
+    wheel = told(tmp_path / "wasm", "wasm", "build_wheel")
+    with zipfile.ZipFile(wheel) as opened:
+        names = opened.namelist()
+        wasm = requirements(opened.read(f"{native.name}/METADATA").decode())
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert wasm - requirements((native / "METADATA").read_text()) == {"wasmtime>=50"}
+    assert {"headlab/engine/kernel.wasm", "headlab/engine/kernel.json"} <= {*names}
+    assert not [name for name in names if "_native" in name]
+    assert wheel.stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("sources", "content", "said"),
+    [
+        ("these", None, "kernel.wasm is not there"),
+        ("these", b"another", "kernel.wasm is not the one that kernel.json tells of"),
+        ("others", b"module", "kernel.wasm was made from other sources than those in kernel/"),
+    ],
+)
+def test_a_module_that_is_not_what_the_sources_give_is_in_no_wheel(
+    sources: str, content: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("MODULE", "TOLD"):
+        monkeypatch.setattr(module, name, tmp_path / getattr(module, name).name)
+    monkeypatch.setattr(module, "_kernel", lambda: SimpleNamespace(COMPILER="zig", sources_hash=lambda: "these"))
+    module.TOLD.write_text(json.dumps({"module": hashlib.sha256(b"module").hexdigest(), "sources": sources}))
+    if content is not None:
+        module.MODULE.write_bytes(content)
+    monkeypatch.setenv("HEADLAB_BACKEND", "wasm")
+    with pytest.raises(SystemExit, match=said):
+        headlab_build.build_wheel("dist")
+
+
+def test_the_module_that_is_here_is_what_the_sources_give() -> None:
+    module.refuse_stale()

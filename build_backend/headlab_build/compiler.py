@@ -40,7 +40,7 @@ extern "C" float probe(int x) {
 
 @dataclass(frozen=True)
 class Choice:
-    """A compiler as CXX names one ("": CMake's own choice), or in `lacks` why there is none."""
+    """A compiler as CXX names one ("": CMake's own choice), and in `lacks` why it cannot, or that there is none."""
 
     cxx: str = ""
     lacks: str = ""
@@ -57,8 +57,8 @@ def choose(config_settings=None) -> Choice:
             continue
         if not (error := _error(command)):
             return Choice(cxx=name)
-        refused.append(f"{command[0]} cannot compile it ({error})")
-    return Choice(lacks=refused[0] if refused else _absent())
+        refused.append(Choice(cxx=name, lacks=f"{command[0]} cannot compile it ({error})"))
+    return refused[0] if refused else Choice(lacks=_absent())
 
 
 @contextmanager
