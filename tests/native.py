@@ -1,4 +1,4 @@
-"""What the kernel computes in float64, beside trainings, as hashes: tests/native.json, which the page's tests read, too.
+"""What the kernel computes in float64, as hashes: tests/data/native.json, which the page's tests read, too.
 
 The requests are in the file, in the words of settings; `python tests/native.py` writes the hashes again.
 """
@@ -21,7 +21,7 @@ from headlab.arrays import Array
 from headlab.engine.job import Job
 from headlab.engine.look import Look
 from headlab.engine.parts import Parts
-from headlab.engine.trainer import initial_flat, loss_and_gradient
+from headlab.engine.trainer import initial_flat, loss_and_gradient, train_flat
 from headlab.model.interventions import Case, Change
 
 PATH = Path(__file__).parent / "data/native.json"
@@ -43,6 +43,9 @@ def results(job: Job, corpus: hl.Corpus, weights: Array) -> Iterator[tuple[str, 
     losses, gradient = loss_and_gradient(job, weights)
     yield "losses", losses
     yield "gradient", gradient
+    trained = train_flat(job, weights, record_steps=FILE["recorded"])
+    yield "trained", trained.weights
+    yield "recorded", trained.loss
     cases = [case_of(given) for given in FILE["cases"]]
     look, parts = Look(corpus.batch, job.shape, weights), Parts(corpus.batch, job.shape, weights)
     yield "logits", look.logits(cases)

@@ -1,4 +1,4 @@
-"""What the kernel computes beside trainings has the hashes of data/native.json, to which web/tests/kernel holds the module."""
+"""What the kernel computes in float64 has the hashes of data/native.json, to which web/tests/kernel holds the module."""
 
 import pytest
 from golden import Golden

@@ -1,12 +1,14 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig, type UserConfig } from 'vite'
+import { alone, packed } from './plugins.js'
 
 // Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same views: the lab's page,
-// and with `--mode embed` one module with its style inside, for reports and notebooks.
+// and with `--mode embed` one module with its style inside, for reports and notebooks. With `--mode bits` one file, which holds the
+// kernel's bits in whatever browser opens it (tests/test_browsers.py).
 const outDir = '../src/headlab/report/page'
 
 const lab: UserConfig = {
-  plugins: [svelte()],
+  plugins: [svelte(), packed()],
   base: './',
   build: {
     outDir,
@@ -28,4 +30,9 @@ const embed: UserConfig = {
   },
 }
 
-export default defineConfig(({ mode }) => (mode === 'embed' ? embed : lab))
+const bits: UserConfig = {
+  plugins: [packed(), alone()],
+  build: { copyPublicDir: false, modulePreload: false, rollupOptions: { input: 'tests/kernel/bits.html' } },
+}
+
+export default defineConfig(({ mode }) => ({ embed, bits })[mode] ?? lab)
