@@ -133,7 +133,8 @@ export class Kernel {
     })
   }
 
-  // Logits [run, case, (n_ctx,) d_vocab], what is read [run, read, d_vocab], and patterns [run, case, layer, head, n_ctx, n_ctx].
+  // Logits [run, case, (n_ctx,) d_vocab], what is read [run, read, d_vocab], and patterns [run, case, layer, head, n_ctx, n_ctx]. Where
+  // patterns are wanted, logits at one position may have other last bits, here as natively.
   look<W extends 'logits' | 'reads' | 'pattern'>(problem: Problem, weights: Real, cases: readonly Case[], wanted: readonly W[]) {
     return this.within((room) => {
       const { n_ctx, d_vocab, n_layers, n_heads } = problem.shape
