@@ -219,3 +219,18 @@ def test_what_a_training_takes_is_told_of_this_backend(wasm: Any) -> None:
 def test_wheels_have_the_module() -> None:
     folder = Path(look.__file__).parent
     assert (folder / "kernel.wasm").read_bytes()[:4] == b"\0asm"
+
+
+def test_calls_are_the_same_where_this_wasmtime_is_made_otherwise_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headlab.engine.wasm import functions, module
+
+    assert isinstance(module.Instance()._functions["hl_size"], functions._Prepared)
+    expected = flat(hl.train(CORPUS, training=SHORT, seeds=range(5)))
+
+    def other(*given: Any) -> None:
+        raise AttributeError("no wasmtime_val_t")
+
+    monkeypatch.setattr(functions._Prepared, "__init__", other)
+    monkeypatch.setattr(module, "_idle", type(module._idle)())
+    assert not isinstance(module.Instance()._functions["hl_size"], functions._Prepared)
+    assert np.array_equal(flat(hl.train(CORPUS, training=SHORT, seeds=range(5))), expected)

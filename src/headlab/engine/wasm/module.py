@@ -13,6 +13,7 @@ import wasmtime
 
 from headlab.arrays import Array
 from headlab.engine.wasm import floating
+from headlab.engine.wasm.functions import prepared
 from headlab.engine.wasm.threads import next_of
 
 FOLDER = resources.files("headlab.engine")
@@ -59,19 +60,18 @@ class Instance:
 
     def _start(self, engine: wasmtime.Engine, module: wasmtime.Module) -> None:
         self._store = wasmtime.Store(engine)
-        exports = wasmtime.Instance(self._store, module, []).exports(self._store)
-        self._functions: dict[str, Any] = {name: exports.get(name) for name in _FUNCTIONS}
-        self._memory: Any = exports["memory"]
+        exports: Any = wasmtime.Instance(self._store, module, []).exports(self._store)
+        self._functions = {name: prepared(self._store, exports[name]) for name in _FUNCTIONS}
+        self._memory = exports["memory"]
         self._seen = np.empty(0, np.uint8)
         self._scratch, self._scratch_size = 0, 0
-        if self._functions["_initialize"] is not None:
-            self.call("_initialize")
+        self.call("_initialize")
 
     def call(self, name: str, *arguments: float) -> int:
         """Call a function of the kernel, numbers in and a number out; raises `MemoryError` where memory is full."""
         mode = floating.usual()
         try:
-            return self._functions[name](self._store, *arguments) or 0
+            return self._functions[name](*arguments) or 0
         except wasmtime.Trap:
             if not self._full():
                 raise
@@ -80,7 +80,7 @@ class Instance:
             floating.put_back(mode)
 
     def _full(self) -> bool:
-        return bool(self._functions["hl_full"](self._store))
+        return bool(self._functions["hl_full"]())
 
     def ask(self, name: str, *arguments: float) -> None:
         """Call a function that returns a sentence where the request is wrong, and raise `ValueError` with it then."""
