@@ -234,3 +234,10 @@ def test_calls_are_the_same_where_this_wasmtime_is_made_otherwise_inside(monkeyp
     monkeypatch.setattr(module, "_idle", type(module._idle)())
     assert not isinstance(module.Instance()._functions["hl_size"], functions._Prepared)
     assert np.array_equal(flat(hl.train(CORPUS, training=SHORT, seeds=range(5))), expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are tested where CI runs")
+def test_instances_are_had_where_no_file_may_be_written() -> None:
+    code = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from headlab.engine import backend; "
+    code += "print(backend.kernel().lanes('simd128', True))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "2\n"

@@ -33,6 +33,10 @@ def compiled(small: bool = False) -> tuple[wasmtime.Engine, wasmtime.Module]:
     config = wasmtime.Config()
     config.parallel_compilation = False  # a fork would wait for threads that it has not
     config.wasm_relaxed_simd = False
+    if hasattr(
+        wasmtime._ffi, "wasmtime_config_memory_init_cow_set"
+    ):  # otherwise a file in memory, which may be forbidden
+        wasmtime._ffi.wasmtime_config_memory_init_cow_set(config.ptr(), False)
     if small:
         config.memory_reservation = KEPT_BYTES
         config.memory_reservation_for_growth = 0
@@ -48,13 +52,15 @@ class Instance:
     """
 
     def __init__(self) -> None:
+        usual = compiled()
         try:
-            self._start(*compiled())
+            self._start(*usual)
         except (
             wasmtime.WasmtimeError
-        ):  # by far most of the addresses that are set aside are never used, and some have few
+        ):  # far most addresses that are set aside are never used, and some processes have few
+            small = compiled(small=True)
             try:
-                self._start(*compiled(small=True))
+                self._start(*small)
             except wasmtime.WasmtimeError as error:
                 raise MemoryError(str(error)) from None
 
