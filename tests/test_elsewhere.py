@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tiers import sized
 
+from headlab.engine.backend import _missing
+
 TESTS = Path(__file__).parent
 CORE = (
     "locks",
@@ -128,7 +130,10 @@ def test_headlab_sees_nothing_there_that_only_unix_has_and_others_see_all(tmp_pa
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_console_with_few_letters_gets_words_and_the_page_all_of_them(tmp_path):
+@pytest.mark.parametrize("backend", ["native", "wasm"])
+def test_a_console_with_few_letters_gets_words_and_the_page_all_of_them_on_both_backends(tmp_path, backend):
+    if missing := _missing(backend):
+        pytest.skip(missing)
     (tmp_path / "sätze.txt").write_text("mañana läuft → heute\n今日 läuft → jetzt\n", encoding="utf-8")
     command = [
         "-m",
@@ -144,7 +149,8 @@ def test_a_console_with_few_letters_gets_words_and_the_page_all_of_them(tmp_path
         "-o",
         "seite.html",
     ]
-    done = there(command, cwd=tmp_path, environment={"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
+    environment = {"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0", "HEADLAB_BACKEND": backend}
+    done = there(command, cwd=tmp_path, environment=environment)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "mañana" in done.stdout.decode("cp1252")
     assert "今日" in (tmp_path / "seite.html").read_text(encoding="utf-8")

@@ -1,7 +1,4 @@
-"""What only some systems have, each thing found out here, once: Windows has none of these and does as well without.
-
-Elsewhere in headlab nothing asks which system it is.
-"""
+"""What only some systems have, each thing found out here, once: Windows has none of these and does as well without."""
 
 import os
 
@@ -17,3 +14,12 @@ FOLDERS_OPEN = hasattr(os, "O_DIRECTORY")  # a folder can be opened: to flush it
 OWNERS = hasattr(os, "fchown")  # files have an owner, a group and a mode
 OPEN_FILES_STAY = WINDOWS  # a file that anybody has open cannot be replaced, renamed or removed
 PORTS_ARE_SHARED = WINDOWS  # SO_REUSEADDR gives a port away that another process listens on
+
+
+def processors() -> int:
+    """Return the number of processors that this process may use, where the system says it, or of all.
+
+    >>> processors() > 0
+    True
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,6 +10,7 @@ from headlab.config.model import Shape
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Problem
 from headlab.errors import ConfigError
+from headlab.system import processors
 
 
 def instruction_sets() -> list[str]:
@@ -48,7 +49,7 @@ def lanes_of(name: str, float64: bool) -> int:
 
 def default_threads() -> int:
     """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return processors()
 
 
 def kernel_problem(
