@@ -13,8 +13,8 @@ def refuse_stale() -> None:
     """End the build in one sentence where kernel.wasm is not there, or is not what the sources in kernel/ give."""
     if problem := _problem():
         raise SystemExit(
-            f"{problem}: `python kernel/module.py` makes it anew (with {_kernel().COMPILER} from PyPI, on any machine), "
-            "and until then headlab can only be built with a C++ compiler, by HEADLAB_BACKEND=native."
+            f"{problem}: `python kernel/module.py` makes it anew (with {_kernel().COMPILER} from PyPI, on any machine); "
+            "before that only a wheel with a compiled kernel is built."
         )
 
 
