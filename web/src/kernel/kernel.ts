@@ -178,7 +178,7 @@ export class Kernel {
       const at = [room.struct('hl_place', { ...place }), room.array(readout)]
       const along = [paths.length, room.array(Int32Array.from(paths.flat())), room.struct('hl_gives', made.at)]
       room.instance.ask('hl_parts', problemIn(room, problem), BigInt(runs), given, held, ...at, ...along)
-      return made.copies()
+      return made.copies() as Record<W, Float64Array>
     })
   }
 
