@@ -1,4 +1,4 @@
-// What is asked of the kernel, in the words of headlab's settings: plain data, which may go to a worker. kernel/headlab.h says what each is.
+// What is asked of the kernel, in the words of headlab's settings; kernel/headlab.h says what each is. Plain data, for a worker, too.
 
 import type { Room } from './instance'
 import { numberOf, type Type, type Value, type Values } from './layout'
