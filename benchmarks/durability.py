@@ -88,10 +88,10 @@ def kills(folder: Path, count: int, rng: random.Random, *, elsewhere: bool = Fal
                 process.wait()
             began = time.perf_counter()
             store = Store(target)
-            held += still_held(store)
             now = {chunk.path.name for chunk in store.sound_chunks()}
             pending_tasks(store)
             slowest = max(slowest, time.perf_counter() - began)
+            held += still_held(store)
             lost += len(seen - now)
             seen = now
         study.run()
