@@ -17,6 +17,7 @@ import headlab as hl
 from headlab import engine
 from headlab.engine import backend, cost, look
 from headlab.engine.look import Case, Change, Look
+from headlab.engine.problem import fitting_instruction_set
 
 pytestmark = without_wasmtime
 CORPUS = hl.Corpus.notebook()
@@ -66,6 +67,15 @@ def test_backend_and_instruction_set_are_those_that_are_asked_for(wasm: Any, run
         wasm("native")
         assert engine.instruction_sets()[-1] == "generic"
         assert run("--version") == (0, f"headlab {hl.__version__}, native ({engine.instruction_sets()[0]})\n", "")
+
+
+def test_an_empty_word_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEADLAB_BACKEND", "HEADLAB_INSTRUCTION_SET"):
+        monkeypatch.delenv(name, raising=False)
+    usual = engine.chosen_backend(), engine.chosen_instruction_set(), fitting_instruction_set(1, False)
+    for name in ("HEADLAB_BACKEND", "HEADLAB_INSTRUCTION_SET"):
+        monkeypatch.setenv(name, "")
+    assert (engine.chosen_backend(), engine.chosen_instruction_set(), fitting_instruction_set(1, False)) == usual
 
 
 def test_backend_that_is_not_there_is_refused_in_a_sentence(

@@ -28,9 +28,7 @@ def chosen_backend() -> str:
     >>> chosen_backend() in BACKENDS
     True
     """
-    asked = os.environ.get("HEADLAB_BACKEND")
-    if asked is None:
-        asked = WASM if _missing(NATIVE) else NATIVE
+    asked = os.environ.get("HEADLAB_BACKEND") or (WASM if _missing(NATIVE) else NATIVE)
     if asked not in BACKENDS:
         raise ConfigError(f"HEADLAB_BACKEND must be one of {', '.join(BACKENDS)}, got {asked!r}")
     if missing := _missing(asked):

@@ -25,7 +25,7 @@ def instruction_sets() -> list[str]:
 def chosen_instruction_set() -> str:
     """Return the instruction set in use; raises `ConfigError` when HEADLAB_INSTRUCTION_SET names one that is not there."""
     known = instruction_sets()
-    asked = os.environ.get("HEADLAB_INSTRUCTION_SET", known[0])
+    asked = os.environ.get("HEADLAB_INSTRUCTION_SET") or known[0]
     if asked not in known:
         raise ConfigError(f"HEADLAB_INSTRUCTION_SET must be one of {', '.join(known)}, got {asked!r}")
     return asked
@@ -35,7 +35,7 @@ def fitting_instruction_set(n_runs: int, float64: bool) -> str:
     """Return the instruction set in use, or for a few runs a narrower one: it takes less time a step, and gives the same bits."""
     chosen = chosen_instruction_set()
     enough = [name for name in instruction_sets() if n_runs <= lanes_of(name, float64)]
-    return enough[-1] if enough and "HEADLAB_INSTRUCTION_SET" not in os.environ else chosen
+    return enough[-1] if enough and not os.environ.get("HEADLAB_INSTRUCTION_SET") else chosen
 
 
 def lanes_of(name: str, float64: bool) -> int:
