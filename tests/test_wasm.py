@@ -18,6 +18,7 @@ from headlab import engine
 from headlab.engine import backend, cost, look
 from headlab.engine.look import Case, Change, Look
 from headlab.engine.problem import fitting_instruction_set
+from headlab.errors import ModuleFull
 
 pytestmark = without_wasmtime
 CORPUS = hl.Corpus.notebook()
@@ -154,13 +155,25 @@ def test_full_memory_is_a_memory_error_and_leaves_everything_as_it_was(small: An
     job = engine.Job.of(wide, hl.ModelConfig(), hl.TrainConfig.of(steps=3))
     weights = np.zeros((9, job.shape.n_weights), np.float32)
     before = weights.copy()
-    with pytest.raises(MemoryError, match="there must be memory for the work on one group of runs"):
+    with pytest.raises(ModuleFull, match="there must be memory for the work on one group of runs, at most 512 MiB"):
         engine.train_flat(job, weights, threads=2)
     np.testing.assert_array_equal(weights, before)
     with pytest.raises(MemoryError):
         engine.loss_and_gradient(job, weights)
     assert threading.active_count() == 1
     assert len(hl.train(CORPUS, training=SHORT, seeds=range(9))) == 9
+
+
+def test_the_command_line_says_what_to_do_about_a_full_module(small: Any, run: Any, tmp_path: Path) -> None:
+    small(2 << 20)
+    Path("many.txt").write_text(
+        "\n".join(" ".join(f"w{31 * i + 7 * j}" for j in range(16)) for i in range(20)), encoding="utf-8"
+    )
+    status, _, said = run("train", "many.txt", "--steps", "3")
+    assert (status, said.splitlines()[-1].split(": ")[-1]) == (
+        1,
+        "take a smaller model or corpus, or the native backend",
+    )
 
 
 def test_instances_are_used_again_unless_they_grew_large(monkeypatch: pytest.MonkeyPatch) -> None:

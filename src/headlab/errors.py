@@ -71,3 +71,7 @@ class OutputError(HeadlabError):
 
 class StudyError(HeadlabError):
     """A study's folder is no study, of a newer format, damaged, or held by another process."""
+
+
+class ModuleFull(MemoryError):
+    """The wasm backend has no memory for the work on one group of runs; its text is the sentence that a user reads."""

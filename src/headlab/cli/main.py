@@ -25,7 +25,7 @@ from headlab.cli.terminal import (
 )
 from headlab.cli.train import train
 from headlab.cli.verify import verify
-from headlab.errors import HeadlabError
+from headlab.errors import HeadlabError, ModuleFull
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -81,6 +81,9 @@ def main() -> None:
         status = 0
     except SystemExit:  # Rich's way of saying the same
         status = 0
+    except ModuleFull as error:
+        complain(str(error))
+        status = 1
     except MemoryError:
         complain("the work must fit in memory, and it did not: take fewer runs, or record less (--record none)")
         status = 1

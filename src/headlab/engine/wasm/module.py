@@ -15,11 +15,16 @@ from headlab.arrays import Array
 from headlab.engine.wasm import floating
 from headlab.engine.wasm.functions import prepared
 from headlab.engine.wasm.threads import next_of
+from headlab.errors import ModuleFull
 
 FOLDER = resources.files("headlab.engine")
 DESCRIBED = json.loads(FOLDER.joinpath("kernel.json").read_text(encoding="utf-8"))
 CONSTANTS = DESCRIBED["constants"]
-FULL = CONSTANTS["HL_NO_MEMORY"]
+MOST_MEMORY = DESCRIBED["pages"] << 16  # bytes of an instance
+FULL = (
+    f"there must be memory for the work on one group of runs, at most {MOST_MEMORY >> 20} MiB of it with the wasm backend, "
+    "and there was none: take a smaller model or corpus, or the native backend"
+)
 
 KEPT_BYTES = 64 << 20  # an instance that grew larger is not kept, since its memory never shrinks
 ROUND = 1 << 16
@@ -74,14 +79,14 @@ class Instance:
         self.call("_initialize")
 
     def call(self, name: str, *arguments: float) -> int:
-        """Call a function of the kernel, numbers in and a number out; raises `MemoryError` where memory is full."""
+        """Call a function of the kernel, numbers in and a number out; raises `ModuleFull` where memory is full."""
         mode = floating.usual()
         try:
             return self._functions[name](*arguments) or 0
         except wasmtime.Trap:
             if not self._full():
                 raise
-            raise MemoryError(FULL) from None
+            raise ModuleFull(FULL) from None
         finally:
             floating.put_back(mode)
 
@@ -114,7 +119,7 @@ class Instance:
         """Return where so many bytes are, to be given back with `call("free", …)`."""
         at = self.call("malloc", size) & 0xFFFFFFFF if size < 1 << 32 else 0
         if not at:
-            raise MemoryError(FULL)
+            raise ModuleFull(FULL)
         return at
 
     def scratch(self, size: int) -> int:
