@@ -57,7 +57,12 @@ ENDS = {
     "the main thread ends": "background()",
     "the main thread exits with a status": "background(); sys.exit(7)",
     "the main thread raises": "background(); raise SystemExit('enough')",
-    "several train": "for _ in range(3): background()",
+    "several train": """
+for _ in range(3):  # each of them trains: one that is still in NumPy's np.unique when the process ends would abort it
+    trains = threading.Event()
+    threading.Thread(target=long, kwargs={"progress": lambda share, trains=trains: trains.set()}, daemon=True).start()
+    trains.wait()
+""",
     "a finalizer runs late": "background(); import atexit; atexit.register(lambda: print('bye', flush=True))",
     "one thread": "background(work=lambda: long(threads=1))",
     "nobody asks for progress": "background(work=lambda: (started.set(), long(progress=None))); time.sleep(0.05)",
