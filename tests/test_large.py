@@ -12,6 +12,7 @@ from headlab.analysis.choice import choices
 from headlab.analysis.explanation import evidence
 from headlab.analysis.explanation.explanation import SHOWN, explain
 from headlab.analysis.looking.head_scores import copying
+from headlab.engine.backend import chosen_backend
 from headlab.notation.values import and_more
 from headlab.report.limits import MOST_PAGE_PLACES, MOST_PLACES
 from headlab.report.words.commands import RunCommands
@@ -174,6 +175,7 @@ def test_runs_are_judged_some_at_a_time_and_alike(monkeypatch):
     np.testing.assert_array_equal(again.logits(), every.logits())
 
 
+@pytest.mark.skipif(chosen_backend() == "wasm", reason="four such runs take more than the module's memory")
 def test_runs_of_a_large_vocabulary_are_studied_one_at_a_time(runs):
     subject = large_runs(large_text(60, 2_000, 40), seeds=2, steps=0).subject
     assert [part.n_runs for _, part in subject.in_batches()] == [1, 1]
