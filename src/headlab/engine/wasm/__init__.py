@@ -1,6 +1,6 @@
 """The kernel as a module of WebAssembly that wasmtime runs: the interface of `headlab.engine._native`, without a compiler.
 
-It knows of headlab what is said of arrays and of a full memory, and nothing else: `engine.backend` loads it by its name.
+It knows of headlab what is said of arrays, places and a full memory, and nothing else: `engine.backend` loads it by its name.
 """
 
 from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from headlab.arrays import Array
+from headlab.engine.interface import Place
 from headlab.engine.wasm.asked import Problem, checked, run_by_run, size_of
 from headlab.engine.wasm.block import Block, layout
 from headlab.engine.wasm.known import Known
 from headlab.engine.wasm.module import Instance, instance
 from headlab.engine.wasm.spread import spread
 
-Place = tuple[int, int]
 Arrays = dict[str, Array | None]
 
 

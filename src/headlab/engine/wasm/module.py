@@ -38,9 +38,8 @@ def compiled(small: bool = False) -> tuple[wasmtime.Engine, wasmtime.Module]:
     config = wasmtime.Config()
     config.parallel_compilation = False  # a fork would wait for threads that it has not
     config.wasm_relaxed_simd = False
-    if hasattr(
-        wasmtime._ffi, "wasmtime_config_memory_init_cow_set"
-    ):  # otherwise a file in memory, which may be forbidden
+    # Otherwise memory begins as a file in memory, which may be forbidden.
+    if hasattr(wasmtime._ffi, "wasmtime_config_memory_init_cow_set"):
         wasmtime._ffi.wasmtime_config_memory_init_cow_set(config.ptr(), False)
     if small:
         config.memory_reservation = KEPT_BYTES
@@ -60,9 +59,8 @@ class Instance:
         usual = compiled()
         try:
             self._start(*usual)
-        except (
-            wasmtime.WasmtimeError
-        ):  # far most addresses that are set aside are never used, and some processes have few
+        except wasmtime.WasmtimeError:
+            # By far most of the addresses that are set aside are never used, and some processes have few.
             small = compiled(small=True)
             try:
                 self._start(*small)
