@@ -76,6 +76,7 @@ page:
 
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/explanations.py
 	$(BIN)/python benchmarks/discovery.py
 	$(BIN)/python benchmarks/studies.py
