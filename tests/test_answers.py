@@ -239,6 +239,11 @@ def test_one_number_stands_for_one_thing(done):
         assert f"{item.loss.value:.3f}" in done.answers[1].sentences[-1]
 
 
+def test_comparisons_with_one_size_are_worked_out_once(done):
+    assert done.against_base is done.sizes.with_base(done.base)
+    assert done.sizes.against(done.base)[0] is done.sizes.against(done.base)[0]
+
+
 def test_green_is_for_solved_runs_only(done):
     spans = grade_counts_text(done.runs.grade()).spans
     text = grade_counts_text(done.runs.grade()).plain

@@ -11,13 +11,14 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from tiers import long, sampled
 
 import headlab as hl
 from headlab.homework.exercise import Exercise, exercise
 from headlab.report.figures import runs as figures
 from headlab.report.figures import studies as study_figures
-from headlab.report.figures.drawing import drawable_numbers, drawable_text, image, reach
+from headlab.report.figures.drawing import drawable_numbers, drawable_text, image, reach, style
 from headlab.report.html.homework import _curve as curve_of
 from headlab.report.html.homework import render
 from headlab.report.html.page import svg
@@ -139,7 +140,8 @@ def test_a_users_own_settings_change_nothing():
         return image(heat_map(frame([[0.1, 0.9]], ["a_b", "$x$"])), "svg")
 
     usual = make()
-    with matplotlib.rc_context({"text.usetex": True, "font.family": "fantasy", "text.parse_math": False}):
+    own = {"text.usetex": True, "font.family": "fantasy", "text.parse_math": False, "figure.autolayout": True}
+    with matplotlib.rc_context(own):
         assert make() == usual
 
 
@@ -317,6 +319,27 @@ def test_signs_and_mechanisms_can_be_told_apart_without_colours():
 def test_the_same_figure_is_the_same_file(kind):
     one, two = (image(heat_map(frame([[0.1, 0.9]])), kind) for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: heat_map(frame([[0.1, 0.9]]), "a heading\nof two lines"),
+        lambda: study_figures.conditions(summary([10, 20], factor="d_head")),
+        lambda: study_figures.census(summary(["a", "b"])),
+        lambda: study_figures.curves(curves("ab")),
+    ],
+)
+def test_an_svg_is_drawn_once_and_looks_as_matplotlib_draws_it(make, monkeypatch):
+    figure, draws, draw = make(), [], Figure.draw
+    before = figure.get_layout_engine(), figure.canvas, figure.dpi
+    monkeypatch.setattr(Figure, "draw", lambda self, renderer: draws.append(self) or draw(self, renderer))
+    found = image(figure, "svg")
+    assert (draws, (figure.get_layout_engine(), figure.canvas, figure.dpi)) == ([figure], before)
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(style()):
+        make().savefig(buffer, format="svg", dpi=200, metadata={"Date": None, "Creator": None})
+    assert found == buffer.getvalue()
 
 
 def test_letters_that_no_font_has_are_drawn_as_boxes_in_silence(capfd):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.ahead import imported_beside
 from headlab.cli.help import Command
 from headlab.cli.options import (
     REPORT,
@@ -29,10 +30,22 @@ from headlab.notation.values import short_repr
 if TYPE_CHECKING:
     from headlab.homework.cost import Plan
 
+SHORT_SECONDS = 1.5  # of a training, on all processors but one
 MOST_SECONDS = 600.0  # of an exercise that nobody asked to take longer
 FEWER_RUNS = (100_000, 10_000, 1_000, 100, 16, 4)
 FEWEST_STEPS = 300  # with which a training is worth while
 SMALL = 32  # a width of the residual stream that does for any vocabulary
+LATER = (  # what the answers and the page need, piece by piece: importing it takes as long as a short exercise trains
+    "scipy.special",
+    "scipy.optimize",
+    "scipy.stats",
+    "statsmodels.stats.proportion",
+    "statsmodels.stats.power",
+    "statsmodels.stats.contingency_tables",
+    "matplotlib.figure",
+    "headlab.report.html.homework",
+    "headlab.report.words.commands",
+)
 
 
 @click.command(cls=Command)
@@ -83,6 +96,7 @@ def exercise(
     from headlab.homework.cost import Plan
     from headlab.report.json.homework import exercise_json
     from headlab.report.terminal.homework import exercise_blocks
+    from headlab.runs.train import thread_count
 
     began = time.monotonic()
     model, training = configurations(options)
@@ -90,8 +104,9 @@ def exercise(
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {short_repr(n_runs)}")
     file = options["file"]
     dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), output_path(output)
-    refuse_excess(Plan(dataset.corpus, model, training, sizes, n_runs, options["threads"]), anyway=anyway)
-    with progress_bar("training") as progress:
+    plan = Plan(dataset.corpus, model, training, sizes, n_runs, thread_count(options.pop("threads")))
+    refuse_excess(plan, anyway=anyway)
+    with imported_beside(*LATER), progress_bar("training") as progress:
         done = homework.exercise(
             dataset,
             model=model,
@@ -99,6 +114,7 @@ def exercise(
             head_sizes=sizes,
             n_runs=n_runs,
             seed=seed,
+            threads=threads_beside_imports(plan),
             progress=progress,
             **options,
         )
@@ -132,6 +148,14 @@ def refuse_excess(plan: "Plan", *, anyway: bool) -> None:
         f"the exercise must {limit}, and this one would take about {duration(plan.cost.seconds)} and "
         f"{size_of(plan.cost.memory)}: take {', or '.join(ways)}"
     )
+
+
+def threads_beside_imports(plan: "Plan") -> int | None:
+    """Return on how many processors an exercise trains: of a short one, one is left to the imports, which take longer."""
+    from headlab.engine import default_threads
+
+    fewer = replace(plan, threads=max(1, (plan.threads or default_threads()) - 1))
+    return fewer.threads if fewer.cost.seconds < SHORT_SECONDS else plan.threads
 
 
 def _ways(plan: "Plan", free: int) -> list[str]:

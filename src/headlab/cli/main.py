@@ -3,6 +3,8 @@
 Exit status: 0 done, 1 the work failed, 2 the request was wrong, 130 interrupted.
 """
 
+import atexit
+import gc
 import os
 import sys
 
@@ -59,6 +61,7 @@ def main() -> None:
     from headlab.errors import OutputError
 
     open_streams()
+    atexit.register(gc.freeze)  # or Python looks for garbage in all that goes anyway: 0.4 s after an exercise
     try:
         status = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()

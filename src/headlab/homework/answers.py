@@ -1,7 +1,7 @@
 """The homework's two items answered in the words of a student, each with the numbers behind it and how sure they are."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def answer_on_sizes(found: "Answer", d_head: int) -> ItemAnswer:
     """Answer item 2: every head size against 20, or against `d_head` or the first where 20 was not tried."""
     sizes = _Sizes(found, base_of([group.value for group in found.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
-    sure = replace(found, base=sizes.base).how_sure()  # of the pairs that are shown
+    sure = found.with_base(sizes.base).how_sure()  # of the pairs that are shown
     return ItemAnswer(2, question, sizes.sentences(), sure, sizes.numbers())
 
 

@@ -1,7 +1,7 @@
 """The homework, done: the notebook's model trained, its two items answered with evidence."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ class Exercise:
     @property
     def against_base(self) -> Answer:
         """The answer on the sizes, every one against that one."""
-        return replace(self.sizes, base=self.base)
+        return self.sizes.with_base(self.base)
 
     def shown_sentences(self, most: int) -> list[tuple[int, int]]:
         """Return the sentences whose tables are shown, each with a position to be seen: first those of the answer."""

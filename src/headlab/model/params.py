@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from headlab.arrays import Array, Shaped
 from headlab.config.model import Shape
 from headlab.config.weights import WEIGHTS
 from headlab.errors import WeightsError
 from headlab.notation.values import short_repr
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAMES = tuple(row.name for row in WEIGHTS)
 
@@ -148,7 +150,7 @@ def _with_run_axis(weight: Array, shape: tuple[int, ...]) -> Array | None:
     return None
 
 
-def summary(shape: Shape) -> pd.DataFrame:
+def summary(shape: Shape) -> "pd.DataFrame":
     """Return the weights, their shapes and numbers of parameters, with their total.
 
     >>> from headlab.config import ModelConfig
@@ -156,6 +158,8 @@ def summary(shape: Shape) -> pd.DataFrame:
     >>> int(summary(ModelConfig().on(Corpus.notebook())).loc["total", "parameters"])
     413
     """
+    import pandas as pd  # which takes longer than all that the engine needs
+
     shapes = shape.weights
     shown = {name: of[2:] if len(of) == 4 and of[:2] == (1, 1) else of for name, of in shapes.items()}
     table = pd.DataFrame(

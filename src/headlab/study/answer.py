@@ -269,12 +269,27 @@ class Answer:
         >>> [(item.value, item.share.verdict, item.loss.verdict) for item in Answer("d_head", groups).against(20)]
         [(10, 'worse', 'cannot be told')]
         """
+        return list(self.with_base(value)._others)
+
+    def with_base(self, value: Any) -> "Answer":
+        """Return this answer with all conditions compared with one of them, the same one each time: it is worked out once.
+
+        Raises `SelectionError` for a value that is no condition.
+        """
         known = [group.value for group in self.groups]
         if value not in known:
             raise SelectionError(f"the base must be one of {', '.join(map(str, known))}, got {short_repr(value)}")
-        base = self.groups[known.index(value)]
+        return self._with_bases.setdefault(known.index(value), replace(self, base=value))
+
+    @cached_property
+    def _with_bases(self) -> dict[int, "Answer"]:
+        return {}
+
+    @cached_property
+    def _others(self) -> list["Against"]:
+        base = next(group for group in self.groups if group.value == self.base)
         others = [group for group in self.groups if group is not base]
-        shares = {c.second: c for c in replace(self, base=value).comparisons}
+        shares = {c.second: c for c in self.comparisons}
         of, losses = _loss_differences(base, others)
         return [
             Against(group, base, _share_difference(group, base, shares.get(group.value)), loss, of)

@@ -358,8 +358,9 @@ def runs_needed(first: float, second: float, power: float = POWER, level: float 
     if effect < 1e-9:
         return None
     size, alpha = NormalIndPower(), 1 - level
-    few = [n for n in range(2, FEW_RUNS) if size.power(effect, n, alpha) >= power]  # where solve_power finds no root
-    return few[0] if few else int(np.ceil(size.solve_power(effect, alpha=alpha, power=power)))
+    few = np.arange(2, FEW_RUNS)  # where solve_power finds no root
+    enough = few[size.power(effect, few, alpha) >= power]
+    return int(enough[0]) if len(enough) else int(np.ceil(size.solve_power(effect, alpha=alpha, power=power)))
 
 
 def quartiles(values: NDArray[Any]) -> tuple[float, float, float] | None:

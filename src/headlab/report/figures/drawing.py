@@ -3,12 +3,14 @@
 import functools
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import numpy as np
 from matplotlib import font_manager, rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
@@ -33,7 +35,8 @@ FONTS = (
 
 def style() -> Any:
     """Return the settings that a figure depends on, whatever the user's own ones are."""
-    return {"font.family": _fonts(), "text.usetex": False, "text.parse_math": True, "svg.hashsalt": "headlab"}
+    layout = {"figure.autolayout": False, "figure.constrained_layout.use": False}
+    return {"font.family": _fonts(), "text.usetex": False, "text.parse_math": True, "svg.hashsalt": "headlab", **layout}
 
 
 @functools.cache
@@ -64,8 +67,27 @@ def image(figure: Figure, kind: str, settings: Any = None, **options: Any) -> by
         # No font here has this letter: the reader's may, or a box stands for it. Nobody can do anything about it now.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
         warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support \w+ natively")
-        figure.savefig(buffer, format=kind, metadata=metadata, **{"dpi": 200, **options})
+        with _laid_out(figure, kind):
+            figure.savefig(buffer, format=kind, metadata=metadata, **{"dpi": 200, **options})
     return buffer.getvalue()
+
+
+@contextmanager
+def _laid_out(figure: Figure, kind: str) -> Iterator[None]:
+    """Lay a figure out for an SVG while the block runs; `savefig` would draw all of it once more, only to lay it out."""
+    engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.get_dpi()
+    if kind != "svg" or engine is None:
+        yield
+        return
+    try:
+        FigureCanvasSVG(figure)  # by its letters' widths
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+        figure.set_dpi(dpi)
+        yield
+    finally:
+        figure.set_layout_engine(engine)
+        figure.set_canvas(canvas)
 
 
 def drawable_text(text: object, most: int = LONGEST_NAME) -> str:
