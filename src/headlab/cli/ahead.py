@@ -1,4 +1,4 @@
-"""What a command needs once it has trained, imported while it trains: the kernel leaves Python to others."""
+"""How a command imports what it needs: at its beginning, or while it trains, for the kernel leaves Python to others."""
 
 import gc
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,19 @@ def imported_beside(*names: str) -> Iterator[None]:
 
 
 def _import(names: Sequence[str], stopped: Event) -> None:
-    # What an import leaves stays: looking for garbage among it takes as long as a fifth of the imports.
-    gc.disable()
-    try:
+    with importing():
         for name in names:
             if not stopped.is_set():
                 with suppress(Exception):
                     import_module(name)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Import what stays until the process ends: Python looks for no garbage among it, which takes a tenth of the time and more."""
+    gc.disable()
+    try:
+        yield
     finally:
         gc.freeze()
         gc.enable()

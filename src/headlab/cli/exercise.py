@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headlab.cli.ahead import imported_beside
+from headlab.cli.ahead import imported_beside, importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
     REPORT,
@@ -92,11 +92,12 @@ def exercise(
     FILE holds one sentence a line (`-` reads standard input), or is the name of a task; without it, the task `notebook`.
     Prints both tables of the notebook, ends with your two answers, and writes an HTML report.
     """
-    from headlab.homework import exercise as homework
-    from headlab.homework.cost import Plan
-    from headlab.report.json.homework import exercise_json
-    from headlab.report.terminal.homework import exercise_blocks
-    from headlab.runs.train import thread_count
+    with importing():
+        from headlab.homework import exercise as homework
+        from headlab.homework.cost import Plan
+        from headlab.report.json.homework import exercise_json
+        from headlab.report.terminal.homework import exercise_blocks
+        from headlab.runs.train import thread_count
 
     began = time.monotonic()
     model, training = configurations(options)

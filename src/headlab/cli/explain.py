@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
     configurations,
@@ -162,9 +163,10 @@ def _runs(
     ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
 ) -> tuple["Runs | Models", "RunCommands"]:
     """Return the runs asked about, and the commands that ask about one of them again."""
-    from headlab.report.words.commands import RunCommands
-    from headlab.runs.runs import load
-    from headlab.runs.train import train
+    with importing():
+        from headlab.report.words.commands import RunCommands
+        from headlab.runs.runs import load
+        from headlab.runs.train import train
 
     file = options["file"]
     if file is not None and Path(file).is_dir():

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
     configurations,
@@ -45,10 +46,11 @@ def train(
     Every setting but dtype may change on the way, and weights may be frozen: --then adds steps, --fork changes those that
     there are. A learning rate that is not given goes on from where it is.
     """
-    from headlab import TrainingInterrupted
-    from headlab import train as train_runs
-    from headlab.report.json.runs import runs_json
-    from headlab.report.terminal.runs import runs_blocks
+    with importing():
+        from headlab import TrainingInterrupted
+        from headlab import train as train_runs
+        from headlab.report.json.runs import runs_json
+        from headlab.report.terminal.runs import runs_blocks
 
     model, training = configurations(options)
     training = with_phases(training, thens, forks)
