@@ -35,7 +35,7 @@ def _import(names: Sequence[str], stopped: Event) -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Import what stays until the process ends: Python looks for no garbage among it, which takes a tenth of the time and more."""
+    """Import what stays until the process ends: Python looks for no garbage among it, a tenth of the time and more."""
     gc.disable()
     try:
         yield
