@@ -155,7 +155,7 @@ def again(one: Contender, many: Contender, rounds: int) -> None:
 def text_of(found: Measured, axes: dict[str, list[Size]]) -> str:
     """Return the tables as Markdown."""
     name = SETS[instruction_sets()[0]]
-    rate = f"{found.rate / 1e9:.1f} G multiply-adds a second" if found.rate else f"not measured: {found.why_not}"
+    rate = f"{found.rate / 1e9:.1f} G multiply-adds a second" if found.rate else f"not measured, since {found.why_not}"
     lines = [f"Rate of the core, two roundings a multiply-add, {name}: {rate}. Together: {found.together.runs} runs."]
     for axis, sizes in axes.items():
         lines += [
@@ -237,6 +237,8 @@ def main() -> None:
     axes = {axis: sizes_of(axis) if write else [sizes_of(axis)[0], sizes_of(axis)[-2]] for axis in AXES}
     sizes = list(dict.fromkeys([BASE, *(size for some in axes.values() for size in some)]))
     found = measure(sizes, rounds=5 if write else 3)
+    if write and not found.rate:
+        raise SystemExit(f"docs/scale.md needs the core's rate, but {found.why_not}")
     text = text_of(found, axes)
     print(text)
     if write:

@@ -98,6 +98,6 @@ def test_a_rate_that_cannot_be_measured_says_why(monkeypatch):
     axes = {axis: scale.sizes_of(axis) for axis in scale.AXES}
     found = scale.measure(list({size: 0 for sizes in axes.values() for size in sizes}), rounds=3)
     text = scale.text_of(found, axes)
-    assert "not measured: there is no compiler" in text
+    assert "not measured, since there is no compiler" in text
     assert "| 16 | 61.2 | 10 |  | 0.625 |  |  |" in text
     assert scale.figure_of(found, axes)
