@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, number_or_text, safe_cells_option
 from headlab.cli.terminal import output_path, put_csv, put_json
@@ -55,11 +56,12 @@ def export(folder: Path, table: str, number: Any, output: Path | None, safe_cell
     same numbers, in full: read as float64 (or float32, where it was trained so), they equal the run's. What is missing or not
     finite is null in JSON and empty in CSV. CSV is UTF-8 with TRUE and FALSE.
     """
-    from headlab.files import write_output
-    from headlab.notation.csv_text import csv_text
-    from headlab.report.export import table_of
-    from headlab.report.json.values import json_text, records
-    from headlab.runs.runs import load
+    with importing():
+        from headlab.files import write_output
+        from headlab.notation.csv_text import csv_text
+        from headlab.report.export import table_of
+        from headlab.report.json.values import json_text, records
+        from headlab.runs.runs import load
 
     target = None if output is None else output_path(output)
     frame = table_of(load(folder), table, number)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, number_or_text
 from headlab.cli.terminal import put_json, say, show
@@ -32,9 +33,10 @@ def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json
     RUN is a folder that `headlab train --save` wrote. TEXT begins a sentence in words of its vocabulary, like
     "man ordered the …"; the start token is put before it.
     """
-    from headlab.report.json.runs import next_token_json
-    from headlab.report.terminal.next_token import next_token_blocks
-    from headlab.runs.runs import Run, Runs, load
+    with importing():
+        from headlab.report.json.runs import next_token_json
+        from headlab.report.terminal.next_token import next_token_blocks
+        from headlab.runs.runs import Run, Runs, load
 
     if isinstance(top, bool) or not isinstance(top, int) or top < 1:
         raise ConfigError(

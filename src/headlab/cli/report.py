@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import REPORT, json_option, number_or_text, shell_word
 from headlab.cli.terminal import output_path, tell_output
@@ -31,8 +32,9 @@ def report(folder: Path, number: Any, factor: str | None, output: Path, as_json:
 
 
 def _study_report(folder: Path, number: Any, factor: str | None, output: Path) -> Path:
-    from headlab.report.html import study as study_page
-    from headlab.study.study import Study
+    with importing():
+        from headlab.report.html import study as study_page
+        from headlab.study.study import Study
 
     if number is not None:
         raise ConfigError(f"--run must go with saved runs, and {str(folder)!r} is a study: leave it out")
@@ -40,10 +42,11 @@ def _study_report(folder: Path, number: Any, factor: str | None, output: Path) -
 
 
 def _runs_report(folder: Path, number: Any, factor: str | None, output: Path) -> Path:
-    from headlab.homework.exercise import Exercise
-    from headlab.report.html import homework as page
-    from headlab.report.words.commands import RunCommands
-    from headlab.runs.runs import Runs
+    with importing():
+        from headlab.homework.exercise import Exercise
+        from headlab.report.html import homework as page
+        from headlab.report.words.commands import RunCommands
+        from headlab.runs.runs import Runs
 
     if factor is not None:
         raise ConfigError(f"--factor must go with a study, and {str(folder)!r} is none: leave it out")
