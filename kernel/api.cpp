@@ -7,6 +7,7 @@
 #include "backends/backend.hpp"
 #include "floating.hpp"
 #include "initial.hpp"
+#include "work.hpp"
 
 using namespace headlab;
 
@@ -147,6 +148,39 @@ const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_cas
     return nullptr;
 }
 
+// How a training goes: a run in every lane, or one run after the other, alone in all of them.
+struct Way {
+    const Kernel* kernel;
+    bool alone;
+    double step, all;  // what a step of a group takes, and one of all runs on their threads
+
+    int runs(int type) const { return alone ? 1 : kernel->lanes(type); }
+    int columns(int type) const { return alone ? kernel->lanes(type) : 1; }
+    Make<TrainingCall>* train(int type) const { return (alone ? kernel->train_alone : kernel->train).of(type); }
+};
+
+// The quickest, by counting; d_head: the width to train in, 0: that of the model.
+Way way_of(const hl_problem& problem, int d_head, int64_t n_runs) {
+    const hl_shape shape = with_heads_of(problem.shape, d_head);
+    const Rows rows = rows_of(shape, problem.batch, order_of(shape, problem.batch));
+    const int type = problem.type;
+    const double group = Work(shape, rows, 1).total();
+    Way best{};
+    for (const Kernel* kernel : available_kernels()) {
+        if (problem.instruction_set && kernel != kernel_named(problem.instruction_set)) continue;
+        for (const bool alone : {false, true}) {
+            Way way{kernel, alone, group, 0};
+            if (!way.train(type)) continue;
+            if (alone) way.step = Work(shape, rows, way.columns(type)).total();
+            const int64_t groups = (n_runs + way.runs(type) - 1) / way.runs(type), threads = std::max(problem.threads, 1);
+            way.all = way.step * double((groups + threads - 1) / threads);
+            if (!best.kernel || way.all < best.all) best = way;
+        }
+    }
+    best.step /= group;
+    return best;
+}
+
 // What `work` returns, a sentence or null, done in the usual floating-point mode; or that there was no memory.
 template <class Work> const char* unless_full(const Work& work) {
     const FloatingMode mode;
@@ -215,15 +249,22 @@ const char* hl_initial(const hl_problem* problem, double scale, int64_t n_runs, 
 
 int32_t hl_narrow(const hl_shape* shape, const hl_recipe* recipe) { return narrow_width(*shape, Recipe(*recipe).phases); }
 
+hl_way hl_way_of(const hl_problem* problem, const hl_recipe* recipe, int64_t n_runs) {
+    const Way way = way_of(*problem, narrow_width(problem->shape, Recipe(*recipe).phases), n_runs);
+    return {way.kernel->name, way.runs(problem->type), way.step};
+}
+
 int32_t hl_slots(const hl_recipe* recipe) { return Recipe(*recipe).most_slots(); }
 
 struct hl_training {
-    hl_training(const Kernel& kernel, const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
-        : recipe(given), plan(problem, runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), call{plan, recipe, runs, 0, 0},
-          crew([&](Control& control) { return kernel.train.of(problem.type)(call, control); }, runs.n_runs, kernel.lanes(problem.type),
-               problem.threads) {}
+    hl_training(const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
+        : recipe(given), d_head(runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), way(way_of(problem, d_head, runs.n_runs)),
+          plan(problem, d_head, way.columns(problem.type)), call{plan, recipe, runs, 0, 0},
+          crew([&](Control& control) { return way.train(problem.type)(call, control); }, runs.n_runs, way.runs(problem.type), problem.threads) {}
 
     const Recipe recipe;
+    const int d_head;
+    const Way way;
     const Plan plan;
     TrainingCall call;
     bool waiting = false, busy = false, ended = false;  // busy: there is something to wait for
@@ -235,7 +276,7 @@ const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const h
         if (const char* wrong = wrong_problem(*problem, true)) return wrong;
         if (const char* wrong = wrong_recipe(*recipe)) return wrong;
         if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
-        *training = new hl_training(*kernel_named(problem->instruction_set), *problem, *recipe, *runs);
+        *training = new hl_training(*problem, *recipe, *runs);
         std::fill_n(runs->outcome, runs->n_runs, int64_t(HL_NOT_ENDED));
         return nullptr;
     });

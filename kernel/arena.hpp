@@ -1,21 +1,22 @@
-// Blocks of vectors, aligned, zero, and given back together.
+// Blocks of elements, aligned, zero, and given back together.
 #pragma once
 
 #include <algorithm>
 #include <new>
 #include <vector>
 
-#include "lanes.hpp"
+#include "element.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> class Arena {
+template <class E> class Arena {
   public:
-    Vec<T>* take(int64_t n) {
-        void* block = ::operator new(size_t(n < 1 ? 1 : n) * sizeof(Vec<T>), alignment);
+    E* take(int64_t n) {
+        const std::size_t size = std::size_t(n < 1 ? 1 : n) * sizeof(E) + behind;
+        void* block = ::operator new(size, alignment);
         blocks.push_back(block);
-        std::fill_n(static_cast<Vec<T>*>(block), n, Vec<T>{});
-        return static_cast<Vec<T>*>(block);
+        std::memset(block, 0, size);
+        return static_cast<E*>(block);
     }
     Arena() = default;
     Arena(const Arena&) = delete;
@@ -26,6 +27,7 @@ template <class T> class Arena {
 
   private:
     static constexpr std::align_val_t alignment{64};
+    static constexpr std::size_t behind = alone<E> ? vector_bytes : 0;  // the last vector that is read may begin at the last element
     std::vector<void*> blocks;
 };
 

@@ -31,7 +31,7 @@ typedef struct {
     hl_shape shape;
     hl_batch batch;
     int32_t type, threads;       /* threads: at most; 0: the caller's own */
-    const char *instruction_set; /* one of hl_instruction_set; null: the widest */
+    const char *instruction_set; /* one of hl_instruction_set; null: the widest, or what trains so few runs the quickest */
 } hl_problem;
 
 /* The table of weights, in flat order; axes as in hl_shape. */
@@ -88,6 +88,12 @@ typedef struct {
 typedef struct hl_training hl_training;
 int32_t hl_narrow(const hl_shape *, const hl_recipe *); /* the width that wide heads can be trained in; 0: their own alone */
 int32_t hl_slots(const hl_recipe *);                    /* numbers that are remembered of a weight, at most */
+typedef struct {
+    const char *instruction_set;
+    int32_t runs; /* that are worked on at once: hl_lanes, or 1, whose own numbers are in the lanes then */
+    double step;  /* of them, in steps of as many runs as there are lanes; about */
+} hl_way;
+hl_way hl_way_of(const hl_problem *, const hl_recipe *, int64_t n_runs); /* how a training of so many runs goes; it is the same runs either way */
 const char *hl_begin(const hl_problem *, const hl_recipe *, const hl_runs *, hl_training **training);
 void hl_advance(hl_training *, int64_t steps);            /* begins to; arrays are true of it when it is waited for */
 int32_t hl_wait(hl_training *, int32_t milliseconds);     /* 1: it has advanced; works itself where there are no threads */

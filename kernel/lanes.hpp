@@ -1,4 +1,4 @@
-// Vectors of independent runs. Every operation here is lane by lane: nothing ever crosses lanes.
+// Vectors of numbers. Every operation here is lane by lane: nothing ever crosses lanes.
 #pragma once
 
 #include <cfloat>
@@ -50,7 +50,7 @@ template <class T> constexpr int lanes = vector_bytes / int(sizeof(T));
 
 template <class T> inline Vec<T> splat(T x) { return Vec<T>{} + x; }
 template <class T> inline Int<T> bits(Vec<T> x) { return (Int<T>)x; }
-template <class T> inline Vec<T> max(Vec<T> a, Vec<T> b) { return a > b ? a : b; }
+template <class V> inline V max(V a, V b) { return a > b ? a : b; }
 template <class T> inline bool any(Int<T> mask) {
     uint64_t words[vector_bytes / 8], all = 0;
     std::memcpy(words, &mask, sizeof(words));
@@ -77,7 +77,7 @@ inline Vec<double> exp_polynomial(Vec<double> r) {  // Taylor to r^13: the rest 
 // e^x = 2^n e^r for x <= 0 (or NaN). Arguments are held inside the range of normal numbers; NaN stays NaN.
 template <class T> HEADLAB_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
     using L = Lanes<T>;
-    x = max<T>(splat<T>(L::smallest), x);
+    x = max(splat<T>(L::smallest), x);
     const Vec<T> shifted = x * T(1.4426950408889634) + L::round_magic;
     const Vec<T> n = shifted - L::round_magic;
     const Vec<T> r = (x - n * L::ln2_high) - n * L::ln2_low;
@@ -108,13 +108,7 @@ template <class T> inline Vec<T> sqrt(Vec<T> x) {
     return root;
 }
 
-// One run's numbers, from its lane and to it; place: where each stands with the caller. What is no number has one pattern there.
+// What is no number has one pattern with the caller.
 template <class T> inline T canonical(T x) { return x == x ? x : T(__builtin_nan("")); }
-template <class T> void load_lane(Vec<T>* to, const T* from, const int64_t* place, int64_t n, int lane) {
-    for (int64_t i = 0; i < n; ++i) to[i][lane] = from[place ? place[i] : i];
-}
-template <class T> void store_lane(T* to, const Vec<T>* from, const int64_t* place, int64_t n, int lane) {
-    for (int64_t i = 0; i < n; ++i) to[place ? place[i] : i] = canonical<T>(from[i][lane]);
-}
 
 }  // namespace headlab::HEADLAB_ISA

@@ -46,7 +46,7 @@ template <class T> class LookWorker final : public Worker {
             n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - group));
             for (int lane = 0; lane < lanes<T>; ++lane) {
                 run[lane] = group + (lane < n_lanes ? lane : 0);
-                load_lane<T>(on.weights, static_cast<const T*>(call.weights) + run[lane] * n, plan.gather.data(), n, lane);
+                load_lane(on.weights, static_cast<const T*>(call.weights) + run[lane] * n, plan.gather.data(), n, lane);
             }
             on.compute();
             for (int from = 0; from < call.n_cases; from += together) look(from, std::min(from + together, call.n_cases));
@@ -241,7 +241,7 @@ template <class T> class LookWorker final : public Worker {
     }
 
     // q, k or v; index: the row in which each position stands.
-    void rows_of(int what, int l, int k, Vec<T>* block, int width, Input<T> W, const std::vector<uint8_t>& marked, Span span, int* index) {
+    void rows_of(int what, int l, int k, Vec<T>* block, int width, Input<Vec<T>> W, const std::vector<uint8_t>& marked, Span span, int* index) {
         int n = 0;
         for (int t = span.from; t < span.to; ++t) {
             const int clean = on.row(item->sequence, t);
@@ -254,7 +254,7 @@ template <class T> class LookWorker final : public Worker {
             }
         }
         if (n > 0)
-            set_product<T>(matrix(block, n, width).gathered(other_list.data(), n), Input<T>(matrix(on.stream[l], n, d)).gathered(list.data(), n), W);
+            set_product(matrix(block, n, width).gathered(other_list.data(), n), Input<Vec<T>>(matrix(on.stream[l], n, d)).gathered(list.data(), n), W);
         for (int e = 0; e < item->n_edits; ++e) {
             const hl_edit& edit = item->edits[e];
             if (edit.what != what || !of_head(edit, l, k)) continue;
@@ -283,9 +283,9 @@ template <class T> class LookWorker final : public Worker {
     void patterns(int l, int k, const Head& to, Span queries) {
         for (int t = queries.from; t < queries.to; ++t) p_row[t] = marks.pattern[t] ? head_row(t) : on.row(item->sequence, t);
         some_at_a_time(marks.scores, queries, [&](int n, int seen) {
-            const Matrix<T> scores = matrix(to.pattern, n, seen, c).gathered(rows_in(p_row, n, written_list), n);
-            const Input<T> queried = Input<T>(matrix(to.q, n, h)).gathered(rows_in(q_row, n, other_list), n);
-            set_product<T>(scores, queried, Input<T>(matrix(to.k, seen, h)).gathered(k_row.data(), seen).transposed());
+            const Matrix<Vec<T>> scores = matrix(to.pattern, n, seen, c).gathered(rows_in(p_row, n, written_list), n);
+            const Input<Vec<T>> queried = Input<Vec<T>>(matrix(to.q, n, h)).gathered(rows_in(q_row, n, other_list), n);
+            set_product(scores, queried, Input<Vec<T>>(matrix(to.k, seen, h)).gathered(k_row.data(), seen).transposed());
         });
         for (int t = queries.from; t < queries.to; ++t) {
             if (!marks.pattern[t]) continue;
@@ -323,12 +323,12 @@ template <class T> class LookWorker final : public Worker {
                 std::copy_n(to.z + int64_t(on.row(item->sequence, t)) * d, d, to.z + int64_t(head_row(t)) * d);
         }
         some_at_a_time(marks.mix, queries, [&](int n, int seen) {
-            const Input<T> pattern = Input<T>(matrix(to.pattern, n, seen, c)).gathered(rows_in(p_row, n, other_list), n);
-            const Input<T> values = Input<T>(matrix(to.v, seen, v)).gathered(v_row.data(), seen);
-            const Matrix<T> z = matrix(to.z, n, d).gathered(rows_in(z_row, n, written_list), n);
-            if (!plan.shape.factored_values) return set_product<T>(z, pattern, values);
-            set_product<T>(matrix(mixed, n, v), pattern, values);
-            set_product<T>(z, matrix(mixed, n, v), W.O);
+            const Input<Vec<T>> pattern = Input<Vec<T>>(matrix(to.pattern, n, seen, c)).gathered(rows_in(p_row, n, other_list), n);
+            const Input<Vec<T>> values = Input<Vec<T>>(matrix(to.v, seen, v)).gathered(v_row.data(), seen);
+            const Matrix<Vec<T>> z = matrix(to.z, n, d).gathered(rows_in(z_row, n, written_list), n);
+            if (!plan.shape.factored_values) return set_product(z, pattern, values);
+            set_product(matrix(mixed, n, v), pattern, values);
+            set_product(z, matrix(mixed, n, v), W.O);
         });
     }
 
@@ -364,7 +364,7 @@ template <class T> class LookWorker final : public Worker {
             other_list[n++] = z_row[t];
         }
         if (n > 0 && plan.shape.factored_values)
-            add_product<T>(matrix(to.z, n, d).gathered(other_list.data(), n), Input<T>(matrix(delta, n, v)).gathered(list.data(), n), W.O);
+            add_product(matrix(to.z, n, d).gathered(other_list.data(), n), Input<Vec<T>>(matrix(delta, n, v)).gathered(list.data(), n), W.O);
     }
     bool replace_z(const hl_edit& edit, const Head& of, Vec<T>* to, int t) {
         return edits.replace(edit, to, d, t, [&](int b, int from) { return of.z + int64_t(on.row(b, from)) * d; });
@@ -385,7 +385,7 @@ template <class T> class LookWorker final : public Worker {
 
     void last_layers(int from, const int* slots, int n) {
         const int l = n_layers - 1;
-        const Input<T> X = matrix<const Vec<T>>(on.stream[l], 1, d);
+        const Input<Vec<T>> X = matrix<const Vec<T>>(on.stream[l], 1, d);
         std::fill_n(sum, int64_t(n) * d, Vec<T>{});
         for (int k = 0; k < n_heads; ++k) {
             const Head& of = on.head(l, k);
@@ -395,10 +395,10 @@ template <class T> class LookWorker final : public Worker {
                 list[i] = x_row[item->at];
             }
             if (on.folds) {
-                set_product<T>(matrix(through, n, d), X.gathered(list.data(), n), matrix(of.W_QK, d, d));
+                set_product(matrix(through, n, d), X.gathered(list.data(), n), matrix(of.W_QK, d, d));
             } else {
-                set_product<T>(matrix(query, n, h), X.gathered(list.data(), n), W.Q);
-                set_product<T>(matrix(through, n, d), matrix(query, n, h), W.K.transposed());
+                set_product(matrix(query, n, h), X.gathered(list.data(), n), W.Q);
+                set_product(matrix(through, n, d), matrix(query, n, h), W.K.transposed());
             }
             n_reads = 0;
             for (int i = 0; i < n; ++i) {
@@ -406,9 +406,9 @@ template <class T> class LookWorker final : public Worker {
                 mix_stream(l, k, i);
             }
             if (n_reads > 0) write_reads(W);
-            set_product<T>(matrix(mixed, n, v), matrix(through, n, d), W.V);
+            set_product(matrix(mixed, n, v), matrix(through, n, d), W.V);
             for (int64_t j = 0; j < int64_t(n) * v; ++j) mixed[j] += delta[j];
-            if (plan.shape.factored_values) add_product<T>(matrix(replaced, n, d), matrix(mixed, n, v), W.O);
+            if (plan.shape.factored_values) add_product(matrix(replaced, n, d), matrix(mixed, n, v), W.O);
             for (int64_t j = 0; j < int64_t(n) * d; ++j) sum[j] += plan.shape.factored_values ? replaced[j] : replaced[j] + mixed[j];
         }
         for (int i = 0; i < n; ++i) {
@@ -422,9 +422,9 @@ template <class T> class LookWorker final : public Worker {
     // in `delta`, and in the place of all that the head writes in `replaced`.
     void mix_stream(int l, int k, int i) {
         const int t = item->at, seen = on.seen(t, size);
-        const Input<T> X = Input<T>(matrix(on.stream[l], seen, d)).gathered(x_row, seen);
+        const Input<Vec<T>> X = Input<Vec<T>>(matrix(on.stream[l], seen, d)).gathered(x_row, seen);
         Vec<T>*mine = through + int64_t(i) * d, *moved = delta + int64_t(i) * v, *written = replaced + int64_t(i) * d;
-        set_product<T>(matrix(row, 1, seen), matrix(mine, 1, d), X.transposed());
+        set_product(matrix(row, 1, seen), matrix(mine, 1, d), X.transposed());
         finish_row(l, k, t, row, true);
         each_read(k, [&](int key, int64_t number) {
             const Vec<T>* from = on.stream[l] + int64_t(x_row[key]) * d;
@@ -450,7 +450,7 @@ template <class T> class LookWorker final : public Worker {
         }
         for (int s = 0; s < seen; ++s)
             if (reads - list[s] != 1) row[s] *= T(reads - list[s]);
-        set_product<T>(matrix(mine, 1, d), matrix<const Vec<T>>(row, 1, seen), X);
+        set_product(matrix(mine, 1, d), matrix<const Vec<T>>(row, 1, seen), X);
     }
 
     // ---- What the last layer reads from single keys, as its heads write it
@@ -468,17 +468,17 @@ template <class T> class LookWorker final : public Worker {
             Vec<T>* to = plan.shape.factored_values ? mixed : reads + number * d;
             for (int j = 0; j < v; ++j)
                 to[j] = seen ? of.pattern[int64_t(p_row[t]) * c + key] * of.v[int64_t(v_row[key]) * v + j] : Vec<T>{};
-            if (plan.shape.factored_values) set_product<T>(matrix(reads + number * d, 1, d), matrix(mixed, 1, v), W.O);
+            if (plan.shape.factored_values) set_product(matrix(reads + number * d, 1, d), matrix(mixed, 1, v), W.O);
         });
     }
 
     // From weighted rows of the stream, in the rows of `written_reads` that `read_rows` names.
     void write_reads(const Weights& W) {
-        const Input<T> X = Input<T>(matrix(written_reads, n_reads, d)).gathered(read_rows.data(), n_reads);
-        if (!plan.shape.factored_values) return set_product<T>(matrix(reads, n_reads, d).gathered(read_rows.data(), n_reads), X, W.V);
+        const Input<Vec<T>> X = Input<Vec<T>>(matrix(written_reads, n_reads, d)).gathered(read_rows.data(), n_reads);
+        if (!plan.shape.factored_values) return set_product(matrix(reads, n_reads, d).gathered(read_rows.data(), n_reads), X, W.V);
         for (int r = 0; r < n_reads; ++r) {
-            set_product<T>(matrix(scratch, 1, v), Input<T>(matrix(written_reads, 1, d)).gathered(read_rows.data() + r, 1), W.V);
-            set_product<T>(matrix(reads, 1, d).gathered(read_rows.data() + r, 1), matrix(scratch, 1, v), W.O);
+            set_product(matrix(scratch, 1, v), Input<Vec<T>>(matrix(written_reads, 1, d)).gathered(read_rows.data() + r, 1), W.V);
+            set_product(matrix(reads, 1, d).gathered(read_rows.data() + r, 1), matrix(scratch, 1, v), W.O);
         }
     }
 
@@ -520,16 +520,16 @@ template <class T> class LookWorker final : public Worker {
     // The logits at rows of the final stream.
     void unembed(const int* rows, int n) {
         const int vocab = plan.shape.d_vocab;
-        const Input<T> X = Input<T>(matrix(final_stream, n, d)).gathered(rows, n);
+        const Input<Vec<T>> X = Input<Vec<T>>(matrix(final_stream, n, d)).gathered(rows, n);
         if (plan.shape.unembed)
-            set_product<T>(matrix(logits, n, vocab), X, matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, vocab));
+            set_product(matrix(logits, n, vocab), X, matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, vocab));
         else
             for (int i = 0; i < n; ++i) std::copy_n(final_stream + int64_t(rows[i]) * d, d, logits + int64_t(i) * vocab);
     }
     void store(int64_t number, const Vec<T>* from) {
         const int64_t vocab = plan.shape.d_vocab, numbers = int64_t(call.n_cases) * (call.cases[0].at >= 0 ? 1 : c);
         for (int lane = 0; lane < n_lanes; ++lane)
-            store_lane<T>(static_cast<T*>(call.logits) + ((first_run + lane) * numbers + number) * vocab, from, order.data(), vocab, lane);
+            store_lane(static_cast<T*>(call.logits) + ((first_run + lane) * numbers + number) * vocab, from, order.data(), vocab, lane);
     }
 
     void store_reads(int from, int to) {
@@ -540,13 +540,13 @@ template <class T> class LookWorker final : public Worker {
             if (n == 0) continue;
             const Vec<T>* of = reads + int64_t(i - from) * most_reads * d;
             if (plan.shape.unembed) {
-                set_product<T>(matrix(written_reads, n, int(vocab)), matrix(of, n, d), matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, int(vocab)));
+                set_product(matrix(written_reads, n, int(vocab)), matrix(of, n, d), matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, int(vocab)));
                 of = written_reads;
             }
             for (int r = 0; r < n; ++r)
                 for (int lane = 0; lane < n_lanes; ++lane) {
                     const int64_t number = (first_run + lane) * first_read.back() + first_read[i] + r;
-                    store_lane<T>(static_cast<T*>(call.reads) + number * vocab, of + r * vocab, order.data(), vocab, lane);
+                    store_lane(static_cast<T*>(call.reads) + number * vocab, of + r * vocab, order.data(), vocab, lane);
                 }
         }
     }
@@ -557,7 +557,7 @@ template <class T> class LookWorker final : public Worker {
             T* to = static_cast<T*>(call.pattern) + (((first_run + lane) * call.n_cases + number) * blocks + block) * c * c;
             for (int t = 0; t < c; ++t, to += c) {
                 if (t < size)
-                    store_lane<T>(to, of.pattern + int64_t(p_row[t]) * c, nullptr, c, lane);
+                    store_lane(to, of.pattern + int64_t(p_row[t]) * c, nullptr, c, lane);
                 else
                     std::fill_n(to, c, T(0));
             }
@@ -567,7 +567,7 @@ template <class T> class LookWorker final : public Worker {
     const LookCall& call;
     const Plan& plan;
     Control& control;
-    Arena<T> arena;
+    Arena<Vec<T>> arena;
     Activations<T> on;
     Edits<T> edits;
     const int d, h, v, c, n_layers, n_heads;

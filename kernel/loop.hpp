@@ -22,7 +22,7 @@ template <class T> class Recorder {
     }
     void flush() {
         if (!base) return;
-        for (int lane = 0; lane < n_lanes; ++lane) store_lane<T>(base + lane * stride + written, kept, nullptr, count, lane);
+        for (int lane = 0; lane < n_lanes; ++lane) store_lane(base + lane * stride + written, kept, nullptr, count, lane);
         written += count;
         count = 0;
     }
@@ -37,22 +37,24 @@ template <class T> class Recorder {
 
 // A group of runs in a thread's workspace. Between two stretches of steps it is parked in the caller's arrays, which hold all
 // that it goes on from.
-template <class T> class TrainingWorker final : public Worker {
+template <class E> class TrainingWorker final : public Worker {
+    using T = Real<E>;
+
   public:
     TrainingWorker(const TrainingCall& call, Control& control)
         : call(call), plan(call.plan), recipe(call.recipe), control(control), model(plan), n(model.size), n_slots(recipe.most_slots()),
           state(model.arena.take(n * n_slots)) {
         for (const hl_phase& phase : recipe.phases) ranges.push_back(moving(phase, plan.at));
         if (plan.narrow()) {
-            rotation = std::make_unique<Rotation<T>>(plan, model.arena);
+            rotation = std::make_unique<Rotation<E>>(plan, model.arena);
             wide = model.arena.take(plan.wide_at.end);
         }
     }
 
     void work() noexcept override {
-        for (int64_t run; (run = control.take(call.runs.n_runs, lanes<T>)) >= 0;) {
+        for (int64_t run; (run = control.take(call.runs.n_runs, runs_in<E>)) >= 0;) {
             first = run;
-            n_lanes = int(std::min<int64_t>(lanes<T>, call.runs.n_runs - first));
+            n_lanes = int(std::min<int64_t>(runs_in<E>, call.runs.n_runs - first));
             load();
             if (advance()) park();
         }
@@ -72,7 +74,7 @@ template <class T> class TrainingWorker final : public Worker {
         reported = call.from;
         loss = splat<T>(std::numeric_limits<T>::quiet_NaN());
         if (recipe.steps() == 0) {  // no step has a loss: it is that of the weights as they are
-            loss = model.forward(recipe.phases.back().loss);
+            loss = to_lanes<E>(model.forward(recipe.phases.back().loss));
             mark_diverged(loss, 0);
         }
         for (number = 0; number < recipe.phases.size(); ++number) {
@@ -87,7 +89,7 @@ template <class T> class TrainingWorker final : public Worker {
                 if (control.cancel) return false;
                 if (step % 16 == 0) report(step);
                 snapshot(step);
-                const Vec<T> new_loss = model.forward(phase.loss);
+                const Vec<T> new_loss = to_lanes<E>(model.forward(phase.loss));
                 mark_diverged(new_loss, step);
                 loss = alive ? new_loss : splat<T>(std::numeric_limits<T>::quiet_NaN());
                 if (recorded < recipe.recorded.size() && recipe.recorded[recorded] == step) {
@@ -96,7 +98,7 @@ template <class T> class TrainingWorker final : public Worker {
                     ++recorded;
                 }
                 model.backward();
-                update<T>(phase, ranges[number], n, seen + (step - start), rate, model.gradient, model.weights, state);
+                update<E>(phase, ranges[number], n, seen + (step - start), from_lanes<E>(rate), model.gradient, model.weights, state);
                 if (phase.plateau) plateau.epoch_ended(phase, loss, rate);
             }
             start = end;
@@ -117,24 +119,28 @@ template <class T> class TrainingWorker final : public Worker {
     void begin(const hl_phase& phase) {
         if (phase.sets_rate) rate = splat<T>(T(phase.learning_rate));
         plateau.begin(phase);
-        if (number > 0 && !goes_on(phase, recipe.phases[number - 1])) std::fill_n(state, n * n_slots, Vec<T>{});
+        if (number > 0 && !goes_on(phase, recipe.phases[number - 1])) std::fill_n(state, n * n_slots, E{});
     }
 
     T* row(void* base, int64_t width) const { return base ? static_cast<T*>(base) + first * width : nullptr; }
     T* row_of(void* base, int64_t width, int lane) const { return row(base, width) + lane * width; }
+    T* slot_of(int slot, int lane) const { return row_of(call.runs.slots, plan.given.end * n_slots, lane) + slot * plan.given.end; }
     bool at_start() const { return call.from == 0 && !call.runs.turned; }
 
     void load() {
         for (int lane = 0; lane < lanes<T>; ++lane) {  // spare lanes repeat the first run
             const int of = lane < n_lanes ? lane : 0;
             alive[lane] = lane < n_lanes && call.runs.outcome[first + of] == HL_NOT_ENDED ? -1 : 0;
-            load_lane<T>(rotation ? wide : model.weights, row_of(call.runs.weights, plan.wide_at.end, of), plan.wide_gather.data(), plan.wide_at.end, lane);
-            for (int slot = 0; slot < n_slots; ++slot)
-                load_lane<T>(state + slot * n, row_of(call.runs.slots, n * n_slots, of) + slot * n, plan.gather.data(), n, lane);
             rate[lane] = *row_of(call.runs.rate, 1, of);
             plateau.best[lane] = *row_of(call.runs.best, 1, of);
             plateau.wait[lane] = PlateauState<T>::bounded(call.runs.wait[first + of]);
             plateau.cooldown[lane] = PlateauState<T>::bounded(call.runs.cooldown[first + of]);
+        }
+        for (int lane = 0; lane < runs_in<E>; ++lane) {
+            const int of = lane < n_lanes ? lane : 0;
+            load_lane(rotation ? wide : model.weights, row_of(call.runs.weights, plan.wide_given.end, of), plan.wide_gather().data(), plan.wide_at.end, lane);
+            for (int slot = 0; slot < n_slots; ++slot)
+                load_lane(state + slot * n, slot_of(slot, of), plan.gather.data(), n, lane);
         }
         if (rotation) load_turned();
     }
@@ -142,24 +148,26 @@ template <class T> class TrainingWorker final : public Worker {
         if (at_start()) return rotation->narrow(wide, model.weights);
         rotation->narrow_others(wide, model.weights);
         const Range heads = turned_heads();
-        for (int lane = 0; lane < lanes<T>; ++lane) {
+        for (int lane = 0; lane < runs_in<E>; ++lane) {
             const int of = lane < n_lanes ? lane : 0;
-            load_lane<T>(rotation->basis, row_of(call.runs.basis, rotation->basis_size(), of), nullptr, rotation->basis_size(), lane);
-            load_heads(row_of(call.runs.narrow, heads.size(), of), heads, lane);
+            load_lane(rotation->basis, row_of(call.runs.basis, rotation->basis_size(), of), nullptr, rotation->basis_size(), lane);
+            load_heads(row_of(call.runs.narrow, heads.size(), of), lane);
         }
     }
 
     // W_Q and W_K stand one after the other in the flat weights; narrow has them in the same form, alone.
-    Range turned_heads() const { return {plan.at[HL_W_Q], plan.at.of[HL_W_K].to}; }
-    void load_heads(const T* from, Range heads, int lane) {
-        for (int64_t i = heads.from; i < heads.to; ++i) model.weights[i][lane] = from[plan.gather[i] - heads.from];
+    Range turned_heads() const { return {plan.given[HL_W_Q], plan.given.of[HL_W_K].to}; }
+    void load_heads(const T* from, int lane) {
+        const int64_t at = plan.at[HL_W_Q];
+        load_lane(model.weights + at, from - turned_heads().from, plan.gather.data() + at, plan.at.of[HL_W_K].to - at, lane);
     }
-    void store_heads(T* to, Range heads, int lane) const {
-        for (int64_t i = heads.from; i < heads.to; ++i) to[plan.gather[i] - heads.from] = canonical<T>(model.weights[i][lane]);
+    void store_heads(T* to, int lane) const {
+        const int64_t at = plan.at[HL_W_Q];
+        store_lane(to - turned_heads().from, model.weights + at, plan.gather.data() + at, plan.at.of[HL_W_K].to - at, lane);
     }
 
     // The weights as they were asked for, of all lanes.
-    const Vec<T>* asked() {
+    const E* asked() {
         if (!rotation) return model.weights;
         rotation->widen(model.weights, wide);
         return wide;
@@ -169,42 +177,41 @@ template <class T> class TrainingWorker final : public Worker {
     void mark_diverged(Vec<T> of, int64_t step) {
         const Int<T> bad = alive & (Int<T>)(of - of != T(0));
         if (!any<T>(bad)) return;
-        const Vec<T>* weights = asked();
+        const E* weights = asked();
         for (int lane = 0; lane < n_lanes; ++lane)
             if (bad[lane]) end_lane(weights, lane, step, step > 0);
     }
 
     // moved: whether its weights are others than those that were given
-    void end_lane(const Vec<T>* weights, int lane, int64_t outcome, bool moved) {
+    void end_lane(const E* weights, int lane, int64_t outcome, bool moved) {
         alive[lane] = 0;
         call.runs.outcome[first + lane] = outcome;
         store(weights, lane, moved, number >= recipe.first_lasting());
     }
 
-    void store(const Vec<T>* weights, int lane, bool moved, bool remembers) {
-        if (moved) store_lane<T>(row_of(call.runs.weights, plan.wide_at.end, lane), weights, plan.wide_gather.data(), plan.wide_at.end, lane);
+    void store(const E* weights, int lane, bool moved, bool remembers) {
+        if (moved) store_lane(row_of(call.runs.weights, plan.wide_given.end, lane), weights, plan.wide_gather().data(), plan.wide_at.end, lane);
         for (int slot = 0; slot < n_slots; ++slot) {
-            T* to = row_of(call.runs.slots, n * n_slots, lane) + slot * n;
             if (remembers)
-                store_lane<T>(to, state + slot * n, plan.gather.data(), n, lane);
+                store_lane(slot_of(slot, lane), state + slot * n, plan.gather.data(), n, lane);
             else
-                std::fill_n(to, n, T(0));
+                std::fill_n(slot_of(slot, lane), plan.given.end, T(0));
         }
         if (!rotation) return;
-        store_heads(row_of(call.runs.narrow, turned_heads().size(), lane), turned_heads(), lane);
-        store_lane<T>(row_of(call.runs.basis, rotation->basis_size(), lane), rotation->basis, nullptr, rotation->basis_size(), lane);
+        store_heads(row_of(call.runs.narrow, turned_heads().size(), lane), lane);
+        store_lane(row_of(call.runs.basis, rotation->basis_size(), lane), rotation->basis, nullptr, rotation->basis_size(), lane);
     }
 
     void snapshot(int64_t step) {
         if (!call.runs.snapshots) return;
         const auto found = std::lower_bound(recipe.snapshots.begin(), recipe.snapshots.end(), step);
         if (found == recipe.snapshots.end() || *found != step) return;
-        const int64_t count = int64_t(recipe.snapshots.size()), index = found - recipe.snapshots.begin(), size = plan.wide_at.end;
-        const Vec<T>* weights = step > 0 ? asked() : nullptr;
+        const int64_t count = int64_t(recipe.snapshots.size()), index = found - recipe.snapshots.begin(), size = plan.wide_given.end;
+        const E* weights = step > 0 ? asked() : nullptr;
         for (int lane = 0; lane < n_lanes; ++lane) {
             T* to = row_of(call.runs.snapshots, count * size, lane) + index * size;
             if (weights && alive[lane])
-                store_lane<T>(to, weights, plan.wide_gather.data(), size, lane);
+                store_lane(to, weights, plan.wide_gather().data(), plan.wide_at.end, lane);
             else
                 std::copy_n(row_of(call.runs.weights, size, lane), size, to);  // as it was given, or as it ended
         }
@@ -215,7 +222,7 @@ template <class T> class TrainingWorker final : public Worker {
         if (call.runs.final_loss) store_lanes(call.runs.final_loss, loss);
         store_lanes(call.runs.rate, rate);
         store_lanes(call.runs.best, plateau.best);
-        const Vec<T>* weights = call.to > 0 ? asked() : model.weights;
+        const E* weights = call.to > 0 ? asked() : model.weights;
         for (int lane = 0; lane < n_lanes; ++lane) {
             call.runs.wait[first + lane] = plateau.wait[lane];
             call.runs.cooldown[first + lane] = plateau.cooldown[lane];
@@ -225,7 +232,8 @@ template <class T> class TrainingWorker final : public Worker {
                 continue;
             }
             bool finite = true;
-            for (int64_t i = 0; i < n; ++i) finite &= model.weights[i][lane] - model.weights[i][lane] == 0;
+            for (int64_t i = 0; i < n; ++i)
+                if (plan.gather[i] >= 0) finite &= of_run(model.weights[i], lane) - of_run(model.weights[i], lane) == 0;
             end_lane(weights, lane, finite ? int64_t(HL_FINISHED) : call.to, call.to > 0);
         }
     }
@@ -243,12 +251,12 @@ template <class T> class TrainingWorker final : public Worker {
     const Plan& plan;
     const Recipe& recipe;
     Control& control;
-    Model<T> model;
+    Model<E> model;
     const int64_t n;
     const int n_slots;
-    Vec<T>* const state;                         // what the optimiser remembers
-    std::unique_ptr<Rotation<T>> rotation;       // where heads are trained narrow
-    Vec<T>* wide = nullptr;                      // the weights as they were asked for, then
+    E* const state;                         // what the optimiser remembers
+    std::unique_ptr<Rotation<E>> rotation;       // where heads are trained narrow
+    E* wide = nullptr;                      // the weights as they were asked for, then
     std::vector<std::vector<Range>> ranges;      // that move in each phase
     Vec<T> rate{}, loss{};
     PlateauState<T> plateau;
@@ -259,22 +267,24 @@ template <class T> class TrainingWorker final : public Worker {
 };
 
 // Loss and gradient of each run at given weights.
-template <class T> class GradientWorker final : public Worker {
+template <class E> class GradientWorker final : public Worker {
+    using T = Real<E>;
+
   public:
     GradientWorker(const GradientCall& call, Control& control) : call(call), control(control), model(call.plan) {}
 
     void work() noexcept override {
         const int64_t n = model.size;
         const int64_t* place = call.plan.gather.data();
-        for (int64_t first; (first = control.take(call.n_runs, lanes<T>)) >= 0;) {
-            const int n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - first));
-            for (int lane = 0; lane < lanes<T>; ++lane)
-                load_lane<T>(model.weights, static_cast<const T*>(call.weights) + (first + (lane < n_lanes ? lane : 0)) * n, place, n, lane);
-            const Vec<T> loss = model.forward(call.loss);
+        for (int64_t first; (first = control.take(call.n_runs, runs_in<E>)) >= 0;) {
+            const int n_lanes = int(std::min<int64_t>(runs_in<E>, call.n_runs - first));
+            for (int lane = 0; lane < runs_in<E>; ++lane)
+                load_lane(model.weights, static_cast<const T*>(call.weights) + (first + (lane < n_lanes ? lane : 0)) * n, place, n, lane);
+            const E loss = model.forward(call.loss);
             model.backward();
             for (int lane = 0; lane < n_lanes; ++lane) {
-                if (call.losses) static_cast<T*>(call.losses)[first + lane] = canonical<T>(loss[lane]);
-                if (call.gradient) store_lane<T>(static_cast<T*>(call.gradient) + (first + lane) * n, model.gradient, place, n, lane);
+                if (call.losses) static_cast<T*>(call.losses)[first + lane] = canonical(of_run(loss, lane));
+                if (call.gradient) store_lane(static_cast<T*>(call.gradient) + (first + lane) * n, model.gradient, place, n, lane);
             }
         }
     }
@@ -282,11 +292,13 @@ template <class T> class GradientWorker final : public Worker {
   private:
     const GradientCall& call;
     Control& control;
-    Model<T> model;
+    Model<E> model;
 };
 
 // Narrow weights, or whatever is like them, in the width that was asked for.
-template <class T> class WideningWorker final : public Worker {
+template <class E> class WideningWorker final : public Worker {
+    using T = Real<E>;
+
   public:
     WideningWorker(const WideningCall& call, Control& control)
         : call(call), control(control), rotation(call.plan, arena), narrow(arena.take(call.plan.at.end)), wide(arena.take(call.plan.wide_at.end)) {}
@@ -294,24 +306,24 @@ template <class T> class WideningWorker final : public Worker {
     void work() noexcept override {
         const Plan& plan = call.plan;
         const int64_t size = rotation.basis_size();
-        for (int64_t first; (first = control.take(call.n_runs, lanes<T>)) >= 0;) {
-            const int n_lanes = int(std::min<int64_t>(lanes<T>, call.n_runs - first));
+        for (int64_t first; (first = control.take(call.n_runs, runs_in<E>)) >= 0;) {
+            const int n_lanes = int(std::min<int64_t>(runs_in<E>, call.n_runs - first));
             for (int lane = 0; lane < n_lanes; ++lane) {
-                load_lane<T>(rotation.basis, static_cast<const T*>(call.basis) + (first + lane) * size, nullptr, size, lane);
-                load_lane<T>(narrow, static_cast<const T*>(call.narrow) + (first + lane) * plan.at.end, plan.gather.data(), plan.at.end, lane);
+                load_lane(rotation.basis, static_cast<const T*>(call.basis) + (first + lane) * size, nullptr, size, lane);
+                load_lane(narrow, static_cast<const T*>(call.narrow) + (first + lane) * plan.at.end, plan.gather.data(), plan.at.end, lane);
             }
             rotation.widen(narrow, wide);
             for (int lane = 0; lane < n_lanes; ++lane)
-                store_lane<T>(static_cast<T*>(call.wide) + (first + lane) * plan.wide_at.end, wide, plan.wide_gather.data(), plan.wide_at.end, lane);
+                store_lane(static_cast<T*>(call.wide) + (first + lane) * plan.wide_at.end, wide, plan.wide_gather().data(), plan.wide_at.end, lane);
         }
     }
 
   private:
     const WideningCall& call;
     Control& control;
-    Arena<T> arena;
-    Rotation<T> rotation;
-    Vec<T>*const narrow, *const wide;
+    Arena<E> arena;
+    Rotation<E> rotation;
+    E *const narrow, *const wide;
 };
 
 }  // namespace headlab::HEADLAB_ISA

@@ -8,14 +8,14 @@
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> class Model {
+template <class E> class Model {
   public:
     explicit Model(const Plan& plan)
         : size(plan.at.end), weights(arena.take(size)), gradient(arena.take(size)), scratch(plan, arena) {
-        blocks.push_back(std::make_unique<Embed<T>>(plan));
-        for (int l = 0; l < plan.shape.n_layers; ++l) blocks.push_back(std::make_unique<Attention<T>>(plan, l, arena, scratch));
-        if (plan.shape.unembed) blocks.push_back(std::make_unique<Unembed<T>>(plan));
-        auto last = std::make_unique<Loss<T>>(plan, arena);
+        blocks.push_back(std::make_unique<Embed<E>>(plan));
+        for (int l = 0; l < plan.shape.n_layers; ++l) blocks.push_back(std::make_unique<Attention<E>>(plan, l, arena, scratch));
+        if (plan.shape.unembed) blocks.push_back(std::make_unique<Unembed<E>>(plan));
+        auto last = std::make_unique<Loss<E>>(plan, arena);
         loss = last.get();
         blocks.push_back(std::move(last));
         streams.push_back(nullptr);  // below the embedding there is none
@@ -24,11 +24,11 @@ template <class T> class Model {
             streams.push_back(arena.take(block->size()));
             widest = std::max(widest, block->size());
         }
-        for (Vec<T>*& stream : d_streams) stream = arena.take(widest);
+        for (E*& stream : d_streams) stream = arena.take(widest);
     }
 
     // The mean loss of each lane; kind: HL_SOFTMAX or HL_NORMALIZED_SIGMOID.
-    Vec<T> forward(int kind) {
+    E forward(int kind) {
         loss->kind = kind;
         for (size_t i = 0; i < blocks.size(); ++i) blocks[i]->forward(weights, streams[i], streams[i + 1]);
         return *streams.back();
@@ -39,16 +39,16 @@ template <class T> class Model {
         for (size_t i = blocks.size(); i-- > 0;) blocks[i]->backward(weights, streams[i], d_streams[(i + 1) % 2], gradient, d_streams[i % 2]);
     }
 
-    Arena<T> arena;
+    Arena<E> arena;
     const int64_t size;
-    Vec<T>*const weights, *const gradient;
+    E*const weights, *const gradient;
 
   private:
-    AttentionScratch<T> scratch;
-    std::vector<std::unique_ptr<Block<T>>> blocks;
-    std::vector<Vec<T>*> streams;
-    Vec<T>* d_streams[2];
-    Loss<T>* loss;
+    AttentionScratch<E> scratch;
+    std::vector<std::unique_ptr<Block<E>>> blocks;
+    std::vector<E*> streams;
+    E* d_streams[2];
+    Loss<E>* loss;
 };
 
 }  // namespace headlab::HEADLAB_ISA

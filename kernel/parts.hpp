@@ -107,17 +107,17 @@ class PartsWorker final : public Worker {
             if (!direct) std::copy_n(a[l + 1], n, a[l]);
             return;
         }
-        const Matrix<double> pattern = passage.pattern(l, k);
+        const Matrix<Number> pattern = passage.pattern(l, k);
         if (direct)
             std::copy_n(pattern.data + int64_t(call.place.at - passage.first_query(l)) * n, n, a[l]);
         else
-            set_product<double>(matrix(a[l], 1, n), matrix(a[l + 1], 1, n), pattern);
-        const Input<double> above = matrix(u[l + 1], d, 1);
+            set_product(matrix(a[l], 1, n), matrix(a[l + 1], 1, n), pattern);
+        const Input<Number> above = matrix(u[l + 1], d, 1);
         if (plan.shape.factored_values) {
-            set_product<double>(matrix(narrow, plan.shape.d_head, 1), W(HL_W_O, l, k), above);
-            set_product<double>(matrix(u[l], d, 1), W(HL_W_V, l, k), matrix(narrow, plan.shape.d_head, 1));
+            set_product(matrix(narrow, plan.shape.d_head, 1), W(HL_W_O, l, k), above);
+            set_product(matrix(u[l], d, 1), W(HL_W_V, l, k), matrix(narrow, plan.shape.d_head, 1));
         } else {
-            set_product<double>(matrix(u[l], d, 1), W(HL_W_V, l, k), above);
+            set_product(matrix(u[l], d, 1), W(HL_W_V, l, k), above);
         }
     }
 
@@ -125,9 +125,9 @@ class PartsWorker final : public Worker {
         const int at = call.place.at;
         if (direct) {
             std::fill_n(kept, n, Number{});
-            set_product<double>(matrix(kept + at, 1, 1), matrix(embeds + int64_t(at) * d, 1, d), matrix(u[0], d, 1));
+            set_product(matrix(kept + at, 1, 1), matrix(embeds + int64_t(at) * d, 1, d), matrix(u[0], d, 1));
         } else {
-            set_product<double>(matrix(kept, n, 1), matrix(embeds, n, d), matrix(u[0], d, 1));
+            set_product(matrix(kept, n, 1), matrix(embeds, n, d), matrix(u[0], d, 1));
             for (int s = 0; s < n; ++s) kept[s] *= a[0][s];
         }
         for (int lane = 0; lane < group.n; ++lane)
@@ -136,7 +136,7 @@ class PartsWorker final : public Worker {
 
     // Of a row of n numbers, of which the first ones are there; the others are 0.
     static void store_row(double* to, const Number* from, int64_t there, int64_t all, int lane) {
-        store_lane<double>(to, from, nullptr, there, lane);
+        store_lane(to, from, nullptr, there, lane);
         std::fill_n(to + there, all - there, 0.0);
     }
 
@@ -157,37 +157,37 @@ class PartsWorker final : public Worker {
 
     void back_through(int l, int k, Number* above, Number* below, bool reacts) {
         const int rows = passage.queries(l), h = plan.shape.d_head;
-        const Matrix<double> G_q = passage.stream_of_queries(l, above), T_q = matrix(T, rows, d), pattern = passage.pattern(l, k);
+        const Matrix<Number> G_q = passage.stream_of_queries(l, above), T_q = matrix(T, rows, d), pattern = passage.pattern(l, k);
         if (plan.shape.factored_values) {
-            set_product<double>(matrix(narrow, rows, h), G_q, W(HL_W_O, l, k).transposed());
-            set_product<double>(T_q, matrix(narrow, rows, h), W(HL_W_V, l, k).transposed());
+            set_product(matrix(narrow, rows, h), G_q, W(HL_W_O, l, k).transposed());
+            set_product(T_q, matrix(narrow, rows, h), W(HL_W_V, l, k).transposed());
         } else {
-            set_product<double>(T_q, G_q, W(HL_W_V, l, k).transposed());
+            set_product(T_q, G_q, W(HL_W_V, l, k).transposed());
         }
-        add_product<double>(matrix(below, n, d), pattern.transposed(), T_q, passage.where(l, Region::upper_sum));
+        add_product(matrix(below, n, d), pattern.transposed(), T_q, passage.where(l, Region::upper_sum));
         if (!reacts && !gives.edge) return;
-        const Matrix<double> read = matrix(D, rows, n);
-        set_product<double>(read, T_q, passage.stream(l).transposed(), passage.where(l, Region::lower_out));
+        const Matrix<Number> read = matrix(D, rows, n);
+        set_product(read, T_q, passage.stream(l).transposed(), passage.where(l, Region::lower_out));
         if (!reacts) return store_edges(l, k);
         for (int q = 0; q < rows; ++q)
-            softmax_row_backward<double>(pattern.data + int64_t(q) * n, D + int64_t(q) * n, passage.seen(passage.first_query(l) + q), n, plan.scale);
+            softmax_row_backward<Number>(pattern.data + int64_t(q) * n, D + int64_t(q) * n, passage.seen(passage.first_query(l) + q), n, plan.scale);
         // through keys: d scoreᵀ left; through queries: d score X W_K W_Qᵀ
-        add_product<double>(matrix(below, n, d), read.transposed(), passage.left(l, k), passage.where(l, Region::upper_sum));
-        set_product<double>(matrix(back, rows, d), read, passage.stream(l), passage.where(l, Region::lower_sum));
-        set_product<double>(matrix(narrow, rows, h), matrix(back, rows, d), W(HL_W_K, l, k));
-        add_product<double>(passage.stream_of_queries(l, below), matrix(narrow, rows, h), W(HL_W_Q, l, k).transposed());
+        add_product(matrix(below, n, d), read.transposed(), passage.left(l, k), passage.where(l, Region::upper_sum));
+        set_product(matrix(back, rows, d), read, passage.stream(l), passage.where(l, Region::lower_sum));
+        set_product(matrix(narrow, rows, h), matrix(back, rows, d), W(HL_W_K, l, k));
+        add_product(passage.stream_of_queries(l, below), matrix(narrow, rows, h), W(HL_W_Q, l, k).transposed());
     }
 
     void store_edges(int l, int k) {
         const int64_t c = plan.shape.n_ctx;
-        const Matrix<double> pattern = passage.pattern(l, k);
+        const Matrix<Number> pattern = passage.pattern(l, k);
         for (int64_t i = 0; i < int64_t(pattern.rows) * n; ++i) D[i] *= pattern.data[i];
         for (int lane = 0; lane < group.n; ++lane) {
             double* to = gives.edge + (((group.first + lane) * L + l) * heads + k) * c * c;
             std::fill_n(to, c * c, 0.0);
             for (int q = 0; q < pattern.rows; ++q) {
                 const int query = passage.first_query(l) + q;
-                store_lane<double>(to + query * c, D + int64_t(q) * n, nullptr, passage.seen(query), lane);
+                store_lane(to + query * c, D + int64_t(q) * n, nullptr, passage.seen(query), lane);
             }
         }
     }
@@ -206,7 +206,7 @@ class PartsWorker final : public Worker {
 
     void total() {
         Number sum;
-        set_product<double>(matrix(&sum, 1, 1), matrix(passage.stream(L).data + int64_t(call.place.at) * d, 1, d), matrix(readout, d, 1));
+        set_product(matrix(&sum, 1, 1), matrix(passage.stream(L).data + int64_t(call.place.at) * d, 1, d), matrix(readout, d, 1));
         for (int lane = 0; lane < group.n; ++lane) gives.total[group.first + lane] = canonical<double>(sum[lane]);
     }
 
@@ -215,7 +215,7 @@ class PartsWorker final : public Worker {
     Control& control;
     const hl_gives gives;
     const int d, L, heads;
-    Arena<double> arena;
+    Arena<Number> arena;
     HeadWeights W;
     Passage passage;
     const int n;  // positions
@@ -259,8 +259,8 @@ class ScorePartsWorker final : public Worker {
                 if (passage) passage->go(call.weights, group);
             collect_queries();
             for (int k = 0; k < plan.shape.n_heads; ++k) {
-                set_product<double>(matrix(narrow, n_query, plan.shape.d_head), matrix(query, n_query, d), W(HL_W_Q, call.layer, k));
-                set_product<double>(matrix(left, n_query, d), matrix(narrow, n_query, plan.shape.d_head), W(HL_W_K, call.layer, k).transposed());
+                set_product(matrix(narrow, n_query, plan.shape.d_head), matrix(query, n_query, d), W(HL_W_Q, call.layer, k));
+                set_product(matrix(left, n_query, d), matrix(narrow, n_query, plan.shape.d_head), W(HL_W_K, call.layer, k).transposed());
                 for (const Keys& some : rows)
                     for (int i = 0; i < F; ++i) score(some, i);
                 store(k);
@@ -275,7 +275,7 @@ class ScorePartsWorker final : public Worker {
     };
 
     // Of all positions of a sequence; features in their order: token, position, heads.
-    Matrix<double> feature(int sequence, int number) const {
+    Matrix<Number> feature(int sequence, int number) const {
         const Passage& passage = *passages[sequence];
         const int embeds = plan.shape.residual || call.layer == 0 ? 2 : 0, head = number - embeds;
         if (head < 0) return matrix(number == 0 ? passage.token : passage.position, passage.n, d);
@@ -292,8 +292,8 @@ class ScorePartsWorker final : public Worker {
     // The scores of all queries with one feature of some keys.
     void score(const Keys& some, int number) {
         const int n = int(some.positions.size());
-        const Matrix<double> to{scores + int64_t(some.first) * F + number, n_query, n, n_key, F};
-        set_product<double>(to, matrix(left, n_query, d), feature(some.sequence, number).gathered(some.positions.data(), n).transposed());
+        const Matrix<Number> to{scores + int64_t(some.first) * F + number, n_query, n, n_key, F};
+        set_product(to, matrix(left, n_query, d), feature(some.sequence, number).gathered(some.positions.data(), n).transposed());
     }
 
     void store(int k) {
@@ -304,7 +304,7 @@ class ScorePartsWorker final : public Worker {
             for (int q = 0; q < call.n_queries; ++q)
                 for (int s = 0; s < call.n_keys; ++s)
                     for (int i = 0; i < F; ++i, to += F)
-                        store_lane<double>(to, scores + (int64_t(q) * F + i) * n_key + int64_t(s) * F, nullptr, F, lane);
+                        store_lane(to, scores + (int64_t(q) * F + i) * n_key + int64_t(s) * F, nullptr, F, lane);
         }
     }
 
@@ -312,7 +312,7 @@ class ScorePartsWorker final : public Worker {
     const Plan& plan;
     Control& control;
     const int d, F;  // features
-    Arena<double> arena;
+    Arena<Number> arena;
     HeadWeights W;
     const int n_query, n_key;
     Group group{};

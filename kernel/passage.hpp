@@ -20,7 +20,7 @@ struct Group {
 // Matrices of heads, as trained.
 class HeadWeights {
   public:
-    HeadWeights(const Plan& plan, Arena<double>& arena) : plan(plan), arena(arena) {}
+    HeadWeights(const Plan& plan, Arena<Number>& arena) : plan(plan), arena(arena) {}
 
     // Those of some layers, from one on; only once for each weight.
     void want(int weight, int from_layer, int to_layer) {
@@ -33,10 +33,10 @@ class HeadWeights {
         for (int w = 0; w < HL_WEIGHTS; ++w)
             for (int64_t from = 0; from < wanted[w].size(); from += together)
                 for (int lane = 0; lane < lanes<double>; ++lane)
-                    load_lane<double>(numbers[w] + from, weights + group.run(lane) * plan.at.end, plan.gather.data() + wanted[w].from + from,
+                    load_lane(numbers[w] + from, weights + group.run(lane) * plan.at.end, plan.gather.data() + wanted[w].from + from,
                                       std::min(together, wanted[w].size() - from), lane);
     }
-    Input<double> operator()(int weight, int layer, int head) const {
+    Input<Number> operator()(int weight, int layer, int head) const {
         const int d = plan.shape.d_model, h = plan.shape.d_head, v = plan.value_width();
         const int rows = weight == HL_W_O ? h : d, cols = weight == HL_W_O ? d : weight == HL_W_V ? v : h;
         const int64_t block = (int64_t(layer) * plan.shape.n_heads + head) * rows * cols;
@@ -47,7 +47,7 @@ class HeadWeights {
     static constexpr int64_t together = 256;  // numbers whose lanes stay in the first-level cache
 
     const Plan& plan;
-    Arena<double>& arena;
+    Arena<Number>& arena;
     Range wanted[HL_WEIGHTS] = {};
     Number* numbers[HL_WEIGHTS] = {};
 };
@@ -62,7 +62,7 @@ class Passage {
     // From the first position on, n of them, or as many as the mask lets the last of these see. last: the only position whose
     // queries count in the last layer, or -1: all do.
     Passage(const Plan& plan, int sequence, int n_asked, int layers, int last, const hl_known* given, PassageNeeds needs,
-            const HeadWeights& W, Arena<double>& arena)
+            const HeadWeights& W, Arena<Number>& arena)
         : n(plan.shape.causal ? n_asked : plan.rows.length(sequence)), layers(layers), last(last), plan(plan), sequence(sequence),
           d(plan.shape.d_model), known(given ? *given : hl_known{}), needs(needs), W(W), token(arena.take(int64_t(n) * d)), position(arena.take(int64_t(n) * d)) {
         const int heads = plan.shape.n_heads;
@@ -105,11 +105,11 @@ class Passage {
     int seen(int query) const { return plan.shape.causal ? query + 1 : n; }
     Region where(int layer, Region causal) const { return plan.shape.causal && square(layer) ? causal : Region::full; }
 
-    Matrix<double> stream(int layer) const { return matrix(streams[layer], n, d); }
-    Matrix<double> stream_of_queries(int layer, Number* of) const { return matrix(of + int64_t(first_query(layer)) * d, queries(layer), d); }
-    Matrix<double> pattern(int layer, int head) const { return matrix(pattern_of[number(layer, head)], queries(layer), n); }
-    Matrix<double> left(int layer, int head) const { return matrix(left_of[number(layer, head)], queries(layer), d); }
-    Matrix<double> written(int layer, int head) const { return matrix(written_of[number(layer, head)], n, d); }
+    Matrix<Number> stream(int layer) const { return matrix(streams[layer], n, d); }
+    Matrix<Number> stream_of_queries(int layer, Number* of) const { return matrix(of + int64_t(first_query(layer)) * d, queries(layer), d); }
+    Matrix<Number> pattern(int layer, int head) const { return matrix(pattern_of[number(layer, head)], queries(layer), n); }
+    Matrix<Number> left(int layer, int head) const { return matrix(left_of[number(layer, head)], queries(layer), d); }
+    Matrix<Number> written(int layer, int head) const { return matrix(written_of[number(layer, head)], n, d); }
 
     const int n, layers, last;
 
@@ -125,8 +125,8 @@ class Passage {
             const int64_t* position_place = plan.gather.data() + plan.at[HL_W_POS] + int64_t(s) * d;
             for (int lane = 0; lane < lanes<double>; ++lane) {
                 const double* from = weights + group.run(lane) * plan.at.end;
-                load_lane<double>(token + to, from, token_place, d, lane);
-                if (plan.shape.positions) load_lane<double>(position + to, from, position_place, d, lane);
+                load_lane(token + to, from, token_place, d, lane);
+                if (plan.shape.positions) load_lane(position + to, from, position_place, d, lane);
             }
         }
         if (!streams_needed()) return;
@@ -136,12 +136,12 @@ class Passage {
     // left = X_q W_Q W_Kᵀ, and the pattern of left · Xᵀ where none is given
     void look(int l, int k) {
         const int rows = queries(l), h = plan.shape.d_head;
-        set_product<double>(matrix(narrow, rows, h), stream_of_queries(l, streams[l]), W(HL_W_Q, l, k));
-        set_product<double>(left(l, k), matrix(narrow, rows, h), W(HL_W_K, l, k).transposed());
+        set_product(matrix(narrow, rows, h), stream_of_queries(l, streams[l]), W(HL_W_Q, l, k));
+        set_product(left(l, k), matrix(narrow, rows, h), W(HL_W_K, l, k).transposed());
         if (known.patterns) return;
-        set_product<double>(pattern(l, k), left(l, k), stream(l).transposed(), where(l, Region::lower_out));
+        set_product(pattern(l, k), left(l, k), stream(l).transposed(), where(l, Region::lower_out));
         for (int q = 0; q < rows; ++q)
-            softmax_row<double>(pattern_of[number(l, k)] + int64_t(q) * n, seen(first_query(l) + q), n, plan.scale);
+            softmax_row<Number>(pattern_of[number(l, k)] + int64_t(q) * n, seen(first_query(l) + q), n, plan.scale);
     }
 
     void load_pattern(const Group& group, int l, int k) {
@@ -149,40 +149,40 @@ class Passage {
         for (int q = 0; q < queries(l); ++q) {
             const int query = first_query(l) + q;
             for (int lane = 0; lane < lanes<double>; ++lane)
-                load_lane<double>(pattern_of[number(l, k)] + int64_t(q) * n,
+                load_lane(pattern_of[number(l, k)] + int64_t(q) * n,
                                   known.patterns + (offset(group.run(lane), l, k) * c + query) * c, nullptr, seen(query), lane);
         }
     }
 
     void load_written(const Group& group, int l, int k) {
-        const Matrix<double> to = written_or_out(l, k);
+        const Matrix<Number> to = written_or_out(l, k);
         for (int q = 0; q < to.rows; ++q)
             for (int lane = 0; lane < lanes<double>; ++lane) {
                 const double* from = known.written + (offset(group.run(lane), l, k) * plan.shape.n_ctx + first_query(l) + q) * d;
-                load_lane<double>(to.data + int64_t(q) * d, from, place.empty() ? nullptr : place.data(), d, lane);
+                load_lane(to.data + int64_t(q) * d, from, place.empty() ? nullptr : place.data(), d, lane);
             }
     }
     int64_t offset(int64_t run, int l, int k) const { return run * known.run + int64_t(number(l, k)) * known.head + sequence * known.sequence; }
 
-    Matrix<double> written_or_out(int l, int k) const { return matrix(needs.written ? written_of[number(l, k)] : out, queries(l), d); }
+    Matrix<Number> written_or_out(int l, int k) const { return matrix(needs.written ? written_of[number(l, k)] : out, queries(l), d); }
 
     // z = pattern X W_V (W_O)
     void write(int l, int k) {
         const int rows = queries(l), v = plan.value_width();
-        const Matrix<double> to = written_or_out(l, k);
-        set_product<double>(matrix(mixed, rows, d), pattern(l, k), stream(l), where(l, Region::lower_sum));
+        const Matrix<Number> to = written_or_out(l, k);
+        set_product(matrix(mixed, rows, d), pattern(l, k), stream(l), where(l, Region::lower_sum));
         if (plan.shape.factored_values) {
-            set_product<double>(matrix(narrow, rows, v), matrix(mixed, rows, d), W(HL_W_V, l, k));
-            set_product<double>(to, matrix(narrow, rows, v), W(HL_W_O, l, k));
+            set_product(matrix(narrow, rows, v), matrix(mixed, rows, d), W(HL_W_V, l, k));
+            set_product(to, matrix(narrow, rows, v), W(HL_W_O, l, k));
         } else {
-            set_product<double>(to, matrix(mixed, rows, d), W(HL_W_V, l, k));
+            set_product(to, matrix(mixed, rows, d), W(HL_W_V, l, k));
         }
     }
 
     void add_to_stream(int l, int k) {
         if (k == 0)
             for (int64_t i = 0; i < int64_t(n) * d; ++i) streams[l + 1][i] = plan.shape.residual ? streams[l][i] : Number{};
-        const Matrix<double> from = written_or_out(l, k);
+        const Matrix<Number> from = written_or_out(l, k);
         Number* above = stream_of_queries(l, streams[l + 1]).data;
         for (int64_t i = 0; i < int64_t(from.rows) * d; ++i) above[i] += from.data[i];
     }

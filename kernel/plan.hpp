@@ -10,25 +10,32 @@
 
 namespace headlab {
 
+// Scores need only W_QK = W_Q W_Kᵀ. Forming it and returning its gradient costs 3 d_model² d_head, and then three products of
+// d_model² an input; without it there are six of d_model d_head an input. Both round differently, so sizes alone decide, and not
+// how many inputs of a batch are distinct.
+bool folds(const hl_shape& shape, int n_sequences, int layer);
+
+// A shape whose heads are trained in another width, d_head; 0: in their own.
+hl_shape with_heads_of(hl_shape shape, int d_head);
+
 struct Plan {
-    // d_head: the width to work in, where it is narrower than the model's
-    explicit Plan(const hl_problem& problem, int d_head = 0);
+    // d_head: the width to work in, where it is narrower than the model's; columns: that rows of weights are filled up to
+    explicit Plan(const hl_problem& problem, int d_head = 0, int columns = 1);
 
     hl_shape shape, model;  // as it is worked on, and as it was asked for: its heads may be wider
     double scale;           // on the scores: 1 / sqrt(d_head) of the model
     std::vector<int32_t> order;
     Rows rows;
     int n_sequences;
-    Places at, wide_at;                  // of shape, and of model
-    std::vector<int64_t> gather, wide_gather;  // the caller's place of each weight, in the same two shapes
+    Places given, wide_given;                  // the caller's, of shape and of model
+    Places at, wide_at;                        // as it is worked on
+    std::vector<int64_t> gather, of_wide;      // the caller's place of each weight, in the same two shapes; of_wide: where that is another
 
+    const std::vector<int64_t>& wide_gather() const { return narrow() ? of_wide : gather; }
     bool narrow() const { return shape.d_head != model.d_head; }
     int blocks() const { return shape.n_layers * shape.n_heads; }
-    int value_width() const { return shape.factored_values ? shape.d_head : shape.d_model; }
-    // Scores need only W_QK = W_Q W_Kᵀ. Forming it and returning its gradient costs 3 d_model² d_head, and then three products of
-    // d_model² an input; without it there are six of d_model d_head an input. Both round differently, so sizes alone decide, and not
-    // how many inputs of a batch are distinct.
-    bool folds(int layer) const;
+    int value_width() const { return int(size_of(shape, Axis::value)); }
+    bool folds(int layer) const { return headlab::folds(shape, n_sequences, layer); }
 };
 
 // Groups of as many runs as there are lanes, taken one after the other by the threads of one call.
@@ -111,7 +118,7 @@ template <class Call> struct MakeOfType {
 struct Kernel {
     const char* name;
     int lanes_float, lanes_double;
-    MakeOfType<TrainingCall> train;
+    MakeOfType<TrainingCall> train_alone, train;  // alone: null where groups serve
     MakeOfType<GradientCall> gradient;
     MakeOfType<WideningCall> widen;
     MakeOfType<LookCall> look;

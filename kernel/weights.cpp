@@ -2,6 +2,12 @@
 
 namespace headlab {
 
+namespace {
+
+int64_t filled(int64_t n, int columns) { return (n + columns - 1) / columns * columns; }
+
+}  // namespace
+
 int64_t size_of(const hl_shape& s, Axis axis) {
     switch (axis) {
         case Axis::vocab: return s.d_vocab;
@@ -24,28 +30,29 @@ int features_of(const hl_shape& shape, int layer) {
     return layer == 0 ? 2 : shape.n_heads;
 }
 
-Places places_of(const hl_shape& shape) {
+Places places_of(const hl_shape& shape, int columns) {
     Places places;
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Weight& weight = weight_table[w];
-        int64_t size = weight.there(shape) ? 1 : 0;
-        for (int a = 0; a < weight.n_axes; ++a) size *= size_of(shape, weight.axes[a]);
+        const int last = weight.n_axes - 1;
+        int64_t size = weight.there(shape) ? filled(size_of(shape, weight.axes[last]), columns) : 0;
+        for (int a = 0; a < last; ++a) size *= size_of(shape, weight.axes[a]);
         places.of[w] = {places.end, places.end + size};
         places.end += size;
     }
     return places;
 }
 
-std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>& order) {
-    const Places places = places_of(shape);
-    std::vector<int64_t> gather(places.end);
+std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>& order, int columns) {
+    const Places places = places_of(shape, columns), given = places_of(shape);
+    std::vector<int64_t> gather(places.end, -1);
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Weight& weight = weight_table[w];
         const int last = weight.n_axes - 1;
-        const int64_t width = size_of(shape, weight.axes[last]);
+        const int64_t width = size_of(shape, weight.axes[last]), step = filled(width, columns);
         const bool turns = follows_vocabulary(shape, weight.axes[last]);
-        for (int64_t from = places.of[w].from; from < places.of[w].to; from += width) {
-            int64_t rest = (from - places.of[w].from) / width, stride = width, at = places.of[w].from;
+        for (int64_t from = places.of[w].from; from < places.of[w].to; from += step) {
+            int64_t rest = (from - places.of[w].from) / step, stride = width, at = given.of[w].from;
             for (int a = last - 1; a >= 0; --a) {  // the innermost axis first
                 const int64_t size = size_of(shape, weight.axes[a]), index = rest % size;
                 at += stride * (follows_vocabulary(shape, weight.axes[a]) ? order[index] : index);

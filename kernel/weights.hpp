@@ -48,9 +48,10 @@ struct Places {
     int64_t end = 0;
     int64_t operator[](int weight) const { return of[weight].from; }
 };
-Places places_of(const hl_shape& shape);
+// columns: rows are filled up to so many numbers, or a multiple of that
+Places places_of(const hl_shape& shape, int columns = 1);
 
-// The caller's place of each weight as it is trained; order: the caller's id of each token as it is trained.
-std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>& order);
+// The caller's place of each weight as it is trained, -1 where a row is filled up; order: the caller's id of each token as it is trained.
+std::vector<int64_t> gather_of(const hl_shape& shape, const std::vector<int32_t>& order, int columns = 1);
 
 }  // namespace headlab

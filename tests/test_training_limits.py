@@ -170,7 +170,7 @@ def test_what_the_kernel_works_on_is_counted(model, fields, runs, threads):
 
 def test_one_run_on_a_corpus_too_large_is_refused_before_it_is_trained(megabytes):
     wide = hl.Corpus.from_ids([[(31 * i + 7 * j) % 400 for j in range(16)] for i in range(40)])
-    megabytes(40)
+    megabytes(10)
     with pytest.raises(hl.ConfigError, match="take a smaller model or corpus, since not even one run fits"):
         hl.train(wide, training=ONE)
 

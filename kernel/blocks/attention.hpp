@@ -13,180 +13,192 @@
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> void softmax_row(Vec<T>* row, int n, int n_all, T scale) {
-    Vec<T> top = row[0];
-    for (int s = 1; s < n; ++s) top = max<T>(top, row[s]);
-    Vec<T> sum{};
-    for (int s = 0; s < n; ++s) {
-        row[s] = exp_nonpositive<T>((row[s] - top) * scale);
-        sum += row[s];
-    }
-    const Vec<T> inverse = T(1) / sum;
-    for (int s = 0; s < n; ++s) row[s] *= inverse;
-    for (int s = n; s < n_all; ++s) row[s] = Vec<T>{};
+template <class E> void softmax_row(E* row, int n, int n_all, Real<E> scale) {
+    using T = Real<E>;
+    const E top = largest_of(row, n);
+    each_but_filling<E>(n, [&](auto at) { at.set(row, exp_nonpositive<T>((at(row) - top) * scale)); });
+    const E inverse = T(1) / sum_of(row, n);
+    each_but_filling<E>(n, [&](auto at) { at.set(row, at(row) * inverse); });
+    if (n < n_all) clear_row(row + row_size<E>(n), n_all - row_size<E>(n));
 }
 
 // d score = scale · pattern · (d pattern - sum over the row of pattern · d pattern); d_row becomes d score.
-template <class T> void softmax_row_backward(const Vec<T>* row, Vec<T>* d_row, int n, int n_all, T scale) {
-    Vec<T> mean{};
+template <class E> void softmax_row_backward(const E* row, E* d_row, int n, int n_all, Real<E> scale) {
+    E mean{};
     for (int s = 0; s < n; ++s) mean += row[s] * d_row[s];
-    for (int s = 0; s < n; ++s) d_row[s] = row[s] * (d_row[s] - mean) * scale;
-    for (int s = n; s < n_all; ++s) d_row[s] = Vec<T>{};
+    each_but_filling<E>(n, [&](auto at) { at.set(d_row, at(row) * (at(d_row) - mean) * scale); });
+    if (n < n_all) clear_row(d_row + row_size<E>(n), n_all - row_size<E>(n));
 }
 
+// From one row of z of all heads to the next: alone, a head's last vector reaches into what the next head writes after it.
+template <class E> int row_of_z(const hl_shape& shape) { return row_size<E>((shape.n_heads - 1) * shape.d_head + row_size<E>(shape.d_head)); }
+
 // What the backward passes of all layers work on, one after the other.
-template <class T> struct AttentionScratch {
-    AttentionScratch(const Plan& plan, Arena<T>& arena) {
-        const int64_t d = plan.shape.d_model, h = plan.shape.d_head, c = plan.shape.n_ctx;
+template <class E> struct AttentionScratch {
+    AttentionScratch(const Plan& plan, Arena<E>& arena) {
+        const int d = plan.shape.d_model, h = plan.shape.d_head, c = plan.shape.n_ctx;
         const int64_t rows = plan.rows.rows(), n = std::max<int64_t>(rows, plan.rows.inputs(0));
-        const int64_t width = plan.value_width() + std::max(d, 2 * h);
+        const int64_t width = row_size<E>(plan.value_width()) + std::max(row_size<E>(d), 2 * row_size<E>(h));
         d_taken = arena.take(n * width);
         d_W = arena.take(d * width);
-        d_pattern = arena.take(c * c);
-        d_z = arena.take(plan.shape.factored_values ? rows * plan.shape.n_heads * h : 0);
+        d_pattern = arena.take(int64_t(c) * row_size<E>(c));
+        d_z = arena.take(plan.shape.factored_values ? rows * row_of_z<E>(plan.shape) : 0);
     }
-    Vec<T> *d_taken, *d_W, *d_pattern, *d_z;
+    E *d_taken, *d_W, *d_pattern, *d_z;
 };
 
-template <class T> class Attention final : public Block<T> {
+template <class E> class Attention final : public Block<E> {
+    using T = Real<E>;
+
   public:
-    Attention(const Plan& plan, int layer, Arena<T>& arena, const AttentionScratch<T>& scratch)
+    Attention(const Plan& plan, int layer, Arena<E>& arena, const AttentionScratch<E>& scratch)
         : plan(plan), layer(layer), n(plan.rows.inputs(layer)), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()),
-          c(plan.shape.n_ctx), rows(plan.rows.rows()), fold(plan.folds(layer)), factored(plan.shape.factored_values), q(fold ? d : h),
-          width(v + q + (fold ? 0 : h)), all_z(plan.shape.n_heads * h), map(plan.rows.map(layer)), scratch(scratch),
-          z(arena.take(factored ? int64_t(rows) * all_z : 0)) {
+          c(row_size<E>(plan.shape.n_ctx)), rows(plan.rows.rows()), fold(plan.folds(layer)), factored(plan.shape.factored_values), q(fold ? d : h),
+          width(row_size<E>(v) + row_size<E>(q) + (fold ? 0 : row_size<E>(h))), all_z(plan.shape.n_heads * h), map(plan.rows.map(layer)),
+          scratch(scratch), z(arena.take(factored ? int64_t(rows) * row_of_z<E>(plan.shape) : 0)) {
         for (int k = 0; k < plan.shape.n_heads; ++k)
-            heads.push_back({arena.take(int64_t(d) * width), arena.take(int64_t(n) * width), arena.take(int64_t(plan.n_sequences) * c * c)});
+            heads.push_back({arena.take(int64_t(d) * width), arena.take(int64_t(n) * width), arena.take(int64_t(plan.n_sequences) * plan.shape.n_ctx * c)});
     }
 
-    int64_t size() const override { return int64_t(rows) * d; }
+    int64_t size() const override { return int64_t(rows) * row_size<E>(d); }
 
-    void forward(const Vec<T>* weights, const Vec<T>* in, Vec<T>* out) override {
-        const Input<T> below = matrix(in, n, d).gathered(map, rows);
-        const Matrix<T> above = matrix(out, rows, d);
+    void forward(const E* weights, const E* in, E* out) override {
+        const Input<E> below = matrix(in, n, d).gathered(map, rows);
+        const Matrix<E> above = matrix(out, rows, d);
         if (!factored)
-            for (int r = 0; r < rows; ++r)
-                for (int j = 0; j < d; ++j) out[int64_t(r) * d + j] = plan.shape.residual ? in[int64_t(map[r]) * d + j] : Vec<T>{};
+            for (int r = 0; r < rows; ++r) {
+                if (plan.shape.residual)
+                    copy_row(above.at(r), below.at(r), d);
+                else
+                    clear_row(above.at(r), d);
+            }
         for (int k = 0; k < plan.shape.n_heads; ++k) head_forward(of_head(weights, k), k, in, out);
-        if (factored) product<T>(above, plan.shape.residual ? below : nothing<T>(), matrix(z, rows, all_z), W_O(weights));
+        if (factored) product(above, plan.shape.residual ? below : nothing<E>(), matrix(z, rows, all_z, row_of_z<E>(plan.shape)), W_O(weights));
     }
 
-    void backward(const Vec<T>* weights, const Vec<T>* in, const Vec<T>* d_out, Vec<T>* gradient, Vec<T>* d_in) override {
+    void backward(const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) override {
         if (factored) {  // d z = d out W_Oᵀ,  d W_O = zᵀ d out
-            const Input<T> d_above = matrix(d_out, rows, d);
-            set_product<T>(matrix(scratch.d_z, rows, all_z), d_above, W_O(weights).transposed());
-            set_product<T>(W_O(gradient), matrix(z, rows, all_z).transposed(), d_above);
+            const Input<E> d_above = matrix(d_out, rows, d);
+            set_product(matrix(scratch.d_z, rows, all_z, row_of_z<E>(plan.shape)), d_above, W_O(weights).transposed());
+            set_product(W_O(gradient), matrix(z, rows, all_z, row_of_z<E>(plan.shape)).transposed(), d_above);
         }
-        std::fill_n(d_in, int64_t(n) * d, Vec<T>{});
+        std::fill_n(d_in, int64_t(n) * row_size<E>(d), E{});
         if (plan.shape.residual)
-            for (int r = 0; r < rows; ++r)
-                for (int j = 0; j < d; ++j) d_in[int64_t(map[r]) * d + j] += d_out[int64_t(r) * d + j];
+            for (int r = 0; r < rows; ++r) add_row(d_in + int64_t(map[r]) * row_size<E>(d), d_out + int64_t(r) * row_size<E>(d), d);
         for (int k = 0; k < plan.shape.n_heads; ++k) head_backward(of_head(weights, k), k, in, d_out, of_head(gradient, k), d_in);
     }
 
   private:
     struct Head {  // what the forward pass leaves for the backward pass
-        Vec<T> *W, *taken, *pattern;
+        E *W, *taken, *pattern;
     };
     template <class V> struct Weights {
         MatrixOf<V> Q, K, V_;
     };
     template <class V> Weights<V> of_head(V* base, int k) const {
-        const int64_t block = int64_t(layer) * plan.shape.n_heads + k, qk = int64_t(d) * h;
-        return {matrix(base + plan.at[HL_W_Q] + block * qk, d, h), matrix(base + plan.at[HL_W_K] + block * qk, d, h),
-                matrix(base + plan.at[HL_W_V] + block * d * v, d, v)};
+        const int64_t block = (int64_t(layer) * plan.shape.n_heads + k) * d, qk = block * row_size<E>(h);
+        return {matrix(base + plan.at[HL_W_Q] + qk, d, h), matrix(base + plan.at[HL_W_K] + qk, d, h),
+                matrix(base + plan.at[HL_W_V] + block * row_size<E>(v), d, v)};
     }
     // Of all heads, one below the other, as their z stand side by side.
-    template <class V> MatrixOf<V> W_O(V* base) const { return matrix(base + plan.at[HL_W_O] + int64_t(layer) * all_z * d, all_z, d); }
+    template <class V> MatrixOf<V> W_O(V* base) const { return matrix(base + plan.at[HL_W_O] + int64_t(layer) * all_z * row_size<E>(d), all_z, d); }
 
     // Side by side: what a head takes from an input, or the weights that it takes it with.
     template <class V> struct Taken {
         MatrixOf<V> all, value, left, key;
     };
     template <class V> Taken<V> taken(V* data, int n_rows) const {
-        const MatrixOf<V> all = matrix(data, n_rows, width);
-        return {all, all.columns(0, v), all.columns(v, q), all.columns(v + q, width - v - q)};
+        const MatrixOf<V> all = matrix(data, n_rows, width, width);
+        const int left = row_size<E>(v), key = left + row_size<E>(q);
+        return {all, all.columns(0, v), all.columns(left, q), all.columns(key, fold ? 0 : h)};
     }
 
     // The rows of one sequence.
     struct Sequence {
         int first, length;
         const int* map;
-        Vec<T>* pattern;
+        E* pattern;
     };
     Sequence sequence(int b, const Head& head) const {
         const int first = plan.rows.sequence_start[b];
-        return {first, plan.rows.length(b), map + first, head.pattern + int64_t(b) * c * c};
+        return {first, plan.rows.length(b), map + first, head.pattern + int64_t(b) * plan.shape.n_ctx * c};
     }
     // A head's z of one sequence, or where there is no W_O its part of the stream; and the same of their gradients.
     template <class V> MatrixOf<V> mixed(V* z, V* stream, int k, const Sequence& s) const {
-        return factored ? matrix(z + int64_t(s.first) * all_z + k * h, s.length, h, all_z) : matrix(stream + int64_t(s.first) * d, s.length, d);
+        const int z_row = row_of_z<E>(plan.shape), d_row = row_size<E>(d);
+        return factored ? matrix(z + int64_t(s.first) * z_row + k * h, s.length, h, z_row) : matrix(stream + int64_t(s.first) * d_row, s.length, d);
     }
     int seen(int t, int length) const { return plan.shape.causal ? t + 1 : length; }
     Region where(Region causal) const { return plan.shape.causal ? causal : Region::full; }
 
-    void head_forward(const Weights<const Vec<T>>& W, int k, const Vec<T>* in, Vec<T>* out) {
-        const Input<T> X = matrix(in, n, d);
+    void head_forward(const Weights<const E>& W, int k, const E* in, E* out) {
+        const Input<E> X = matrix(in, n, d);
         const Head& head = heads[k];
-        const Taken<Vec<T>> with = taken(head.W, d);
+        const Taken<E> with = taken(head.W, d);
         copy(with.value, W.V_);
         if (fold) {
-            set_product<T>(with.left, W.Q, W.K.transposed());
+            set_product(with.left, W.Q, W.K.transposed());
         } else {
             copy(with.left, W.Q);
             copy(with.key, W.K);
         }
-        set_product<T>(matrix(head.taken, n, width), X, with.all);
-        const Taken<const Vec<T>> of = taken<const Vec<T>>(head.taken, n);
-        const Input<T> right = fold ? X : of.key;
+        set_product(matrix(head.taken, n, width), X, with.all);
+        const Taken<const E> of = taken<const E>(head.taken, n);
+        const Input<E> right = fold ? X : of.key;
         for (int b = 0; b < plan.n_sequences; ++b) {
             const Sequence s = sequence(b, head);
-            const Matrix<T> pattern = matrix(s.pattern, s.length, s.length, c);
-            set_product<T>(pattern, of.left.gathered(s.map, s.length), right.gathered(s.map, s.length).transposed(), where(Region::lower_out));
-            for (int t = 0; t < s.length; ++t) softmax_row<T>(s.pattern + t * c, seen(t, s.length), s.length, T(plan.scale));
-            const Matrix<T> to = mixed(z, out, k, s);
-            product<T>(to, factored ? nothing<T>() : to, pattern, of.value.gathered(s.map, s.length), where(Region::lower_sum));
+            const Matrix<E> pattern = matrix(s.pattern, s.length, s.length, c);
+            set_product(pattern, of.left.gathered(s.map, s.length), right.gathered(s.map, s.length).transposed(), where(Region::lower_out));
+            for (int t = 0; t < s.length; ++t) softmax_row(s.pattern + t * c, seen(t, s.length), s.length, T(plan.scale));
+            const Matrix<E> to = mixed(z, out, k, s);
+            product(to, factored ? nothing<E>() : to, pattern, of.value.gathered(s.map, s.length), where(Region::lower_sum));
         }
     }
 
-    void head_backward(const Weights<const Vec<T>>& W, int k, const Vec<T>* in, const Vec<T>* d_out, const Weights<Vec<T>>& dW, Vec<T>* d_in) {
+    void head_backward(const Weights<const E>& W, int k, const E* in, const E* d_out, const Weights<E>& dW, E* d_in) {
         const Head& head = heads[k];
-        const Input<T> X = matrix(in, n, d);
-        const Matrix<T> dX = matrix(d_in, n, d);
-        const Taken<const Vec<T>> of = taken<const Vec<T>>(head.taken, n), with = taken<const Vec<T>>(head.W, d);
-        const Taken<Vec<T>> d_of = taken(scratch.d_taken, n), d_with = taken(scratch.d_W, d);
-        const Input<T> right = fold ? X : of.key;
-        const Matrix<T> d_right = fold ? dX : d_of.key;
+        const Input<E> X = matrix(in, n, d);
+        const Matrix<E> dX = matrix(d_in, n, d);
+        const Taken<const E> of = taken<const E>(head.taken, n), with = taken<const E>(head.W, d);
+        const Taken<E> d_of = taken(scratch.d_taken, n), d_with = taken(scratch.d_W, d);
+        const Input<E> right = fold ? X : of.key;
+        const Matrix<E> d_right = fold ? dX : d_of.key;
         // Where no two rows share an input, each is written once. Either way sums begin with zero.
         const bool shared = n < rows;
-        const auto put = [](bool adds, Matrix<T> C, Input<T> A, Input<T> B, Region region) {
-            product<T>(C, adds ? C : nothing<T>(), A, B, region);
+        const auto put = [](bool adds, Matrix<E> C, Input<E> A, Input<E> B, Region region) {
+            product(C, adds ? C : nothing<E>(), A, B, region);
         };
-        if (shared) std::fill_n(scratch.d_taken, int64_t(n) * width, Vec<T>{});
+        if (shared) std::fill_n(scratch.d_taken, int64_t(n) * width, E{});
         for (int b = 0; b < plan.n_sequences; ++b) {
             const Sequence s = sequence(b, head);
             const int length = s.length;
-            const Input<T> pattern = matrix(s.pattern, length, length, c), d_mixed = mixed<const Vec<T>>(scratch.d_z, d_out, k, s);
-            const Matrix<T> d_pattern = matrix(scratch.d_pattern, length, length, c);
+            const Input<E> pattern = matrix(s.pattern, length, length, c), d_mixed = mixed<const E>(scratch.d_z, d_out, k, s);
+            const Matrix<E> d_pattern = matrix(scratch.d_pattern, length, length, c);
             // d value[s] += sum_t pattern[t][s] d z[t],  d pattern[t][s] = d z[t] · value[s]
             put(shared, d_of.value.gathered(s.map, length), pattern.transposed(), d_mixed, where(Region::upper_sum));
-            set_product<T>(d_pattern, d_mixed, of.value.gathered(s.map, length).transposed(), where(Region::lower_out));
+            set_product(d_pattern, d_mixed, of.value.gathered(s.map, length).transposed(), where(Region::lower_out));
             for (int t = 0; t < length; ++t)
-                softmax_row_backward<T>(s.pattern + t * c, scratch.d_pattern + t * c, seen(t, length), length, T(plan.scale));
+                softmax_row_backward(s.pattern + t * c, scratch.d_pattern + t * c, seen(t, length), length, T(plan.scale));
             // d left[t] += sum_s d score[t][s] right[s],  d right[s] += sum_t d score[t][s] left[t]
             put(shared, d_of.left.gathered(s.map, length), d_pattern, right.gathered(s.map, length), where(Region::lower_sum));
             put(shared || fold, d_right.gathered(s.map, length), d_pattern.transposed(), of.left.gathered(s.map, length), where(Region::upper_sum));
         }
         // d X += d taken Wᵀ,  d W = Xᵀ d taken
-        add_product<T>(dX, d_of.all, with.all.transposed());
-        set_product<T>(d_with.all, X.transposed(), d_of.all);
-        copy<Vec<T>>(dW.V_, d_with.value);
+        if (width == v + q + (fold ? 0 : h)) {
+            add_product(dX, d_of.all, with.all.transposed());
+        } else {  // past what fills the rows up
+            add_product(dX, d_of.value, with.value.transposed());
+            add_product(dX, d_of.left, with.left.transposed());
+            if (!fold) add_product(dX, d_of.key, with.key.transposed());
+        }
+        set_product(d_with.all, X.transposed(), d_of.all);
+        copy<E>(dW.V_, d_with.value);
         if (fold) {  // d W_Q = d W_QK W_K,  d W_K = d W_QKᵀ W_Q
-            set_product<T>(dW.Q, d_with.left, W.K);
-            set_product<T>(dW.K, d_with.left.transposed(), W.Q);
+            set_product(dW.Q, d_with.left, W.K);
+            set_product(dW.K, d_with.left.transposed(), W.Q);
         } else {
-            copy<Vec<T>>(dW.Q, d_with.left);
-            copy<Vec<T>>(dW.K, d_with.key);
+            copy<E>(dW.Q, d_with.left);
+            copy<E>(dW.K, d_with.key);
         }
     }
 
@@ -195,8 +207,8 @@ template <class T> class Attention final : public Block<T> {
     const bool fold, factored;
     const int q, width, all_z;  // of left; of all that a head takes; of z of all heads
     const int* map;
-    const AttentionScratch<T>& scratch;
-    Vec<T>* const z;
+    const AttentionScratch<E>& scratch;
+    E* const z;
     std::vector<Head> heads;
 };
 

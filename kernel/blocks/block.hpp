@@ -8,13 +8,13 @@ namespace headlab::HEADLAB_ISA {
 
 // weights, gradient: all of the model's, in flat order as trained; in, out: the streams; d_…: gradients of the loss.
 // What the backward pass needs of the forward pass, a block keeps itself.
-template <class T> class Block {
+template <class E> class Block {
   public:
     virtual ~Block() = default;
     virtual int64_t size() const = 0;  // of the stream that it writes
-    virtual void forward(const Vec<T>* weights, const Vec<T>* in, Vec<T>* out) = 0;
+    virtual void forward(const E* weights, const E* in, E* out) = 0;
     // Sets the gradient of its own weights and d_in.
-    virtual void backward(const Vec<T>* weights, const Vec<T>* in, const Vec<T>* d_out, Vec<T>* gradient, Vec<T>* d_in) = 0;
+    virtual void backward(const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) = 0;
 };
 
 }  // namespace headlab::HEADLAB_ISA

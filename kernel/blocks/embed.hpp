@@ -5,29 +5,28 @@
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> class Embed final : public Block<T> {
+template <class E> class Embed final : public Block<E> {
   public:
     explicit Embed(const Plan& plan) : plan(plan), rows(plan.rows), n(plan.rows.inputs(0)), d(plan.shape.d_model) {}
 
-    int64_t size() const override { return int64_t(n) * d; }
+    int64_t size() const override { return int64_t(n) * row_size<E>(d); }
 
-    void forward(const Vec<T>* weights, const Vec<T>*, Vec<T>* out) override {
-        for (int u = 0; u < n; ++u, out += d) {
-            const Vec<T>* token = weights + plan.at[HL_W_E] + int64_t(rows.input_token[u]) * d;
-            const Vec<T>* position = weights + plan.at[HL_W_POS] + int64_t(rows.input_position[u]) * d;
-            for (int j = 0; j < d; ++j) out[j] = plan.shape.positions ? token[j] + position[j] : token[j];
+    void forward(const E* weights, const E*, E* out) override {
+        for (int u = 0; u < n; ++u, out += row_size<E>(d)) {
+            const E* token = weights + plan.at[HL_W_E] + int64_t(rows.input_token[u]) * row_size<E>(d);
+            const E* position = weights + plan.at[HL_W_POS] + int64_t(rows.input_position[u]) * row_size<E>(d);
+            each<E>(d, [&](auto at) { at.set(out, plan.shape.positions ? at(token) + at(position) : at(token)); });
         }
     }
 
     // d W_E[token] = sum of d out over the inputs with that token; d W_pos likewise by position.
-    void backward(const Vec<T>*, const Vec<T>*, const Vec<T>* d_out, Vec<T>* gradient, Vec<T>*) override {
-        for (const int w : {HL_W_E, HL_W_POS}) std::fill_n(gradient + plan.at[w], plan.at.of[w].size(), Vec<T>{});
-        for (int u = 0; u < n; ++u, d_out += d) {
-            Vec<T>* token = gradient + plan.at[HL_W_E] + int64_t(rows.input_token[u]) * d;
-            Vec<T>* position = gradient + plan.at[HL_W_POS] + int64_t(rows.input_position[u]) * d;
-            for (int j = 0; j < d; ++j) token[j] += d_out[j];
-            if (plan.shape.positions)
-                for (int j = 0; j < d; ++j) position[j] += d_out[j];
+    void backward(const E*, const E*, const E* d_out, E* gradient, E*) override {
+        for (const int w : {HL_W_E, HL_W_POS}) std::fill_n(gradient + plan.at[w], plan.at.of[w].size(), E{});
+        for (int u = 0; u < n; ++u, d_out += row_size<E>(d)) {
+            E* token = gradient + plan.at[HL_W_E] + int64_t(rows.input_token[u]) * row_size<E>(d);
+            E* position = gradient + plan.at[HL_W_POS] + int64_t(rows.input_position[u]) * row_size<E>(d);
+            add_row(token, d_out, d);
+            if (plan.shape.positions) add_row(position, d_out, d);
         }
     }
 

@@ -6,21 +6,21 @@
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> class Unembed final : public Block<T> {
+template <class E> class Unembed final : public Block<E> {
   public:
     explicit Unembed(const Plan& plan)
         : rows(plan.rows.rows()), d(plan.shape.d_model), vocab(plan.shape.d_vocab), at(plan.at[HL_W_U]) {}
 
-    int64_t size() const override { return int64_t(rows) * vocab; }
+    int64_t size() const override { return int64_t(rows) * row_size<E>(vocab); }
 
-    void forward(const Vec<T>* weights, const Vec<T>* in, Vec<T>* out) override {
-        set_product<T>(matrix(out, rows, vocab), matrix(in, rows, d), matrix(weights + at, d, vocab));
+    void forward(const E* weights, const E* in, E* out) override {
+        set_product(matrix(out, rows, vocab), matrix(in, rows, d), matrix(weights + at, d, vocab));
     }
 
     // d W_U = inᵀ d out,  d in = d out W_Uᵀ
-    void backward(const Vec<T>* weights, const Vec<T>* in, const Vec<T>* d_out, Vec<T>* gradient, Vec<T>* d_in) override {
-        set_product<T>(matrix(gradient + at, d, vocab), matrix(in, rows, d).transposed(), matrix(d_out, rows, vocab));
-        set_product<T>(matrix(d_in, rows, d), matrix(d_out, rows, vocab), matrix(weights + at, d, vocab).transposed());
+    void backward(const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) override {
+        set_product(matrix(gradient + at, d, vocab), matrix(in, rows, d).transposed(), matrix(d_out, rows, vocab));
+        set_product(matrix(d_in, rows, d), matrix(d_out, rows, vocab), matrix(weights + at, d, vocab).transposed());
     }
 
   private:

@@ -15,11 +15,11 @@ template <class T> class Activations {
         Vec<T>* W_QK;                              // of the last layer's heads, where it folds; else null
     };
     struct Weights {
-        Input<T> Q, K, V, O;
+        Input<Vec<T>> Q, K, V, O;
     };
 
     // slots: cases at work at once, of which each has its own rows in `stream`
-    Activations(const LookCall& call, int slots, Arena<T>& arena)
+    Activations(const LookCall& call, int slots, Arena<Vec<T>>& arena)
         : plan(call.plan), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()), c(plan.shape.n_ctx),
           weights(arena.take(plan.at.end)), folds(d < 2 * h), kept(kept_rows(call)), first(first_rows()), nothing(arena.take(d)) {
         const bool scores = edits_scores(call);
@@ -125,10 +125,10 @@ template <class T> class Activations {
     int input(int b, int t) const { return plan.rows.input_of_row[plan.rows.sequence_start[b] + t]; }
 
     // The stream of a layer times W; of the first one, each distinct input once.
-    void project(int layer, Vec<T>* to, int width, Input<T> W) {
-        if (layer > 0 || !distinct) return set_product<T>(matrix(to, n, width), matrix<const Vec<T>>(stream[layer], n, d), W);
+    void project(int layer, Vec<T>* to, int width, Input<Vec<T>> W) {
+        if (layer > 0 || !distinct) return set_product(matrix(to, n, width), matrix<const Vec<T>>(stream[layer], n, d), W);
         const int inputs = plan.rows.inputs(0);
-        set_product<T>(matrix(projected, inputs, width), matrix<const Vec<T>>(distinct, inputs, d), W);
+        set_product(matrix(projected, inputs, width), matrix<const Vec<T>>(distinct, inputs, d), W);
         for (int b = 0; b < plan.n_sequences; ++b)
             for (int t = 0; t < kept[b]; ++t) std::copy_n(projected + int64_t(input(b, t)) * width, width, to + int64_t(row(b, t)) * width);
     }
@@ -137,22 +137,22 @@ template <class T> class Activations {
         project(layer, to.q, h, W.Q);
         project(layer, to.k, h, W.K);
         project(layer, to.v, v, W.V);
-        if (to.W_QK) set_product<T>(matrix(to.W_QK, d, d), W.Q, W.K.transposed());
+        if (to.W_QK) set_product(matrix(to.W_QK, d, d), W.Q, W.K.transposed());
         const bool factored = plan.shape.factored_values;
         for (int b = 0; b < plan.n_sequences; ++b) {
             if (kept[b] == 0) continue;
             const int64_t at = first[b], size = kept[b];
             const Region below = plan.shape.causal ? Region::lower_out : Region::full;
             const Region summed = plan.shape.causal ? Region::lower_sum : Region::full;
-            const Matrix<T> pattern = matrix(to.pattern + at * c, size, size, c);
-            set_product<T>(pattern, matrix(to.q + at * h, size, h), Input<T>(matrix(to.k + at * h, size, h)).transposed(), below);
+            const Matrix<Vec<T>> pattern = matrix(to.pattern + at * c, size, size, c);
+            set_product(pattern, matrix(to.q + at * h, size, h), Input<Vec<T>>(matrix(to.k + at * h, size, h)).transposed(), below);
             for (int t = 0; t < size; ++t) {
                 if (keeps_scores) std::copy_n(to.pattern + (at + t) * c, seen(t, size), to.scores + (at + t) * c);
-                softmax_row<T>(to.pattern + (at + t) * c, seen(t, size), c, T(plan.scale));
+                softmax_row<Vec<T>>(to.pattern + (at + t) * c, seen(t, size), c, T(plan.scale));
             }
-            set_product<T>(matrix((factored ? mixed : to.z) + at * v, size, v), pattern, matrix(to.v + at * v, size, v), summed);
+            set_product(matrix((factored ? mixed : to.z) + at * v, size, v), pattern, matrix(to.v + at * v, size, v), summed);
         }
-        if (factored) set_product<T>(matrix(to.z, n, d), matrix(mixed, n, h), W.O);
+        if (factored) set_product(matrix(to.z, n, d), matrix(mixed, n, h), W.O);
     }
 
     // The next layer's stream at one row.

@@ -135,7 +135,7 @@ template <class T> void softmax_some(Vec<T>* row, const uint8_t* left_out, int n
     while (some < n && left_out[some]) ++some;
     Vec<T> top = some < n ? row[some] : Vec<T>{}, sum{};
     for (int s = some; s < n; ++s)
-        if (!left_out[s]) top = max<T>(top, row[s]);
+        if (!left_out[s]) top = max(top, row[s]);
     for (int s = 0; s < n; ++s) {
         row[s] = left_out[s] ? Vec<T>{} : exp_nonpositive<T>((row[s] - top) * scale);
         sum += row[s];

@@ -14,7 +14,7 @@ static void same(const golden_setting *setting, int64_t n_runs, how as, const ch
     drop(&runs);
 }
 
-/* A run depends on no other: seed 2 alone, last of three, and first of five. */
+/* A run depends on no other: seed 2 alone, whose own numbers are in the lanes then, last of three, and first of five. */
 static void alone(const golden_setting *setting, how as) {
     trained batch = train(setting, 0, golden_few, as), one = train(setting, 2, 1, as), last = train(setting, 0, 3, as),
             first = train(setting, 2, 5, as);
@@ -23,6 +23,31 @@ static void alone(const golden_setting *setting, how as) {
     check(!memcmp(one.weights, wanted, bytes) && !memcmp(last.weights + 2 * batch.size, wanted, bytes) && !memcmp(first.weights, wanted, bytes),
           "%s, seed 2, %s: the same alone, as the last of three and the first of five", setting->name, label(as.instruction_set));
     drop(&batch), drop(&one), drop(&last), drop(&first);
+}
+
+/* The same bits where every run is trained alone, one after the other. */
+static void one_by_one(const golden_setting *setting, how as) {
+    trained batch = train(setting, 0, golden_few, as);
+    const size_t bytes = (size_t)batch.size * sizeof(float);
+    int equal = 0, run;
+    for (run = 0; run < golden_few; ++run) {
+        trained one = train(setting, (uint64_t)run, 1, as);
+        equal += !memcmp(one.weights, batch.weights + run * batch.size, bytes) && one.outcome[0] == batch.outcome[run];
+        drop(&one);
+    }
+    check(equal == golden_few, "%s, %s: %d of %d runs are the same alone", setting->name, label(as.instruction_set), equal, golden_few);
+    drop(&batch);
+}
+
+/* One run has the lanes for itself; as many as there are lanes have one each. */
+static void ways(const char *instruction_set) {
+    const how as = {instruction_set, 1, NULL, 0, NULL};
+    int32_t ids[2 * golden_places];
+    const hl_problem problem = problem_of(&golden_settings[0], &as, ids);
+    const hl_recipe recipe = {golden_settings[0].n_phases, golden_settings[0].phases, 0, 0, 0, NULL, NULL};
+    const hl_way one = hl_way_of(&problem, &recipe, 1), many = hl_way_of(&problem, &recipe, 64);
+    check(one.runs == 1 && one.step > 0 && one.step < 1, "%s: one run is trained alone", label(instruction_set));
+    check(many.runs == hl_lanes(instruction_set, HL_FLOAT32) && many.step == 1, "%s: many runs are trained in groups", label(instruction_set));
 }
 
 int main(int count, char **arguments) {
@@ -35,6 +60,7 @@ int main(int count, char **arguments) {
     for (number = 0; (instruction_set = hl_instruction_set(number)); ++number) {
         const how at_once = {instruction_set, 2, NULL, 0, NULL}, cut = {instruction_set, 0, uneven, 6, NULL},
                   stepped = {instruction_set, 3, single, 1, NULL}, other = {instruction_set, 1, NULL, 0, renamed};
+        ways(instruction_set);
         for (k = 0; k < golden_count; ++k) {
             const golden_setting *setting = &golden_settings[k];
             if (!few || k == 1) same(setting, golden_many, at_once, "two threads, at once");
@@ -43,7 +69,10 @@ int main(int count, char **arguments) {
         }
         if (few) same(&golden_settings[0], golden_few, other, "ids of another vocabulary");
         same(&golden_settings[0], golden_few, stepped, "three threads, step by step");
-        for (k = 0; k < golden_count && !few; k += 3) alone(&golden_settings[k], at_once);
+        for (k = 0; k < golden_count; ++k) {
+            if (!few) alone(&golden_settings[k], at_once);
+            if (!few || k == 1) one_by_one(&golden_settings[k], k % 2 ? cut : at_once);
+        }
     }
     return checked();
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "../plan.hpp"
-#include "../lanes.hpp"
+#include "../element.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
@@ -16,19 +16,22 @@ inline double power(double base, int64_t exponent) {
     return result;
 }
 
-template <class T>
-void update_adam(const hl_phase& phase, Range range, int64_t n, int64_t seen, Vec<T> rate, const Vec<T>* g, Vec<T>* w, Vec<T>* state) {
+template <class E>
+void update_adam(const hl_phase& phase, Range range, int64_t n, int64_t seen, E rate, const E* g, E* w, E* state) {
+    using T = Real<E>;
     const int64_t t = seen + 1;
     const T correction = T(__builtin_sqrt(1 - power(phase.beta_2, t)) / (1 - power(phase.beta_1, t)));
     const T rest_1 = T(1 - phase.beta_1), rest_2 = T(1 - phase.beta_2), epsilon = T(phase.epsilon);
-    const Vec<T> alpha = rate * correction, decay = rate * T(phase.optimizer == HL_ADAMW ? phase.weight_decay : 0);
-    Vec<T>*mean = state, *square = state + n;
-    for (int64_t i = range.from; i < range.to; ++i) {
-        mean[i] += rest_1 * (g[i] - mean[i]);
-        square[i] += rest_2 * (g[i] * g[i] - square[i]);
-        w[i] -= decay * w[i];
-        w[i] -= alpha * mean[i] / (sqrt<T>(square[i]) + epsilon);
-    }
+    const E alpha = rate * correction, decay = rate * T(phase.optimizer == HL_ADAMW ? phase.weight_decay : 0);
+    g += range.from, w += range.from;
+    E *mean = state + range.from, *square = mean + n;
+    each<E>(range.size(), [&](auto at) {
+        const auto averaged = at(mean) + rest_1 * (at(g) - at(mean)), squared = at(square) + rest_2 * (at(g) * at(g) - at(square));
+        at.set(mean, averaged);
+        at.set(square, squared);
+        const auto decayed = at(w) - decay * at(w);
+        at.set(w, decayed - alpha * averaged / (sqrt<T>(squared) + epsilon));
+    });
 }
 
 }  // namespace headlab::HEADLAB_ISA

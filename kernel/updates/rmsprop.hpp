@@ -4,27 +4,32 @@
 #pragma once
 
 #include "../plan.hpp"
-#include "../lanes.hpp"
+#include "../element.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T>
-void update_rmsprop(const hl_phase& phase, Range range, int64_t n, Vec<T> rate, const Vec<T>* g, Vec<T>* w, Vec<T>* state) {
+template <class E>
+void update_rmsprop(const hl_phase& phase, Range range, int64_t n, E rate, const E* g, E* w, E* state) {
+    using T = Real<E>;
     const T rho = T(phase.rho), rest = T(1) - rho, epsilon = T(phase.epsilon), momentum = T(phase.momentum);
-    Vec<T>* square = state;
-    Vec<T>* mean = state + n;
-    Vec<T>* velocity = state + (phase.centered ? 2 * n : n);
-    for (int64_t i = range.from; i < range.to; ++i) {
-        square[i] = rho * square[i] + rest * (g[i] * g[i]);
-        Vec<T> denominator = square[i] + epsilon;
+    g += range.from, w += range.from, state += range.from;
+    E *square = state, *mean = state + n, *velocity = state + (phase.centered ? 2 * n : n);
+    each<E>(range.size(), [&](auto at) {
+        const auto gradient = at(g), squared = rho * at(square) + rest * (gradient * gradient);
+        at.set(square, squared);
+        auto denominator = squared + epsilon;
         if (phase.centered) {
-            mean[i] = rho * mean[i] + rest * g[i];
-            denominator = (square[i] - mean[i] * mean[i]) + epsilon;
+            const auto averaged = rho * at(mean) + rest * gradient;
+            at.set(mean, averaged);
+            denominator = (squared - averaged * averaged) + epsilon;
         }
-        Vec<T> step = rate * g[i] / sqrt<T>(denominator);
-        if (phase.momentum > 0) step = velocity[i] = momentum * velocity[i] + step;
-        w[i] -= step;
-    }
+        auto step = rate * gradient / sqrt<T>(denominator);
+        if (phase.momentum > 0) {
+            step = momentum * at(velocity) + step;
+            at.set(velocity, step);
+        }
+        at.set(w, at(w) - step);
+    });
 }
 
 }  // namespace headlab::HEADLAB_ISA

@@ -3,21 +3,20 @@
 #pragma once
 
 #include "../plan.hpp"
-#include "../lanes.hpp"
+#include "../element.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
-template <class T> void update_sgd(const hl_phase& phase, Range range, Vec<T> rate, const Vec<T>* g, Vec<T>* w, Vec<T>* state) {
-    if (phase.momentum == 0) {
-        for (int64_t i = range.from; i < range.to; ++i) w[i] -= rate * g[i];
-        return;
-    }
+template <class E> void update_sgd(const hl_phase& phase, Range range, E rate, const E* g, E* w, E* state) {
+    using T = Real<E>;
+    g += range.from, w += range.from, state += range.from;
+    if (phase.momentum == 0) return each<E>(range.size(), [&](auto at) { at.set(w, at(w) - rate * at(g)); });
     const T momentum = T(phase.momentum);
-    for (int64_t i = range.from; i < range.to; ++i) {
-        const Vec<T> step = rate * g[i];
-        state[i] = momentum * state[i] - step;
-        w[i] += phase.nesterov ? momentum * state[i] - step : state[i];
-    }
+    each<E>(range.size(), [&](auto at) {
+        const auto step = rate * at(g), moved = momentum * at(state) - step;
+        at.set(state, moved);
+        at.set(w, at(w) + (phase.nesterov ? momentum * moved - step : moved));
+    });
 }
 
 }  // namespace headlab::HEADLAB_ISA

@@ -8,14 +8,13 @@
 namespace headlab::HEADLAB_ISA {
 
 // seen: how many steps the state has; n: numbers of a slot
-template <class T>
-void update(const hl_phase& phase, const std::vector<Range>& moving, int64_t n, int64_t seen, Vec<T> rate, const Vec<T>* g, Vec<T>* w,
-            Vec<T>* state) {
+template <class E>
+void update(const hl_phase& phase, const std::vector<Range>& moving, int64_t n, int64_t seen, E rate, const E* g, E* w, E* state) {
     for (const Range& range : moving) {
         switch (phase.optimizer) {
-            case HL_SGD: update_sgd<T>(phase, range, rate, g, w, state); break;
-            case HL_RMSPROP: update_rmsprop<T>(phase, range, n, rate, g, w, state); break;
-            default: update_adam<T>(phase, range, n, seen, rate, g, w, state);
+            case HL_SGD: update_sgd(phase, range, rate, g, w, state); break;
+            case HL_RMSPROP: update_rmsprop(phase, range, n, rate, g, w, state); break;
+            default: update_adam(phase, range, n, seen, rate, g, w, state);
         }
     }
 }

@@ -199,6 +199,11 @@ NB_MODULE(_native, m) {
         .def_prop_ro("slots", [](const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_slots(&of); });
     m.def("narrow", [](const hl_shape& shape, const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_narrow(&shape, &of); },
           nb::arg("shape"), nb::arg("recipe"));
+    m.def("way", [](const Problem& problem, const Recipe& recipe, int64_t n_runs) {
+        const hl_recipe of = recipe.of();
+        const hl_way way = hl_way_of(&problem.of, &of, n_runs);
+        return nb::make_tuple(way.instruction_set, way.runs, way.step);
+    }, nb::arg("problem"), nb::arg("recipe"), nb::arg("n_runs"), nb::sig("def way(problem: Problem, recipe: Recipe, n_runs: int) -> tuple[str, int, float]"));
     const auto optional = nb::for_setter(nb::arg("array").none());
     nb::class_<Runs>(m, "Runs")
         .def(nb::init<>())

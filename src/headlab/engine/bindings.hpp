@@ -54,7 +54,7 @@ struct Problem {
                     static_cast<const double*>(memory<Input>(this->weights, "weights", size, nb::dtype<double>())), declared};
         of.type = float64 ? HL_FLOAT64 : HL_FLOAT32;
         of.threads = threads;
-        of.instruction_set = instruction_set.c_str();
+        of.instruction_set = instruction_set.empty() ? nullptr : instruction_set.c_str();
     }
     Problem(const Problem&) = delete;
     Problem& operator=(const Problem&) = delete;

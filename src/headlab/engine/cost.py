@@ -4,6 +4,7 @@ The kernel's operations are counted from the sizes, each on a vector of runs, an
 multiply-add. One number turns that into seconds: the speed of this processor on a small fixed job, measured once.
 """
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,11 @@ from functools import lru_cache
 import numpy as np
 
 from headlab.config import ModelConfig, Shape, TrainConfig
-from headlab.engine.backend import WASM, chosen_backend
+from headlab.engine.backend import WASM, chosen_backend, kernel
 from headlab.engine.groups import runs_of_a_group
 from headlab.engine.job import Job
-from headlab.engine.problem import default_threads, fitting_instruction_set, lanes_of
-from headlab.engine.trainer import recipe_of, settings_at, train_flat, trained_width
+from headlab.engine.problem import default_threads, lanes_of
+from headlab.engine.trainer import problem_of, recipe_of, settings_at, train_flat, trained_width
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ PROBE_SECONDS, PROBE_STEPS = 0.025, 250
 A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in lists and arrays
 A_STATE = 64  # bytes of a run's rate and plateau, before and after
 AN_INSTANCE = 1 << 20  # bytes of the module's instance, which runs are copied into
-PLACES = 16  # bytes of a weight's place in other orders, once an instance
+PLACES = 16  # bytes of a weight's place in other orders, of the model's shape and the trained one
 
 
 def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, threads: int | None = None) -> int:
@@ -66,14 +67,15 @@ def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, th
     if trained != job.shape:  # the heads as they are trained, before and after
         later += 2 * job.shape.n_layers * job.shape.n_heads * trained.d_head * (2 * trained.d_model + job.shape.d_head)
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * size)
-    name, _, at_once = _groups(job, n_runs, threads)
-    working = int(_workspace(job, name))
+    way = _way(job, n_runs, threads)
+    working = int(_workspace(job, way))
+    given += PLACES * size
     if chosen_backend() == WASM:
         steps = sum(phase.steps for phase in job.training.phases)
         of_run = A_STATE + number * later
-        copied = min(n_runs, runs_of_a_group(n_runs, at_once, lanes_of(name, number == 8), of_run, steps))
+        copied = min(n_runs, runs_of_a_group(n_runs, way.at_once, way.runs, of_run, steps))
         working += copied * of_run + PLACES * size + AN_INSTANCE
-    return given + n_runs * number * later + at_once * working
+    return given + n_runs * number * later + way.at_once * working
 
 
 def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
@@ -85,22 +87,33 @@ def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
     >>> seconds(job, 10_000, 1) > 2 * seconds(job, 1_000, 1) > 0
     True
     """
-    name, groups, at_once = _groups(job, n_runs, threads)
-    first = _prepared(job, n_runs) + PAGE * _workspace(job, name) * at_once
+    way = _way(job, n_runs, threads)
+    first = _prepared(job, n_runs) + PAGE * _workspace(job, way) * way.at_once
     steps = sum(
-        phase.steps * _a_step(job, name, settings_at(job.training, number).optimizer)
+        phase.steps * _a_step(job, way.name, settings_at(job.training, number).optimizer)
         for number, phase in enumerate(job.training.phases)
     )
-    rest = -(-groups // at_once) * steps
-    return _second(name, job.training.dtype == "float64") * (first + rest)
+    rounds = math.ceil(math.ceil(n_runs / way.runs) / way.at_once)
+    return _second(way.name, job.training.dtype == "float64") * (first + rounds * steps * way.step)
 
 
-def _groups(job: Job, n_runs: int, threads: int | None) -> tuple[str, int, int]:
-    """Return the instruction set of so many runs, their groups, and how many of those are worked on at once."""
-    float64 = job.training.dtype == "float64"
-    name = fitting_instruction_set(n_runs, float64)
-    groups = -(-n_runs // lanes_of(name, float64))  # a few runs cost as much as a whole group
-    return name, groups, max(1, min(threads or default_threads(), default_threads(), groups))
+@dataclass(frozen=True)
+class Way:
+    """How a training goes: with an instruction set, so many runs in its lanes, so many of these groups at once.
+
+    step: what a step of such a group takes, in those of a group of as many runs as there are lanes
+    """
+
+    name: str
+    runs: int
+    step: float
+    at_once: int
+
+
+def _way(job: Job, n_runs: int, threads: int | None) -> Way:
+    problem = problem_of(job, job.training.dtype, n_runs, threads)
+    name, runs, step = kernel().way(problem, recipe_of(job.training), n_runs)
+    return Way(name, runs, step, max(1, min(threads or default_threads(), default_threads(), -(-n_runs // runs))))
 
 
 @lru_cache
@@ -129,8 +142,8 @@ def _prepared(job: Job, n_runs: int) -> float:
 def _a_step(job: Job, name: str, optimizer: str) -> float:
     """Return what a step of one group of runs takes, with an optimiser."""
     model, trained = job.model, _trained(job)
-    far = FAR if _workspace(job, name) > FAR_BYTES else 1.0
     lanes = lanes_of(name, job.training.dtype == "float64")
+    far = FAR if _workspace(job, Way(name, lanes, 1.0, 1)) > FAR_BYTES else 1.0
     of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
     update = of.update if optimizer == "sgd" else of.root + of.root_of_lane * lanes
     exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab
@@ -182,21 +195,31 @@ def multiply_adds(job: Job) -> Iterator[float]:
     yield 3 * rows * d * trained.d_vocab if model.unembed else 0
 
 
-def _workspace(job: Job, name: str) -> float:
-    """Return the bytes that a group of runs works on: all that the kernel takes when a worker is made."""
+def _workspace(job: Job, way: Way) -> float:
+    """Return the bytes that a group of runs works on: all that the kernel takes when a worker is made.
+
+    Of one run alone, rows are filled up to whole vectors.
+    """
     model, rows, trained = job.model, _rows(job), _trained(job)
+    float64 = job.training.dtype == "float64"
+    columns = lanes_of(way.name, float64) if way.runs == 1 else 1
+
+    def full(*sizes: int) -> int:
+        return math.prod(sizes[:-1]) * -(-sizes[-1] // columns) * columns
+
     d, h, v, c, vocab = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, job.d_vocab
-    most, output = max(rows, _inputs(job, 0)), rows * model.n_heads * h if model.factored_values else 0
-    numbers = (2 + recipe_of(job.training).slots) * trained.n_weights  # weights, gradient, what the optimiser remembers
-    numbers += (most + d) * (v + max(d, 2 * h)) + c * c + output  # scratch of the heads
-    numbers += _inputs(job, 0) * d + rows * (model.n_layers * d + model.unembed * vocab)  # streams
-    numbers += 2 * max(most * d, rows * vocab if model.unembed else 0)  # their gradients
-    numbers += rows * (vocab + 1)  # what the loss keeps
+    most, output = max(rows, _inputs(job, 0)), rows * full(model.n_heads * h) if model.factored_values else 0
+    weights = sum(full(*sizes) for sizes in trained.weights.values())
+    numbers = (2 + recipe_of(job.training).slots) * weights  # weights, gradient, what the optimiser remembers
+    numbers += (most + d) * (full(v) + max(full(d), 2 * full(h))) + full(c, c) + output  # scratch of the heads
+    numbers += full(_inputs(job, 0) + rows * model.n_layers, d) + rows * model.unembed * full(vocab)  # streams
+    numbers += 2 * max(full(most, d), rows * full(vocab) if model.unembed else 0)  # their gradients
+    numbers += rows * (full(vocab) + 1)  # what the loss keeps
     for layer in range(model.n_layers):
         n = _inputs(job, layer)
-        width = v + (d if _folds(job, layer) else 2 * h)  # of what a head takes from an input
-        numbers += model.n_heads * ((n + d) * width + len(job.tokens) * c * c) + output
+        width = full(v) + (full(d) if _folds(job, layer) else 2 * full(h))  # of what a head takes from an input
+        numbers += model.n_heads * ((n + d) * width + full(len(job.tokens), c, c)) + output
     if trained != job.shape:
-        numbers += job.shape.n_weights + (model.n_layers * model.n_heads + 2) * model.d_head * h + 2 * h
-    float64 = job.training.dtype == "float64"
-    return float(numbers * lanes_of(name, float64) * (8 if float64 else 4))
+        numbers += sum(full(*sizes) for sizes in job.shape.weights.values())
+        numbers += (model.n_layers * model.n_heads + 2) * model.d_head * h + 2 * h
+    return float(numbers * way.runs * (8 if float64 else 4))

@@ -31,6 +31,11 @@ def chosen_instruction_set() -> str:
     return asked
 
 
+def named_instruction_set() -> str:
+    """Return what HEADLAB_INSTRUCTION_SET names, nothing where the kernel may choose; raises `ConfigError`."""
+    return chosen_instruction_set() if os.environ.get("HEADLAB_INSTRUCTION_SET") else ""
+
+
 def fitting_instruction_set(n_runs: int, float64: bool) -> str:
     """Return the instruction set in use, or for a few runs a narrower one: it takes less time a step, and gives the same bits."""
     chosen = chosen_instruction_set()
@@ -63,9 +68,10 @@ def kernel_problem(
     threads: int | None,
     name: str | None = None,
 ) -> Problem:
-    """Return what the kernel is asked about so many runs; threads: all when None, the caller's own when 0."""
-    name = name or fitting_instruction_set(n_runs, float64)
-    groups = -(-n_runs // lanes_of(name, float64))
+    """Return what the kernel is asked about so many runs; threads: all when None, the caller's own when 0.
+
+    name: of an instruction set; the fitting one when None, the kernel's choice when empty
+    """
     most = default_threads()
     return kernel().Problem(
         kernel_shape(shape),
@@ -74,8 +80,8 @@ def kernel_problem(
         None if weights is None else np.ascontiguousarray(weights, np.float64),
         declared=False,
         float64=float64,
-        threads=0 if threads == 0 else max(1, min(threads or most, most, groups)),
-        instruction_set=name,
+        threads=0 if threads == 0 else max(1, min(threads or most, most, n_runs)),
+        instruction_set=fitting_instruction_set(n_runs, float64) if name is None else name,
     )
 
 

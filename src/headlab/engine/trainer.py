@@ -16,7 +16,7 @@ from headlab.config.training import CHANGEABLE
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Kernel, Problem, Recipe, Training
 from headlab.engine.job import Job
-from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape
+from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape, named_instruction_set
 from headlab.engine.state import Flat, State
 from headlab.errors import ConfigError
 from headlab.model.params import NAMES
@@ -47,7 +47,11 @@ class Trained:
 
 
 def problem_of(job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None) -> Problem:
-    """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None), with an instruction set."""
+    """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None).
+
+    name: of the instruction set, the kernel's choice when left out
+    """
+    name = name or named_instruction_set()
     asked, float64 = (job.shape, job.tokens, job.targets, job.weights), np.dtype(dtype) == np.float64
     return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name)
 

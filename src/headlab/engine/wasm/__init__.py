@@ -7,7 +7,7 @@ from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instr
 from headlab.engine.wasm.calls import gradient, initial, parts, score_parts, widen
 from headlab.engine.wasm.look import look
 from headlab.engine.wasm.module import DESCRIBED
-from headlab.engine.wasm.tables import order, places, sha256, weights
+from headlab.engine.wasm.tables import order, places, sha256, way, weights
 from headlab.engine.wasm.training import Progress, Training, wait
 
 NUMERICS: int = DESCRIBED["numerics"]
@@ -33,6 +33,7 @@ __all__ = [
     "score_parts",
     "sha256",
     "wait",
+    "way",
     "weights",
     "widen",
 ]

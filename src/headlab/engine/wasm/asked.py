@@ -119,11 +119,13 @@ class Problem:
         """The number of runs that are worked on at once."""
         return lanes(SIMD128, self.real == np.float64)
 
-    def put(self, block: Block) -> At:
-        """Put the problem into a block."""
+    def put(self, block: Block, threads: int = 0) -> At:
+        """Put the problem into a block; threads: those that share the work, where that matters: an instance has none."""
         table = np.zeros(1, layout("hl_problem"))
         table["shape"], table["batch"], table["type"] = _filled("hl_shape", self.fields), self._batch(block), self.type
-        table["instruction_set"] = block.array(np.frombuffer(self._instruction_set.encode() + b"\0", np.uint8))
+        table["threads"] = threads
+        if self._instruction_set:
+            table["instruction_set"] = block.array(np.frombuffer(self._instruction_set.encode() + b"\0", np.uint8))
         return block.table("hl_problem", table)
 
     def put_batch(self, block: Block) -> At:

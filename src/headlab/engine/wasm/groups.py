@@ -11,6 +11,7 @@ from headlab.engine.groups import runs_of_a_group
 from headlab.engine.wasm.asked import Problem, Recipe
 from headlab.engine.wasm.block import Block
 from headlab.engine.wasm.module import Instance
+from headlab.engine.wasm.tables import way
 
 A_CALL, LONGEST = 0.008, 0.25  # seconds that a call of the kernel shall take, and may: between calls a cancel is seen
 REST = 9  # times what a call takes besides its steps, to get runs from their arrays and back
@@ -112,7 +113,8 @@ def groups_of(arrays: Mapping[str, Array | None], problem: Problem, recipe: Reci
     given = {name: array for name, array in arrays.items() if array is not None}
     n_runs = len(given["weights"])
     of_a_run = sum(array.nbytes for array in given.values()) // max(n_runs, 1)
-    size = runs_of_a_group(n_runs, problem.threads, problem.lanes, of_a_run, recipe.steps)
+    at_once = way(problem, recipe, n_runs)[1]
+    size = runs_of_a_group(n_runs, problem.threads, at_once, of_a_run, recipe.steps)
     ranges = [slice(first, min(first + size, n_runs)) for first in range(0, max(n_runs, 1), size)]
     names = sorted(given, key=lambda name: name == "outcome")
     return [Group({name: given[name][some] for name in names}, some.stop - some.start, turned) for some in ranges]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from headlab.engine.wasm.asked import Problem, Shape
+from headlab.engine.wasm.asked import Problem, Recipe, Shape
 from headlab.engine.wasm.block import Block, layout
 from headlab.engine.wasm.module import CONSTANTS, instance
 
@@ -21,6 +21,17 @@ def weights(shape: Shape) -> list[tuple[str, int, list[int]]]:
             if n_axes:
                 found.append((one.text(int(name)), int(start), axes[:n_axes].tolist()))
     return found
+
+
+def way(problem: Problem, recipe: Recipe, n_runs: int) -> tuple[str, int, float]:
+    """Return how a training of so many runs goes: instruction set, runs at once, and what a step of these takes in a group's."""
+    block, found = Block(), np.zeros(1, layout("hl_way"))
+    asked, to = (problem.put(block, problem.threads), recipe.put(block)), block.result(found)
+    with instance() as one:
+        base = block.scratch(one)
+        one.call("hl_way_of", base + to, base + asked[0], base + asked[1], n_runs)
+        block.results(one, base)
+        return one.text(int(found["instruction_set"][0])), int(found["runs"][0]), float(found["step"][0])
 
 
 def order(problem: Problem) -> list[int]:
