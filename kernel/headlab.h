@@ -77,7 +77,7 @@ typedef struct {
     hl_real *narrow, *basis;                      /* [run, 2, block, d_model, hl_narrow], [run, block, d_head, hl_narrow]: wide */
     int32_t turned;                               /* heads, trained narrow; null: in their own width. 1: they go on from these */
     hl_real *losses, *rates, *final_loss;         /* [run, recorded], [run, recorded], [run] */
-    hl_real *snapshots;                           /* [run, snapshot, weight] */
+    hl_real *snapshots;                           /* [run, snapshot, trained weight]; heads trained narrow: hl_widen */
     int64_t *outcome;                             /* [run] */
 } hl_runs;
 typedef struct {

@@ -145,12 +145,17 @@ template <class E> class TrainingWorker final : public Worker {
         if (rotation) load_turned();
     }
     void load_turned() {
-        if (at_start()) return rotation->narrow(wide, model.weights);
+        const int64_t size = rotation->basis_size();
+        if (at_start()) {
+            rotation->narrow(wide, model.weights);
+            for (int lane = 0; lane < n_lanes; ++lane) store_lane(row_of(call.runs.basis, size, lane), rotation->basis, nullptr, size, lane);
+            return;
+        }
         rotation->narrow_others(wide, model.weights);
         const Range heads = turned_heads();
         for (int lane = 0; lane < runs_in<E>; ++lane) {
             const int of = lane < n_lanes ? lane : 0;
-            load_lane(rotation->basis, row_of(call.runs.basis, rotation->basis_size(), of), nullptr, rotation->basis_size(), lane);
+            load_lane(rotation->basis, row_of(call.runs.basis, size, of), nullptr, size, lane);
             load_heads(row_of(call.runs.narrow, heads.size(), of), lane);
         }
     }
@@ -199,22 +204,29 @@ template <class E> class TrainingWorker final : public Worker {
         }
         if (!rotation) return;
         store_heads(row_of(call.runs.narrow, turned_heads().size(), lane), lane);
-        store_lane(row_of(call.runs.basis, rotation->basis_size(), lane), rotation->basis, nullptr, rotation->basis_size(), lane);
     }
 
+    // In the width that is trained, as hl_widen takes it.
     void snapshot(int64_t step) {
         if (!call.runs.snapshots) return;
         const auto found = std::lower_bound(recipe.snapshots.begin(), recipe.snapshots.end(), step);
         if (found == recipe.snapshots.end() || *found != step) return;
-        const int64_t count = int64_t(recipe.snapshots.size()), index = found - recipe.snapshots.begin(), size = plan.wide_given.end;
-        const E* weights = step > 0 ? asked() : nullptr;
+        const int64_t count = int64_t(recipe.snapshots.size()), index = found - recipe.snapshots.begin(), size = plan.given.end;
         for (int lane = 0; lane < n_lanes; ++lane) {
             T* to = row_of(call.runs.snapshots, count * size, lane) + index * size;
-            if (weights && alive[lane])
-                store_lane(to, weights, plan.wide_gather().data(), plan.wide_at.end, lane);
+            if (alive[lane] && (step > 0 || rotation))
+                store_lane(to, model.weights, plan.gather.data(), n, lane);
             else
-                std::copy_n(row_of(call.runs.weights, size, lane), size, to);  // as it was given, or as it ended
+                copy_stored(to, lane);  // as it was given, or as it ended
         }
+    }
+    void copy_stored(T* to, int lane) const {
+        const T* weights = row_of(call.runs.weights, plan.wide_given.end, lane);
+        if (!rotation) return void(std::copy_n(weights, plan.given.end, to));
+        const Range heads = turned_heads();
+        std::copy_n(weights, heads.from, to);
+        std::copy_n(row_of(call.runs.narrow, heads.size(), lane), heads.size(), to + heads.from);
+        std::copy_n(weights + plan.wide_given.of[HL_W_K].to, plan.given.end - heads.to, to + heads.to);
     }
 
     // Everything that the next stretch goes on from, and what has ended.

@@ -120,6 +120,7 @@ def test_one_run_that_does_not_fit_is_refused_with_what_would(model, fields, opt
         ({"d_head": 10}, {}, {"record": "none"}),
         ({"d_head": 320}, {"optimizer": "adam"}, {"record": "none"}),
         ({"d_head": 160}, {"momentum": 0.5, "dtype": "float64"}, {"snapshots": None}),
+        ({"d_head": 320}, {}, {"record": "log"}),
         ({"n_layers": 2, "n_heads": 4, "d_model": 20, "unembed": True}, {"optimizer": "rmsprop"}, {}),
     ],
 )

@@ -11,6 +11,7 @@ static void same(const golden_setting *setting, int64_t n_runs, how as, const ch
     const char *wanted = n_runs == golden_many ? setting->sha256_many : setting->sha256_few;
     check(!runs.error && strcmp(runs.sha256, wanted) == 0, "%s, seeds 0…%d, %s, %s: %.12s%s%s", setting->name, (int)n_runs - 1,
           label(as.instruction_set), said, runs.sha256, runs.error ? ": " : "", runs.error ? runs.error : "");
+    check(runs.kept, "%s: the last snapshot, as wide as the model, is the trained weights", setting->name);
     drop(&runs);
 }
 

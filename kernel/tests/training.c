@@ -59,6 +59,18 @@ void go(hl_training *training, const how *as) {
     }
 }
 
+/* Whether flat weights, widened where heads were trained narrow, are those of the runs. */
+static int32_t is_kept(const hl_problem *problem, const hl_runs *runs) {
+    const int64_t numbers = runs->n_runs * hl_size(&problem->shape);
+    float *wide = room(numbers, sizeof *wide);
+    const void *found = runs->snapshots;
+    int32_t same;
+    if (runs->basis) found = hl_widen(problem, runs->n_runs, runs->basis, runs->snapshots, wide) ? NULL : wide;
+    same = found && memcmp(found, runs->weights, (size_t)numbers * sizeof *wide) == 0;
+    free(wide);
+    return same;
+}
+
 trained train(const golden_setting *setting, uint64_t first, int64_t n_runs, how as) {
     trained result;
     hl_recipe recipe;
@@ -78,6 +90,8 @@ trained train(const golden_setting *setting, uint64_t first, int64_t n_runs, how
     recipe.phases = setting->phases;
     recipe.n_recorded = steps;
     recipe.recorded = recorded;
+    recipe.n_snapshots = 1;
+    recipe.snapshots = &steps;
     narrow = hl_narrow(&problem.shape, &recipe);
     for (i = 0; i < n_runs; ++i) seeds[i] = first + (uint64_t)i;
     for (i = 0; i < steps; ++i) recorded[i] = i;
@@ -90,6 +104,7 @@ trained train(const golden_setting *setting, uint64_t first, int64_t n_runs, how
     runs.outcome = result.outcome = room(n_runs, sizeof(int64_t));
     runs.rate = room(n_runs, sizeof(float));
     runs.best = room(n_runs, sizeof(float));
+    runs.snapshots = room(n_runs * size, sizeof(float));
     runs.slots = room(n_runs * hl_slots(&recipe) * size, sizeof(float));
     if (narrow) {
         runs.narrow = room(n_runs * 2 * blocks * problem.shape.d_model * narrow, sizeof(float));
@@ -106,9 +121,10 @@ trained train(const golden_setting *setting, uint64_t first, int64_t n_runs, how
     if (training) {
         go(training, &as);
         hl_end(training);
+        result.kept = is_kept(&problem, &runs);
     }
     hash_in_training_order(&problem, n_runs, result.weights, result.sha256);
-    free(runs.slots), free(runs.narrow), free(runs.basis), free(runs.rate), free(runs.best), free(runs.wait), free(runs.cooldown), free(recorded), free(seeds);
+    free(runs.snapshots), free(runs.slots), free(runs.narrow), free(runs.basis), free(runs.rate), free(runs.best), free(runs.wait), free(runs.cooldown), free(recorded), free(seeds);
     return result;
 }
 

@@ -21,6 +21,7 @@ typedef struct {
     int64_t n_runs, size;
     float *weights, *losses, *rates, *final_loss; /* in the order of the vocabulary */
     int64_t *outcome;
+    int32_t kept;      /* the snapshot of the end, as wide as the model, is the weights */
     char sha256[65]; /* of the weights in the order in which they are trained */
 } trained;
 

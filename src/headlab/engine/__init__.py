@@ -9,6 +9,7 @@ A run's result depends on its own start alone: not on backend or instruction set
 from headlab.engine.backend import chosen_backend
 from headlab.engine.job import Job
 from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
+from headlab.engine.snapshots import Snapshots
 from headlab.engine.state import Flat, State
 from headlab.engine.trainer import (
     FINISHED,
@@ -24,6 +25,7 @@ __all__ = [
     "NOT_RUN",
     "Flat",
     "Job",
+    "Snapshots",
     "State",
     "Trained",
     "chosen_backend",

@@ -49,7 +49,7 @@ struct Runs {
         at.losses = memory(losses, "losses", runs * given.n_recorded, real);
         at.rates = memory(rates, "rates", runs * given.n_recorded, real);
         at.final_loss = memory(final_loss, "final_loss", runs, real);
-        at.snapshots = memory(snapshots, "snapshots", runs * n * given.n_snapshots, real);
+        at.snapshots = memory(snapshots, "snapshots", runs * hl_size(&trained) * given.n_snapshots, real);
         at.outcome = static_cast<int64_t*>(memory(outcome, "outcome", runs, whole));
         return at;
     }

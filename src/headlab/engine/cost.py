@@ -63,9 +63,10 @@ def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, th
     """
     number = 4 if job.training.dtype == "float32" else 8
     size, trained, n_slots = job.shape.n_weights, _trained(job), recipe_of(job.training).slots
-    later = size * (1 + snapshots) + 2 * recorded + n_slots * trained.n_weights
-    if trained != job.shape:  # the heads as they are trained, before and after
+    later = size + trained.n_weights * snapshots + 2 * recorded + n_slots * trained.n_weights
+    if trained != job.shape:  # the heads as they are trained, before and after; the first weights, once more
         later += 2 * job.shape.n_layers * job.shape.n_heads * trained.d_head * (2 * trained.d_model + job.shape.d_head)
+        later += size if snapshots else 0
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * size)
     way = _way(job, n_runs, threads)
     working = int(_workspace(job, way))

@@ -17,6 +17,7 @@ from headlab.engine.backend import kernel
 from headlab.engine.interface import Kernel, Problem, Recipe, Training
 from headlab.engine.job import Job
 from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape, named_instruction_set
+from headlab.engine.snapshots import Snapshots
 from headlab.engine.state import Flat, State
 from headlab.errors import ConfigError
 from headlab.model.params import NAMES
@@ -33,7 +34,7 @@ class Trained:
     """What one call of the kernel leaves.
 
     weights [run, weight], and the state to go on from; loss and rate [run, recorded step], final_loss [run],
-    snapshots [run, snapshot, weight]; outcome [run]: FINISHED, NOT_RUN, or the step at which the run diverged
+    kept: the weights at snapshot_steps; outcome [run]: FINISHED, NOT_RUN, or the step at which the run diverged
     """
 
     weights: Flat
@@ -41,9 +42,14 @@ class Trained:
     loss: Flat
     rate: Flat
     final_loss: Flat
-    snapshots: Flat | None
+    kept: Snapshots | None
     outcome: NDArray[np.int64]
     interrupted: bool
+
+    @property
+    def snapshots(self) -> Flat | None:
+        """[run, snapshot, weight]: the weights before snapshot_steps."""
+        return None if self.kept is None else self.kept.flat
 
 
 def problem_of(job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None) -> Problem:
@@ -171,12 +177,11 @@ def train_flat(
     of_runs = by.Runs()
     work, after, of_runs.slots = np.array(weights, order="C"), start.copied(), slots if slots.size else None
     final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
-    keep = snapshot_steps is not None
-    snapshots = np.full((n_runs, len(snapshot_steps or ()), work.shape[1]), np.nan, dtype) if keep else None
+    moments = np.full((n_runs, len(snapshot_steps or ()), slots.shape[2]), np.nan, dtype)
     of_runs.weights, of_runs.outcome, of_runs.turned = work, outcome, state is not None and state.basis is not None
     for name in ("rate", "best", "wait", "cooldown", "narrow", "basis"):
         setattr(of_runs, name, getattr(after, name))
-    of_runs.losses, of_runs.rates, of_runs.final_loss, of_runs.snapshots = losses, rates, final_loss, snapshots
+    of_runs.losses, of_runs.rates, of_runs.final_loss, of_runs.snapshots = losses, rates, final_loss, moments
     interrupted = False
     try:
         if n_runs:
@@ -184,7 +189,10 @@ def train_flat(
     except KeyboardInterrupt:
         interrupted = True
     last = _after(job, replace(after, slots=slots), first_phase)
-    return Trained(work, last, losses, rates, final_loss, snapshots, outcome, interrupted)
+    kept = None
+    if snapshot_steps is not None:
+        kept = Snapshots.of_training(job.shape, moments, after.basis, weights, snapshot_steps, outcome)
+    return Trained(work, last, losses, rates, final_loss, kept, outcome, interrupted)
 
 
 def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> State:

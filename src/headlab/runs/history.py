@@ -49,7 +49,7 @@ class History:
     outcome [run]: an `Outcome` each; diverged_at [run]: the step, or -1
     final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
     loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
-    snapshots: flat weights [run, snapshot, weight] before the steps snapshot_steps, or None
+    kept: the weights before the steps snapshot_steps, or None; `snapshots` has them as wide as the model
     state: what `resume` goes on from; None where it was not kept
     Steps count from the very beginning, where runs were resumed, too; what was not kept on the way is not there.
     """
@@ -60,13 +60,22 @@ class History:
     loss: Float[Array, "run step"]
     learning_rate: Float[Array, "run step"]
     recorded_steps: Int[Array, " step"]
-    snapshots: Float[Array, "run moment weight"] | None
+    kept: engine.Snapshots | None
     snapshot_steps: Int[Array, " moment"]
     state: engine.State | None = None
 
     @classmethod
-    def of(cls, numbers: Int[Array, " run"], final_loss: Float[Array, " run"], **kept: Any) -> "History":
+    def of(
+        cls,
+        numbers: Int[Array, " run"],
+        final_loss: Float[Array, " run"],
+        *,
+        snapshots: Float[Array, "run moment weight"] | None = None,
+        **kept: Any,
+    ) -> "History":
         """Return a history from the numbers of kernel or files (see `outcomes_of`); no curve where none was kept.
+
+        snapshots: in place of `kept`, as wide as the model [run, moment, weight]
 
         >>> History.of(np.array([-1, 17]), np.array([0.2, np.nan])).sentences()
         ['finished', 'diverged at step 17']
@@ -77,7 +86,7 @@ class History:
             "loss": nothing,
             "learning_rate": nothing,
             "recorded_steps": none,
-            "snapshots": None,
+            "kept": None if snapshots is None else engine.Snapshots.of(snapshots),
             "snapshot_steps": none,
         }
         return cls(*outcomes_of(numbers), final_loss, **{**bare, **kept})
@@ -93,12 +102,21 @@ class History:
 
     def arrays(self) -> dict[str, Shaped[Array, "..."]]:
         """Return the arrays by the names that they have in a file, without those that were not kept."""
+        return self._arrays() | ({} if self.snapshots is None else {"snapshots": self.snapshots})
+
+    def held(self) -> list[Shaped[Array, "..."]]:
+        """Return the arrays that are in memory: of snapshots what they are made from."""
+        return [*self._arrays().values(), *(() if self.kept is None else self.kept.held())]
+
+    def _arrays(self) -> dict[str, Array]:
         others = {item.name: getattr(self, item.name) for item in fields(self)} | {"outcome": self.numbers}
         state = {} if self.state is None else {f"state.{name}": array for name, array in self.state.arrays().items()}
-        kept = {
-            name: array for name, array in others.items() if name not in ("diverged_at", "state") and array is not None
-        }
-        return kept | state
+        return {name: array for name, array in others.items() if name not in ("diverged_at", "state", "kept")} | state
+
+    @property
+    def snapshots(self) -> Float[Array, "run moment weight"] | None:
+        """[run, snapshot, weight]: flat weights before the steps snapshot_steps, or None."""
+        return None if self.kept is None else self.kept.flat
 
     @property
     def numbers(self) -> Int[Array, " run"]:
@@ -132,12 +150,11 @@ class History:
             loss=np.concatenate([self.loss, after.loss], axis=1),
             learning_rate=np.concatenate([self.learning_rate, after.learning_rate], axis=1),
             recorded_steps=np.concatenate([self.recorded_steps, steps + after.recorded_steps]),
-            snapshots=_joined(self.snapshots, None if after.snapshots is None else after.snapshots[:, shown]),
+            kept=_joined(self.kept, None if after.kept is None else after.kept.moments(shown)),
             snapshot_steps=np.concatenate([self.snapshot_steps, (steps + after.snapshot_steps)[shown]]),
             state=after.state,
         )
 
 
-def _joined(first: Array | None, after: Array | None) -> Array | None:
-    kept = [values for values in (first, after) if values is not None]
-    return np.concatenate(kept, axis=1) if kept else None
+def _joined(first: engine.Snapshots | None, after: engine.Snapshots | None) -> engine.Snapshots | None:
+    return first.followed_by(after) if first is not None and after is not None else first or after

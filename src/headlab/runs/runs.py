@@ -180,10 +180,10 @@ class Runs:
         array([ True,  True,  True])
         """
         where = np.nonzero(self.snapshot_steps == step)[0] if isinstance(step, int | float | np.number) else []
-        if self.snapshots is None or len(where) == 0:
+        if self.history.kept is None or len(where) == 0:
             known = listing(self.snapshot_steps.tolist()) or "none"
             raise SelectionError(f"the step must be one whose weights were kept ({known}), got {short_repr(step)}")
-        params = Params.from_flat(self.snapshots[:, where[0]], self.model.on(self.corpus))
+        params = Params.from_flat(self.history.kept.at(int(where[0])), self.model.on(self.corpus))
         return replace(self.models, params=params, loss_kind=self.training.in_force(step).loss)
 
     def table(self) -> pd.DataFrame:

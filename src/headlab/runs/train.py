@@ -196,7 +196,7 @@ def _train(
         loss=trained.loss,
         learning_rate=trained.rate,
         recorded_steps=np.array(steps.recorded, np.int64),
-        snapshots=trained.snapshots,
+        kept=trained.kept,
         snapshot_steps=np.array(steps.snapshots or [], np.int64),
         state=trained.state,
     )

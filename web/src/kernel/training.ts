@@ -52,12 +52,20 @@ export class Training {
 
   // weights [run, weight] stay as they are, and so does the state that an earlier training left with them.
   // optimizer_step: how many steps the slots of that state have seen
-  constructor(kernel: Kernel, problem: Problem, recipe: Recipe, weights: Real, state?: State, optimizer_step = 0) {
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly problem: Problem,
+    private readonly recipe: Recipe,
+    private readonly weights: Real,
+    state?: State,
+    optimizer_step = 0,
+  ) {
     const start = startOf(kernel, problem, recipe, weights, state, optimizer_step)
     const real = realOf(problem.type)
     const runs = start.rate.length
     const records = runs * (recipe.recorded?.length ?? 0)
-    const snapshots = weights.length * (recipe.snapshots?.length ?? 0)
+    const trained = start.basis ? kernel.size({ ...problem.shape, d_head: 2 * problem.shape.d_model }) : kernel.size(problem.shape)
+    const snapshots = runs * trained * (recipe.snapshots?.length ?? 0)
     const results: Results = { losses: records, rates: records, final_loss: runs, snapshots }
     const room = (this.room = kernel.room())
     try {
@@ -124,7 +132,22 @@ export class Training {
   // Everything as it is where all runs have advanced to; NaN where nothing is known yet.
   take(): Trained {
     const copied = this.places.map(({ name, kind, at, length }) => [name, this.room.instance.copy(kind, at, length)])
-    return Object.fromEntries(copied) as Trained
+    const trained = Object.fromEntries(copied) as Trained
+    return trained.basis ? { ...trained, snapshots: this.widened(trained, trained.basis) } : trained
+  }
+
+  // Snapshots of heads that are trained narrow, in their own width; as they were given before the first step, and where that was the last.
+  private widened({ snapshots, outcome }: Trained, basis: Real): Real {
+    const { kernel, problem, weights } = this
+    const [runs, steps, known] = [outcome.length, this.recipe.snapshots ?? [], this.read().n_snapshots]
+    const [wide, size] = [inFull(kernel, problem, runs, snapshots, basis), kernel.size(problem.shape)]
+    for (let run = 0; run < runs; run++) {
+      const given = weights.subarray(run * size, (run + 1) * size)
+      for (let nth = 0; nth < known; nth++) {
+        if (steps[nth] === 0 || outcome[run] === 0n) wide.set(given, (run * steps.length + nth) * size)
+      }
+    }
+    return wide
   }
 
   // Gives its memory back, at any time and once; runs that have not ended are nowhere then.
@@ -147,7 +170,7 @@ function startOf(kernel: Kernel, problem: Problem, recipe: Recipe, weights: Real
   checked('weights', weights, runs * size)
   for (const name of ['rate', 'best', 'wait', 'cooldown'] as const) checked(name, state?.[name], runs)
   const goesOn = possible > 0 && state?.basis !== undefined
-  const before = !state || goesOn ? state?.slots : slotsInFull(kernel, problem, runs, state)
+  const before = !state || goesOn || !state.basis ? state?.slots : inFull(kernel, problem, runs, state.slots, state.basis)
   const steps = recipe.phases.reduce((sum, phase) => sum + phase.steps, 0)
   const turns = possible > 0 && !goesOn && steps > 0 && !(before?.length && seen)
   const trained = goesOn || turns ? kernel.size({ ...shape, d_head: possible }) : size
@@ -177,17 +200,16 @@ function startOf(kernel: Kernel, problem: Problem, recipe: Recipe, weights: Real
   }
 }
 
-// Of heads that were trained narrow, the slots in their own width.
-function slotsInFull(kernel: Kernel, problem: Problem, runs: number, { slots, basis }: State): Real {
-  if (!basis) return slots
+// Of heads that were trained narrow, what is like flat weights [run, any, weight] in their own width.
+function inFull(kernel: Kernel, problem: Problem, runs: number, narrow: Real, basis: Real): Real {
   const { shape, type } = problem
   const [size, trained] = [kernel.size(shape), kernel.size({ ...shape, d_head: 2 * shape.d_model })]
-  const n_slots = slots.length / (runs * trained)
-  const wide = new (realOf(type))(runs * n_slots * size)
+  const each = narrow.length / (runs * trained)
+  const wide = new (realOf(type))(runs * each * size)
   for (let run = 0; run < runs; run++) {
     const turn = basis.subarray((run * basis.length) / runs, ((run + 1) * basis.length) / runs)
-    for (let slot = run * n_slots; slot < (run + 1) * n_slots; slot++) {
-      wide.set(kernel.widen(problem, turn, slots.subarray(slot * trained, (slot + 1) * trained)), slot * size)
+    for (let nth = run * each; nth < (run + 1) * each; nth++) {
+      wide.set(kernel.widen(problem, turn, narrow.subarray(nth * trained, (nth + 1) * trained)), nth * size)
     }
   }
   return wide

@@ -31,12 +31,14 @@ function stepped({ problem, recipe }: Setting, weights: Trained['weights'], cuts
 
 it.each(['d_head 160', 'Adam', 'a phase that freezes and changes', 'diverges'])('%s: any cut gives the same bits of everything', (name) => {
   const { problem, recipe } = setting(name)
-  const asked = { ...setting(name), recipe: { ...recipe, recorded: [0, 1, 500, 999], snapshots: [0, 64, 1000] } }
+  const steps = recipe.phases.reduce((sum, phase) => sum + phase.steps, 0)
+  const asked = { ...setting(name), recipe: { ...recipe, recorded: [0, 1, 500, 999], snapshots: [0, 64, steps - 1, steps] } }
   const weights = kernel.initial(problem, [0, 1, 5])
   const whole = stepped(asked, weights, [2 ** 40])
   expect(stepped(asked, weights, [1, 7, 1, 611, 13, 1024])).toEqual(whole)
   expect(weights).toEqual(kernel.initial(problem, [0, 1, 5]))
   expect(whole.snapshots.subarray(0, weights.length / 3)).toEqual(weights.subarray(0, weights.length / 3))
+  expect(whole.snapshots.subarray(-weights.length / 3)).toEqual(whole.weights.subarray(-weights.length / 3))
   expect(whole.losses.every(Number.isFinite)).toBe(name !== 'diverges')
 })
 

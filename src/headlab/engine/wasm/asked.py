@@ -189,11 +189,11 @@ class Runs:
         trained = dict(problem.fields)
         if self.narrow is not None:
             trained["d_head"] = narrow(shape, recipe)
-        width, blocks = int(trained["d_head"]), problem.blocks
+        width, blocks, size = int(trained["d_head"]), problem.blocks, size_of(tuple(trained.items()))
         recorded = (len(recipe.recorded), real)
         of_a_run = {
             "weights": (problem.size, real),
-            "slots": (recipe.slots * size_of(tuple(trained.items())), real),
+            "slots": (recipe.slots * size, real),
             "rate": (1, real),
             "best": (1, real),
             "wait": (1, whole),
@@ -203,7 +203,7 @@ class Runs:
             "losses": recorded,
             "rates": recorded,
             "final_loss": (1, real),
-            "snapshots": (problem.size * len(recipe.snapshots), real),
+            "snapshots": (size * len(recipe.snapshots), real),
             "outcome": (1, whole),
         }
         return {name: run_by_run(getattr(self, name), name, n, size, dtype) for name, (size, dtype) in of_a_run.items()}

@@ -31,17 +31,19 @@ def find_runs(name: str) -> "Runs | None":
 
 def bytes_kept(runs: "Runs") -> int:
     """Return the bytes that runs keep from being freed: where they are a part of others, all of those."""
-    return sum((values if values.base is None else values.base).nbytes for values in _arrays(runs).values())
+    held = [*runs.history.held(), *_others(runs).values()]
+    wholes = (values if values.base is None else values.base for values in held)
+    return sum({id(whole): whole.nbytes for whole in wholes}.values())
 
 
 def name_of(runs: "Runs") -> str:
     """Return a name that equal runs share: twelve views of them are one, shown twelve times."""
     digest = hashlib.sha256(repr([runs.corpus.to_dict(), runs.model, runs.training]).encode())
-    for name, values in _arrays(runs).items():
+    for name, values in (runs.history.arrays() | _others(runs)).items():
         digest.update(f"{name} {values.dtype} {values.shape}".encode())
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
 
 
-def _arrays(runs: "Runs") -> dict[str, Any]:
-    return runs.history.arrays() | ({} if runs.seeds is None else {"seeds": runs.seeds}) | dict(runs.params.items())
+def _others(runs: "Runs") -> dict[str, Any]:
+    return ({} if runs.seeds is None else {"seeds": runs.seeds}) | dict(runs.params.items())
