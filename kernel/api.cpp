@@ -209,6 +209,39 @@ const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& probl
     });
 }
 
+struct InitialCall {
+    const hl_shape shape;
+    const Places places;
+    const std::vector<int64_t> gather;
+    double scale;
+    int64_t n_runs;
+    const uint64_t* seeds;
+    void* weights;
+
+    static constexpr int at_once = 8;  // runs
+    std::unique_ptr<Worker> worker(int type, Control& control) const;
+};
+
+template <class T> class InitialWorker final : public Worker {
+  public:
+    InitialWorker(const InitialCall& call, Control& control) : call(call), control(control) {}
+
+    void work() noexcept override {
+        for (int64_t first; (first = control.take(call.n_runs, call.at_once)) >= 0;)
+            for (int64_t run = first; run < std::min(first + call.at_once, call.n_runs); ++run)
+                draw_initial(call.shape, call.places, call.gather, call.scale, call.seeds[run], static_cast<T*>(call.weights) + run * call.places.end);
+    }
+
+  private:
+    const InitialCall& call;
+    Control& control;
+};
+
+std::unique_ptr<Worker> InitialCall::worker(int type, Control& control) const {
+    if (type == HL_FLOAT64) return std::make_unique<InitialWorker<double>>(*this, control);
+    return std::make_unique<InitialWorker<float>>(*this, control);
+}
+
 }  // namespace
 
 extern "C" {
@@ -235,14 +268,11 @@ void hl_places(const hl_shape* shape, const hl_batch* batch, int64_t* place) {
 const char* hl_initial(const hl_problem* problem, double scale, int64_t n_runs, const uint64_t* seeds, hl_real* weights) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
     return unless_full([&]() -> const char* {
-        const Places places = places_of(problem->shape);
-        const std::vector<int64_t> gather = gather_of(problem->shape, order_of(problem->shape, problem->batch));
-        for (int64_t run = 0; run < n_runs; ++run) {
-            if (problem->type == HL_FLOAT64)
-                draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<double*>(weights) + run * places.end);
-            else
-                draw_initial(problem->shape, places, gather, scale, seeds[run], static_cast<float*>(weights) + run * places.end);
-        }
+        const InitialCall call{problem->shape, places_of(problem->shape), gather_of(problem->shape, order_of(problem->shape, problem->batch)),
+                               scale, n_runs, seeds, weights};
+        Crew crew([&](Control& control) { return call.worker(problem->type, control); }, n_runs, InitialCall::at_once, problem->threads);
+        crew.start();
+        while (n_runs > 0 && !crew.wait(std::chrono::hours(1))) continue;
         return nullptr;
     });
 }

@@ -79,3 +79,14 @@ def test_kernel_draws_what_the_definition_draws_to_the_bit(name, dtype):
     assert order.tolist() == [3, 0, 4, 1, 2]
     expected = initial(job.shape, seeds, dtype, order).flat()
     np.testing.assert_array_equal(engine.initial_flat(job, seeds), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_draw_what_one_draws(dtype):
+    corpus, seeds = Corpus.notebook(), np.arange(85, dtype=np.uint64)
+    job = engine.Job.of(corpus, ModelConfig(d_head=320), TrainConfig(dtype=dtype))
+    alone = engine.initial_flat(job, seeds)
+    assert alone.size > engine.trainer.MANY
+    for threads in (1, 3, None):
+        np.testing.assert_array_equal(engine.initial_flat(job, seeds, threads=threads), alone)
+    np.testing.assert_array_equal(engine.initial_flat(job, seeds[3:5]), alone[3:5])

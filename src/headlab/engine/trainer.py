@@ -25,6 +25,7 @@ from headlab.model.params import NAMES
 FINISHED = -1
 NOT_RUN = -2
 POLL_MILLISECONDS = 4
+MANY = 200_000  # weights: fewer are drawn before another thread has begun
 LOSSES = ("softmax", "normalized_sigmoid")  # as headlab.h numbers them
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 
@@ -131,11 +132,16 @@ def _phase(settings: TrainConfig, given: Phase) -> Any:
     return phase
 
 
-def initial_flat(job: Job, seeds: NDArray[np.uint64], instruction_set: str | None = None) -> Flat:
-    """Return the initial weights [run, weight] of every seed, in the training's dtype; `headlab.model.initial` says which."""
+def initial_flat(
+    job: Job, seeds: NDArray[np.uint64], instruction_set: str | None = None, threads: int | None = 0
+) -> Flat:
+    """Return the initial weights [run, weight] of every seed, in the training's dtype; `headlab.model.initial` says which.
+
+    threads: as in `train_flat`, where there is enough for them to do; 0: the caller's own
+    """
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
-        problem = problem_of(job, weights.dtype, len(seeds), name=instruction_set)
+        problem = problem_of(job, weights.dtype, len(seeds), threads if weights.size > MANY else 0, instruction_set)
         kernel().initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
     return weights
 
@@ -175,7 +181,8 @@ def train_flat(
     losses, rates = (np.full((n_runs, len(record_steps)), np.nan, dtype) for _ in range(2))
     by = kernel()
     of_runs = by.Runs()
-    work, after, of_runs.slots = np.array(weights, order="C"), start.copied(), slots if slots.size else None
+    work, of_runs.slots = np.array(weights, order="C"), slots if slots.size else None
+    after = start if state is None else start.copied()
     final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
     moments = np.full((n_runs, len(snapshot_steps or ()), slots.shape[2]), np.nan, dtype)
     of_runs.weights, of_runs.outcome, of_runs.turned = work, outcome, state is not None and state.basis is not None

@@ -71,7 +71,11 @@ def train(
     given = None if init is None else coerce(init, job.shape)
     _check_fits(job, len(numbers) if given is None else given.run_shape[0], kept, count)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
-        flat = engine.initial_flat(job, numbers) if given is None else given.flat().astype(training.dtype, copy=False)
+        flat = (
+            engine.initial_flat(job, numbers, threads=count)
+            if given is None
+            else given.flat().astype(training.dtype, copy=False)
+        )
     named = numbers if given is None else None
     return _train(job, dataset, flat, named, kept=kept, threads=count, progress=progress)
 
