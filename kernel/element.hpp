@@ -4,6 +4,7 @@
 // the same operations in the same order either way, and what is summed along a row is summed one after the other: so are the bits.
 #pragma once
 
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -75,10 +76,15 @@ template <class T> inline Vec<T> load(const T* from) {
     return all;
 }
 template <class T> inline void store(T* to, Vec<T> all) { std::memcpy(to, &all, sizeof all); }
-template <class T, std::size_t... at> constexpr Int<T> numbered(std::index_sequence<at...>) { return Int<T>{int(at)...}; }
+template <class T> inline constexpr auto kept = [] {  // as many true lanes as there are, and as many false ones
+    std::array<std::remove_reference_t<decltype(Int<T>{}[0])>, 2 * lanes<T>> mask{};
+    for (int i = 0; i < lanes<T>; ++i) mask[i] = -1;
+    return mask;
+}();
 template <class T> inline Vec<T> first(int n, Vec<T> all) {  // and zeros
-    const Int<T> wanted = numbered<T>(std::make_index_sequence<lanes<T>>{}) < std::remove_reference_t<decltype(Int<T>{}[0])>(n);
-    return (Vec<T>)(bits<T>(all) & wanted);
+    Int<T> mask;
+    std::memcpy(&mask, kept<T>.data() + lanes<T> - n, sizeof mask);
+    return (Vec<T>)(bits<T>(all) & mask);
 }
 
 // A place in rows of one length: an element, or the columns of a vector, of which the last one of a row has some of its own.

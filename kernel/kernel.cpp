@@ -1,12 +1,41 @@
 // Everything that works on lanes; compiled once for each instruction set.
+//
+// In the module, which travels, only what trains is compiled for time: the blocks of a model and their updates.
+#if defined(__wasm__)
+#define HEADLAB_SMALL _Pragma("clang attribute push(__attribute__((minsize)), apply_to = function)")
+#define HEADLAB_QUICK _Pragma("clang attribute pop")
+#else
+#define HEADLAB_SMALL
+#define HEADLAB_QUICK
+#endif
+
+HEADLAB_SMALL
+#include <algorithm>
+
+#include "plan.hpp"
+HEADLAB_QUICK
+#include "model.hpp"
+#include "updates/update.hpp"
+HEADLAB_SMALL
 #include "look.hpp"
 #include "loop.hpp"
 #include "parts.hpp"
+HEADLAB_QUICK
 
 #define HEADLAB_TEXT_(x) #x
 #define HEADLAB_TEXT(x) HEADLAB_TEXT_(x)
 
 namespace headlab::HEADLAB_ISA {
+
+#if defined(__wasm__)  // what is alike stands side by side, so that it packs
+template class Attention<float>;
+template class Attention<Vec<float>>;
+template class Attention<Vec<double>>;
+template class TrainingWorker<float>;
+template class TrainingWorker<Vec<float>>;
+template class TrainingWorker<Vec<double>>;
+#endif
+
 namespace {
 
 template <class W, class Call> std::unique_ptr<Worker> make(const Call& call, Control& control) { return std::make_unique<W>(call, control); }

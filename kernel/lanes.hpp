@@ -75,7 +75,7 @@ inline Vec<double> exp_polynomial(Vec<double> r) {  // Taylor to r^13: the rest 
 }
 
 // e^x = 2^n e^r for x <= 0 (or NaN). Arguments are held inside the range of normal numbers; NaN stays NaN.
-template <class T> HEADLAB_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
+template <class T> inline __attribute__((always_inline)) Vec<T> exp_nonpositive(Vec<T> x) {
     using L = Lanes<T>;
     x = max(splat<T>(L::smallest), x);
     const Vec<T> shifted = x * T(1.4426950408889634) + L::round_magic;
@@ -103,9 +103,13 @@ template <class T> HEADLAB_INLINE Vec<T> log(Vec<T> x) {
 }
 
 template <class T> inline Vec<T> sqrt(Vec<T> x) {
+#if defined(__clang__)
+    return __builtin_elementwise_sqrt(x);
+#else
     Vec<T> root{};
     for (int i = 0; i < lanes<T>; ++i) root[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[i]))) : T(__builtin_sqrt(double(x[i])));
     return root;
+#endif
 }
 
 // What is no number has one pattern with the caller.

@@ -33,7 +33,7 @@ OPTIONS = [
     *TARGET,
     "-std=c++20",
     *(
-        "-Os",
+        "-Os",  # of what trains; the rest is SMALL
         "-flto",
         "-fno-unroll-loops",
         "-fno-vectorize",
@@ -49,14 +49,16 @@ OPTIONS = [
         "-fno-trapping-math",
     ),  # as natively
     *("-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-Wno-unused-command-line-argument"),
-    *(
-        "-mexec-model=reactor",
-        "-s",
-        "-Wl,--gc-sections",
-        f"-Wl,--max-memory={PAGES * PAGE}",
-        f"-Wl,-z,stack-size={STACK}",
-    ),
 ]
+SMALL = ["-Xclang", "-Oz"]  # ziglang takes -Oz alone for -Os
+LINKED = [
+    "-mexec-model=reactor",
+    "-s",
+    "-Wl,--gc-sections",
+    f"-Wl,--max-memory={PAGES * PAGE}",
+    f"-Wl,-z,stack-size={STACK}",
+]
+QUICK = "kernel.cpp"  # which says itself what of it is small
 HOSTS_OWN = ("malloc", "free", "hl_full")  # exported beside what the header declares
 
 
@@ -85,7 +87,11 @@ def build(folder: Path) -> None:
         exported = [f"-Wl,--export={name}" for name in (*HOSTS_OWN, *told["functions"])]
         code = [path.relative_to(KERNEL).as_posix() for path in sources() if path.suffix == ".cpp"]
         _run("cc", *TARGET, "-std=c11", "-I.", "-c", str(proof), "-o", str(Path(scratch, "interface.o")))
-        _run("c++", *OPTIONS, *exported, *code, "-o", str(module))
+        objects = []
+        for path in code:
+            objects.append(str(Path(scratch, f"{len(objects)}.o")))
+            _run("c++", *OPTIONS, *([] if path == QUICK else SMALL), "-c", path, "-o", objects[-1])
+        _run("c++", *OPTIONS, *LINKED, *exported, *objects, "-o", str(module))
         content = module.read_bytes()
     told = {
         "numerics": told["constants"]["HL_NUMERICS"],

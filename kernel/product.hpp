@@ -2,10 +2,12 @@
 //
 // C[i][j] (+)= sum over p of A[i][p] B[p][j], for any views of the three, so that one routine serves A·B, Aᵀ·B, A·Bᵀ and the
 // gathered rows of attention. Each element is summed in the order of p, from what is there (or elsewhere, or zero) on, each product
-// rounded before it is added: tiles and blocks never show in the result. Of one run alone, rows of C lie in one piece.
+// rounded before it is added: tiles and blocks never show in the result. Of one run alone, and in the
+// module, rows of C lie in one piece.
 #pragma once
 
 #include "tiles/columns.hpp"
+#include "tiles/compact.hpp"
 #include "tiles/runs.hpp"
 
 namespace headlab::HEADLAB_ISA {
@@ -19,6 +21,7 @@ inline __attribute__((always_inline)) void product(Matrix<E> C, std::type_identi
                                                    std::type_identity_t<Input<E>> B, Region region = Region::full) {
     Product<E> x{C.rows, C.cols,     A.cols,    A.data,    A.row,    A.col,    B.data,   B.col,    B.row,        C.data, C.row,
                  C.col,  start.data, start.row, start.col, A.of_row, B.of_col, B.of_row, C.of_row, start.of_row, region};
+    if constexpr (compact && !alone<E>) return compact_multiply(x);
     const bool many = x.rows >= pack_from_rows;
     const int block = many || (alone<E> && x.b_col != 1) ? depth_block : x.depth;
     for (int from = 0; from < x.depth; from += block) {

@@ -72,14 +72,6 @@ inline __attribute__((always_inline)) void tile(const Product<T>& x, Panel<T> b,
         for (int v = 0; v < V; ++v) store(out[i] + v * lanes<T>, sum[i][v]);
 }
 
-// Calls with a number as a constant: one of 1 … most.
-template <int most, int n = 1, class Call> inline __attribute__((always_inline)) void as_constant(int number, const Call& call) {
-    if constexpr (n < most) {
-        if (number != n) return as_constant<most, n + 1>(number, call);
-    }
-    call(std::integral_constant<int, n>{});
-}
-
 // Of two vectors the first halves, or the second ones, in turns.
 template <class T, bool second, std::size_t... at> inline Vec<T> in_turns(Vec<T> a, Vec<T> b, std::index_sequence<at...>) {
 #if defined(__clang__)
@@ -107,7 +99,7 @@ template <class T> inline __attribute__((always_inline)) void transpose(Vec<T> (
 }
 
 // Some columns of B, which lie in rows: a vector for each number of the depth, filled up with zeros.
-template <class T> inline void pack_columns(const Product<T>& x, int from, int to, int first, Vec<T>* packed, int apart) {
+template <class T> HEADLAB_INLINE void pack_columns(const Product<T>& x, int from, int to, int first, Vec<T>* packed, int apart) {
     constexpr int L = lanes<T>;
     const int some = std::min(L, x.cols - first);
     for (int p = from; p < to; p += L) {
@@ -123,7 +115,7 @@ template <class T> inline void pack_columns(const Product<T>& x, int from, int t
 // V vectors of columns, from j0 on.
 template <class T, int V> inline void multiply_strip(const Product<T>& x, Panel<T> b, int depth_from, int depth_to, int j0) {
     const bool sums = x.region == Region::lower_sum || x.region == Region::upper_sum;
-    Parts rows = sums ? Parts(x.rows, tile_rows<T>) : Parts(x.rows, tile_rows_of<V>);
+    Parts rows = sums ? Parts(x.rows, tile_rows) : Parts(x.rows, tile_rows_of<V>);
     for (int i0 = 0, height; i0 < x.rows; i0 += height) {
         height = rows.next();
         if (x.region == Region::lower_out && j0 >= i0 + height) continue;

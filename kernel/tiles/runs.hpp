@@ -8,7 +8,7 @@ namespace headlab::HEADLAB_ISA {
 #if defined(__AVX512F__)
 template <class T> constexpr int tile_cols = 7;  // with 4 rows 28 sums of 32 registers
 #else
-template <class T> constexpr int tile_cols = compact && sizeof(T) == 8 ? 2 : 3;  // 12 sums of 16 registers
+template <class T> constexpr int tile_cols = 3;  // 12 sums of 16 registers
 #endif
 
 // How B lies in its depth: at a stride, through an index table, or row by row of the panel in hand.
@@ -22,7 +22,7 @@ inline __attribute__((always_inline)) void tile(const Product<Vec<T>>& x, const 
 #pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
         out[i] = x.C + (x.c_index ? x.c_index[i0 + i] : i0 + i) * x.c_row + j0 * x.c_col;
-        if (accumulate && (!compact || x.start)) {
+        if (accumulate) {
             const Vec<T>* start = x.start + (x.start_index ? x.start_index[i0 + i] : i0 + i) * x.start_row + j0 * x.start_col;
 #pragma GCC unroll 8
             for (int j = 0; j < C; ++j) sum[i][j] = start[j * x.start_col];
@@ -59,7 +59,7 @@ inline __attribute__((always_inline)) void tile_of_width(int width, const Produc
 template <class T, Depth depth, bool accumulate, int R = 1>
 inline __attribute__((always_inline)) void tile_of_height(int height, int width, const Product<Vec<T>>& x, const Vec<T>* const* a,
                                                           const Vec<T>* const* b, int from, int to, int i0, int j0) {
-    if constexpr (R < tile_rows<T>) {
+    if constexpr (R < tile_rows) {
         if (height != R) return tile_of_height<T, depth, accumulate, R + 1>(height, width, x, a, b, from, to, i0, j0);
     }
     tile_of_width<T, depth, accumulate, R>(width, x, a, b, from, to, i0, j0);
@@ -68,23 +68,19 @@ inline __attribute__((always_inline)) void tile_of_height(int height, int width,
 template <class T, Depth depth, bool accumulate>
 inline __attribute__((always_inline)) void tile_of_size(int height, int width, const Product<Vec<T>>& x, const Vec<T>* const* b, int from,
                                                         int to, int i0, int j0) {
-    const Vec<T>* a[tile_rows<T>];
+    const Vec<T>* a[tile_rows];
     for (int i = 0; i < height; ++i) a[i] = x.A + (x.a_index ? x.a_index[i0 + i] : i0 + i) * x.a_row;
     tile_of_height<T, depth, accumulate>(height, width, x, a, b, from, to, i0, j0);
 }
 
-// compact: there is one of these for each type, with `gathered` and `accumulate`, and it asks what else could be known.
 template <class T, bool gathered, bool accumulate>
 __attribute__((noinline)) void multiply_block(const Product<Vec<T>>& x, int depth_from, int depth_to, bool pack) {
     Vec<T> packed[depth_block * tile_cols<T>];
     const int* depth_index = gathered ? x.depth_index : nullptr;
-    Product<Vec<T>> panel;  // compact: with B as it is packed
-    if (compact && pack) panel = x;
     Parts columns(x.cols, tile_cols<T>);
-    const Parts all_rows(x.rows, tile_rows<T>);
+    const Parts all_rows(x.rows, tile_rows);
     for (int j0 = 0, width; j0 < x.cols; j0 += width) {
         width = columns.next();
-        if (compact && pack) panel.b_depth = width;
         const Vec<T>* b[tile_cols<T>];
         for (int j = 0; j < width; ++j) b[j] = x.B + (x.b_index ? x.b_index[j0 + j] : j0 + j) * x.b_col;
         if (pack) {
@@ -92,7 +88,7 @@ __attribute__((noinline)) void multiply_block(const Product<Vec<T>>& x, int dept
                 const int64_t at = (depth_index ? depth_index[p] : p) * x.b_depth;
                 for (int j = 0; j < width; ++j) packed[(p - depth_from) * width + j] = b[j][at];
             }
-            for (int j = 0; j < (compact ? width : 1); ++j) b[j] = packed + j - int64_t(depth_from) * width;
+            b[0] = packed - int64_t(depth_from) * width;
         }
         Parts rows = all_rows;
         for (int i0 = 0, height; i0 < x.rows; i0 += height) {
@@ -102,24 +98,16 @@ __attribute__((noinline)) void multiply_block(const Product<Vec<T>>& x, int dept
             if (x.region == Region::lower_sum) to = std::min(to, i0 + height);
             if (x.region == Region::upper_sum) from = std::max(from, i0);
             if (from >= to && accumulate && x.start == x.C) continue;
-            if constexpr (compact) {
-                if (pack || !depth_index)
-                    tile_of_size<T, Depth::strided, accumulate>(height, width, pack ? panel : x, b, from, to, i0, j0);
-                else
-                    tile_of_size<T, Depth::gathered, accumulate>(height, width, x, b, from, to, i0, j0);
-            } else if (pack) {
+            if (pack)
                 tile_of_size<T, Depth::packed, accumulate>(height, width, x, b, from, to, i0, j0);
-            } else {
+            else
                 tile_of_size<T, gathered ? Depth::gathered : Depth::strided, accumulate>(height, width, x, b, from, to, i0, j0);
-            }
         }
     }
 }
 
 template <class T> inline __attribute__((always_inline)) void multiply(const Product<Vec<T>>& x, int from, int to, bool pack) {
-    if constexpr (compact)
-        multiply_block<T, true, true>(x, from, to, pack);
-    else if (x.depth_index)
+    if (x.depth_index)
         x.start ? multiply_block<T, true, true>(x, from, to, pack) : multiply_block<T, true, false>(x, from, to, pack);
     else
         x.start ? multiply_block<T, false, true>(x, from, to, pack) : multiply_block<T, false, false>(x, from, to, pack);

@@ -39,7 +39,15 @@ struct Parts {
     int smaller, larger;
 };
 
-template <class T> constexpr int tile_rows = compact && sizeof(T) == 8 ? 2 : 4;  // one number for tiles of either kind: what a region leaves out goes by them
+// Calls with a number as a constant: one of 1 … most.
+template <int most, int n = 1, class Call> inline __attribute__((always_inline)) void as_constant(int number, const Call& call) {
+    if constexpr (n < most) {
+        if (number != n) return as_constant<most, n + 1>(number, call);
+    }
+    call(std::integral_constant<int, n>{});
+}
+
+constexpr int tile_rows = 4;        // one number for tiles of every kind: what a region leaves out goes by them
 constexpr int depth_block = 64;     // a packed panel of B stays in the first-level cache
 constexpr int pack_from_rows = 16;  // below this, copying B costs more than it saves
 

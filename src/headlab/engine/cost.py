@@ -36,7 +36,7 @@ class Times:
 
 
 NATIVE_TIMES = Times(85.0, 45.0, 19.0, 5.0, 1.6)  # fitted to nineteen jobs on AVX-512, AVX2 and the baseline
-WASM_TIMES = Times(250.0, 52.0, 10.5, 14.0, 18.0)  # and to thirty-two under wasmtime
+WASM_TIMES = Times(105.0, 65.0, 16.0, 21.0, 0.0)  # and to forty under wasmtime, where a root costs a vector
 FAR, FAR_BYTES = 1.6, 24 << 20  # a multiply-add of a workspace beyond the processor's caches
 PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
