@@ -19,6 +19,8 @@ const Kernel* kernel_named(const char* name) {
     return nullptr;
 }
 
+bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
+
 const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
     if (batch.n_sequences < 1 || !batch.tokens) return "a batch must have at least one sequence: give its tokens";
     for (int b = 0; b < batch.n_sequences; ++b) {
@@ -44,6 +46,7 @@ const char* wrong_problem(const hl_problem& problem, bool learns) {
     if (!shape.unembed && shape.d_model != shape.d_vocab) return "d_model must be d_vocab where there is no W_U";
     if (problem.type != HL_FLOAT32 && problem.type != HL_FLOAT64) return "the type must be HL_FLOAT32 or HL_FLOAT64";
     if (!kernel_named(problem.instruction_set)) return "the instruction set must be one that this processor has";
+    if (!in(problem.at_once, 0, 3)) return "at_once must be 0, 1 or 2";
     if (const char* wrong = wrong_batch(shape, problem.batch)) return wrong;
     if (!learns) return nullptr;
     for (int64_t i = 0; i < int64_t(problem.batch.n_sequences) * shape.n_ctx; ++i)
@@ -103,8 +106,6 @@ const char* wrong_paths(const hl_shape& shape, int32_t n_paths, const int32_t* p
     return nullptr;
 }
 
-bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
-
 const char* wrong_donor(const hl_edit& edit, const hl_shape& shape, const hl_batch& batch) {
     if (!in(edit.donor, 0, batch.n_sequences)) return "the donor must be a sequence";
     for (int t = 0; edit.there && t < shape.n_ctx; ++t)
@@ -152,7 +153,7 @@ const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_cas
 struct Way {
     const Kernel* kernel;
     bool alone;
-    double step, all;  // what a step of a group takes, and one of all runs on their threads
+    double step, all;  // what a step takes: in those of a group of the same runs that are near; and of all runs on their threads
 
     int runs(int type) const { return alone ? 1 : kernel->lanes(type); }
     int columns(int type) const { return alone ? kernel->lanes(type) : 1; }
@@ -164,20 +165,21 @@ Way way_of(const hl_problem& problem, int d_head, int64_t n_runs) {
     const hl_shape shape = with_heads_of(problem.shape, d_head);
     const Rows rows = rows_of(shape, problem.batch, order_of(shape, problem.batch));
     const int type = problem.type;
-    const double group = Work(shape, rows, 1).total();
+    const Work group(shape, rows, 1);
     Way best{};
     for (const Kernel* kernel : available_kernels()) {
         if (problem.instruction_set && kernel != kernel_named(problem.instruction_set)) continue;
+        const int bytes = kernel->lanes_double * 8;
         for (const bool alone : {false, true}) {
-            Way way{kernel, alone, group, 0};
-            if (!way.train(type)) continue;
-            if (alone) way.step = Work(shape, rows, way.columns(type)).total();
+            Way way{kernel, alone, group.time(bytes), 0};
+            if (!way.train(type) || (problem.at_once == (alone ? 2 : 1) && kernel->train_alone.of(type))) continue;
+            if (alone) way.step = Work(shape, rows, way.columns(type)).time(bytes);
             const int64_t groups = (n_runs + way.runs(type) - 1) / way.runs(type), threads = std::max(problem.threads, 1);
             way.all = way.step * double((groups + threads - 1) / threads);
+            way.step /= group.time(bytes, true);
             if (!best.kernel || way.all < best.all) best = way;
         }
     }
-    best.step /= group;
     return best;
 }
 

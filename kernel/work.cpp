@@ -42,11 +42,25 @@ Work::Work(const hl_shape& shape, const Rows& of, int columns) : columns(columns
     updates = double(places_of(shape).end) / columns;
 }
 
-// Fitted to seventeen shapes on three instruction sets, within 15 percent on each: what a product costs before it begins, what goes one
-// by one along a row, and an exponential that nothing else hides.
-double Work::total() const {
-    return columns == 1 ? 87 * products + multiply_adds + 13 * rows + 22 * exponentials + 4 * updates
-                        : 50 * products + sums + multiply_adds + 20 * rows + 45 * exponentials + 10 * updates;
+namespace {
+
+// The time of a multiply-add by how long vectors are, 16, 32 or 64 bytes: of groups of runs whose numbers are in the first caches, and
+// beyond; and of one run alone.
+struct Price {
+    double near, far, alone;
+};
+constexpr Price prices[] = {{0.40, 0.40, 0.40}, {0.42, 0.45, 0.39}, {0.445, 0.66, 0.54}};
+constexpr double near_bytes = 280e3;  // of what products write in a step
+
+}  // namespace
+
+// Weights and prices are fitted to seventeen shapes on three instruction sets (benchmarks/ways.py): what a product costs before it begins,
+// what goes one by one along a row, and an exponential that nothing else hides.
+double Work::time(int vector_bytes, bool near) const {
+    const Price& price = prices[vector_bytes / 32];
+    if (columns > 1) return price.alone * (50 * products + sums + multiply_adds + 20 * rows + 45 * exponentials + 10 * updates);
+    return (near || sums * vector_bytes < near_bytes ? price.near : price.far) *
+           (87 * products + multiply_adds + 13 * rows + 22 * exponentials + 4 * updates);
 }
 
 }  // namespace headlab

@@ -189,9 +189,9 @@ NB_MODULE(_native, m) {
         .def_rw("cooldown", &hl_phase::cooldown)
         .def_rw("frozen", &hl_phase::frozen);
     nb::class_<Problem>(m, "Problem")
-        .def(nb::init<const hl_shape&, nb::object, nb::object, nb::object, bool, bool, int, std::string>(), nb::arg("shape"), nb::arg("tokens"),
+        .def(nb::init<const hl_shape&, nb::object, nb::object, nb::object, bool, bool, int, std::string, int>(), nb::arg("shape"), nb::arg("tokens"),
              nb::arg("targets").none(), nb::arg("weights").none(), nb::arg("declared"), nb::arg("float64"), nb::arg("threads"),
-             nb::arg("instruction_set"))
+             nb::arg("instruction_set"), nb::arg("at_once") = 0)
         .def_prop_ro("size", &Problem::size);
     nb::class_<Recipe>(m, "Recipe")
         .def(nb::init<std::vector<hl_phase>, std::vector<int64_t>, std::vector<int64_t>, int64_t>(), nb::arg("phases"), nb::arg("recorded"),

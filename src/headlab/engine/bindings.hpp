@@ -44,7 +44,7 @@ struct Problem {
     std::string instruction_set;
 
     Problem(const hl_shape& shape, nb::object tokens, nb::object targets, nb::object weights, bool declared, bool float64, int threads,
-            std::string name)
+            std::string name, int at_once)
         : tokens(std::move(tokens)), targets(std::move(targets)), weights(std::move(weights)), instruction_set(std::move(name)) {
         const int64_t sequences = int64_t(nb::cast<Input>(this->tokens).shape(0)), size = sequences * shape.n_ctx;
         const auto ids = nb::dtype<int32_t>();
@@ -54,6 +54,7 @@ struct Problem {
                     static_cast<const double*>(memory<Input>(this->weights, "weights", size, nb::dtype<double>())), declared};
         of.type = float64 ? HL_FLOAT64 : HL_FLOAT32;
         of.threads = threads;
+        of.at_once = at_once;
         of.instruction_set = instruction_set.empty() ? nullptr : instruction_set.c_str();
     }
     Problem(const Problem&) = delete;

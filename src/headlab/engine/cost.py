@@ -91,7 +91,7 @@ def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
     way = _way(job, n_runs, threads)
     first = _prepared(job, n_runs) + PAGE * _workspace(job, way) * way.at_once
     steps = sum(
-        phase.steps * _a_step(job, way.name, settings_at(job.training, number).optimizer)
+        phase.steps * _a_step(job, way, settings_at(job.training, number).optimizer)
         for number, phase in enumerate(job.training.phases)
     )
     rounds = math.ceil(math.ceil(n_runs / way.runs) / way.at_once)
@@ -130,7 +130,7 @@ def _second(name: str, float64: bool) -> float:
         wall, own = time.perf_counter(), time.process_time()
         train_flat(job, weights, threads=1, instruction_set=name)
         best = min(best, time.perf_counter() - wall, time.process_time() - own)
-    return best / PROBE_STEPS / _a_step(job, name, "sgd")
+    return best / PROBE_STEPS / _a_step(job, Way(name, len(weights), 1.0, 1), "sgd")
 
 
 def _prepared(job: Job, n_runs: int) -> float:
@@ -140,11 +140,11 @@ def _prepared(job: Job, n_runs: int) -> float:
     return n_runs * (DRAW * job.shape.n_weights + TURN * turned)
 
 
-def _a_step(job: Job, name: str, optimizer: str) -> float:
-    """Return what a step of one group of runs takes, with an optimiser."""
+def _a_step(job: Job, way: Way, optimizer: str) -> float:
+    """Return what a step of a group of as many runs as there are lanes takes, with an optimiser."""
     model, trained = job.model, _trained(job)
-    lanes = lanes_of(name, job.training.dtype == "float64")
-    far = FAR if _workspace(job, Way(name, lanes, 1.0, 1)) > FAR_BYTES else 1.0
+    lanes = lanes_of(way.name, job.training.dtype == "float64")
+    far = FAR if _workspace(job, way) > FAR_BYTES else 1.0
     of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
     update = of.update if optimizer == "sgd" else of.root + of.root_of_lane * lanes
     exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab

@@ -59,6 +59,7 @@ class Kernel(Protocol):
         float64: bool,
         threads: int,
         instruction_set: str,
+        at_once: int = 0,
     ) -> Any: ...
 
     def Recipe(

@@ -53,14 +53,16 @@ class Trained:
         return None if self.kept is None else self.kept.flat
 
 
-def problem_of(job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None) -> Problem:
+def problem_of(
+    job: Job, dtype: DTypeLike, n_runs: int, threads: int | None = 1, name: str | None = None, at_once: int = 0
+) -> Problem:
     """Return what the kernel is asked about: a job in a dtype, on so many threads (all when None).
 
     name: of the instruction set, the kernel's choice when left out
     """
     name = name or named_instruction_set()
     asked, float64 = (job.shape, job.tokens, job.targets, job.weights), np.dtype(dtype) == np.float64
-    return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name)
+    return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name, at_once=at_once)
 
 
 def recipe_of(
@@ -158,6 +160,7 @@ def train_flat(
     poll: Callable[[int], None] | None = None,
     instruction_set: str | None = None,
     stretch: int | None = None,
+    at_once: int = 0,
 ) -> Trained:
     """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
 
@@ -166,6 +169,7 @@ def train_flat(
     first_phase: the phase of the training to begin with; steps to record, and outcomes, count from there
     poll: called some 200 times a second with the number of (run, step) pairs done so far
     instruction_set: the one that is quickest for so many runs when left out
+    at_once: 1 to train one run after the other, 2 to train groups of them; the quicker when left out, to the same bits
     stretch: by how many steps all runs advance before any goes on, all when left out; nothing depends on it
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
     Raises `ConfigError` where weights or state do not fit the job.
@@ -174,7 +178,7 @@ def train_flat(
     recipe = recipe_of(
         job.training, first_phase, record_steps, snapshot_steps or (), start.optimizer_step, state is None
     )
-    problem = problem_of(job, weights.dtype, len(weights), threads, instruction_set)
+    problem = problem_of(job, weights.dtype, len(weights), threads, instruction_set, at_once)
     n_runs, dtype = len(weights), weights.dtype
     slots = np.zeros((n_runs, recipe.slots, start.slots.shape[2]), dtype)
     slots[:, : start.slots.shape[1]] = start.slots

@@ -93,13 +93,14 @@ class Problem:
         float64: bool,
         threads: int,
         instruction_set: str,
+        at_once: int = 0,
     ) -> None:
         self.shape, self.n_sequences = shape, len(tokens)
         size = self.n_sequences * shape.n_ctx
         self._tokens = checked(tokens, "tokens", size, np.int32)
         self._targets = checked(targets, "targets", size, np.int32)
         self._weights = checked(weights, "weights", size, np.float64)
-        self.declared, self.threads, self._instruction_set = declared, threads, instruction_set
+        self.declared, self.threads, self._instruction_set, self._at_once = declared, threads, instruction_set, at_once
         self.type = CONSTANTS["HL_FLOAT64" if float64 else "HL_FLOAT32"]
         self.real = np.dtype(np.float64 if float64 else np.float32)
         self.fields = shape.fields()
@@ -123,7 +124,7 @@ class Problem:
         """Put the problem into a block; threads: those that share the work, where that matters: an instance has none."""
         table = np.zeros(1, layout("hl_problem"))
         table["shape"], table["batch"], table["type"] = _filled("hl_shape", self.fields), self._batch(block), self.type
-        table["threads"] = threads
+        table["threads"], table["at_once"] = threads, self._at_once
         if self._instruction_set:
             table["instruction_set"] = block.array(np.frombuffer(self._instruction_set.encode() + b"\0", np.uint8))
         return block.table("hl_problem", table)
