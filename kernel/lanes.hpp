@@ -4,6 +4,9 @@
 #include <cfloat>
 #include <cstdint>
 #include <cstring>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 static_assert(FLT_EVAL_METHOD == 0, "numbers are rounded to their own type after every operation");
 
@@ -102,9 +105,21 @@ template <class T> HEADLAB_INLINE Vec<T> log(Vec<T> x) {
     return x == x ? result : x;
 }
 
-template <class T> inline Vec<T> sqrt(Vec<T> x) {
 #if defined(__clang__)
-    return __builtin_elementwise_sqrt(x);
+#define HEADLAB_SQRT(of) __builtin_elementwise_sqrt(x)
+#elif defined(__AVX512F__)
+#define HEADLAB_SQRT(of) _mm512_maskz_sqrt_##of(-1, x)
+#elif defined(__AVX2__)
+#define HEADLAB_SQRT(of) _mm256_sqrt_##of(x)
+#elif defined(__SSE2__)
+#define HEADLAB_SQRT(of) _mm_sqrt_##of(x)
+#endif
+template <class T> inline Vec<T> sqrt(Vec<T> x) {  // rounded to the nearest, of all lanes at once or one by one
+#if defined(HEADLAB_SQRT)
+    if constexpr (sizeof(T) == 4)
+        return HEADLAB_SQRT(ps);
+    else
+        return HEADLAB_SQRT(pd);
 #else
     Vec<T> root{};
     for (int i = 0; i < lanes<T>; ++i) root[i] = sizeof(T) == 4 ? T(__builtin_sqrtf(float(x[i]))) : T(__builtin_sqrt(double(x[i])));

@@ -24,8 +24,8 @@ from headlab.engine.trainer import problem_of, recipe_of, settings_at, train_fla
 class Times:
     """Times in multiply-adds whose operands are near.
 
-    call, exp, update: a product's start, an exponential, a weight's update; root, root_of_lane: one through a root, which is
-    taken lane by lane
+    call, exp, update: a product's start, an exponential, a weight's update; root, root_of_lane: one through a root, and what
+    each lane adds to it
     """
 
     call: float
