@@ -129,8 +129,8 @@ template <class E> inline void clear_row(E* to, int64_t n) {
 template <class E> inline void copy_row(E* to, const E* from, int64_t n) {
     each<E>(n, [&](auto at) { at.set(to, at(from)); });
 }
-template <class E> inline void add_row(E* to, const E* from, int64_t n) {
-    each<E>(n, [&](auto at) { at.set(to, at(to) + at(from)); });
+template <class E> inline void add_rows(E* to, const E* a, const E* b, int64_t n) {
+    each<E>(n, [&](auto at) { at.set(to, at(a) + at(b)); });
 }
 
 template <class E> inline E largest_of(const E* row, int64_t n) {

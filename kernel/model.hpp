@@ -12,7 +12,7 @@ template <class E> class Model {
   public:
     explicit Model(const Plan& plan)
         : size(plan.at.end), weights(arena.take(size)), gradient(arena.take(size)), scratch(plan, arena) {
-        blocks.push_back(std::make_unique<Embed<E>>(plan));
+        blocks.push_back(std::make_unique<Embed<E>>(plan, arena));
         for (int l = 0; l < plan.shape.n_layers; ++l) blocks.push_back(std::make_unique<Attention<E>>(plan, l, arena, scratch));
         if (plan.shape.unembed) blocks.push_back(std::make_unique<Unembed<E>>(plan));
         auto last = std::make_unique<Loss<E>>(plan, arena);

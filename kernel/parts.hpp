@@ -292,7 +292,7 @@ class ScorePartsWorker final : public Worker {
     // The scores of all queries with one feature of some keys.
     void score(const Keys& some, int number) {
         const int n = int(some.positions.size());
-        const Matrix<Number> to{scores + int64_t(some.first) * F + number, n_query, n, n_key, F};
+        const Matrix<Number> to = matrix(scores + int64_t(number) * call.n_keys + some.first, n_query, n, n_key);
         set_product(to, matrix(left, n_query, d), feature(some.sequence, number).gathered(some.positions.data(), n).transposed());
     }
 
@@ -303,8 +303,8 @@ class ScorePartsWorker final : public Worker {
             double* to = call.parts + ((group.first + lane) * plan.shape.n_heads + k) * size;
             for (int q = 0; q < call.n_queries; ++q)
                 for (int s = 0; s < call.n_keys; ++s)
-                    for (int i = 0; i < F; ++i, to += F)
-                        store_lane(to, scores + (int64_t(q) * F + i) * n_key + int64_t(s) * F, nullptr, F, lane);
+                    for (int i = 0; i < F; ++i)
+                        for (int j = 0; j < F; ++j) *to++ = canonical(of_run(scores[(int64_t(q) * F + i) * n_key + int64_t(j) * call.n_keys + s], lane));
         }
     }
 

@@ -21,16 +21,16 @@ inline __attribute__((always_inline)) void product(Matrix<E> C, std::type_identi
                                                    std::type_identity_t<Input<E>> B, Region region = Region::full) {
     Product<E> x{C.rows, C.cols,     A.cols,    A.data,    A.row,    A.col,    B.data,   B.col,    B.row,        C.data, C.row,
                  C.col,  start.data, start.row, start.col, A.of_row, B.of_col, B.of_row, C.of_row, start.of_row, region};
-    if constexpr (compact && !alone<E>) return compact_multiply(x);
-    const bool many = x.rows >= pack_from_rows;
-    const int block = many || (alone<E> && x.b_col != 1) ? depth_block : x.depth;
-    for (int from = 0; from < x.depth; from += block) {
-        const int to = std::min(x.depth, from + block);
-        if constexpr (alone<E>)
-            multiply<E>(x, from, to);
-        else
-            multiply<Real<E>>(x, from, to, many);
-        x.start = x.C, x.start_row = x.c_row, x.start_col = x.c_col, x.start_index = x.c_index;
+    if constexpr (alone<E>) {
+        const int block = x.rows >= pack_from_rows || x.b_col != 1 ? depth_block : x.depth;
+        for (int from = 0; from < x.depth; from += block) {
+            multiply<E>(x, from, std::min(x.depth, from + block));
+            x.start = x.C, x.start_row = x.c_row, x.start_col = x.c_col, x.start_index = x.c_index;
+        }
+    } else if constexpr (compact) {
+        compact_multiply(x);
+    } else {
+        multiply<Real<E>>(x);
     }
 }
 

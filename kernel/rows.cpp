@@ -65,6 +65,15 @@ Rows rows_of(const hl_shape& shape, const hl_batch& batch, const std::vector<int
     }
     for (const int64_t one : pair)
         rows.input_of_row.push_back(int(std::lower_bound(distinct.begin(), distinct.end(), one) - distinct.begin()));
+    std::vector<int> had(distinct.size()), had_token(shape.d_vocab);
+    for (const int input : rows.input_of_row) {
+        rows.before.push_back(had[input]);
+        had[input] = input + 1;
+    }
+    for (const int token : rows.input_token) {
+        rows.first_of_token.push_back(!had_token[token]);
+        had_token[token] = 1;
+    }
     rows.row_itself.resize(pair.size());
     std::iota(rows.row_itself.begin(), rows.row_itself.end(), 0);
 

@@ -15,9 +15,10 @@ std::vector<int32_t> order_of(const hl_shape& shape, const hl_batch& batch);
 // A row is one (sequence, position); padding has none. Row r of sequence b is at sequence_start[b] + position. Two rows with the
 // same (token, position) embed alike, so the first layer works on the distinct inputs: input_of_row maps a row to its input.
 // target: -1 where a row has none, or has no weight; share: of the loss, a row's weight over the sum of all, and empty where
-// the rows with a target are equal. Tokens are numbered as they are trained.
+// the rows with a target are equal. before: 1 + the input of a row that an earlier row has had too, or 0; first_of_token: whether an
+// input is the first with its token. Tokens are numbered as they are trained.
 struct Rows {
-    std::vector<int> sequence_start, target, input_of_row, input_token, input_position, row_itself;
+    std::vector<int> sequence_start, target, input_of_row, input_token, input_position, before, row_itself, first_of_token;
     std::vector<double> share;
     int n_targets = 0;
 

@@ -104,6 +104,18 @@ def test_large_model_is_tiled_and_packed_without_changing_the_gradient():
     np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-12)
 
 
+def test_long_sequences_that_begin_alike_share_their_gradient():
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 6, (3, 100))
+    tokens[1:, :70] = tokens[0, :70]
+    for factored in (False, True):
+        model = ModelConfig(d_head=2, n_heads=2, d_model=5, unembed=True, factored_values=factored)
+        of = engine.Job(tokens, np.roll(tokens, -1, axis=1), 6, model, problem(dtype="float64").training)
+        weights = random_weights(of, 1)
+        _, gradient = engine.loss_and_gradient(of, weights)
+        np.testing.assert_allclose(gradient[0], autograd.grad(autodiff_loss)(weights[0], of), atol=1e-12)
+
+
 @pytest.mark.parametrize("instruction_set", engine.instruction_sets())
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", ["notebook", "no mask", "everything"])

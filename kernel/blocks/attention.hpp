@@ -39,12 +39,14 @@ template <class E> struct AttentionScratch {
         const int d = plan.shape.d_model, h = plan.shape.d_head, c = plan.shape.n_ctx;
         const int64_t rows = plan.rows.rows(), n = std::max<int64_t>(rows, plan.rows.inputs(0));
         const int64_t width = row_size<E>(plan.value_width()) + std::max(row_size<E>(d), 2 * row_size<E>(h));
-        d_taken = arena.take(n * width);
+        const int64_t before = std::max<int64_t>(width, row_size<E>(d));
+        zeros = arena.take(before + n * width);
+        d_taken = zeros + before;
         d_W = arena.take(d * width);
         d_pattern = arena.take(int64_t(c) * row_size<E>(c));
         d_z = arena.take(plan.shape.factored_values ? rows * row_of_z<E>(plan.shape) : 0);
     }
-    E *d_taken, *d_W, *d_pattern, *d_z;
+    E *zeros, *d_taken, *d_W, *d_pattern, *d_z;  // zeros: a row of anything, right before d_taken
 };
 
 template <class E> class Attention final : public Block<E> {
@@ -53,8 +55,8 @@ template <class E> class Attention final : public Block<E> {
   public:
     Attention(const Plan& plan, int layer, Arena<E>& arena, const AttentionScratch<E>& scratch)
         : plan(plan), layer(layer), n(plan.rows.inputs(layer)), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()),
-          c(row_size<E>(plan.shape.n_ctx)), rows(plan.rows.rows()), fold(plan.folds(layer)), factored(plan.shape.factored_values), q(fold ? d : h),
-          width(row_size<E>(v) + row_size<E>(q) + (fold ? 0 : row_size<E>(h))), all_z(plan.shape.n_heads * h), map(plan.rows.map(layer)),
+          c(row_size<E>(plan.shape.n_ctx)), rows(plan.rows.rows()), fold(plan.folds(layer)), factored(plan.shape.factored_values), shared(n < rows),
+          q(fold ? d : h), width(row_size<E>(v) + row_size<E>(q) + (fold ? 0 : row_size<E>(h))), all_z(plan.shape.n_heads * h), map(plan.rows.map(layer)),
           scratch(scratch), z(arena.take(factored ? int64_t(rows) * row_of_z<E>(plan.shape) : 0)) {
         for (int k = 0; k < plan.shape.n_heads; ++k)
             heads.push_back({arena.take(int64_t(d) * width), arena.take(int64_t(n) * width), arena.take(int64_t(plan.n_sequences) * plan.shape.n_ctx * c)});
@@ -65,13 +67,6 @@ template <class E> class Attention final : public Block<E> {
     void forward(const E* weights, const E* in, E* out) override {
         const Input<E> below = matrix(in, n, d).gathered(map, rows);
         const Matrix<E> above = matrix(out, rows, d);
-        if (!factored)
-            for (int r = 0; r < rows; ++r) {
-                if (plan.shape.residual)
-                    copy_row(above.at(r), below.at(r), d);
-                else
-                    clear_row(above.at(r), d);
-            }
         for (int k = 0; k < plan.shape.n_heads; ++k) head_forward(of_head(weights, k), k, in, out);
         if (factored) product(above, plan.shape.residual ? below : nothing<E>(), matrix(z, rows, all_z, row_of_z<E>(plan.shape)), W_O(weights));
     }
@@ -82,9 +77,11 @@ template <class E> class Attention final : public Block<E> {
             set_product(matrix(scratch.d_z, rows, all_z, row_of_z<E>(plan.shape)), d_above, W_O(weights).transposed());
             set_product(W_O(gradient), matrix(z, rows, all_z, row_of_z<E>(plan.shape)).transposed(), d_above);
         }
-        std::fill_n(d_in, int64_t(n) * row_size<E>(d), E{});
-        if (plan.shape.residual)
-            for (int r = 0; r < rows; ++r) add_row(d_in + int64_t(map[r]) * row_size<E>(d), d_out + int64_t(r) * row_size<E>(d), d);
+        if (!plan.shape.residual) std::fill_n(d_in, int64_t(n) * row_size<E>(d), E{});
+        for (int r = 0; r < (plan.shape.residual ? rows : 0); ++r) {
+            E* const to = d_in + int64_t(map[r]) * row_size<E>(d);
+            add_rows(to, shared && plan.rows.before[r] ? to : scratch.zeros, d_out + int64_t(r) * row_size<E>(d), d);
+        }
         for (int k = 0; k < plan.shape.n_heads; ++k) head_backward(of_head(weights, k), k, in, d_out, of_head(gradient, k), d_in);
     }
 
@@ -116,12 +113,12 @@ template <class E> class Attention final : public Block<E> {
     // The rows of one sequence.
     struct Sequence {
         int first, length;
-        const int* map;
+        const int *map, *before;
         E* pattern;
     };
     Sequence sequence(int b, const Head& head) const {
         const int first = plan.rows.sequence_start[b];
-        return {first, plan.rows.length(b), map + first, head.pattern + int64_t(b) * plan.shape.n_ctx * c};
+        return {first, plan.rows.length(b), map + first, plan.rows.before.data() + first, head.pattern + int64_t(b) * plan.shape.n_ctx * c};
     }
     // A head's z of one sequence, or where there is no W_O its part of the stream; and the same of their gradients.
     template <class V> MatrixOf<V> mixed(V* z, V* stream, int k, const Sequence& s) const {
@@ -151,7 +148,9 @@ template <class E> class Attention final : public Block<E> {
             set_product(pattern, of.left.gathered(s.map, s.length), right.gathered(s.map, s.length).transposed(), where(Region::lower_out));
             for (int t = 0; t < s.length; ++t) softmax_row(s.pattern + t * c, seen(t, s.length), s.length, T(plan.scale));
             const Matrix<E> to = mixed(z, out, k, s);
-            product(to, factored ? nothing<E>() : to, pattern, of.value.gathered(s.map, s.length), where(Region::lower_sum));
+            const Input<E> before = k > 0 ? Input<E>(to) : X.gathered(s.map, s.length);
+            const Input<E> start = factored || (k == 0 && !plan.shape.residual) ? nothing<E>() : before;
+            product(to, start, pattern, of.value.gathered(s.map, s.length), where(Region::lower_sum));
         }
     }
 
@@ -162,26 +161,28 @@ template <class E> class Attention final : public Block<E> {
         const Taken<const E> of = taken<const E>(head.taken, n), with = taken<const E>(head.W, d);
         const Taken<E> d_of = taken(scratch.d_taken, n), d_with = taken(scratch.d_W, d);
         const Input<E> right = fold ? X : of.key;
-        const Matrix<E> d_right = fold ? dX : d_of.key;
-        // Where no two rows share an input, each is written once. Either way sums begin with zero.
-        const bool shared = n < rows;
-        const auto put = [](bool adds, Matrix<E> C, Input<E> A, Input<E> B, Region region) {
-            product(C, adds ? C : nothing<E>(), A, B, region);
+        // Sums go on from what an earlier sequence with the same input has written; all begin with zero.
+        const auto put = [&](Matrix<E> C, const Sequence& s, Input<E> A, Input<E> B, Region region) {
+            Input<E> had = C;
+            had.data -= width;
+            product(C.gathered(s.map, s.length), shared ? had.gathered(s.before, s.length) : nothing<E>(), A, B, region);
         };
-        if (shared) std::fill_n(scratch.d_taken, int64_t(n) * width, E{});
         for (int b = 0; b < plan.n_sequences; ++b) {
             const Sequence s = sequence(b, head);
             const int length = s.length;
             const Input<E> pattern = matrix(s.pattern, length, length, c), d_mixed = mixed<const E>(scratch.d_z, d_out, k, s);
             const Matrix<E> d_pattern = matrix(scratch.d_pattern, length, length, c);
             // d value[s] += sum_t pattern[t][s] d z[t],  d pattern[t][s] = d z[t] · value[s]
-            put(shared, d_of.value.gathered(s.map, length), pattern.transposed(), d_mixed, where(Region::upper_sum));
+            put(d_of.value, s, pattern.transposed(), d_mixed, where(Region::upper_sum));
             set_product(d_pattern, d_mixed, of.value.gathered(s.map, length).transposed(), where(Region::lower_out));
             for (int t = 0; t < length; ++t)
                 softmax_row_backward(s.pattern + t * c, scratch.d_pattern + t * c, seen(t, length), length, T(plan.scale));
             // d left[t] += sum_s d score[t][s] right[s],  d right[s] += sum_t d score[t][s] left[t]
-            put(shared, d_of.left.gathered(s.map, length), d_pattern, right.gathered(s.map, length), where(Region::lower_sum));
-            put(shared || fold, d_right.gathered(s.map, length), d_pattern.transposed(), of.left.gathered(s.map, length), where(Region::upper_sum));
+            put(d_of.left, s, d_pattern, right.gathered(s.map, length), where(Region::lower_sum));
+            if (fold)
+                add_product(dX.gathered(s.map, length), d_pattern.transposed(), of.left.gathered(s.map, length), where(Region::upper_sum));
+            else
+                put(d_of.key, s, d_pattern.transposed(), of.left.gathered(s.map, length), where(Region::upper_sum));
         }
         // d X += d taken Wᵀ,  d W = Xᵀ d taken
         if (width == v + q + (fold ? 0 : h)) {
@@ -204,7 +205,7 @@ template <class E> class Attention final : public Block<E> {
 
     const Plan& plan;
     const int layer, n, d, h, v, c, rows;
-    const bool fold, factored;
+    const bool fold, factored, shared;  // shared: rows of several sequences have one input
     const int q, width, all_z;  // of left; of all that a head takes; of z of all heads
     const int* map;
     const AttentionScratch<E>& scratch;

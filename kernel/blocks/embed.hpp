@@ -7,7 +7,8 @@ namespace headlab::HEADLAB_ISA {
 
 template <class E> class Embed final : public Block<E> {
   public:
-    explicit Embed(const Plan& plan) : plan(plan), rows(plan.rows), n(plan.rows.inputs(0)), d(plan.shape.d_model) {}
+    Embed(const Plan& plan, Arena<E>& arena)
+        : plan(plan), rows(plan.rows), n(plan.rows.inputs(0)), d(plan.shape.d_model), zeros(arena.take(row_size<E>(d))) {}
 
     int64_t size() const override { return int64_t(n) * row_size<E>(d); }
 
@@ -19,14 +20,16 @@ template <class E> class Embed final : public Block<E> {
         }
     }
 
-    // d W_E[token] = sum of d out over the inputs with that token; d W_pos likewise by position.
+    // d W_E[token] = sum of d out over the inputs with that token; d W_pos likewise by position. Of a token that no input has it is zero
+    // from the start.
     void backward(const E*, const E*, const E* d_out, E* gradient, E*) override {
-        for (const int w : {HL_W_E, HL_W_POS}) std::fill_n(gradient + plan.at[w], plan.at.of[w].size(), E{});
         for (int u = 0; u < n; ++u, d_out += row_size<E>(d)) {
             E* token = gradient + plan.at[HL_W_E] + int64_t(rows.input_token[u]) * row_size<E>(d);
             E* position = gradient + plan.at[HL_W_POS] + int64_t(rows.input_position[u]) * row_size<E>(d);
-            add_row(token, d_out, d);
-            if (plan.shape.positions) add_row(position, d_out, d);
+            add_rows(token, rows.first_of_token[u] ? zeros : token, d_out, d);
+            if (!plan.shape.positions) continue;
+            const bool first_of_position = u == 0 || rows.input_position[u] != rows.input_position[u - 1];  // inputs stand by position
+            add_rows(position, first_of_position ? zeros : position, d_out, d);
         }
     }
 
@@ -34,6 +37,7 @@ template <class E> class Embed final : public Block<E> {
     const Plan& plan;
     const Rows& rows;
     const int n, d;
+    const E* const zeros;
 };
 
 }  // namespace headlab::HEADLAB_ISA
