@@ -67,7 +67,10 @@ template <class E> void store_lane(Real<E>* to, const E* from, const int64_t* pl
 }
 
 // How far one row of n elements is from the next: alone, rows are filled up with zeros to whole vectors.
-template <class E> constexpr int row_size(int n) { return alone<E> ? (n + lanes<Real<E>> - 1) / lanes<Real<E>> * lanes<Real<E>> : n; }
+template <class E> constexpr int row_size(int n) {
+    constexpr int columns = alone<E> ? lanes<Real<E>> : 1;  // a power of two
+    return (n + columns - 1) & -columns;
+}
 
 // Vectors of neighbours.
 template <class T> inline Vec<T> load(const T* from) {

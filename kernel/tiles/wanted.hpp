@@ -30,13 +30,14 @@ template <class E> struct Product {
 
 // n cut into nearly equal parts of at most `most`: 7 by 4 is 4 + 3, not 4 + 2 + 1; the `larger` first ones have one more.
 struct Parts {
-    Parts(int n, int most) : smaller(most) {
+    Parts(int n, int most) : smaller(n <= most ? n : most) {
+        if (n <= most) return;
         const int count = (n + most - 1) / most;
         while (smaller * count > n) --smaller;  // n / count, without a division
         larger = n - smaller * count;
     }
     int next() { return larger-- > 0 ? smaller + 1 : smaller; }
-    int smaller, larger;
+    int smaller, larger = 0;
 };
 
 // Calls with a number as a constant: one of 1 … most.
