@@ -113,7 +113,7 @@ template <class T> HEADLAB_INLINE void pack_columns(const Product<T>& x, int fro
 }
 
 // V vectors of columns, from j0 on.
-template <class T, int V> inline void multiply_strip(const Product<T>& x, Panel<T> b, int depth_from, int depth_to, int j0) {
+template <class T, int V> inline __attribute__((always_inline)) void multiply_strip(const Product<T>& x, Panel<T> b, int depth_from, int depth_to, int j0) {
     const bool sums = x.region == Region::lower_sum || x.region == Region::upper_sum;
     Parts rows = sums ? Parts(x.rows, tile_rows) : Parts(x.rows, tile_rows_of<V>);
     for (int i0 = 0, height; i0 < x.rows; i0 += height) {
