@@ -153,7 +153,7 @@ const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_cas
 struct Way {
     const Kernel* kernel;
     bool alone;
-    double step, all;  // what a step takes: in those of a group of the same runs that are near; and of all runs on their threads
+    double step, all;  // what a step takes: in those of a group; and of all runs on their threads
 
     int runs(int type) const { return alone ? 1 : kernel->lanes(type); }
     int columns(int type) const { return alone ? kernel->lanes(type) : 1; }
@@ -176,7 +176,7 @@ Way way_of(const hl_problem& problem, int d_head, int64_t n_runs) {
             if (alone) way.step = Work(shape, rows, way.columns(type)).time(bytes);
             const int64_t groups = (n_runs + way.runs(type) - 1) / way.runs(type), threads = std::max(problem.threads, 1);
             way.all = way.step * double((groups + threads - 1) / threads);
-            way.step /= group.time(bytes, true);
+            way.step /= group.time(bytes);
             if (!best.kernel || way.all < best.all) best = way;
         }
     }

@@ -92,7 +92,7 @@ int32_t hl_slots(const hl_recipe *);                    /* numbers that are reme
 typedef struct {
     const char *instruction_set;
     int32_t runs; /* that are worked on at once: hl_lanes, or 1, whose own numbers are in the lanes then */
-    double step;  /* of them, in steps of as many runs as there are lanes whose numbers are in the first caches; about */
+    double step;  /* of them, in steps of as many runs as there are lanes; about */
 } hl_way;
 hl_way hl_way_of(const hl_problem *, const hl_recipe *, int64_t n_runs); /* how a training of so many runs goes; it is the same runs either way */
 const char *hl_begin(const hl_problem *, const hl_recipe *, const hl_runs *, hl_training **training);

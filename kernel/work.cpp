@@ -49,17 +49,17 @@ namespace {
 struct Price {
     double near, far, alone;
 };
-constexpr Price prices[] = {{0.40, 0.40, 0.40}, {0.42, 0.45, 0.39}, {0.445, 0.66, 0.54}};
+constexpr Price prices[] = {{0.32, 0.33, 0.36}, {0.33, 0.39, 0.35}, {0.39, 0.55, 0.48}};
 constexpr double near_bytes = 280e3;  // of what products write in a step
 
 }  // namespace
 
 // Weights and prices are fitted to seventeen shapes on three instruction sets (benchmarks/ways.py): what a product costs before it begins,
 // what goes one by one along a row, and an exponential that nothing else hides.
-double Work::time(int vector_bytes, bool near) const {
+double Work::time(int vector_bytes) const {
     const Price& price = prices[vector_bytes / 32];
-    if (columns > 1) return price.alone * (50 * products + sums + multiply_adds + 20 * rows + 45 * exponentials + 10 * updates);
-    return (near || sums * vector_bytes < near_bytes ? price.near : price.far) *
+    if (columns > 1) return price.alone * (50 * products + sums + multiply_adds + 20 * rows + 45 * exponentials + 6 * updates);
+    return (sums * vector_bytes < near_bytes ? price.near : price.far) *
            (87 * products + multiply_adds + 13 * rows + 22 * exponentials + 4 * updates);
 }
 

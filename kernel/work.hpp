@@ -12,9 +12,8 @@ struct Work {
     double products = 0, sums = 0, multiply_adds = 0;  // sums: of rows of products, in vectors
     double rows = 0, exponentials = 0, updates = 0;    // rows that are gone along one by one; and vectors of the others
 
-    // What all of it takes with vectors of so many bytes, in nanoseconds of a processor of 2026: only ratios mean anything. near: as if
-    // what a group works on were near, however large it is.
-    double time(int vector_bytes, bool near = false) const;
+    // What all of it takes with vectors of so many bytes, in nanoseconds of a processor of 2026: only ratios mean anything.
+    double time(int vector_bytes) const;
 
   private:
     void add(int times, double rows, double cols, double depth);

@@ -24,20 +24,20 @@ from headlab.engine.trainer import problem_of, recipe_of, settings_at, train_fla
 class Times:
     """Times in multiply-adds whose operands are near.
 
-    call, exp, update: a product's start, an exponential, a weight's update; root, root_of_lane: one through a root, and what
-    each lane adds to it
+    call, exp, update: a product's start, an exponential, a weight's update; root: one through a root; far: a multiply-add of a
+    workspace beyond the processor's caches
     """
 
     call: float
     exp: float
     update: float
     root: float
-    root_of_lane: float
+    far: float
 
 
-NATIVE_TIMES = Times(85.0, 45.0, 19.0, 5.0, 1.6)  # fitted to nineteen jobs on AVX-512, AVX2 and the baseline
-WASM_TIMES = Times(105.0, 65.0, 16.0, 21.0, 0.0)  # and to forty under wasmtime, where a root costs a vector
-FAR, FAR_BYTES = 1.6, 24 << 20  # a multiply-add of a workspace beyond the processor's caches
+NATIVE_TIMES = Times(110.0, 30.0, 8.0, 16.0, 1.3)  # fitted to twenty-two jobs on AVX-512, AVX2 and the baseline
+WASM_TIMES = Times(105.0, 65.0, 16.0, 21.0, 1.6)  # and to forty under wasmtime
+FAR_BYTES = 24 << 20
 PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
 PROBE_SECONDS, PROBE_STEPS = 0.025, 250
@@ -143,10 +143,9 @@ def _prepared(job: Job, n_runs: int) -> float:
 def _a_step(job: Job, way: Way, optimizer: str) -> float:
     """Return what a step of a group of as many runs as there are lanes takes, with an optimiser."""
     model, trained = job.model, _trained(job)
-    lanes = lanes_of(way.name, job.training.dtype == "float64")
-    far = FAR if _workspace(job, way) > FAR_BYTES else 1.0
     of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
-    update = of.update if optimizer == "sgd" else of.root + of.root_of_lane * lanes
+    far = of.far if _workspace(job, way) > FAR_BYTES else 1.0
+    update = of.update if optimizer == "sgd" else of.root
     exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab
     calls = model.n_layers * model.n_heads * (10 + 8 * len(job.tokens))
     return of.call * calls + far * sum(multiply_adds(job)) + of.exp * exps + update * trained.n_weights
