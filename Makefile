@@ -81,6 +81,7 @@ benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/discovery.py
 	$(BIN)/python benchmarks/studies.py
 	$(BIN)/python benchmarks/lab.py
+	$(BIN)/python benchmarks/ways.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/bounded.py
 	$(BIN)/python benchmarks/grades.py
