@@ -129,9 +129,6 @@ template <class E, class Work> inline __attribute__((always_inline)) void each_b
 template <class E> inline void clear_row(E* to, int64_t n) {
     each<E>(n, [&](auto at) { at.set(to, Vec<Real<E>>{}); });
 }
-template <class E> inline void copy_row(E* to, const E* from, int64_t n) {
-    each<E>(n, [&](auto at) { at.set(to, at(from)); });
-}
 template <class E> inline void add_rows(E* to, const E* a, const E* b, int64_t n) {
     each<E>(n, [&](auto at) { at.set(to, at(a) + at(b)); });
 }

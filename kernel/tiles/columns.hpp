@@ -98,14 +98,15 @@ template <class T> inline __attribute__((always_inline)) void transpose(Vec<T> (
     }
 }
 
-// Some columns of B, which lie in rows: a vector for each number of the depth, filled up with zeros.
+// Some columns of B, which lie in rows: a vector for each number of the depth, filled up with zeros. Vectors are stored `apart`.
 template <class T> HEADLAB_INLINE void pack_columns(const Product<T>& x, int from, int to, int first, Vec<T>* packed, int apart) {
     constexpr int L = lanes<T>;
     const int some = std::min(L, x.cols - first);
     for (int p = from; p < to; p += L) {
         Vec<T> block[L];
 #pragma GCC unroll 16
-        for (int j = 0; j < L; ++j) block[j] = j < some ? load(x.B + (x.b_index ? x.b_index[first + j] : first + j) * x.b_col + p) : Vec<T>{};
+        for (int j = 0; j < L; ++j)
+            block[j] = j < some ? load(x.B + (x.b_index ? x.b_index[first + j] : first + j) * x.b_col + p) : Vec<T>{};
         transpose<T>(block);
 #pragma GCC unroll 16
         for (int i = 0; i < L; ++i) packed[(p - from + i) * apart] = block[i];
@@ -113,7 +114,8 @@ template <class T> HEADLAB_INLINE void pack_columns(const Product<T>& x, int fro
 }
 
 // V vectors of columns, from j0 on.
-template <class T, int V> inline __attribute__((always_inline)) void multiply_strip(const Product<T>& x, Panel<T> b, int depth_from, int depth_to, int j0) {
+template <class T, int V>
+inline __attribute__((always_inline)) void multiply_strip(const Product<T>& x, Panel<T> b, int depth_from, int depth_to, int j0) {
     const bool sums = x.region == Region::lower_sum || x.region == Region::upper_sum;
     Parts rows = sums ? Parts(x.rows, tile_rows) : Parts(x.rows, tile_rows_of<V>);
     for (int i0 = 0, height; i0 < x.rows; i0 += height) {

@@ -21,9 +21,9 @@ template <class E> struct Product {
     const E* B;
     std::ptrdiff_t b_col, b_depth;
     E* C;
-    std::ptrdiff_t c_row, c_col;
+    std::ptrdiff_t c_row;
     const E* start;  // what sums go on from
-    std::ptrdiff_t start_row, start_col;
+    std::ptrdiff_t start_row;
     const int *a_index, *b_index, *depth_index, *c_index, *start_index;
     Region region;
 };
