@@ -44,13 +44,13 @@ Work::Work(const hl_shape& shape, const Rows& of, int columns) : columns(columns
 
 namespace {
 
-// The time of a multiply-add by how long vectors are, 16, 32 or 64 bytes: of groups of runs whose numbers are in the first caches, and
-// beyond; and of one run alone.
+// The time of a multiply-add by how long vectors are, 16, 32 or 64 bytes: of groups of runs whose numbers are in the first caches, beyond
+// these, and beyond all of a core's; and of one run alone.
 struct Price {
-    double near, far, alone;
+    double near, far, farthest, alone;
 };
-constexpr Price prices[] = {{0.32, 0.33, 0.36}, {0.33, 0.39, 0.35}, {0.39, 0.55, 0.48}};
-constexpr double near_bytes = 280e3;  // of what products write in a step
+constexpr Price prices[] = {{0.32, 0.33, 0.36, 0.36}, {0.33, 0.39, 0.45, 0.35}, {0.39, 0.55, 0.78, 0.48}};
+constexpr double near_bytes = 280e3, far_bytes = 100e6;  // of what products write in a step
 
 }  // namespace
 
@@ -59,7 +59,8 @@ constexpr double near_bytes = 280e3;  // of what products write in a step
 double Work::time(int vector_bytes) const {
     const Price& price = prices[vector_bytes / 32];
     if (columns > 1) return price.alone * (50 * products + sums + multiply_adds + 20 * rows + 45 * exponentials + 6 * updates);
-    return (sums * vector_bytes < near_bytes ? price.near : price.far) *
+    const double written = sums * vector_bytes;
+    return (written < near_bytes ? price.near : written < far_bytes ? price.far : price.farthest) *
            (87 * products + multiply_adds + 13 * rows + 22 * exponentials + 4 * updates);
 }
 
