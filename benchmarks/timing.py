@@ -62,10 +62,12 @@ def alternate(contenders: Iterable[Contender], rounds: int) -> None:
             contender.measure()
 
 
-def ours(name: str, job: engine.Job, runs: int, block: float = BLOCK) -> Contender:
-    """Return so many runs of a job as headlab trains them, on one thread."""
+def ours(name: str, job: engine.Job, runs: int, block: float = BLOCK, at_once: int = 0) -> Contender:
+    """Return so many runs of a job as headlab trains them, on one thread; at_once: as in `train_flat`."""
     weights = initial_flat(job, np.arange(runs, dtype=np.uint64))
-    return Contender(name, lambda steps: engine.train_flat(_of(job, steps), weights, threads=1), runs, block)
+    return Contender(
+        name, lambda steps: engine.train_flat(_of(job, steps), weights, threads=1, at_once=at_once), runs, block
+    )
 
 
 def _of(job: engine.Job, steps: int) -> engine.Job:

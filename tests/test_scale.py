@@ -91,9 +91,8 @@ def test_a_step_is_what_more_steps_take_longer_than_one(monkeypatch):
 
 def test_a_rate_that_cannot_be_measured_says_why(monkeypatch):
     monkeypatch.setattr(scale, "Peak", lambda name: (_ for _ in ()).throw(scale.NoPeakError("there is no compiler")))
-    monkeypatch.setattr(
-        scale, "ours", lambda name, job, runs: timing.Contender(name, lambda steps: None, runs, steps=1)
-    )
+    ours = lambda name, job, runs, **how: timing.Contender(name, lambda steps: None, runs, steps=1)  # noqa: E731
+    monkeypatch.setattr(scale, "ours", ours)
     monkeypatch.setattr(timing, "processor_seconds", lambda train, steps: 0.1 + 0.01 * steps)
     axes = {axis: scale.sizes_of(axis) for axis in scale.AXES}
     found = scale.measure(list({size: 0 for sizes in axes.values() for size in sizes}), rounds=3)
