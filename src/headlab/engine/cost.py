@@ -37,7 +37,7 @@ class Times:
 
 NATIVE_TIMES = Times(110.0, 30.0, 8.0, 16.0, 1.3)  # fitted to twenty-two jobs on AVX-512, AVX2 and the baseline
 WASM_TIMES = Times(105.0, 65.0, 16.0, 21.0, 1.6)  # and to forty under wasmtime
-FAR_BYTES = 24 << 20
+FAR_BYTES = 24 << 20  # of a workspace that is beyond the caches
 PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
 PROBE_SECONDS, PROBE_STEPS = 0.025, 250
