@@ -37,6 +37,23 @@ export function decode(message: ArrayBuffer): Decoded {
   return { kind, id, values, arrays }
 }
 
+// A frame as it goes into a file, of which `decode` makes the same again: its numbers as float32, row-major.
+export function encode({ kind, id, values, arrays }: Decoded | Frame): Uint8Array {
+  const named = Object.entries(arrays)
+  const described = named.map(([name, { shape }]) => [name, shape])
+  const header = new TextEncoder().encode(JSON.stringify({ kind, id, ...values, arrays: described }))
+  const start = 4 + Math.ceil(header.length / 4) * 4
+  const message = new Uint8Array(named.reduce((size, [, { data }]) => size + 4 * data.length, start)).fill(0x20, 4, start)
+  new DataView(message.buffer).setUint32(0, start - 4, true)
+  message.set(header, 4)
+  let at = start
+  for (const [, { data }] of named) {
+    new Float32Array(message.buffer, at, data.length).set(data)
+    at += 4 * data.length
+  }
+  return message
+}
+
 // The numbers at the given leading indices: a view, not a copy.
 export function numbersAt({ shape, data }: Numbers, ...indices: number[]): Numbers {
   let start = 0

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { decode, numbersAt, rows } from '../src/frames'
+import { carriedIn, carriedText } from '../src/carried'
+import { decode, encode, frameOf, numbersAt, rows } from '../src/frames'
 import { argmax, short, sigmoid, softmax } from '../src/maths'
 
 // encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
@@ -27,6 +28,17 @@ it('shares come as bytes, and whole numbers beyond what is exact as text', () =>
   expect(values.seed).toEqual([9007199254740991, '9007199254740993'])
   expect(Array.from(arrays.p.data)).toEqual([0, Math.fround(0.2), 1])
   expect(Array.from(arrays.n.data)).toEqual([5])
+})
+
+it('what is written is read again, whatever its texts', () => {
+  for (const text of [SENT, SHORT]) {
+    const frame = decode(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer)
+    frame.values.word = '</script><!-- 日本 "\\'
+    expect(decode(encode(frame).buffer as ArrayBuffer)).toEqual(frame)
+    const carried = { numerics: 2, fields: { text: '</script>', seed: 4 }, frames: [frameOf(encode(frame).buffer as ArrayBuffer)] }
+    expect(carriedText(carried)).not.toContain('<')
+    expect(carriedIn(carriedText(carried))).toEqual(carried)
+  }
 })
 
 it('outputs are shares, and the likeliest is the largest', () => {
