@@ -1,0 +1,12 @@
+"""Write what Python says of a few seeds of every problem into tests/data/twins.jsonl.gz: `python tests/twins/write.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from twins.saying import SAMPLE, sample, write
+
+if __name__ == "__main__":
+    write(sample(), SAMPLE)
+    sys.stdout.write(f"{SAMPLE.name}: {SAMPLE.stat().st_size:,} bytes\n")
