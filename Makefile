@@ -23,7 +23,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WHEEL = $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir
 endif
 
-.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden lint page benchmark durability truth smoke wheel-anywhere clean
+.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden settings lint page benchmark durability truth smoke wheel-anywhere clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -61,6 +61,10 @@ kernel-check: | $(VENV)/bin/python
 golden: $(VENV)/.installed-dev
 	$(BIN)/python tests/golden.py
 	$(BIN)/python tests/native.py
+
+# The settings as the page knows them, of Python's tables.
+settings: $(VENV)/.installed-dev
+	$(BIN)/python tests/settings.py
 
 # The kernel's types come with the build; mypy reads the sources, and finds them there.
 STUB := src/headlab/engine/_native.pyi

@@ -1,0 +1,53 @@
+"""What the page knows of settings: tables of fields, notebook, tasks and colours, as in its web/src/config/settings.json.
+
+Written anew by `make settings` (python tests/settings.py); tests/test_settings.py says when it must be.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from headlab.config import ModelConfig, Plateau, TrainConfig
+from headlab.config.schedule import EDGE, NOTEBOOK_STEPS
+from headlab.config.training import FIRST_RATE
+from headlab.lab.experiment import notebook_fields
+from headlab.report.palette import mechanism_colors
+from headlab.tasks import tasks
+
+FILE = Path(__file__).parents[1] / "web" / "src" / "config" / "settings.json"
+
+
+def settings() -> dict[str, Any]:
+    """Return what the file is to hold, as plain JSON values."""
+    plain: dict[str, Any] = json.loads(
+        json.dumps(
+            {
+                "notebook": notebook_fields(),
+                "model": [row.to_dict() for row in ModelConfig.table()],
+                "training": [row.to_dict() for row in TrainConfig.table()],
+                "plateau": Plateau().to_dict(),
+                "first_rate": FIRST_RATE,
+                "notebook_steps": NOTEBOOK_STEPS,
+                "edge": EDGE,
+                "tasks": {
+                    name: {
+                        "title": task.title,
+                        "corpus": task.dataset.corpus.to_dict(),
+                        "goal": task.dataset.goal.share,
+                    }
+                    for name, task in tasks.items()
+                },
+                "palette": mechanism_colors(),
+            }
+        )
+    )
+    return plain
+
+
+def text() -> str:
+    """Return the file as it is to be."""
+    return json.dumps(settings(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
