@@ -56,10 +56,12 @@ def percent(share: float, sign: bool = False) -> str:
 def decimals(value: float, digits: int) -> str:
     """Return a number with so many decimals, never minus zero; with_sign has a plus, too.
 
+    NumPy's own numbers are rounded as Python's, exactly: NumPy would make 2.675 into 2.68.
+
     >>> decimals(-0.0316, 3), decimals(-0.0001, 3), decimals(2, 1)
     ('−0.032', '0.000', '2.0')
     """
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def with_sign(value: float, digits: int) -> str:
@@ -68,4 +70,4 @@ def with_sign(value: float, digits: int) -> str:
     >>> with_sign(-0.0316, 3), with_sign(-0.0001, 3), with_sign(2, 1)
     ('−0.032', '+0.000', '+2.0')
     """
-    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
+    return f"{round(float(value), digits) + 0.0:+.{digits}f}".replace("-", "−")

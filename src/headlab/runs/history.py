@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from headlab import engine
+from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 
 _OF_ALL = ("recorded_steps", "snapshot_steps")  # without a run axis
@@ -19,13 +20,13 @@ class Outcome(Enum):
     ('diverged at step 17', 'finished')
     """
 
-    FINISHED = "finished"
-    DIVERGED = "diverged at step {step}"
-    INTERRUPTED = "interrupted"
+    FINISHED = TABLE["outcomes"]["finished"]
+    DIVERGED = TABLE["outcomes"]["diverged"]
+    INTERRUPTED = TABLE["outcomes"]["interrupted"]
 
     def sentence(self, step: int | None = None) -> str:
         """Return how it ended, in words; step: at which one it diverged."""
-        return self.value.format(step=step)
+        return str(self.value).format(step=step)
 
 
 def outcomes_of(numbers: Int[Array, " run"]) -> tuple[Shaped[Array, " run"], Int[Array, " run"]]:

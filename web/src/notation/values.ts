@@ -1,5 +1,7 @@
 // Values and lists of names as messages show them, in Python's way of writing: never long.
 
+import { fixed, grouped } from './numbers'
+
 const LONG = 200
 const UNPRINTABLE = /[\p{C}\p{Z}]/u
 
@@ -30,7 +32,7 @@ export function general(value: number): string {
     const size = String(Math.abs(places)).padStart(2, '0')
     return `${trimmed(digits)}e${places < 0 ? '-' : '+'}${size}`
   }
-  return trimmed(value.toFixed(5 - places))
+  return trimmed(fixed(value, 5 - places))
 }
 
 const trimmed = (digits: string) => (digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits)
@@ -82,14 +84,36 @@ export function shortened(said: string): string {
 
 // What there is to choose from: the first ones, and how many more.
 export function listing(names: readonly unknown[], between = ', ', most = 20): string {
-  const more = names.length > most ? [`… and ${(names.length - most).toLocaleString('en-US')} more`] : []
+  const more = names.length > most ? [`… and ${grouped(names.length - most)} more`] : []
   return [...names.slice(0, most).map(String), ...more].join(between)
 }
 
 // Names as a sentence goes on with them: all, or the first ones and how many more.
 export function enumeration(names: readonly string[], most: number): string {
   const left = names.length - most
-  const last = left > 0 ? `${left.toLocaleString('en-US')} more` : names[names.length - 1]
+  const last = left > 0 ? `${grouped(left)} more` : names[names.length - 1]
   const before = left > 0 ? names.slice(0, most) : names.slice(0, -1)
   return before.length ? `${before.join(', ')} and ${last}` : last
+}
+
+// The sentence that counts what is not shown; none where everything is.
+export function andMore(left: number, what: string, where = ''): string[] {
+  if (left <= 0) return []
+  const rest = `… and ${grouped(left)} more ${left === 1 ? one(what) : what}`
+  return [where ? `${rest}; \`${where}\` has ${left === 1 ? 'it' : 'them all'}.` : `${rest}.`]
+}
+
+function one(what: string): string {
+  const [, noun, rest] = /^(.*?)((?: of | that |$).*)$/s.exec(what)!
+  return noun.replace(/ies$|s$/, (end) => (end === 'ies' ? 'y' : '')) + rest
+}
+
+// Which of two texts is first in the order of their characters' numbers.
+export function inCodePoints(one: string, other: string): number {
+  const [mine, theirs] = [[...one], [...other]]
+  for (let at = 0; at < mine.length && at < theirs.length; at++) {
+    const apart = mine[at].codePointAt(0)! - theirs[at].codePointAt(0)!
+    if (apart) return apart
+  }
+  return mine.length - theirs.length
 }

@@ -131,11 +131,11 @@ def listed(words: Sequence[Any], last: str = "and") -> str:
 
 def _round(value: float, decimals: int) -> float:
     # What lies on a boundary to 1e-9 is rounded alike, whichever side of it the last bits are.
-    return round(round(value, BOUNDARY), decimals)
+    return round(round(float(value), BOUNDARY), decimals)
 
 
 def _logits(value: float) -> str:
-    return with_sign(round(value, BOUNDARY), LOGITS)
+    return with_sign(_round(value, BOUNDARY), LOGITS)
 
 
 def _lead(value: float) -> str:
@@ -198,7 +198,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "part": str,
     "words": listed,
     "either": lambda words: listed(words, "or"),
-    "share": lambda value: percent(round(value, BOUNDARY)),
+    "share": lambda value: percent(_round(value, BOUNDARY)),
     "logits": _logits,
     "lead": _lead,
     "loss": lambda value: f"{value:.{TABLE['rounding']['loss']['decimals']}f}",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.words import THRESHOLDS
+from headlab.analysis.words import TABLE, THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
@@ -17,9 +17,9 @@ from headlab.notation.values import short_repr
 
 TIE = THRESHOLDS["tie"]  # of a logit: a lead smaller than this is rounding
 HAIR_LOGITS = THRESHOLDS["hair"]  # a smaller lead over the strongest rival is a hair
-SOLVED, HAIR, NOT_SOLVED = GRADES = ("solved", "right by a hair", "not solved")
-NOTHING_TO_SOLVE = "nothing to solve"
-WHY_NOTHING = f"{NOTHING_TO_SOLVE}: what the model sees settles no target of this corpus"
+SOLVED, HAIR, NOT_SOLVED, NOTHING_TO_SOLVE = TABLE["grades"]
+GRADES = (SOLVED, HAIR, NOT_SOLVED)
+WHY_NOTHING = f"{NOTHING_TO_SOLVE}: {TABLE['grades'][NOTHING_TO_SOLVE]}"
 
 OUTPUTS: dict[str, Callable[[Array], Array]] = {"sigmoid": sigmoid, "probs": softmax, "logits": lambda logits: logits}
 

@@ -18,11 +18,8 @@ AGAINST = -THRESHOLDS[
 ]  # a part that takes back more than this: the parts oppose each other, and shares mean little
 NEAR_BIGRAM = THRESHOLDS["near_bigram"]  # of what knowing the answer would gain over the current token alone
 
-VALUE, PATTERN, POSITION, MIXED = "value-coded", "pattern-coded", "position-coded", "mixed"
-HAIR, UNCLASSIFIED = predictions.HAIR, "unclassified"
-BIGRAM, OTHER = "unsolved: bigram only", "unsolved: other"
-MECHANISMS = (VALUE, PATTERN, MIXED, POSITION, UNCLASSIFIED, HAIR, BIGRAM, OTHER)
 MEANINGS: dict[str, str] = TABLE["mechanisms"]
+VALUE, PATTERN, MIXED, POSITION, UNCLASSIFIED, HAIR, BIGRAM, OTHER = MECHANISMS = tuple(MEANINGS)
 
 
 def classify(
