@@ -15,13 +15,14 @@ from headlab.analysis.minimal.solve import ABLATIONS, Sufficient, solve
 from headlab.analysis.part import Part, head_name
 from headlab.analysis.subject import Subject, run_number
 from headlab.analysis.trials.spelling import spelling
+from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Float, Int, Shaped
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
 from headlab.notation.numbers import percent, quantity
 
-NOTHING_KEPT = "nothing"  # a set of no parts: without all of them, the right token leads
+NOTHING_KEPT = TABLE["sets"]["nothing"]  # a set of no parts: without all of them, the right token leads
 MOST_ROWS = 100  # in a notebook
 
 

@@ -7,10 +7,11 @@ from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
+from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import visible
 
-MOST_PARTS = 16  # of more, those that give most: 2¹⁶ sets are tried, and what gives least stays as it is
+MOST_PARTS = int(THRESHOLDS["tried"])  # of more, those that give most
 
 
 def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[Array, "run part"]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.part import Word
+from headlab.analysis.words import TABLE
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import part_values
 from headlab.report.frames.wire import Frame
@@ -14,6 +15,8 @@ from headlab.report.words.explanation import prediction_words
 if TYPE_CHECKING:
     from headlab.analysis.trials.effects import Effects
     from headlab.runs.runs import Run
+
+SAID = TABLE["trials"]
 
 
 def trial_frame(run: "Run", asked: Mapping[str, Any]) -> Frame:
@@ -28,7 +31,7 @@ def trial_frame(run: "Run", asked: Mapping[str, Any]) -> Frame:
         return _without(run, run.ablate(asked["part"], **at))
     if "patch" in asked:
         name = str(asked["patch"])
-        return _frame(run.patch(name, **at), f"patch {name}", f"{name} of the other sentence")
+        return _frame(run.patch(name, **at), SAID["patch"].format(what=name), SAID["patched"].format(what=name))
     try:
         row: dict[int | str, float] = {int(key): float(weight) for key, weight in dict(asked.get("row") or {}).items()}
         layer, head = int(asked.get("layer", 0)), int(asked.get("head", 0))
@@ -37,7 +40,7 @@ def trial_frame(run: "Run", asked: Mapping[str, Any]) -> Frame:
             "a row must be weights by position, layer and head whole numbers: give them as such"
         ) from None
     effects = run.set_pattern(row, layer=layer, head=head, query=asked.get("query"), **at)
-    return _frame(effects, "pattern set by hand", effects.names[0])
+    return _frame(effects, SAID["row"], effects.names[0])
 
 
 def _without(run: "Run", effects: "Effects") -> Frame:
@@ -46,7 +49,7 @@ def _without(run: "Run", effects: "Effects") -> Frame:
     words = run.corpus.sentences[sequence]
     at_source = part.kind == "source" and part.position is not None
     name = str(Word.of(words, part.position or 0)) if at_source else effects.names[0]
-    return _frame(effects, values["spelling"], f"without {name}", values)
+    return _frame(effects, values["spelling"], SAID["part"].format(part=name), values)
 
 
 def _frame(effects: "Effects", name: str, title: str, part: dict[str, Any] | None = None) -> Frame:

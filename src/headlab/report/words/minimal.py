@@ -16,12 +16,9 @@ if TYPE_CHECKING:
     from headlab.analysis.minimal.minimal_sets import MinimalSets
 
 MOST_SETS = 6  # of one prediction, on a screen
-MEANING = (
-    "Each set is enough for the right prediction, in all sentences concerned, while every other part is taken away; no "
-    "smaller set within it is. "
-    + "; ".join(f"{kind}: {TABLE['ablations'][kind]}" for kind in ABLATIONS)
-    + ". monotone: with a set, every larger one suffices."
-)
+SAID = TABLE["sets"]
+_BY = "; ".join(f"{kind}: {TABLE['ablations'][kind]}" for kind in ABLATIONS)
+MEANING = f"{SAID['meaning']} {_BY}. monotone: {SAID['monotone']}."
 _WHERE = ("run", "sequence")
 
 
@@ -59,15 +56,13 @@ def set_lines(found: "MinimalSets", everything: str) -> Iterator[str]:
     for row in found.to_list():
         sets = row["in_words"]
         if sets:
-            yield f"{_called(row)}: " + (
-                "this set suffices" if len(sets) == 1 else f"any one of {len(sets)} sets suffices"
-            )
+            yield f"{_called(row)}: {SAID['one'] if len(sets) == 1 else SAID['several'].format(sets=len(sets))}"
             yield from (f"  {words}" for words in sets[:MOST_SETS])
             yield from (f"  {line}" for line in and_more(len(sets) - MOST_SETS, "sets", everything))
         else:
-            yield f"{_called(row)}: not predicted right there, so that nothing suffices"
+            yield f"{_called(row)}: {SAID['none']}"
         if row["left"]:
-            yield f"  {quantity(row['left'], 'part')} that give less were left as they are."
+            yield f"  {SAID['left'].format(parts=quantity(row['left'], 'part'))}"
 
 
 def distribution_table(found: "MinimalSets") -> pd.DataFrame:
