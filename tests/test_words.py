@@ -33,6 +33,10 @@ def page():
         "|---|---|---|",
         *(f"| {name} | {row['value']:.3g} | {cell(row['measure'])} |" for name, row in TABLE["thresholds"].items()),
         "",
+        "| limit | value | |",
+        "|---|---|---|",
+        *(f"| {name} | {row['value']} | {cell(row['measure'])} |" for name, row in TABLE["limits"].items()),
+        "",
         "| mechanism | what it means |",
         "|---|---|",
         *(f"| {name} | {meaning} |" for name, meaning in TABLE["mechanisms"].items()),
@@ -84,6 +88,13 @@ def test_mechanisms_and_ablations_are_those_of_the_table():
 def test_every_threshold_is_read_from_the_table():
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py"))
     assert [name for name in THRESHOLDS if f'"{name}"' not in text] == []
+
+
+@pytest.mark.parametrize("table", ["phrases", "limits"])
+def test_every_phrase_and_limit_is_read_from_the_table(table):
+    text = "".join(path.read_text(encoding="utf-8") for path in SOURCES.rglob("*.py"))
+    unread = {name.removeprefix("last_") for name in TABLE[table] if f'"{name}"' not in text}
+    assert unread <= {"head_looks", "heads_look", "draws_of", "draw_of"}  # names that are put together
 
 
 def test_a_rest_makes_the_shown_digits_add_up():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.words import PHRASES
 from headlab.arrays import Array, Bool, Float, Int
 from headlab.data.alignment import nearest
 from headlab.data.corpus import Corpus
@@ -58,8 +59,16 @@ class Choice:
         >>> Choice(Place(0, 3), 3, (6,)).words(Corpus.notebook())
         'logit(chicken) − logit(beef)'
         """
-        rivals = ", ".join(corpus.vocabulary[rival] for rival in self.rivals)
-        return f"logit({corpus.vocabulary[self.target]}) − {'mean ' if len(self.rivals) > 1 else ''}logit({rivals})"
+        return pair_words(corpus.vocabulary[self.target], [corpus.vocabulary[rival] for rival in self.rivals])
+
+
+def pair_words(target: str, rivals: Sequence[str]) -> str:
+    """Return what is compared as a formula, of words.
+
+    >>> pair_words("chicken", ["beef", "fish"])
+    'logit(chicken) − mean logit(beef, fish)'
+    """
+    return PHRASES["pair" if len(rivals) == 1 else "pair_of_several"].format(target=target, rivals=", ".join(rivals))
 
 
 @dataclass(frozen=True, eq=False)

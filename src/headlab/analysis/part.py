@@ -3,18 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from headlab.analysis.words import TABLE
+from headlab.analysis.words import PHRASES, TABLE
 from headlab.data.corpus import Corpus
 
 Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions"]
 NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"  # what a trial says of a part
+ORDINALS: dict[str, Any] = TABLE["ordinals"]
 DIRECT_TOKEN: Kind = "direct:token"
 DIRECT_POSITION: Kind = "direct:position"
-
-
-_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,10 @@ class Word:
 
     def __str__(self) -> str:
         if self.nth is None:
-            return f"“{self.word}”"
-        last = "th" if self.nth % 100 in (11, 12, 13) else _ORDINALS.get(self.nth % 10, "th")
-        return f"“{self.word}” ({self.nth}{last})"
+            return PHRASES["quoted"].format(word=self.word)
+        teen = self.nth % 100 in (11, 12, 13)
+        last = ORDINALS["from_11_to_13"] if teen else ORDINALS["by_last_digit"][self.nth % 10]
+        return PHRASES["nth"].format(word=self.word, nth=self.nth, ordinal=last)
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,14 @@ class Part:
         rows = corpus.position_words(sequence)
         match self:
             case Part("source", position=int(position)):
-                return f"source {rows[position]}"
+                return PHRASES["source"].format(key=rows[position])
             case Part("edge", layer=layer, position=int(position), query=int(query)):
-                of = "" if layer is None else f" of {head_name(layer, self.head)}"
-                return f"edge {rows[query]} → {rows[position]}{of}"
+                of = {} if layer is None else {"head": head_name(layer, self.head)}
+                return PHRASES["edge_of" if of else "edge"].format(query=rows[query], key=rows[position], **of)
             case Part("head", layer=layer):
                 return head_name(layer, self.head)
             case Part("token", token=int(token)):
-                return f"token {corpus.vocabulary[token]}"
+                return PHRASES["token"].format(token=corpus.vocabulary[token])
         return str(TABLE["listed"][self.kind])
 
     def label(self, corpus: Corpus, sequence: int) -> str:
@@ -116,4 +115,4 @@ def head_name(layer: int | None, head: int | None) -> str:
     >>> head_name(0, 1)
     'head 0.1'
     """
-    return f"head {layer}.{head}"
+    return PHRASES["head"].format(layer=layer, head=head)

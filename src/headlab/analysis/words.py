@@ -8,4 +8,6 @@ from pathlib import Path
 from typing import Any
 
 TABLE: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+PHRASES: dict[str, str] = TABLE["phrases"]  # what clauses and names are joined with
+LIMITS: dict[str, int] = {name: int(row["value"]) for name, row in TABLE["limits"].items()}
 THRESHOLDS: dict[str, float] = {name: float(row["value"]) for name, row in TABLE["thresholds"].items()}

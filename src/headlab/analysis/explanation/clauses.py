@@ -7,16 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.part import Part, Word, head_name
-from headlab.analysis.words import TABLE
+from headlab.analysis.words import LIMITS, PHRASES, TABLE
 from headlab.notation.numbers import percent, with_sign
 
 if TYPE_CHECKING:
     from headlab.analysis.parts.eye import Told
 
-MAX_WORDS = 40
+MAX_WORDS = LIMITS["words"]
 LOGITS = int(TABLE["rounding"]["logits"]["decimals"])
-MOST_NAMED = 4  # words in one list
-BOUNDARY = 9  # decimals to which a number is taken before it is rounded
+MOST_NAMED = LIMITS["named"]  # words in one list
+BOUNDARY = int(TABLE["rounding"]["boundary"]["decimals"])  # decimals to which a number is taken before it is rounded
 EVERYTHING = "everything"  # of a feature: whichever it is
 
 
@@ -115,7 +115,7 @@ def rest_of(total: float, parts: Sequence[float]) -> float | None:
     return None if rest == 0 else rest
 
 
-def listed(words: Sequence[Any], last: str = "and") -> str:
+def listed(words: Sequence[Any], last: str = PHRASES["and"]) -> str:
     """Return words as a list, of many the first ones and how many others there are.
 
     >>> listed("abc"), listed("ab", "or"), listed("abcdefg")
@@ -125,7 +125,7 @@ def listed(words: Sequence[Any], last: str = "and") -> str:
     if len(shown) == 1:
         return shown[0]
     if len(shown) > MOST_NAMED:
-        shown = [*shown[: MOST_NAMED - 1], f"{len(shown) - MOST_NAMED + 1} others"]
+        shown = [*shown[: MOST_NAMED - 1], PHRASES["others"].format(number=len(shown) - MOST_NAMED + 1)]
     return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if shown else [])
 
 
@@ -148,26 +148,35 @@ def _who(heads: Mapping[str, Any]) -> str:
     """Return who looks: of several heads of the last layer, how many."""
     some, every, last = heads["heads"], heads["of"], heads["last_layer"]
     if every == 1:
-        return "the last layer looks" if last else "it looks"
-    return f"{some} of {every} {'last-layer ' if last else ''}heads look{'s' if some == 1 else ''}"
+        return PHRASES["layer_looks" if last else "it_looks"]
+    look = "head_looks" if some == 1 else "heads_look"
+    return PHRASES[f"last_{look}" if last else look].format(heads=some, of=every)
 
 
 def _given(parts: Sequence[tuple[Named, float]]) -> str:
     """Return what each part gives, of many parts what they give together."""
     if len(parts) < MOST_NAMED:
-        return listed(
-            [f"{part} {'' if number else 'gives '}{_logits(value)}" for number, (part, value) in enumerate(parts)]
-        )
+        told = enumerate(parts)
+        give = PHRASES["gives"], PHRASES["and_gives"]
+        return listed([give[n > 0].format(part=part, logits=_logits(value)) for n, (part, value) in told])
     together = sum(_round(value, LOGITS) for _, value in parts)
-    return f"{listed([part for part, _ in parts])} together give {_logits(together)}"
+    return PHRASES["together"].format(parts=listed([part for part, _ in parts]), logits=_logits(together))
 
 
 def _outcomes(outcomes: Sequence[Outcome]) -> str:
-    return ", ".join([f"{listed(item.tokens, 'or')} ({', '.join(item.ablations)})" for item in outcomes])
+    return ", ".join([_by(_either(item.tokens), item.ablations) for item in outcomes])
 
 
 def _heads(heads: Sequence[tuple[Named, Sequence[str]]]) -> str:
-    return ", ".join(f"{head} ({', '.join(ablations)})" for head, ablations in heads)
+    return ", ".join([_by(head, ablations) for head, ablations in heads])
+
+
+def _by(what: object, ablations: Sequence[str]) -> str:
+    return PHRASES["by"].format(what=what, ablations=", ".join(ablations))
+
+
+def _either(words: Sequence[Any]) -> str:
+    return listed(words, PHRASES["or"])
 
 
 def _drawn(told: "Sequence[Told]") -> str:
@@ -179,17 +188,19 @@ def _draws(told: "Told") -> str:
     queries = [query.name for query in told.queries]
     keys = [key.name for key in told.keys if key is not None]
     if not keys:
-        return f"{listed(queries)} turn{'s' if len(queries) == 1 else ''} the eye"
-    whose = "" if any(query.kind == EVERYTHING for query in told.queries) else f" of {listed(queries)}"
-    return f"{listed(keys)} draw{'s' if len(keys) == 1 else ''} the eye{whose}"
+        return PHRASES["turns" if len(queries) == 1 else "turn"].format(queries=listed(queries))
+    draw = "draws" if len(keys) == 1 else "draw"
+    whose = "" if any(query.kind == EVERYTHING for query in told.queries) else "_of"
+    return PHRASES[draw + whose].format(keys=listed(keys), queries=listed(queries))
 
 
 def _sets(sets: Mapping[str, int]) -> str:
     """Return how many minimal sets there are, by ablation."""
-    counts = [f"{count:,} ({ablation})" for ablation, count in sets.items()]
-    first, *others = counts
-    count, ablation = first.split(" ", 1)
-    return ", ".join([f"{count} set{'' if count == '1' else 's'} of parts that suffice {ablation}", *others])
+    told: list[str] = []
+    for ablation, count in sets.items():
+        form = "and_sets" if told else "set" if count == 1 else "sets"
+        told.append(PHRASES[form].format(count=f"{count:,}", by=f"({ablation})"))
+    return ", ".join(told)
 
 
 # What a type of argument looks like as text.
@@ -197,7 +208,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "word": str,
     "part": str,
     "words": listed,
-    "either": lambda words: listed(words, "or"),
+    "either": _either,
     "share": lambda value: percent(_round(value, BOUNDARY)),
     "logits": _logits,
     "lead": _lead,
@@ -207,7 +218,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "outcomes": _outcomes,
     "heads": _heads,
     "drawn": _drawn,
-    "where": lambda word: "elsewhere" if word is None else f"where {word} is right",
+    "where": lambda word: PHRASES["elsewhere"] if word is None else PHRASES["where"].format(word=word),
     "sets": _sets,
     "count": "{:,}".format,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from headlab.analysis.choice import pair_words
 from headlab.analysis.explanation.clauses import Clause, Named, more_of, sentence_of
 from headlab.analysis.explanation.sentences import by_outcome, clauses_of
 from headlab.analysis.part import Part, Word
@@ -210,7 +211,7 @@ class Record:
     @property
     def pair(self) -> str:
         """The comparison as a formula."""
-        return f"logit({self.target}) − {'mean ' if len(self.rivals) > 1 else ''}logit({self.rival})"
+        return pair_words(self.target, self.rivals)
 
     def parts(self) -> pd.Series:
         """Return the parts that add up to the logit difference: direct path, position, and every source position."""

@@ -13,15 +13,15 @@ import numpy as np
 
 from headlab.analysis.explanation.clauses import Clause, Outcome, rest_of
 from headlab.analysis.part import Word
-from headlab.analysis.words import THRESHOLDS
+from headlab.analysis.words import LIMITS, TABLE, THRESHOLDS
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.record import Record
     from headlab.analysis.parts.eye import EyeRecord
 
-MOST_GIVERS = 3  # that are tried by name
+MOST_GIVERS = LIMITS["givers"]  # that are tried by name
 TIE, HAIR, MAIN, AGAINST, UNDOES = (THRESHOLDS[name] for name in ("tie", "hair", "main", "against", "undoes"))
-SHOWN = 0.005  # a smaller share is 0 %
+SHOWN = float(TABLE["rounding"]["share"]["none"])  # a smaller share is 0 %
 BIGRAM = "unsolved: bigram only"
 SHARES = {name: f"{name}_share" for name in ("pattern", "value", "direct")}
 

@@ -45,7 +45,7 @@ from headlab.analysis.parts.coding import least
 from headlab.analysis.parts.contributions import readout
 from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
-from headlab.analysis.words import THRESHOLDS
+from headlab.analysis.words import PHRASES, THRESHOLDS
 from headlab.arrays import Array, Bool, Float
 from headlab.data.alignment import alignments
 from headlab.model.paths import Feature, features
@@ -198,13 +198,15 @@ class Spot:
         >>> Spot("token", "man", 1).name, Spot("position", "man", 1).name, Spot("head", "the", 3, (0, 0), (1,), ("man",)).name
         ('“man”', 'position 1', 'what head 0.0 read from “man” at “the”')
         """
-        label = self.label or f"“{self.word}”"
+        label = self.label or str(Word(self.word))
         match self.kind, self.head:
             case "head", (layer, head):
-                read = " and ".join(self.read_labels or [f"“{word}”" for word in self.read_words])
-                return f"what {head_name(layer, head)} {f'read from {read}' if read else 'wrote'} at {label}"
+                words = self.read_labels or [str(Word(word)) for word in self.read_words]
+                read = f" {PHRASES['and']} ".join(words)
+                at = {"head": head_name(layer, head), "place": label}
+                return PHRASES["read" if read else "wrote"].format(words=read, **at)
             case "position", _:
-                return f"position {self.position}"
+                return PHRASES["position"].format(position=self.position)
             case "token", _:
                 return label
         return label

@@ -12,13 +12,13 @@ from headlab.analysis.choice import Place
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.parts.aligned_rows import AlignedRows
 from headlab.analysis.parts.score_differences import Differences, reads
-from headlab.analysis.words import THRESHOLDS
+from headlab.analysis.words import LIMITS, THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int
 from headlab.model.outputs import sigmoid
 
 UNDOES = THRESHOLDS["undoes"]  # of what the pattern makes: what is named undoes, at least, and not more than 4/3
 READ = THRESHOLDS["read"]  # of what exchanging a part undoes: what one thing that an earlier head read does, at least
-MOST_TOGETHER = 12  # parts that are tried two by two: those that could move most attention
+MOST_TOGETHER = LIMITS["together"]  # parts that are tried two by two: those that could move most attention
 EVERY = -1  # every feature, or every key
 
 

@@ -8,7 +8,7 @@ from headlab.analysis.choice import Choice, each_choice, logits_elsewhere
 from headlab.analysis.looking import predictions
 from headlab.analysis.parts.coding import Coding, coding
 from headlab.analysis.subject import Subject
-from headlab.analysis.words import TABLE, THRESHOLDS
+from headlab.analysis.words import PHRASES, TABLE, THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.data.dependencies import Dependency
 
@@ -153,6 +153,9 @@ def spread_of_runs(each: Sequence[Shaped[Array, " run"]]) -> list[str]:
         names = table[:, run]
         counts = [(int((names == name).sum()), name) for name in MECHANISMS]
         told = sorted(((n, name) for n, name in counts if n), key=lambda item: -item[0])
-        first, *others = [f"{name} on {n}" for n, name in told]
-        found[run] = ", ".join([f"{first} of {len(names)} dependencies", *others])
+        spread = PHRASES["spread"], PHRASES["and_spread"]
+        said = enumerate(told)
+        found[run] = ", ".join(
+            [spread[at > 0].format(mechanism=name, some=n, all=len(names)) for at, (n, name) in said]
+        )
     return found

@@ -6,6 +6,7 @@ import numpy as np
 
 from headlab.analysis.choice import choices
 from headlab.analysis.explanation.evidence import Evidence
+from headlab.analysis.words import PHRASES
 from headlab.errors import SelectionError
 from headlab.report.frames.parts import listed_parts
 from headlab.report.frames.wire import Frame
@@ -26,7 +27,7 @@ def why_frame(recording: "Recording") -> Frame:
     """
     run, past = recording.run, recording.past
     if not run.finished:
-        return Frame("why", {"none": f"The run {run.outcome_sentence}: there is nothing to explain."})
+        return Frame("why", {"none": PHRASES["nothing_of"].format(outcome=run.outcome_sentence)})
     try:
         explanation = run.explain().first(MOST_DEPENDENCIES)
         explained = choices(run.subject)[:MOST_DEPENDENCIES]  # those of the end, at every moment

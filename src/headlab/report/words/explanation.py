@@ -9,7 +9,7 @@ import pandas as pd
 from headlab.analysis.explanation.clauses import listed
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import IRRELEVANT, Word
-from headlab.analysis.words import TABLE
+from headlab.analysis.words import PHRASES, TABLE
 from headlab.notation.numbers import percent, with_sign
 from headlab.notation.values import listing
 from headlab.report import limits
@@ -103,19 +103,23 @@ def coding_sentence(record: "Record") -> str:
     here, change = round(record.difference, 2), record.coding["total"]
     compared = record.difference - change
     if abs(compared - record.other_difference) < 0.005:
-        other = f"{lead_text(compared)} in sentence {(record.other_sequence or 0) + 1}"
+        other = "in_sentence"
     else:
-        other = f"{lead_text(compared)} where {'it is' if len(record.rivals) == 1 else 'they are'} right, on average"
+        other = "where_it_is" if len(record.rivals) == 1 else "where_they_are"
+    there = PHRASES[other].format(logits=lead_text(compared), sentence=(record.other_sequence or 0) + 1)
     shown = {name: round(record.coding[name], 2) for name in CODED}
     total = here - round(compared, 2)
     largest = max(CODED, key=lambda name: abs(shown[name]))
     shown[largest] = total - sum(value for name, value in shown.items() if name != largest)
-    parts = ", ".join(
-        f"{logits_text(shown[name])} ({percent(record.coding[f'{name}_share'])}) {meaning}"
+    parts = [
+        PHRASES["coded_part"].format(
+            logits=logits_text(shown[name]), share=percent(record.coding[f"{name}_share"]), part=meaning
+        )
         for name, meaning in CODED.items()
         if name != "direct" or shown[name]
-    )
-    return f"{lead_text(record.difference)} here, {other}. The change of {logits_text(total)} is {parts}."
+    ]
+    here_words, change_words = lead_text(record.difference), logits_text(total)
+    return PHRASES["coded"].format(here=here_words, there=there, total=change_words, parts=", ".join(parts))
 
 
 def patch_lines(record: "Record") -> list[str]:
@@ -185,7 +189,7 @@ def lead_text(difference: float) -> str:
     >>> lead_text(1.234), lead_text(-1e-9)
     ('+1.23', 'tied')
     """
-    return "tied" if abs(difference) <= TIE else logits_text(difference)
+    return PHRASES["tied"] if abs(difference) <= TIE else logits_text(difference)
 
 
 def logits_text(value: float) -> str:
