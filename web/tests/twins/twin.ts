@@ -1,8 +1,11 @@
 // Trained runs of a problem, as both sides look at them.
 
-import type { Phase, Problem, Shape } from '../../src/kernel/asked'
+import { Subject } from '../../src/analysis/subject'
+import { type Experiment, experimentOf } from '../../src/config/experiment'
+import { inForce, stepsOf } from '../../src/config/training'
+import type { Loss, Phase, Problem, Shape } from '../../src/kernel/asked'
 import type { Kernel } from '../../src/kernel/kernel'
-import { Training, type Trained } from '../../src/kernel/training'
+import { FINISHED, Training, type Trained } from '../../src/kernel/training'
 import { kernel } from '../kernel/module'
 import type { Line } from './lines'
 
@@ -22,17 +25,24 @@ export class Twins {
   readonly moments: number[]
   readonly size: number // weights of a run
   readonly trained: Trained
+  readonly experiment: Experiment
 
   constructor(readonly line: Line) {
     const { shape, tokens, targets, scale, phases, moments } = line.said.asked as unknown as Asked
     const ids = { tokens: Int32Array.from(tokens.flat()), targets: Int32Array.from(targets.flat()) }
     this.problem = { shape, type: 'float32', ...ids }
     this.moments = moments
+    this.experiment = experimentOf(line.fields)
     this.size = kernel.size(shape)
     const training = new Training(kernel, this.problem, { phases, snapshots: moments }, kernel.initial(this.problem, line.seeds, scale))
     while (!training.work(Infinity)) continue
     this.trained = training.take()
     training.end()
+  }
+
+  get loss(): Loss {
+    const { training } = this.experiment
+    return inForce(training, stepsOf(training)).loss
   }
 
   get each(): Twin[] {
@@ -59,4 +69,13 @@ export class Twin {
     const { size, trained } = this.twins
     return trained.weights.subarray(this.number * size, (this.number + 1) * size) as Float32Array
   }
+
+  get subject(): Subject {
+    const { experiment, loss } = this.twins
+    return (this.asked ??= new Subject(kernel, experiment.corpus, experiment.model, this.weights, {
+      ...{ loss, finished: this.outcome === FINISHED, goal: experiment.goal },
+    }))
+  }
+
+  private asked?: Subject
 }

@@ -1,0 +1,3 @@
+import type { Twin } from '../twin'
+
+export const said = ({ subject: { solved, grade } }: Twin) => ({ solved, grade })
