@@ -10,8 +10,8 @@ from typing import Any
 from headlab.config import ModelConfig, Plateau, TrainConfig
 from headlab.config.schedule import EDGE, NOTEBOOK_STEPS
 from headlab.config.training import FIRST_RATE
-from headlab.lab.experiment import notebook_fields
 from headlab.report.palette import mechanism_colors
+from headlab.runs.experiment import notebook_fields
 from headlab.tasks import tasks
 
 FILE = Path(__file__).parents[1] / "web" / "src" / "config" / "settings.json"
