@@ -1,7 +1,7 @@
 // What is asked of the kernel, in the words of headlab's settings; kernel/headlab.h says what each is. Plain data, for a worker, too.
 
 import type { Room } from './instance'
-import { numberOf, type Type, type Value, type Values } from './layout'
+import { numberOf, sizeOf, type Type, type Value, type Values } from './layout'
 
 export type WeightName = 'W_E' | 'W_pos' | 'W_Q' | 'W_K' | 'W_V' | 'W_O' | 'W_U'
 
@@ -148,6 +148,25 @@ export function casesIn(room: Room, cases: readonly Case[], n_ctx: number): numb
       reads: room.structs('hl_source', reads),
     })),
   )
+}
+
+// One case as often as some of its edits are made: numbers of edits, each time.
+export function casesOfEach(room: Room, one: Case, made: readonly (readonly number[])[], n_ctx: number): number {
+  const { sequence, at = -1, edits = [], reads = [] } = one
+  const all = edits.map((edit) => editOf(room, edit, n_ctx))
+  const [every, read, size] = [room.structs('hl_edit', all), room.structs('hl_source', reads), sizeOf('hl_edit')]
+  const copies = room.zeros(made.reduce((sum, some) => sum + some.length, 0) * size)
+  const bytes = room.instance.bytes()
+  let end = copies
+  const cases = made.map((some) => {
+    const start = end
+    for (const nth of some) {
+      bytes.copyWithin(end, every + nth * size, every + (nth + 1) * size)
+      end += size
+    }
+    return { sequence, at, n_edits: some.length, edits: start, n_reads: reads.length, reads: read }
+  })
+  return room.structs('hl_case', cases)
 }
 
 function editOf(room: Room, edit: Edit, n_ctx: number): Values<'hl_edit'> {

@@ -5,6 +5,7 @@ import {
   batchOf,
   type Case,
   casesIn,
+  casesOfEach,
   checked,
   type Loss,
   type Position,
@@ -149,6 +150,21 @@ export class Kernel {
       const { logits, reads: read, pattern } = made.at
       room.instance.ask('hl_look', problemIn(room, problem), BigInt(runs), given, cases.length, asked, logits, read, pattern)
       return made.copies()
+    })
+  }
+
+  // Logits [run, case, d_vocab] of one case with some of its edits made in turn, by their numbers, and what is read then
+  // [run, case, read, d_vocab].
+  lookEach(problem: Problem, weights: Float64Array, one: Case, made: readonly (readonly number[])[]) {
+    return this.within((room) => {
+      const { n_ctx, d_vocab } = problem.shape
+      const numbers = this.runsOf(problem, weights) * made.length * d_vocab
+      const lengths = { logits: numbers, reads: numbers * (one.reads?.length ?? 0) }
+      const found = room.results(problem.type, ['logits', 'reads'] as const, lengths)
+      const runs = BigInt(this.runsOf(problem, weights))
+      const [given, asked] = [room.array(weights), casesOfEach(room, one, made, n_ctx)]
+      room.instance.ask('hl_look', problemIn(room, problem), runs, given, made.length, asked, found.at.logits, found.at.reads, 0)
+      return found.copies() as Record<'logits' | 'reads', Float64Array>
     })
   }
 
