@@ -211,6 +211,12 @@ const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& probl
     });
 }
 
+const char* look(const hl_problem& problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
+                 hl_real* reads, hl_real* pattern, const hl_computes* computes) {
+    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, problem, 0, n_runs, weights, cases, n_cases, logits,
+                         reads, pattern, computes);
+}
+
 struct InitialCall {
     const hl_shape shape;
     const Places places;
@@ -361,9 +367,12 @@ const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* we
                     hl_real* reads, hl_real* pattern) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
     if (const char* wrong = wrong_cases(*problem, n_cases, cases)) return wrong;
-    if (n_cases == 0) return nullptr;
-    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, *problem, 0, n_runs, weights, cases, n_cases, logits,
-                         reads, pattern);
+    return n_cases == 0 ? nullptr : look(*problem, n_runs, weights, n_cases, cases, logits, reads, pattern, nullptr);
+}
+
+const char* hl_activations(const hl_problem* problem, int64_t n_runs, const hl_real* weights, const hl_computes* computes) {
+    if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    return look(*problem, n_runs, weights, 0, nullptr, nullptr, nullptr, nullptr, computes);
 }
 
 const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* weights, const hl_known* known, hl_place place,
@@ -385,6 +394,19 @@ const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const doub
     if (const char* wrong = wrong_places(*problem, n_keys, keys)) return wrong;
     return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, known, layer,
                                n_queries, queries, n_keys, keys, parts);
+}
+
+const char* hl_softmax(int64_t n_rows, int32_t width, const double* rows, double* shares) {
+    if (width < 1) return "rows must have at least one number";
+    return unless_full([&]() -> const char* {
+        kernel_named(nullptr)->softmax(n_rows, width, rows, shares);
+        return nullptr;
+    });
+}
+
+void hl_log(int64_t n, const double* numbers, double* logarithms) {
+    const FloatingMode mode;
+    kernel_named(nullptr)->log(n, numbers, logarithms);
 }
 
 const char* hl_instruction_set(int32_t number) {

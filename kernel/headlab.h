@@ -144,6 +144,16 @@ const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, 
                     hl_real *reads,    /* [run, read of all cases one after the other, d_vocab] */
                     hl_real *pattern); /* [run, case, layer, head, n_ctx, n_ctx] */
 
+/* What a model computes on every sequence when nobody intervenes; 0 at padding, and of scores and patterns at keys out of sight. */
+typedef struct {
+    hl_real *resid;    /* [run, layers + 1, sequence, n_ctx, d_model]: before each layer, and after the last */
+    hl_real *q, *k, *v;        /* [run, layer, head, sequence, n_ctx, d_head; of v without W_O: d_model] */
+    hl_real *scores, *pattern; /* [run, layer, head, sequence, query, key]; scores: with their scale */
+    hl_real *z;                /* [run, layer, head, sequence, n_ctx, d_model]: as the head writes it */
+    hl_real *logits;           /* [run, sequence, n_ctx, d_vocab] */
+} hl_computes;
+const char *hl_activations(const hl_problem *, int64_t n_runs, const hl_real *weights, const hl_computes *);
+
 /* Parts, in double. Of logits · readout [d_vocab] at a place, patterns held as they are: a sum over paths, each from where it
  * starts through a head a layer, or past it, and over the edges that heads read along. Of a layer's scores: a sum over features of
  * query and key, which are the token, the position (where they are still in the stream) and what each earlier head wrote. */
@@ -166,6 +176,10 @@ int32_t hl_features(const hl_shape *, int32_t layer);
 const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *weights, const hl_known *, int32_t layer, int32_t n_queries,
                            const hl_place *queries, int32_t n_keys, const hl_place *keys,
                            double *parts); /* [run, head, query, key, query feature, key feature] */
+
+/* What the kernel makes of logits, for hosts: shares of 1 of each row, the softmax, and natural logarithms. */
+const char *hl_softmax(int64_t n_rows, int32_t width, const double *rows, double *shares);
+void hl_log(int64_t n, const double *numbers, double *logarithms);
 
 const char *hl_instruction_set(int32_t number);               /* of this processor, the widest first; null: there are no more */
 int32_t hl_lanes(const char *instruction_set, int32_t type);  /* runs that are worked on at once */

@@ -19,6 +19,7 @@ HEADLAB_QUICK
 HEADLAB_SMALL
 #include "look.hpp"
 #include "loop.hpp"
+#include "outputs.hpp"
 #include "parts.hpp"
 HEADLAB_QUICK
 
@@ -63,6 +64,8 @@ const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA),
                        of_runs<WideningWorker, WideningCall>,
                        of_type<LookWorker, LookCall>,
                        make<PartsWorker, PartsCall>,
-                       make<ScorePartsWorker, ScorePartsCall>};
+                       make<ScorePartsWorker, ScorePartsCall>,
+                       softmax_rows,
+                       logarithms};
 
 }  // namespace headlab::HEADLAB_ISA

@@ -49,6 +49,7 @@ template <class T> class LookWorker final : public Worker {
                 load_lane(on.weights, static_cast<const T*>(call.weights) + run[lane] * n, plan.gather.data(), n, lane);
             }
             on.compute();
+            if (call.computes) store_computed(*call.computes);
             for (int from = 0; from < call.n_cases; from += together) look(from, std::min(from + together, call.n_cases));
         }
     }
@@ -502,65 +503,82 @@ template <class T> class LookWorker final : public Worker {
 
     void store_logits(int from, int to) {
         if (!call.logits) return;
-        const int vocab = plan.shape.d_vocab;
         if (call.cases[0].at >= 0) {
             for (int i = 0; from + i < to; ++i) list[i] = i * c + call.cases[from + i].at;
-            unembed(list.data(), to - from);
-            for (int i = 0; from + i < to; ++i) store(int64_t(from + i), logits + int64_t(i) * vocab);
-            return;
+            return store_unembedded(call.logits, call.n_cases, from, final_stream, to - from, to - from);
         }
         for (int i = from; i < to; ++i) {
             const int n = on.length(call.cases[i].sequence);
             for (int t = 0; t < n; ++t) list[t] = (i - from) * c + t;
-            unembed(list.data(), n);
-            std::fill_n(logits + int64_t(n) * vocab, int64_t(c - n) * vocab, Vec<T>{});
-            for (int t = 0; t < c; ++t) store(int64_t(i) * c + t, logits + int64_t(t) * vocab);
+            store_unembedded(call.logits, int64_t(call.n_cases) * c, int64_t(i) * c, final_stream, n, c);
         }
     }
-    // The logits at rows of the final stream.
-    void unembed(const int* rows, int n) {
-        const int vocab = plan.shape.d_vocab;
-        const Input<Vec<T>> X = Input<Vec<T>>(matrix(final_stream, n, d)).gathered(rows, n);
-        if (plan.shape.unembed)
+    // The logits at the rows of a final stream that `list` names.
+    void store_unembedded(hl_real* all, int64_t of_run, int64_t first, const Vec<T>* stream, int n, int most) {
+        const int vocab = plan.shape.d_vocab, *rows = list.data();
+        if (plan.shape.unembed) {
+            const Input<Vec<T>> X = Input<Vec<T>>(matrix(stream, n, d)).gathered(rows, n);
             set_product(matrix(logits, n, vocab), X, matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, vocab));
-        else
-            for (int i = 0; i < n; ++i) std::copy_n(final_stream + int64_t(rows[i]) * d, d, logits + int64_t(i) * vocab);
-    }
-    void store(int64_t number, const Vec<T>* from) {
-        const int64_t vocab = plan.shape.d_vocab, numbers = int64_t(call.n_cases) * (call.cases[0].at >= 0 ? 1 : c);
-        for (int lane = 0; lane < n_lanes; ++lane)
-            store_lane(static_cast<T*>(call.logits) + ((first_run + lane) * numbers + number) * vocab, from, order.data(), vocab, lane);
+            stream = logits;
+            rows = nullptr;
+        }
+        store(all, of_run, first, stream, rows, n, most, vocab, order.data());
     }
 
     void store_reads(int from, int to) {
         if (!call.reads) return;
-        const int64_t vocab = plan.shape.d_vocab;
+        const int vocab = plan.shape.d_vocab;
         for (int i = from; i < to; ++i) {
             const int n = call.cases[i].n_reads;
             if (n == 0) continue;
             const Vec<T>* of = reads + int64_t(i - from) * most_reads * d;
             if (plan.shape.unembed) {
-                set_product(matrix(written_reads, n, int(vocab)), matrix(of, n, d), matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, int(vocab)));
+                set_product(matrix(written_reads, n, vocab), matrix(of, n, d), matrix<const Vec<T>>(on.weights + plan.at[HL_W_U], d, vocab));
                 of = written_reads;
             }
-            for (int r = 0; r < n; ++r)
-                for (int lane = 0; lane < n_lanes; ++lane) {
-                    const int64_t number = (first_run + lane) * first_read.back() + first_read[i] + r;
-                    store_lane(static_cast<T*>(call.reads) + number * vocab, of + r * vocab, order.data(), vocab, lane);
-                }
+            store(call.reads, first_read.back(), first_read[i], of, nullptr, n, n, vocab, order.data());
         }
     }
 
     void store_pattern(int l, int k, const Head& of) {
-        const int64_t number = item - call.cases, blocks = plan.blocks(), block = int64_t(l) * n_heads + k;
+        const int64_t blocks = plan.blocks(), block = (item - call.cases) * blocks + int64_t(l) * n_heads + k;
+        store(call.pattern, call.n_cases * blocks * c, block * c, of.pattern, p_row.data(), size, c, c, nullptr);
+    }
+
+    void store_computed(const hl_computes& to) {
+        const int64_t blocks = plan.blocks(), *const streamed = plan.shape.unembed ? nullptr : order.data();
+        for (int l = 0; l <= n_layers; ++l) store_clean(to.resid, n_layers + 1, l, on.stream[l], d, streamed);
+        for (int block = 0; block < blocks; ++block) {
+            const Head& of = on.head(0, block);
+            for (int64_t i = 0; on.keeps_scores && i < int64_t(on.rows()) * c; ++i) of.scores[i] *= T(plan.scale);
+            store_clean(to.q, blocks, block, of.q, h, nullptr);
+            store_clean(to.k, blocks, block, of.k, h, nullptr);
+            store_clean(to.v, blocks, block, of.v, v, plan.shape.factored_values ? nullptr : streamed);
+            store_clean(to.scores, blocks, block, of.scores, c, nullptr);
+            store_clean(to.pattern, blocks, block, of.pattern, c, nullptr);
+            store_clean(to.z, blocks, block, of.z, d, streamed);
+        }
+        store_clean(to.logits, 1, 0, nullptr, 0, nullptr);
+    }
+    // Of all sequences, the nth of so many arrays of each run; without rows: logits.
+    void store_clean(hl_real* all, int64_t arrays, int64_t nth, const Vec<T>* rows, int width, const int64_t* place) {
+        const int64_t sequences = plan.n_sequences;
+        for (int b = 0; all && b < sequences; ++b) {
+            const int64_t of_run = arrays * sequences * c, first = (nth * sequences + b) * c;
+            for (int t = 0; t < on.length(b); ++t) list[t] = on.row(b, t);
+            if (rows)
+                store(all, of_run, first, rows, list.data(), on.length(b), c, width, place);
+            else
+                store_unembedded(all, of_run, first, on.stream[n_layers], on.length(b), c);
+        }
+    }
+
+    // n rows, one after the other or those that are named, among all that each run has, and up to `most` rows of zeros.
+    void store(hl_real* all, int64_t of_run, int64_t first, const Vec<T>* rows, const int* named, int n, int most, int64_t width, const int64_t* place) {
         for (int lane = 0; lane < n_lanes; ++lane) {
-            T* to = static_cast<T*>(call.pattern) + (((first_run + lane) * call.n_cases + number) * blocks + block) * c * c;
-            for (int t = 0; t < c; ++t, to += c) {
-                if (t < size)
-                    store_lane(to, of.pattern + int64_t(p_row[t]) * c, nullptr, c, lane);
-                else
-                    std::fill_n(to, c, T(0));
-            }
+            T* to = static_cast<T*>(all) + ((first_run + lane) * of_run + first) * width;
+            for (int i = 0; i < n; ++i) store_lane(to + i * width, rows + (named ? named[i] : i) * width, place, width, lane);
+            std::fill_n(to + n * width, (most - n) * width, T(0));
         }
     }
 

@@ -85,6 +85,7 @@ struct LookCall {
     const hl_case* cases;
     int32_t n_cases;
     void *logits, *reads, *pattern;
+    const hl_computes* computes;  // of all sequences, without cases; null: of what cases need
 };
 struct PartsCall {
     const Plan& plan;
@@ -124,6 +125,8 @@ struct Kernel {
     MakeOfType<LookCall> look;
     Make<PartsCall>* parts;
     Make<ScorePartsCall>* score_parts;
+    void (*softmax)(int64_t n_rows, int32_t width, const double* rows, double* shares);
+    void (*log)(int64_t n, const double* numbers, double* logarithms);
     int lanes(int type) const { return type == HL_FLOAT64 ? lanes_double : lanes_float; }
 };
 

@@ -18,6 +18,7 @@ from golden import SETTINGS, Golden
 
 import headlab as hl
 from headlab.arrays import Array
+from headlab.engine.activations import activations, log, softmax
 from headlab.engine.job import Job
 from headlab.engine.look import Look
 from headlab.engine.parts import Parts
@@ -66,6 +67,12 @@ def results(job: Job, corpus: hl.Corpus, weights: Array) -> Iterator[tuple[str, 
     yield "total", parts.totals(place, readout)
     queries, keys = ([(0, at) for at in FILE[name]] for name in ("queries", "keys"))
     yield "score_parts", parts.of_scores(job.shape.n_layers - 1, queries, keys)
+    computed = activations(corpus.batch, job.shape, weights)
+    for name, array in computed.items():
+        yield f"clean_{name}", array
+    shares = softmax(computed["logits"])
+    yield "shares", shares
+    yield "logarithms", log(shares)
 
 
 def case_of(given: Mapping[str, Any]) -> Case:

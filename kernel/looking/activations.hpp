@@ -21,10 +21,11 @@ template <class T> class Activations {
     // slots: cases at work at once, of which each has its own rows in `stream`
     Activations(const LookCall& call, int slots, Arena<Vec<T>>& arena)
         : plan(call.plan), d(plan.shape.d_model), h(plan.shape.d_head), v(plan.value_width()), c(plan.shape.n_ctx),
-          weights(arena.take(plan.at.end)), folds(d < 2 * h), kept(kept_rows(call)), first(first_rows()), nothing(arena.take(d)) {
-        const bool scores = edits_scores(call);
+          weights(arena.take(plan.at.end)), folds(d < 2 * h && !call.computes), kept(kept_rows(call)), first(first_rows()), nothing(arena.take(d)) {
+        const bool scores = call.computes ? call.computes->scores != nullptr : edits_scores(call);
+        for (int l = 0; l <= plan.shape.n_layers; ++l)
+            if (l < plan.shape.n_layers || call.computes) stream.push_back(arena.take((int64_t(n) + int64_t(slots) * c) * d));
         for (int l = 0; l < plan.shape.n_layers; ++l) {
-            stream.push_back(arena.take((int64_t(n) + int64_t(slots) * c) * d));
             const int64_t rows = int64_t(n) + c;
             for (int k = 0; k < plan.shape.n_heads; ++k)
                 heads.push_back({arena.take(rows * h), arena.take(rows * h), arena.take(rows * v), arena.take(scores ? rows * c : 0),
@@ -48,7 +49,7 @@ template <class T> class Activations {
             }
         for (int l = 0; l < plan.shape.n_layers; ++l) {
             for (int k = 0; k < plan.shape.n_heads; ++k) compute_head(l, head(l, k), of_head(l, k));
-            if (l + 1 < plan.shape.n_layers)
+            if (l + 1 < int(stream.size()))
                 for (int r = 0; r < n; ++r) add_up(l, r);
         }
     }
@@ -82,7 +83,7 @@ template <class T> class Activations {
     Vec<T>*const weights;
     const bool folds;  // whether u = x W_Q W_Kᵀ costs less by the product of the two, in the last layer
     bool keeps_scores = false;
-    std::vector<Vec<T>*> stream;  // what each layer reads
+    std::vector<Vec<T>*> stream;  // what each layer reads; of what is asked for on its own, what the last one writes, too
 
   private:
     static bool edits_scores(const LookCall& call) {
@@ -97,6 +98,7 @@ template <class T> class Activations {
     std::vector<int> kept_rows(const LookCall& call) const {
         std::vector<int> found(plan.n_sequences, 0);
         const auto needs = [&](int b, int most) { found[b] = std::max(found[b], std::min(most, plan.rows.length(b))); };
+        for (int b = 0; call.computes && b < plan.n_sequences; ++b) needs(b, plan.shape.n_ctx);
         for (int i = 0; i < call.n_cases; ++i) {
             const hl_case& item = call.cases[i];
             const int most = plan.shape.causal && item.at >= 0 && !call.pattern ? item.at + 1 : plan.shape.n_ctx;

@@ -56,6 +56,31 @@ static double apart(const double *a, const double *b, int64_t count) {
     return most;
 }
 
+/* Activations have the logits of looks without edits, and their shares' logarithms give the loss. */
+static void nobody_intervenes(const golden_setting *setting, const subject *one, const double *looked, const double *losses) {
+    const int64_t places = (int64_t)runs_looked_at * golden_places, n = places * golden_d_vocab;
+    double *logits = room(n, sizeof *logits), *shares = room(n, sizeof *shares), worst = 0;
+    hl_computes computes;
+    const char *error;
+    int64_t place;
+    int same;
+    memset(&computes, 0, sizeof computes);
+    computes.logits = logits;
+    error = hl_activations(&one->problem, runs_looked_at, one->weights, &computes);
+    same = !memcmp(logits, looked, (size_t)n * sizeof *logits);
+    if (!error) error = hl_softmax(places, golden_d_vocab, logits, shares);
+    hl_log(n, shares, logits);
+    for (place = 0; place < places; ++place) shares[place] = logits[place * golden_d_vocab + golden_targets[place % golden_places]];
+    for (place = 0; place < places; place += golden_places) {
+        double sum = losses[place / golden_places];
+        int k;
+        for (k = 0; k < golden_places; ++k) sum += shares[place + k] / golden_places;
+        worst = fmax(worst, fabs(sum));
+    }
+    check(!error && same && worst < 1e-12, "%s: activations have the logits of a look, and shares give the loss to %.0e", setting->name, worst);
+    free(logits), free(shares);
+}
+
 /* The mean of -ln softmax(logits)[target] over the sentences is the loss that is trained on. */
 static void logits_are_those_of_the_loss(const golden_setting *setting) {
     const how as = {NULL, 1, NULL, 0, NULL};
@@ -69,6 +94,7 @@ static void logits_are_those_of_the_loss(const golden_setting *setting) {
     for (k = 0; k < golden_sequences; ++k) cases[k].sequence = (int32_t)k, cases[k].at = -1;
     found = look(one, 0, runs_looked_at, golden_sequences, cases);
     if (hl_gradient(&one->problem, HL_SOFTMAX, runs_looked_at, one->weights, losses, NULL)) abort();
+    nobody_intervenes(setting, one, found.logits, losses);
     for (run = 0; run < runs_looked_at; ++run) {
         double mean = 0;
         for (k = 0; k < golden_sequences; ++k)

@@ -92,6 +92,24 @@ class Kernel(Protocol):
         pattern: Array | None,
     ) -> None: ...
 
+    def activations(
+        self,
+        problem: Any,
+        weights: Array,
+        resid: Array | None = None,
+        q: Array | None = None,
+        k: Array | None = None,
+        v: Array | None = None,
+        scores: Array | None = None,
+        pattern: Array | None = None,
+        z: Array | None = None,
+        logits: Array | None = None,
+    ) -> None: ...
+
+    def softmax(self, rows: Array, shares: Array) -> None: ...
+
+    def log(self, numbers: Array, logarithms: Array) -> None: ...
+
     def parts(
         self,
         problem: Any,

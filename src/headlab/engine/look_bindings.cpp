@@ -1,4 +1,4 @@
-// Where Python meets the kernel's look.
+// Where Python meets what the kernel says of models: looks, activations, and what logits become.
 #include <algorithm>
 
 #include "bindings.hpp"
@@ -56,11 +56,49 @@ void look(const Problem& problem, const nb::object& weights, const nb::object& c
     raise_if(hl_look(&problem.of, runs, from, int32_t(n), asked.data(), to, what_is_read, seen));
 }
 
+// Into arrays by the names of hl_computes.
+void activations(const Problem& problem, const nb::object& weights, const nb::object& resid, const nb::object& q, const nb::object& k,
+                 const nb::object& v, const nb::object& scores, const nb::object& pattern, const nb::object& z, const nb::object& logits) {
+    const hl_shape& shape = problem.of.shape;
+    const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), rows = runs * problem.of.batch.n_sequences * shape.n_ctx;
+    const int64_t of_heads = rows * shape.n_layers * shape.n_heads;
+    const auto out = [&](const nb::object& given, const char* name, int64_t size) { return memory(given, name, size, problem.real()); };
+    const hl_computes computes{out(resid, "resid", rows * (shape.n_layers + 1) * shape.d_model),
+                               out(q, "q", of_heads * shape.d_head),
+                               out(k, "k", of_heads * shape.d_head),
+                               out(v, "v", of_heads * (shape.factored_values ? shape.d_head : shape.d_model)),
+                               out(scores, "scores", of_heads * shape.n_ctx),
+                               out(pattern, "pattern", of_heads * shape.n_ctx),
+                               out(z, "z", of_heads * shape.d_model),
+                               out(logits, "logits", rows * shape.d_vocab)};
+    raise_if(hl_activations(&problem.of, runs, memory<Input>(weights, "weights", runs * problem.size(), problem.real()), &computes));
+}
+
+// Of rows [row, number].
+void softmax(const nb::object& rows, const nb::object& shares) {
+    const Input given = nb::cast<Input>(rows);
+    if (given.ndim() != 2) throw std::invalid_argument("rows must have two axes");
+    const int64_t n = int64_t(given.shape(0)), width = int64_t(given.shape(1));
+    const auto* from = static_cast<const double*>(memory<Input>(rows, "rows", n * width, nb::dtype<double>()));
+    raise_if(hl_softmax(n, int32_t(width), from, static_cast<double*>(memory(shares, "shares", n * width, nb::dtype<double>()))));
+}
+
+void log(const nb::object& numbers, const nb::object& logarithms) {
+    const int64_t n = int64_t(nb::cast<Input>(numbers).size());
+    const auto* from = static_cast<const double*>(memory<Input>(numbers, "numbers", n, nb::dtype<double>()));
+    hl_log(n, from, static_cast<double*>(memory(logarithms, "logarithms", n, nb::dtype<double>())));
+}
+
 }  // namespace
 
 void bind_look(nb::module_& m) {
     m.def("look", &look, nb::arg("problem"), nb::arg("weights"), nb::arg("cases"), nb::arg("edits"), nb::arg("there"), nb::arg("given"),
           nb::arg("reads"), nb::arg("logits").none(), nb::arg("read").none(), nb::arg("pattern").none());
+    m.def("activations", &activations, nb::arg("problem"), nb::arg("weights"), nb::arg("resid") = nb::none(), nb::arg("q") = nb::none(),
+          nb::arg("k") = nb::none(), nb::arg("v") = nb::none(), nb::arg("scores") = nb::none(), nb::arg("pattern") = nb::none(),
+          nb::arg("z") = nb::none(), nb::arg("logits") = nb::none());
+    m.def("softmax", &softmax, nb::arg("rows"), nb::arg("shares"));
+    m.def("log", &log, nb::arg("numbers"), nb::arg("logarithms"));
 }
 
 }  // namespace headlab::python

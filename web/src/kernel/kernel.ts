@@ -34,7 +34,9 @@ export interface Known {
   written?: Float64Array
 }
 
+export type Activation = 'resid' | 'q' | 'k' | 'v' | 'scores' | 'pattern' | 'z' | 'logits'
 export type Gives = 'token' | 'position' | 'edge' | 'adjoint' | 'gradient' | 'total'
+export const ACTIVATIONS: readonly Activation[] = ['resid', 'q', 'k', 'v', 'scores', 'pattern', 'z', 'logits']
 export type Seeds = BigUint64Array | readonly (bigint | number)[]
 
 export class Kernel {
@@ -165,6 +167,46 @@ export class Kernel {
       const [given, asked] = [room.array(weights), casesOfEach(room, one, made, n_ctx)]
       room.instance.ask('hl_look', problemIn(room, problem), runs, given, made.length, asked, found.at.logits, found.at.reads, 0)
       return found.copies() as Record<'logits' | 'reads', Float64Array>
+    })
+  }
+
+  // What is computed on every sequence when nobody intervenes: resid [run, layers + 1, sequence, n_ctx, d_model], before each layer and
+  // after the last; q, k, v, z [run, layer, head, sequence, n_ctx, width], z as the head writes it; scores, with their scale, and pattern
+  // [run, layer, head, sequence, query, key]; logits [run, sequence, n_ctx, d_vocab]. 0 at padding, and at keys out of sight.
+  activations<W extends Activation>(problem: Problem, weights: Real, wanted: readonly W[] = ACTIVATIONS as readonly W[]) {
+    return this.within((room) => {
+      const { shape, type } = problem
+      const { n_ctx, d_model, d_head, n_layers, n_heads } = shape
+      const runs = this.runsOf(problem, weights)
+      const rows = runs * sequencesOf(problem) * n_ctx
+      const ofHeads = rows * n_layers * n_heads
+      const made = room.results(type, wanted, {
+        ...{ resid: rows * (n_layers + 1) * d_model, logits: rows * shape.d_vocab },
+        ...{ q: ofHeads * d_head, k: ofHeads * d_head, v: ofHeads * (shape.factored_values ? d_head : d_model) },
+        ...{ scores: ofHeads * n_ctx, pattern: ofHeads * n_ctx, z: ofHeads * d_model },
+      })
+      const [given, computes] = [room.array(weights), room.struct('hl_computes', made.at)]
+      room.instance.ask('hl_activations', problemIn(room, problem), BigInt(runs), given, computes)
+      return made.copies()
+    })
+  }
+
+  // Of rows of so many numbers: exp(x) / sum of each.
+  softmax(rows: Float64Array, width: number): Float64Array {
+    return this.within((room) => {
+      if (!Number.isInteger(rows.length / width)) throw new RangeError(`rows must be whole, each of ${width} numbers`)
+      const made = room.results('float64', ['shares'], { shares: rows.length })
+      room.instance.ask('hl_softmax', BigInt(rows.length / width), width, room.array(rows), made.at.shares)
+      return made.copies().shares as Float64Array
+    })
+  }
+
+  // Natural logarithms.
+  log(numbers: Float64Array): Float64Array {
+    return this.within((room) => {
+      const made = room.results('float64', ['logarithms'], { logarithms: numbers.length })
+      room.instance.call('hl_log', BigInt(numbers.length), room.array(numbers), made.at.logarithms)
+      return made.copies().logarithms as Float64Array
     })
   }
 

@@ -42,6 +42,29 @@ it('widths, slots, features and lanes are those of the kernel', () => {
   expect([kernel.lanes('float32'), kernel.lanes('float64')]).toEqual([4, 2])
 })
 
+it('what nobody intervenes upon is what a look sees, and 0 at padding and out of sight', () => {
+  const exact = { ...problem, type: 'float64' as const, tokens: problem.tokens.slice() }
+  exact.tokens[9] = -1
+  const weights = kernel.initial(exact, [3, 4, 5], 3) as Float64Array
+  const { logits, pattern, resid } = kernel.activations(exact, weights, ['logits', 'pattern', 'resid'])
+  expect(logits).toEqual(kernel.look(exact, weights, [{ sequence: 0 }, { sequence: 1 }], ['logits']).logits)
+  expect([resid.length, pattern.length]).toEqual([3 * 2 * 10 * 7, 3 * 2 * 25])
+  expect([...pattern.slice(0, 10)].map((share) => Number(share > 0))).toEqual([1, 0, 0, 0, 0, 1, 1, 0, 0, 0])
+  expect(resid.slice(63, 70).every((number) => number === 0)).toBe(true)
+})
+
+it('shares add up to 1, and logarithms undo powers', () => {
+  const rows = Float64Array.from({ length: 21 }, (_, at) => Math.sin(at) * 30)
+  const shares = kernel.softmax(rows, 7)
+  for (const row of [0, 1, 2]) {
+    expect(shares.slice(7 * row, 7 * row + 7).reduce((sum, share) => sum + share)).toBeCloseTo(1, 14)
+  }
+  const told = kernel.log(shares)
+  expect(told[3] - told[1]).toBeCloseTo(rows[3] - rows[1], 12)
+  expect([...kernel.log(Float64Array.of(1, 0, -1))]).toEqual([0, -Infinity, NaN])
+  expect(() => kernel.softmax(rows, 8)).toThrow('rows must be whole, each of 8 numbers')
+})
+
 it('a gradient is the slope of the loss', () => {
   const exact = { ...problem, type: 'float64' as const }
   const weights = kernel.initial(exact, [3]) as Float64Array

@@ -47,6 +47,8 @@ it.each(Object.entries(native.sha256))('%s: everything in float64 is what it is 
   const { gradient: parts_gradient, ...parts } = kernel.parts(problem, weights, place, Float64Array.from(native.readout), wishes, paths)
   const [queries, keys] = [native.queries, native.keys].map((of) => of.map((at) => ({ sequence: 0, at })))
   const score_parts = kernel.scoreParts(problem, weights, n_layers - 1, queries, keys)
+  const computed = kernel.activations(problem, weights)
+  const shares = kernel.softmax(computed.logits as Float64Array, problem.shape.d_vocab)
   const all = {
     weights,
     trained,
@@ -60,6 +62,9 @@ it.each(Object.entries(native.sha256))('%s: everything in float64 is what it is 
     ...parts,
     parts_gradient,
     score_parts,
+    ...Object.fromEntries(Object.entries(computed).map(([name, numbers]) => [`clean_${name}`, numbers])),
+    shares,
+    logarithms: kernel.log(shares),
   }
   expect(Object.fromEntries(Object.entries(all).map(([name, numbers]) => [name, sha256(numbers)]))).toEqual(wanted)
 })

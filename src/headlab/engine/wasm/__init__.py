@@ -3,6 +3,7 @@
 It knows of headlab what is said of arrays, places and a full memory, and nothing else: `engine.backend` loads it by its name.
 """
 
+from headlab.engine.wasm.activations import activations, log, softmax
 from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow
 from headlab.engine.wasm.calls import gradient, initial, parts, score_parts, widen
 from headlab.engine.wasm.look import look
@@ -21,10 +22,12 @@ __all__ = [
     "Runs",
     "Shape",
     "Training",
+    "activations",
     "gradient",
     "initial",
     "instruction_sets",
     "lanes",
+    "log",
     "look",
     "narrow",
     "order",
@@ -32,6 +35,7 @@ __all__ = [
     "places",
     "score_parts",
     "sha256",
+    "softmax",
     "wait",
     "way",
     "weights",

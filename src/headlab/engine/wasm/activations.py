@@ -1,0 +1,80 @@
+"""What models compute when nobody intervenes, and what their logits become, as `_native` has it."""
+
+import numpy as np
+
+from headlab.arrays import Array
+from headlab.engine.wasm.asked import Problem, checked, run_by_run
+from headlab.engine.wasm.block import Block
+from headlab.engine.wasm.calls import Arrays, bytes_of, part, results
+from headlab.engine.wasm.module import Instance, instance
+from headlab.engine.wasm.spread import spread
+
+AT_A_TIME = 1 << 18  # numbers, of those that are no run's
+
+
+def activations(
+    problem: Problem,
+    weights: Array,
+    resid: Array | None = None,
+    q: Array | None = None,
+    k: Array | None = None,
+    v: Array | None = None,
+    scores: Array | None = None,
+    pattern: Array | None = None,
+    z: Array | None = None,
+    logits: Array | None = None,
+) -> None:
+    """Compute every run on every sequence, into arrays by the names of hl_computes."""
+    shape, n_runs = problem.shape, len(weights)
+    rows = problem.n_sequences * shape.n_ctx
+    of_heads = rows * problem.blocks
+    given = run_by_run(weights, "weights", n_runs, problem.size, problem.real)
+    sizes = {
+        "resid": (resid, rows * (shape.n_layers + 1) * shape.d_model),
+        "q": (q, of_heads * shape.d_head),
+        "k": (k, of_heads * shape.d_head),
+        "v": (v, of_heads * (shape.d_head if shape.factored_values else shape.d_model)),
+        "scores": (scores, of_heads * shape.n_ctx),
+        "pattern": (pattern, of_heads * shape.n_ctx),
+        "z": (z, of_heads * shape.d_model),
+        "logits": (logits, rows * shape.d_vocab),
+    }
+    found: Arrays = {name: run_by_run(array, name, n_runs, n, problem.real) for name, (array, n) in sizes.items()}
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        asked = problem.put(block), runs.stop - runs.start, block.array(part(given, runs))
+        computes = dict(zip(found, results(block, found, runs), strict=True))
+        block.ask(one, "hl_activations", *asked, block.struct("hl_computes", **computes))
+
+    spread(problem, n_runs, bytes_of({"weights": given, **found}), some)
+
+
+def softmax(rows: Array, shares: Array) -> None:
+    """Fill shares with the softmax of each row [row, number]."""
+    if rows.ndim != 2:
+        raise ValueError("rows must have two axes")
+    n, width = rows.shape
+    checked(rows, "rows", n * width, np.float64)
+    checked(shares, "shares", n * width, np.float64)
+    step = AT_A_TIME // max(width, 1) + 1
+    found = shares.reshape(n, width)
+    with instance() as one:
+        for first in range(0, max(n, 1), step):
+            some, block = slice(first, first + step), Block()
+            asked = len(rows[some]), width, block.array(rows[some])
+            block.ask(one, "hl_softmax", *asked, block.result(found[some]))
+
+
+def log(numbers: Array, logarithms: Array) -> None:
+    """Fill in the natural logarithm of each number."""
+    checked(numbers, "numbers", numbers.size, np.float64)
+    checked(logarithms, "logarithms", numbers.size, np.float64)
+    given, found = numbers.reshape(-1), logarithms.reshape(-1)
+    with instance() as one:
+        for first in range(0, numbers.size, AT_A_TIME):
+            some, block = slice(first, first + AT_A_TIME), Block()
+            at, to = block.array(given[some]), block.result(found[some])
+            base = block.scratch(one)
+            one.call("hl_log", len(given[some]), base + at, base + to)
+            block.results(one, base)
