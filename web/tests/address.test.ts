@@ -46,7 +46,7 @@ describe('the address', () => {
   })
 
   it('says nothing of what differs from nothing', () => {
-    expect(write({ ...notebook, seed: 5 }, notebook, { ...LOOK, moment: 0 })).toBe('seed=5&moment=0')
+    expect(write({ ...notebook, seed: 5 }, notebook, { ...LOOK, moment: 0 })).toBe('seed=5&numerics=2&moment=0')
   })
 
   it('knows a task by its name, and a text of one’s own by being one, whatever it says', () => {

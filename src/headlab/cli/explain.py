@@ -11,14 +11,13 @@ import click
 from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
-    configurations,
     corpus_options,
     json_option,
     number_or_text,
-    read_dataset,
     retraced_options,
     seed_list,
     setting_options,
+    settings_asked,
     shell_word,
     threads_option,
     training_seconds,
@@ -92,7 +91,7 @@ class Question:
 @corpus_options
 @click.option(
     "--seeds",
-    help="A seed to explain, or a range like 0:1000 to count mechanisms.  [default: the first that predicts well]",
+    help="A seed to explain, or a range like 0:1000 to count mechanisms.  [default: the first that predicts well; a link's]",
 )
 @click.option(
     "--run", "number", type=number_or_text, metavar="NUMBER", help="The run of saved ones.  [default: as above]"
@@ -125,9 +124,10 @@ class Question:
 def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool, **options: Any) -> None:
     """Say why a run predicts what it predicts, and prove it by intervening.
 
-    FILE holds one sentence a line (`-` reads standard input), is the name of a task, or a folder that `headlab train --save`
-    wrote; without it, the task `notebook`. For every dependency of the corpus: where the run looks, what that gives, how the
-    dependency is coded, and what becomes of the prediction when parts are taken away.
+    FILE holds one sentence a line (`-` reads standard input), is the name of a task, a folder that `headlab train --save`
+    wrote, or a link of the lab, in quotes: '#d_head=5&seed=12'; without it, the task `notebook`. For every dependency of
+    the corpus: where the run looks, what that gives, how the dependency is coded, and what becomes of the prediction when
+    parts are taken away.
 
     \b
     PART is   source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY
@@ -165,11 +165,12 @@ def _runs(
     """Return the runs asked about, and the commands that ask about one of them again."""
     with importing():
         from headlab.report.words.commands import RunCommands
+        from headlab.runs.link import is_link
         from headlab.runs.runs import load
         from headlab.runs.train import train
 
     file = options["file"]
-    if file is not None and Path(file).is_dir():
+    if file is not None and not is_link(file) and Path(file).is_dir():
         _refuse_task(file)
         foreign = [
             f"--{name.replace('_', '-')}" for name in [*typed_options(ctx), *([] if seeds is None else ["seeds"])]
@@ -182,9 +183,8 @@ def _runs(
         return saved, RunCommands.of_folder(shell_word(file), number_of_run(saved, number))
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
-    model, training = configurations(options)
-    dataset = read_dataset(options)
-    numbers = range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
+    dataset, model, training, linked = settings_asked(ctx, options)
+    numbers = linked or range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
     expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         runs = train(dataset, model, training, seeds=numbers, record="none", progress=progress, **options)

@@ -125,6 +125,28 @@ def read_dataset(options: dict[str, Any]) -> "Dataset":
     return dataset
 
 
+def settings_asked(
+    ctx: click.Context, options: dict[str, Any]
+) -> "tuple[Dataset, ModelConfig, TrainConfig, Sequence[int] | None]":
+    """Take all settings out of `options`: what a link says where FILE is one, with its seed, or else what was typed.
+
+    Raises `ConfigError`, for settings typed beside a link, too.
+    """
+    from headlab.runs.link import experiment_of, is_link, other_runs
+
+    file = options["file"]
+    if file is None or not is_link(file):
+        model, training = configurations(options)
+        return read_dataset(options), model, training, None
+    if typed := [f"--{name.replace('_', '-')}" for name in typed_options(ctx)]:
+        raise ConfigError(f"a link must be taken as it is, got {', '.join(typed)}: leave that out, or change the link")
+    for name in ("file", *_RETRACED):
+        del options[name]
+    found = experiment_of(file)
+    tell_notes(found.dataset.corpus, [said] if (said := other_runs(file)) else [])
+    return found.dataset, found.model, found.training, [found.seed]
+
+
 def _standard_input() -> bytes:
     """Return what stands in standard input, no more than a corpus can be; raises `ConfigError` where it is closed."""
     from headlab.data.text import MAX_BYTES

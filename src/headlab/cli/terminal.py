@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,10 +184,10 @@ def _lines(label: str, clock: Callable[[], float]) -> Callable[[float], None]:
     return tell
 
 
-def tell_notes(corpus: "Corpus") -> None:
-    """Print what a reader may overlook in a corpus on standard error, the first few sentences and how many more."""
+def tell_notes(corpus: "Corpus", more: Sequence[str] = ()) -> None:
+    """Print what a reader may overlook on standard error: more notes, and of a corpus the first few and how many others."""
     notes = corpus.notes()
-    for note in [*notes[:MOST_NOTES], *and_more(len(notes) - MOST_NOTES, "notes", "corpus.notes()")]:
+    for note in [*more, *notes[:MOST_NOTES], *and_more(len(notes) - MOST_NOTES, "notes", "corpus.notes()")]:
         say(f"headlab: note: {note}", err=True)
 
 

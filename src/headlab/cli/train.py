@@ -9,12 +9,11 @@ import click
 from headlab.cli.ahead import importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
-    configurations,
     corpus_options,
     json_option,
-    read_dataset,
     seed_list,
     setting_options,
+    settings_asked,
     threads_option,
     training_seconds,
 )
@@ -24,15 +23,18 @@ from headlab.cli.terminal import output_folder, progress_bar, put_json, show, te
 
 @click.command(cls=Command)
 @corpus_options
-@click.option("--seeds", default="0", show_default=True, help="A seed, a range like 0:1000, or a list like 1,5,9.")
+@click.option("--seeds", help="A seed, a range like 0:1000, or a list like 1,5,9.  [default: 0, or a link's]")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for run.json and weights.safetensors.")
 @click.option("--record", default="all", show_default=True, help="Steps whose loss is kept: all, log or none.")
 @phase_options
 @setting_options
 @threads_option
 @json_option
+@click.pass_context
 def train(
-    seeds: str,
+    ctx: click.Context,
+    /,
+    seeds: str | None,
     save: Path | None,
     record: str,
     thens: tuple[str, ...],
@@ -42,7 +44,8 @@ def train(
 ) -> None:
     """Train one run or thousands, and save them.
 
-    FILE holds one sentence a line (`-` reads standard input), or is the name of a task; without it, the task `notebook`.
+    FILE holds one sentence a line (`-` reads standard input), is the name of a task, or a link of the lab, in quotes:
+    '#d_head=5&seed=12'; without it, the task `notebook`.
     Every setting but dtype may change on the way, and weights may be frozen: --then adds steps, --fork changes those that
     there are. A learning rate that is not given goes on from where it is.
     """
@@ -52,9 +55,9 @@ def train(
         from headlab.report.json.runs import runs_json
         from headlab.report.terminal.runs import runs_blocks
 
-    model, training = configurations(options)
+    dataset, model, training, linked = settings_asked(ctx, options)
     training = with_phases(training, thens, forks)
-    dataset, numbers = read_dataset(options), seed_list(seeds)
+    numbers = linked or [0] if seeds is None else seed_list(seeds)
     target = None if save is None else output_folder(save)
     interrupted = None
     expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)

@@ -15,7 +15,6 @@ from headlab.config.schedule import SCHEDULE
 from headlab.config.seeds import is_seed
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
-from headlab.data.letters import WORDS
 from headlab.data.notebook import TEXT as NOTEBOOK_TEXT
 from headlab.errors import ConfigError, Problem
 from headlab.notation.javascript import plain
@@ -111,17 +110,18 @@ def fields_of(dataset: Dataset, model: ModelConfig, training: TrainConfig, seed:
 
 
 def _text(dataset: Dataset) -> dict[str, Any]:
-    """Return what says a dataset: its task, or a text and how it is read."""
-    plain, corpus = dataset.to_dict(), dataset.corpus
-    if dataset.name in tasks and tasks[dataset.name].dataset.to_dict() == plain:
+    """Return what says a dataset: its task, or a text and how it is read, whatever tokens are called on the screen."""
+    corpus, identity = dataset.corpus, dataset.identity_fields()
+    if dataset.name in tasks and tasks[dataset.name].dataset.identity_fields() == identity:
         return {"task": dataset.name}
     first = 0 if corpus.start is None else 1
     text = "\n".join(" ".join(words[first:]) for words in corpus.sentences)
     again = gathered([], lambda: Corpus.from_text(text, start=corpus.start, wrap=corpus.wrap))
-    if again is None or corpus.tokens_are != WORDS or {**plain, "name": ""} != {**Dataset(again).to_dict(), "name": ""}:
-        raise ConfigError(
-            "a link holds a task or a text as it is read, one sentence a line, got another corpus: save the run instead"
+    if again is None or Dataset(again).identity_fields() != identity:
+        said = (
+            "a link holds a task, or sentences and what comes next in them, got another dataset: save the run instead"
         )
+        raise ConfigError(said)
     return {"task": "", "text": text, "start": corpus.start or "", "wrap": corpus.wrap}
 
 

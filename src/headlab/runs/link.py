@@ -12,14 +12,14 @@ from headlab.config.numerics import NUMERICS
 from headlab.notation.javascript import read_number, written
 from headlab.runs.experiment import OF_TEXT, Experiment, notebook_fields
 
-_LINK = re.compile(r"#|[a-z][a-z0-9+.-]*://|[^#]*\.html?(#|$)", re.IGNORECASE)
+_LINK = re.compile(r"#|[a-z][a-z0-9+.-]*://|[^#]*\.html?#", re.IGNORECASE)
 _SEED = re.compile("[0-9]{1,20}")
 
 
 def is_link(text: str) -> bool:
     """Return whether a text is an address with settings, or the settings alone, and not the name of a file.
 
-    >>> [is_link(text) for text in ("#seed=5", "file:///home/headlab.html#seed=5", "headlab.html#seed=5", "pets.txt", "-")]
+    >>> [is_link(text) for text in ("#seed=5", "file:///home/headlab.html#seed=5", "headlab.html#seed=5", "./#5.txt", "-")]
     [True, True, True, False, False]
     """
     return bool(_LINK.match(text))

@@ -19,14 +19,16 @@ from headlab.arrays import Array, Bool, Float, Int, Shaped, UInt64
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
-from headlab.errors import SelectionError
+from headlab.errors import ConfigError, SelectionError
 from headlab.model.params import Params
 from headlab.notation.numbers import quantity
 from headlab.notation.values import listing, short_repr
+from headlab.runs.experiment import fields_of
 from headlab.runs.files import SavedModels, SavedRuns, load_any, load_runs, save_runs
 from headlab.runs.grades import best_of, judged_table
 from headlab.runs.history import History, Outcome
 from headlab.runs.html import tables_html
+from headlab.runs.link import write as write_link
 from headlab.runs.models import Model, Models, of_model, of_models
 from headlab.runs.selection import number_of
 
@@ -365,6 +367,12 @@ class Run:
     def at(self, step: int) -> Model:
         """Return the model as it was before a step whose weights were kept; see `Runs.at`."""
         return Model(self.runs.at(step), self.number)
+
+    def link(self) -> str:
+        """Return the end of the lab's address that is this run, like `#seed=5&numerics=2`; raises `ConfigError` for others."""
+        if self.seed is None:
+            raise ConfigError("a link holds a seed, and this run is from given weights: save the run instead")
+        return write_link(fields_of(self.dataset, self.model, self.training, self.seed))
 
     def view(self) -> Any:
         """Return a widget for a notebook: scrub through the training, ablate what the head looks at (`headlab[notebook]`)."""

@@ -9,7 +9,7 @@ import { shortRepr, str } from '../notation/values'
 import type { Fields, Problem, Value } from '../protocol'
 import { type ModelConfig, modelOf, shapeOn } from './model'
 import settings from './settings.json'
-import { MODEL, TRAINING } from './table'
+import { MODEL, type Row, TRAINING } from './table'
 import { continuedAs, has, phasesOf, stepsOf, type TrainConfig, trainingOf } from './training'
 
 export const NOTEBOOK: Fields = settings.notebook
@@ -32,8 +32,14 @@ export interface Experiment {
   seed: bigint
 }
 
+// The rows of the settings that have a control, with what a number may be in the lab.
+export const CONTROLS: Row[] = [...TRAINING, ...MODEL]
+  .filter(({ name }) => name in NOTEBOOK)
+  .map((row) => (row.name in MOST_OF ? { ...row, high: Math.min(row.high ?? Infinity, MOST_OF[row.name]) } : row))
+
 // An experiment of the page's fields, the notebook's where one is left out; throws everything that is wrong with them.
-export function experimentOf(given: Fields): Experiment {
+// limited: to what a page may train without asking
+export function experimentOf(given: Fields, limited = true): Experiment {
   const problems: Problem[] = Object.keys(given)
     .filter((name) => !Object.hasOwn(NOTEBOOK, name))
     .map((name) => problem(`${name} is no setting: leave it out`, name))
@@ -43,11 +49,11 @@ export function experimentOf(given: Fields): Experiment {
   if ('steps' in given && !('schedule' in given)) chosen.schedule = null // steps alone mean here what they mean everywhere
   const seed = seedOf(chosen.seed)
   if (seed === null) problems.push(problem(`seed must be a whole number from 0 to 2**64 - 1, got ${seedText(chosen.seed)}`, 'seed'))
-  const dataset = gathered(problems, () => datasetOf(chosen))
+  const dataset = gathered(problems, () => datasetOf(chosen, limited))
   const model = gathered(problems, () => modelOf(chosen))
   const training = gathered(problems, () => trainingWithFork(chosen))
   const wrong = new Set(problems.map(({ field }) => field))
-  for (const [name, most] of Object.entries(MOST_OF)) {
+  for (const [name, most] of Object.entries(limited ? MOST_OF : {})) {
     const value = chosen[name]
     if (wrong.has(name) || typeof value !== 'number' || !Number.isInteger(value) || value <= most) continue
     problems.push(problem(`${name} must be at most ${most.toLocaleString('en-US')} in the lab, got ${shortRepr(value)}: ${LARGER}`, name))
@@ -65,14 +71,17 @@ export function seedOf(value: Value): bigint | null {
   return seed < 2n ** 64n ? seed : null
 }
 
+// A seed as a field holds it.
+export const seedValue = (seed: bigint): Value => (seed <= Number.MAX_SAFE_INTEGER ? Number(seed) : String(seed))
+
 const seedText = (value: Value) => (typeof value === 'string' && /^\d+$/.test(value) ? value : shortRepr(value))
 
-function datasetOf(chosen: Fields): Pick<Experiment, 'task' | 'corpus' | 'goal'> {
+function datasetOf(chosen: Fields, limited: boolean): Pick<Experiment, 'task' | 'corpus' | 'goal'> {
   const task = chosen.task === '' ? null : taskOf(chosen.task)
-  const corpus = task ? new Corpus(task.corpus) : textCorpus(chosen)
+  const corpus = task ? new Corpus(task.corpus) : textCorpus(chosen, limited ? MOST_CHARACTERS : Infinity)
   const sizes = { sequences: corpus.n_sequences, positions: corpus.n_ctx, d_vocab: corpus.d_vocab }
   const words = { sequences: 'sentences', positions: 'words in a sentence', d_vocab: 'different words' }
-  const wrong = (Object.keys(MOST) as (keyof typeof MOST)[]).filter((name) => sizes[name] > MOST[name])
+  const wrong = (Object.keys(MOST) as (keyof typeof MOST)[]).filter((name) => limited && sizes[name] > MOST[name])
   if (wrong.length)
     throw new Problems(
       wrong.map((name) =>
@@ -87,13 +96,13 @@ function taskOf(name: Value) {
   throw new Problems(problem(`a task must be a known one, got ${shortRepr(name)}: ${nearest(str(name), Object.keys(TASKS))}`, 'task'))
 }
 
-function textCorpus({ text, start, wrap }: Fields): Corpus {
+function textCorpus({ text, start, wrap }: Fields, most: number): Corpus {
   if (typeof text !== 'string' || typeof start !== 'string' || typeof wrap !== 'boolean')
     throw new Problems(problem('text and start must be text, and wrap true or false: reload the page'))
   const letters = Array.from(text).length
-  if (letters > MOST_CHARACTERS) {
-    const [most, got] = [MOST_CHARACTERS, letters].map((count) => count.toLocaleString('en-US'))
-    throw new Problems(problem(`the sentences must have at most ${most} characters, got ${got}`, 'text'))
+  if (letters > most) {
+    const [limit, got] = [most, letters].map((count) => count.toLocaleString('en-US'))
+    throw new Problems(problem(`the sentences must have at most ${limit} characters, got ${got}`, 'text'))
   }
   return Corpus.fromText(text, { start: start || null, wrap })
 }
