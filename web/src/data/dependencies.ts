@@ -22,11 +22,14 @@ export interface Dependency {
 // The target of every state, or null where there are several.
 export function onlyTargets(observed: Iterable<readonly [state: number, target: number]>): Map<number, number | null> {
   const known = new Map<number, number | null>()
-  for (const [state, target] of observed) {
-    if (!known.has(state)) known.set(state, target)
-    else if (known.get(state) !== target) known.set(state, null)
-  }
+  for (const [state, target] of observed) note(known, state, target)
   return known
+}
+
+function note(known: Map<number, number | null>, state: number, target: number) {
+  const before = known.get(state)
+  if (before === undefined) known.set(state, target)
+  else if (before !== target) known.set(state, null)
 }
 
 // The positions whose target the current token leaves open, in order.
@@ -38,7 +41,8 @@ export function dependenciesOf(sight: Sight): Dependency[] {
     const token = tokens[sequence][position]
     following.set(token, (following.get(token) ?? new Set()).add(targets[sequence][position]))
   }
-  const open = places.filter(({ sequence, position }) => following.get(tokens[sequence][position])!.size > 1)
+  const ordered = new Map([...following].map(([token, all]) => [token, [...all].sort((one, other) => one - other)]))
+  const open = places.filter(({ sequence, position }) => ordered.get(tokens[sequence][position])!.length > 1)
   const settled = settledBy(
     sight,
     places,
@@ -47,7 +51,7 @@ export function dependenciesOf(sight: Sight): Dependency[] {
   return open.map(({ sequence, position }) => {
     const token = tokens[sequence][position]
     const target = targets[sequence][position]
-    const all = [...following.get(token)!].sort((one, other) => one - other)
+    const all = ordered.get(token)!
     const settled_by = settled.get(`${sequence} ${position}`) ?? null
     const settled_token = settled_by === null ? null : tokens[sequence][settled_by]
     return {
@@ -65,7 +69,9 @@ function settledBy(sight: Sight, places: readonly Place[], wanted: readonly Plac
     const groups = new Map<number, Place[]>()
     for (const place of some) {
       const state = sight.atFirst[place.sequence][place.position]
-      groups.set(state, [...(groups.get(state) ?? []), place])
+      const group = groups.get(state)
+      if (group) group.push(place)
+      else groups.set(state, [place])
     }
     return groups
   }
@@ -82,11 +88,11 @@ function nearest(sight: Sight, wanted: readonly Place[], alike: readonly Place[]
     (only === null ? others(sight, position) : [only]).filter((other) => other < atFirst[sequence].length)
   let left = wanted
   for (const step of model.positions ? others(sight, wanted[0].position) : [null]) {
-    const known = onlyTargets(
-      alike.flatMap((place) =>
-        seen(place, step).map((other) => [atFirst[place.sequence][other], batch.targets[place.sequence][place.position]] as const),
-      ),
-    )
+    const known = new Map<number, number | null>()
+    for (const place of alike) {
+      const target = batch.targets[place.sequence][place.position]
+      for (const other of seen(place, step)) note(known, atFirst[place.sequence][other], target)
+    }
     left = left.filter((place) => {
       const settling = seen(place, step).find((other) => known.get(atFirst[place.sequence][other]) !== null)
       if (settling !== undefined) found.set(`${place.sequence} ${place.position}`, settling)

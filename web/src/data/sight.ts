@@ -79,8 +79,8 @@ function numbered<Key>(ids: Map<Key, number>, key: Key): number {
 const count = (rows: readonly (readonly number[])[]) => 1 + Math.max(...rows.map((row) => Math.max(...row)))
 
 function refined(rows: readonly (readonly number[])[], causal: boolean): number[][] {
-  const numbers = [1n]
-  while (numbers.length < count(rows)) numbers.push((numbers[numbers.length - 1] * DRAWN) % PRIME)
+  const [numbers, states] = [[1n], count(rows)]
+  while (numbers.length < states) numbers.push((numbers[numbers.length - 1] * DRAWN) % PRIME)
   const shares = [0n, 1n]
   const longest = Math.max(...rows.map(({ length }) => length))
   for (let n = 2; n <= longest; n++) shares.push(inverse(BigInt(n), shares))
@@ -89,7 +89,7 @@ function refined(rows: readonly (readonly number[])[], causal: boolean): number[
     let total = causal ? 0n : row.reduce((sum, state) => sum + numbers[state], 0n)
     return row.map((state, at) => {
       if (causal) total += numbers[state]
-      return numbered(ids, `${state} ${(total * shares[causal ? at + 1 : row.length]) % PRIME}`)
+      return numbered(ids, `${state} ${((total * shares[causal ? at + 1 : row.length]) % PRIME).toString(16)}`)
     })
   })
 }
