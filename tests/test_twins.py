@@ -39,6 +39,7 @@ def test_the_sample_has_every_problem() -> None:
         ([True], [1], "[0]"),
         ([1], [1, 2], ""),
         ({"a": 1, "b": 2}, {"b": 2, "a": 1}, ""),
+        ({"total": 1.0, "value_share": 0.7}, {"total": 1.0, "value_share": 0.7 - 7e-10}, ".value_share"),
     ],
 )
 def test_a_difference_is_found_where_it_is(one: Any, other: Any, path: str) -> None:

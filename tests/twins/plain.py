@@ -34,12 +34,19 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
 
     >>> list(differences({"a": [1.0, "x"]}, {"a": [1.0 + 1e-15, "y"]}))
     ['.a[1]: "x" is not "y"']
+    >>> list(differences({"total": 1e-8, "value_share": 0.7}, {"total": 1e-8 + 1e-17, "value_share": 0.7 - 7e-10}))
+    []
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         if list(one) != list(other):
             yield f"{path}: {list(one)} are not {list(other)}"
         for name in one.keys() & other.keys():
-            yield from differences(one[name], other[name], f"{path}.{name}")
+            wholes = _wholes(one, other) if name.endswith("_share") else None
+            mine, theirs = one[name], other[name]
+            if wholes and all(isinstance(share, float | int) for share in (mine, theirs)):
+                # A share of next to nothing is as exact as what it is of.
+                mine, theirs = mine * wholes[0], theirs * wholes[1]
+            yield from differences(mine, theirs, f"{path}.{name}")
     elif isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             yield f"{path}: {len(one)} are not {len(other)}"
@@ -47,6 +54,11 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
             yield from differences(mine, theirs, f"{path}[{number}]")
     elif not _same(one, other):
         yield f"{path}: {_shown(one)} is not {_shown(other)}"
+
+
+def _wholes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float] | None:
+    wholes = one.get("total"), other.get("total")
+    return wholes if all(isinstance(whole, int | float) for whole in wholes) else None  # type: ignore[return-value]
 
 
 def _same(one: Any, other: Any) -> bool:

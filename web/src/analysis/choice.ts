@@ -8,6 +8,7 @@ import { problem, Problems } from '../errors'
 import { listing, shortRepr } from '../notation/values'
 import { TIE } from './looking/predictions'
 import type { Subject } from './subject'
+import { filled, PHRASES } from './words'
 
 export type { Place }
 
@@ -26,10 +27,14 @@ export interface Choice {
 export const otherOf = ({ others }: Choice): Place | null => others[0] ?? null
 
 // The comparison as a formula.
-export function formulaOf({ target, rivals }: Choice, { vocabulary }: Corpus): string {
-  const words = rivals.map((rival) => vocabulary[rival]).join(', ')
-  return `logit(${vocabulary[target]}) − ${rivals.length > 1 ? 'mean ' : ''}logit(${words})`
-}
+export const formulaOf = ({ target, rivals }: Choice, { vocabulary }: Corpus): string =>
+  pairWords(
+    vocabulary[target],
+    rivals.map((rival) => vocabulary[rival]),
+  )
+
+export const pairWords = (target: string, rivals: readonly string[]): string =>
+  filled(rivals.length === 1 ? PHRASES.pair : PHRASES.pair_of_several, { target, rivals: rivals.join(', ') })
 
 // Where the target is predicted, or tied for it, its rivals are the strongest of the corpus' alternatives at that place; where
 // something else is, the rivals are what the model predicts. What is equal to 1e-9 is taken together. A choice stays what it is.

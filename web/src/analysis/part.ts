@@ -1,7 +1,7 @@
 // What can be taken away from a model, or contributes to what it predicts: which kind of part, and which one of them.
 
 import type { Corpus } from '../data/corpus'
-import { TABLE } from './words'
+import { filled, PHRASES, TABLE } from './words'
 
 export type Kind = 'source' | 'edge' | 'head' | 'token' | 'direct' | 'direct:token' | 'direct:position' | 'positions'
 
@@ -22,7 +22,7 @@ export const partOf = (kind: Kind, of: Partial<Omit<Part, 'kind'>> = {}): Part =
   ...of,
 })
 
-const ORDINALS: Record<number, string> = { 1: 'st', 2: 'nd', 3: 'rd' }
+const ORDINALS = TABLE.ordinals
 
 // A token as a sentence names it: by its number, too, where its sentence holds it more than once.
 export class Word {
@@ -49,21 +49,23 @@ export class Word {
   }
 
   toString(): string {
-    if (this.nth === null) return `“${this.word}”`
-    const last = [11, 12, 13].includes(this.nth % 100) ? 'th' : (ORDINALS[this.nth % 10] ?? 'th')
-    return `“${this.word}” (${this.nth}${last})`
+    const { word, nth } = this
+    if (nth === null) return filled(PHRASES.quoted, { word })
+    const ordinal = [11, 12, 13].includes(nth % 100) ? ORDINALS.from_11_to_13 : ORDINALS.by_last_digit[nth % 10]
+    return filled(PHRASES.nth, { word, nth, ordinal })
   }
 }
 
 // A part in words.
 export function nameOf({ kind, layer, head, position, query, token }: Part, corpus: Corpus, sequence: number): string {
   const row = (at: number) => corpus.positionWords(sequence)[at]
-  if (kind === 'source' && position !== null) return `source ${row(position)}`
+  if (kind === 'source' && position !== null) return filled(PHRASES.source, { key: row(position) })
   if (kind === 'edge' && position !== null && query !== null) {
-    return `edge ${row(query)} → ${row(position)}${layer === null ? '' : ` of ${headName(layer, head)}`}`
+    const ends = { query: row(query), key: row(position) }
+    return layer === null ? filled(PHRASES.edge, ends) : filled(PHRASES.edge_of, { ...ends, head: headName(layer, head) })
   }
   if (kind === 'head') return headName(layer, head)
-  if (kind === 'token' && token !== null) return `token ${corpus.vocabulary[token]}`
+  if (kind === 'token' && token !== null) return filled(PHRASES.token, { token: corpus.vocabulary[token] })
   return (TABLE.listed as Record<string, string>)[kind]
 }
 
@@ -73,4 +75,4 @@ export function labelOf(part: Part, corpus: Corpus, sequence: number): string {
   return nameOf(part, corpus, sequence)
 }
 
-export const headName = (layer: number | null, head: number | null): string => `head ${layer}.${head}`
+export const headName = (layer: number | null, head: number | null): string => filled(PHRASES.head, { layer, head })

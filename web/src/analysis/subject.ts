@@ -30,6 +30,8 @@ export class Setting {
   readonly size: number // how many weights a model has
   readonly open: readonly number[] // the tokens of the dependencies
   readonly cases: readonly Case[] // every sequence as it is
+  readonly floor: number // the smallest mean loss of any such model
+  readonly bigramFloor: number // and of what knows the current token alone
 
   private constructor(
     readonly kernel: Kernel,
@@ -46,6 +48,8 @@ export class Setting {
     this.size = kernel.size(shape)
     this.open = [...new Set(this.dependencies.map((item) => item.token))].sort((one, other) => one - other)
     this.cases = tokens.map((_, sequence) => ({ sequence }))
+    this.floor = corpus.floor(model)
+    this.bigramFloor = corpus.bigramFloor()
   }
 
   private static readonly known = new WeakMap<Corpus, Setting[]>()
@@ -376,6 +380,25 @@ export class Subject {
     return this.known[name] as Found[N]
   }
 
+  // What the embeddings of a sequence put into the residual stream, [position, d_model]; zeros at padding.
+  embeds(sequence: number): Float64Array {
+    const known = this.once('embeds', () => [])
+    return (known[sequence] ??= this.embedded(this.corpus.tokens[sequence]))
+  }
+
+  private embedded(tokens: readonly number[]): Float64Array {
+    const { W_E, W_pos } = this.params
+    const { d_model } = this.problem.shape
+    const found = new Float64Array(tokens.length * d_model)
+    tokens.forEach((token, at) => {
+      if (token < 0) return
+      const into = row(found, at, d_model)
+      into.set(row(W_E, token, d_model))
+      if (W_pos) for (let axis = 0; axis < d_model; axis++) into[axis] += W_pos[at * d_model + axis]
+    })
+    return found
+  }
+
   // A sequence's number; what exists is listed.
   sequence(number: unknown): number {
     if (isIndex(number, this.corpus.n_sequences)) return number
@@ -419,6 +442,7 @@ interface Found {
   alone: Map<number, boolean>
   near: Map<number, boolean>
   highest: number[]
+  embeds: Float64Array[]
   finite: boolean
   lead: number | null
   grade: string

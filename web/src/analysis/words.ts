@@ -8,3 +8,13 @@ export const THRESHOLDS = Object.fromEntries(Object.entries(table.thresholds).ma
   Threshold,
   number
 >
+// What clauses and names are joined with.
+export const PHRASES = table.phrases
+export const LIMITS = Object.fromEntries(Object.entries(table.limits).map(([name, { value }]) => [name, value])) as Record<
+  keyof typeof table.limits,
+  number
+>
+
+// A text with its {names} filled in, as Python's format does it.
+export const filled = (text: string, values: Record<string, unknown>): string =>
+  text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))

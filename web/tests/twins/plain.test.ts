@@ -11,6 +11,8 @@ it.each<[Plain, Plain, string[]]>([
     [1, true],
     ['[0]: true is not 1', '[1]: 1 is not true'],
   ],
+  [{ total: 1e-8, value_share: 0.7 }, { total: 1e-8 + 1e-17, value_share: 0.7 - 7e-10 }, []],
+  [{ total: 1, value_share: 0.7 }, { total: 1, value_share: 0.7 - 7e-10 }, ['.value_share: 0.7 is not 0.6999999993']],
   [{ a: 1, b: 2 }, { b: 2, a: 1 }, [': a,b are not b,a']],
   [[1, 1e9, plain(NaN)], [1 + 1e-13, 1e9 + 1e-4, { $: 'nan' }], []],
 ])('%j and %j differ where they do', (one, other, found) => {

@@ -25,11 +25,20 @@ export function* differences(ours: Plain, theirs: Plain, path = ''): Generator<s
     const [mine, other] = [ours as Record<string, Plain>, theirs as Record<string, Plain>]
     const [names, wanted] = [Object.keys(mine), Object.keys(other)]
     if (names.join() !== wanted.join()) yield `${path}: ${names.join()} are not ${wanted.join()}`
-    for (const name of names) if (name in other) yield* differences(mine[name], other[name], `${path}.${name}`)
+    for (const name of names.filter((name) => name in other)) {
+      const of = (table: Record<string, Plain>) => (name.endsWith('_share') ? partOf(table, name) : table[name])
+      yield* differences(of(mine), of(other), `${path}.${name}`)
+    }
   } else if (Array.isArray(ours) && Array.isArray(theirs)) {
     if (ours.length !== theirs.length) yield `${path}: ${ours.length} are not ${theirs.length}`
     for (let at = 0; at < Math.min(ours.length, theirs.length); at++) yield* differences(ours[at], theirs[at], `${path}[${at}]`)
   } else if (!same(ours, theirs)) yield `${path}: ${shown(ours)} is not ${shown(theirs)}`
+}
+
+// A share of next to nothing is as exact as what it is of.
+function partOf({ total, ...table }: Record<string, Plain>, name: string): Plain {
+  const share = table[name]
+  return typeof total === 'number' && typeof share === 'number' ? share * total : share
 }
 
 function same(ours: Plain, theirs: Plain): boolean {
