@@ -1,14 +1,19 @@
 """What the kernel computes when nobody intervenes, and makes of logits: what the readable definitions say, on every backend."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from test_look import MODELS, TOKENS, batch_of, weights_of
 
+import headlab as hl
+from headlab.analysis.subject import Subject
 from headlab.config.model import ModelConfig
 from headlab.engine import activations as kernel
 from headlab.engine import instruction_sets
 from headlab.model import outputs
 from headlab.model.forward import allowed, forward
+from headlab.model.initial import initial
 from headlab.model.params import Params
 
 ON_BOTH_BACKENDS = True
@@ -38,6 +43,25 @@ def test_activations_are_those_of_the_readable_forward_pass(model: ModelConfig) 
         assert not array[
             (..., nothing) if array.shape[-2:] == nothing.shape[-2:] else (..., nothing, slice(None))
         ].any()
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_subjects_have_every_activation_of_the_readable_forward_pass(model: ModelConfig) -> None:
+    corpus = hl.Corpus.from_text("a b c d e\nb a c\nd d a c")
+    params = initial(model.on(corpus), np.arange(5, dtype=np.uint64), np.float64)
+    params.W_E[1, 2, 0] = np.inf
+    subject = Subject(params, corpus, model)
+    on, real = forward(subject.params, corpus.tokens, model), corpus.tokens >= 0
+    seen = allowed(corpus.tokens, model.causal)
+    for name in (field.name for field in fields(on)):
+        where = (..., seen) if "scores" in name or name == "pattern" else (..., real, slice(None))
+        for some in (slice(None), slice(3, 5)):
+            mine, meant = (
+                getattr(subject[some].clean if some.start is None else subject.clean[some], name),
+                getattr(on, name),
+            )
+            np.testing.assert_allclose(mine[where], meant[some][where], rtol=1e-12, atol=1e-12)
+    assert subject.finite.tolist() == [True, False, True, True, True]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

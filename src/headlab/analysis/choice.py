@@ -13,8 +13,8 @@ from headlab.arrays import Array, Bool, Float, Int
 from headlab.data.alignment import nearest
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
+from headlab.engine.activations import softmax
 from headlab.errors import SelectionError
-from headlab.model.outputs import softmax
 from headlab.notation.values import listing, short_repr
 
 if TYPE_CHECKING:

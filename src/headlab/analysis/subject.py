@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from headlab.analysis.clean import Clean
 from headlab.analysis.looking import predictions
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
@@ -15,10 +16,10 @@ from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.data.dependencies import Dependency
+from headlab.engine.activations import log, softmax
 from headlab.errors import SelectionError
-from headlab.model.forward import Activations, forward
+from headlab.model.forward import Activations
 from headlab.model.losses import mean_loss
-from headlab.model.outputs import softmax
 from headlab.model.params import Params
 from headlab.notation.values import listing, short_repr
 
@@ -127,8 +128,7 @@ class Subject:
     @cached_property
     def clean(self) -> Activations:
         """What the models compute on their corpus when nobody intervenes."""
-        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-            return forward(self.params, self.corpus.tokens, self.model)
+        return Clean.of(self.corpus.batch, self.model.on(self.corpus), self.params, self.flat)
 
     @cached_property
     def dependencies(self) -> tuple[Dependency, ...]:
@@ -165,8 +165,8 @@ class Subject:
             probabilities = np.take_along_axis(
                 softmax(self.clean.logits[:, at]), corpus.targets[at][None, :, None], axis=2
             )
-            with np.errstate(divide="ignore", invalid="ignore"):
-                loss = -np.log(probabilities[..., 0]).mean(axis=1)
+            with np.errstate(invalid="ignore"):
+                loss = -log(probabilities[..., 0]).mean(axis=1)
                 found[:, token] = np.abs(loss - bigram) <= THRESHOLDS["near_bigram"] * bigram
         return found
 

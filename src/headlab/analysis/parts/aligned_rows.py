@@ -11,7 +11,7 @@ from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import Alignment
-from headlab.model.outputs import softmax
+from headlab.engine.activations import softmax
 
 
 @dataclass(frozen=True, eq=False)

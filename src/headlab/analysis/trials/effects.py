@@ -16,7 +16,7 @@ from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import Intervention, intervene
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
-from headlab.model.outputs import softmax
+from headlab.engine.activations import softmax
 from headlab.notation.numbers import quantity, with_sign
 from headlab.notation.visible import escape_unseen
 

@@ -16,8 +16,8 @@ from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import intervene
 from headlab.analysis.trials.pattern_by_hand import SetPattern
 from headlab.arrays import Array, Bool, Float
+from headlab.engine.activations import softmax
 from headlab.model.forward import allowed
-from headlab.model.outputs import softmax
 
 N_PERMUTATIONS = 20
 
