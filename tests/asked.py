@@ -6,22 +6,27 @@ web/tests/asked.test.ts that the page says the same.
 
 import gzip
 import json
-from collections.abc import Iterator
+import random
+import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import hostile
 from twins.plain import plain
 
 import headlab as hl
-from headlab.config.training import TrainConfig
+from headlab.config import Field, ModelConfig, TrainConfig
+from headlab.config.fields import CHOICE, FLAG, WHOLE
 from headlab.data.alignment import alignments, differing, nearest
 from headlab.engine import golden
 from headlab.engine.trainer import settings_at
 from headlab.errors import HeadlabError
+from headlab.notation.javascript import read_number
 from headlab.runs import link
-from headlab.runs.experiment import Experiment
+from headlab.runs.experiment import FORK_FIELDS, MODEL_FIELDS, Experiment
 
 FILE = Path(__file__).parent / "data" / "asked.jsonl.gz"
 OF_A_DEPENDENCY = (
@@ -178,6 +183,84 @@ def cases() -> Iterator[dict[str, Any]]:
         yield {"fields": dict.fromkeys(("task", "optimizer", "before"), text)}
 
 
+NUMBERS = [
+    -1,
+    0,
+    1,
+    2,
+    3,
+    0.5,
+    1e-7,
+    0.1,
+    0.9,
+    0.999,
+    1.0,
+    5e-324,
+    1e5,
+    1e21,
+    1e300,
+    "",
+    "x",
+    " 7 ",
+    "0x1f",
+    "1e3",
+    "٣",
+    "+.5e1",
+    "1_0",
+]
+STEPS = [-1, 0, 1, 20, 21, 25, 40, 60, 0.5, ""]
+USUAL = {"task": ["", "notebook"], "wrap": ["true", "false"], "start": ["<Start>", "", "^", "\u00a0x"]}
+MOST_DRAWN = 12  # letters of a word
+
+
+def drawn(seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield links with texts and settings that are drawn."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        rows = [row for row in (*ModelConfig.table(), *TrainConfig.table()) if row.name in FORK_FIELDS + MODEL_FIELDS]
+        settings = {row.name: _value(draw, row) for row in draw.sample(rows, draw.choice([0, 1, 1, 2, 3, 6]))}
+        if draw.random() < 0.3:
+            before = {row.name: _value(draw, row) for row in draw.sample(rows[len(ModelConfig.table()) :], 2)}
+            plain_before = {name: read_number(str(value)) or value for name, value in before.items()}
+            settings |= {"fork": draw.choice([5, 5, 30, 99]), "before": json.dumps(plain_before)}
+        settings |= {name: draw.choice(values) for name, values in USUAL.items() if draw.random() < 0.2}
+        fields = {"seed": draw.choice([3, 2**53 + 1, draw.getrandbits(64)]), "steps": draw.choice(STEPS), **settings}
+        yield {"link": "#" + urlencode({**fields, "text": _text(draw)} if draw.random() < 0.8 else fields)}
+
+
+def _value(draw: random.Random, row: Field) -> Any:
+    if row.name == "steps" or draw.random() < 0.15:
+        return draw.choice(STEPS if row.name == "steps" else NUMBERS)
+    if row.kind == FLAG:
+        return draw.choice(["true", "false"])
+    if row.kind == CHOICE:
+        return draw.choice(row.choices)
+    low, high = max(row.low, 0), min(row.high, 4)
+    return draw.randint(int(low), int(high)) if row.kind == WHOLE else draw.uniform(low, high)
+
+
+def _text(draw: random.Random) -> str:
+    """Return lines of words, some of which look like others."""
+    words = [_word(draw) for _ in range(draw.randint(1, 6))]
+    words += [_like(draw, draw.choice(words)) for _ in range(draw.randint(0, 4))]
+    lines = [draw.choices(words, k=draw.randint(0, 6)) for _ in range(draw.randint(1, 5))]
+    spaces = [" ", " ", " ", "  ", "\t", "\x1f", "\x85", "\u2003", "\u2028", "\u200b", "\v"]
+    return draw.choice(["\n", "\r\n", "\r"]).join(draw.choice(spaces).join(line) for line in lines)
+
+
+def _word(draw: random.Random) -> str:
+    if draw.random() < 0.5:
+        return "".join(draw.choices("abc", k=draw.randint(1, 2)))
+    letters = [chr(draw.randrange(draw.choice([0x250, 0x3000, 0x10000, 0x110000]))) for _ in range(draw.randint(1, 5))]
+    return "".join(letter for letter in letters if unicodedata.category(letter) not in ("Cn", "Cs")) or "x"
+
+
+def _like(draw: random.Random, word: str) -> str:
+    forms = [lambda form=form: unicodedata.normalize(form, word) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    more = [f"{word}.", f"({word})", f"{word}\u0301", f"{word[:1]}\u200d{word[1:]}", f"{word}\ufe0f", f"\u00ad{word}"]
+    return draw.choice([word.upper, word.lower, word.title, *forms, lambda: draw.choice(more)])()
+
+
 def said_of(case: dict[str, Any]) -> dict[str, Any]:
     """Return what is said of a case: what a link holds, and what is wrong or what is trained."""
     fields, said = case.get("fields", {}), {}
@@ -249,14 +332,19 @@ def _phase(training: TrainConfig, number: int) -> dict[str, Any]:
     return {**force, "plateau_goes_on": False, **own, "sets_rate": sets_rate}
 
 
-def lines() -> Iterator[dict[str, Any]]:
-    """Yield all that is asked, with what is said of it."""
-    return (plain({**case, "said": said_of(case)}) for case in cases())
+def lines(asked: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what is asked, with what is said of it."""
+    return (plain({**case, "said": said_of(case)}) for case in asked)
 
 
-if __name__ == "__main__":
-    with FILE.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
-        for line in lines():
+def write(asked: Iterable[dict[str, Any]], path: Path) -> None:
+    """Write what is asked and what is said of it, into a file that is the same whenever it is written."""
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
+        for line in lines(asked):
             file.write(
                 json.dumps(line, separators=(",", ":")).encode() + b"\n"
             )  # in ASCII: halves of characters are among it
+
+
+if __name__ == "__main__":
+    write(cases(), FILE)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import asked
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from twins.plain import differences, plain
+from vitest import vitest
 
 import headlab as hl
 from headlab.cli.main import cli
@@ -24,9 +26,16 @@ with gzip.open(asked.FILE, "rt", encoding="ascii") as file:
 
 def test_python_still_says_what_the_page_is_held_to() -> None:
     assert [{**known, "said": 0} for known in KNOWN] == [plain({**case, "said": 0}) for case in asked.cases()]
-    for known, line in zip(KNOWN, asked.lines(), strict=True):
+    for known, line in zip(KNOWN, asked.lines(asked.cases()), strict=True):
         found = [] if line == known else list(differences(line, known))
         assert not found, "if that is meant, python tests/asked.py\n" + "\n".join(found[:20])
+
+
+@pytest.mark.long
+def test_the_page_says_what_python_says_of_texts_and_settings_that_are_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "asked.jsonl.gz"
+    asked.write(asked.drawn(seed=17, count=1000), path)
+    assert vitest("tests/asked.test.ts", 600, HEADLAB_ASKED=str(path)) == ""
 
 
 # Of headlab before the lab was one file, each with what it says beside the notebook. They may never say anything else.

@@ -58,7 +58,7 @@ export function experimentOf(given: Fields, limited = true): Experiment {
     if (wrong.has(name) || typeof value !== 'number' || !Number.isInteger(value) || value <= most) continue
     problems.push(problem(`${name} must be at most ${most.toLocaleString('en-US')} in the lab, got ${shortRepr(value)}: ${LARGER}`, name))
   }
-  if (dataset && model && training) gathered(problems, () => shapeOn(model, dataset.corpus))
+  if (dataset && model) gathered(problems, () => shapeOn(model, dataset.corpus))
   if (problems.length || !dataset || !model || !training || seed === null) throw new Problems(problems)
   return { ...dataset, model, training, seed }
 }
