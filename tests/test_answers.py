@@ -188,6 +188,16 @@ def test_item_2_compares_with_20_and_says_what_cannot_be_told():
     )
 
 
+def test_item_2_is_one_sentence_with_share_and_loss_of_every_size_in_one_order(done):
+    shown = done.answers[1].sentences[0]
+    counts, losses = re.fullmatch(
+        r".*: (.*) of 100 at d_head 10, 20, 40; median loss of solved runs: (.*)\.", shown
+    ).groups()
+    for count, loss, group in zip(counts.split(", "), losses.split(", "), done.sizes.groups, strict=True):
+        assert int(count) == group.rate.successes
+        assert loss == f"{np.median(group.solved_losses):.3f}"
+
+
 def test_hairs_decide_nothing_in_item_2():
     few, many = (answer_on_sizes(summary((10, 50, hairs), (20, 50, 0)), 20).sentences[1] for hairs in (0, 50))
     assert few == many
@@ -236,7 +246,7 @@ def test_one_number_stands_for_one_thing(done):
     lines = "\n".join(screen(done))
     for item in done.sizes.against(20):
         assert f"{item.loss.value:.3f}" in lines.split("Item 2")[1].split("Your two answers")[0]
-        assert f"{item.loss.value:.3f}" in done.answers[1].sentences[-1]
+        assert f"{item.loss.value:.3f}" in done.answers[1].sentences[0]
 
 
 def test_comparisons_with_one_size_are_worked_out_once(done):

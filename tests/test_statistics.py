@@ -23,6 +23,10 @@ from headlab.study.statistics import (
 )
 
 STUDIES = 2000
+DRAWN = [  # u, then v, of the first and the last resample of sample 0; then of sample 1
+    *(0.17893146779634694, 0.4198142663336043, 0.988172588012238, 0.9686031631734903),
+    *(0.30871764503151167, 0.12672446915014757, 0.133384209898311, 0.0029704660563472096),
+]
 
 
 def slack(studies):
@@ -196,14 +200,29 @@ def test_on_which_side_of_zero_a_bound_falls_is_not_left_to_the_resamples():
     # 2,000 resamples put the lower bound of these medians on either side of 0, by their seed.
     rng = np.random.default_rng(12)
     first, second = rng.normal(size=101), rng.normal(0.4, size=101)
-    kept, lows = statistics.np.random.default_rng, []
+    kept, lows = statistics._drawn, []
     for seed in range(20):
-        statistics.np.random.default_rng = lambda _, seed=seed: kept(seed)
+        statistics._drawn = lambda sample, seed=seed: kept(2 * seed + sample)
         try:
             lows.append(median_difference(first, second)[1])
         finally:
-            statistics.np.random.default_rng = kept
+            statistics._drawn = kept
     assert np.std(lows) < 0.02
+
+
+def test_what_a_bootstrap_draws_is_the_same_anywhere():
+    # By Python's whole numbers, from the published definition of Philox4x32-10; web/tests/statistics has the same ones.
+    first, other = (statistics._drawn(sample) for sample in (0, 1))
+    assert [float(numbers[at]) for numbers in (*first, *other) for at in (0, 9_999)] == DRAWN
+
+
+@pytest.mark.parametrize("n", [3, 4, 7, 10])
+def test_resampled_medians_are_drawn_as_often_as_every_sample_gives_them(n):
+    values, draws = np.sqrt(np.arange(1.0, n + 1)), statistics._drawn(0)
+    samples = np.sort(np.random.default_rng(15).integers(0, n, (200_000, n)), axis=1)
+    wanted = (values[samples[:, (n - 1) // 2]] + values[samples[:, n // 2]]) / 2
+    assert len(draws[0]) == statistics.RESAMPLES
+    assert stats.ks_2samp(statistics._resampled_median(values, 0), wanted).pvalue > 0.01
 
 
 def test_median_test_is_moods():

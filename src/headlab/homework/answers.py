@@ -12,6 +12,8 @@ from headlab.homework.looking import Looking
 from headlab.notation.numbers import is_or_are, quantity, with_sign
 from headlab.notation.values import enumeration
 from headlab.study.answer import BETTER, UNTOLD, WORSE
+from headlab.study.sentences import MOST_IN_WORDS, p_text
+from headlab.study.statistics import RESAMPLES
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
@@ -79,7 +81,7 @@ def answer_on_sizes(found: "Answer", d_head: int) -> ItemAnswer:
     sizes = _Sizes(found, base_of([group.value for group in found.groups], d_head))
     question = f"Is a head larger or smaller than {sizes.base} noticeably better or worse?"
     sure = found.with_base(sizes.base).how_sure()  # of the pairs that are shown
-    return ItemAnswer(2, question, sizes.sentences(), sure, sizes.numbers())
+    return ItemAnswer(2, question, sizes.sentences(), [*sure, *sizes.how_sure_of_losses()], sizes.numbers())
 
 
 def base_of(sizes: Sequence[int], d_head: int) -> int:
@@ -101,31 +103,57 @@ class _Sizes:
         return self.found.against(self.base)
 
     def sentences(self) -> list[str]:
-        groups = self.found.groups
-        if len(groups) == 1:
+        first = self.found.sentences()[0]
+        if len(self.found.groups) == 1:
             alone = "Only one head size was tried: there is nothing to compare it with."
-            return [self.found.sentences()[0], alone, *self._divergences()]
+            return [first, alone, *self._divergences()]
         against = f"Solved runs, against d_head {self.base} (95 % interval): {_clauses(self.others, 'share')}."
         return [
-            self.found.sentences()[0],
+            f"{first[:-1]}; {self._medians()}." if self._told else first,
             *([] if self.found.nothing_to_solve else [against]),
             self._losses(),
             *self._divergences(),
         ]
 
+    @cached_property
+    def _told(self) -> list["Against"]:
+        """The head sizes whose losses can be held against the base's."""
+        return [item for item in self.others if np.isfinite([item.loss.value, item.loss.base]).all()]
+
+    @property
+    def _whose(self) -> str:
+        return "solved runs" if self._told[0].loss_of == "solved" else "all runs"
+
+    def _medians(self) -> str:
+        """Return the median loss of every head size, in the order in which shares are told."""
+        medians = {self.base: self._told[0].loss.base} | {item.value: item.loss.value for item in self._told}
+        text = f"median loss of {self._whose}:"
+        if len(self.found.groups) > MOST_IN_WORDS:
+            ends = [f"{value:.3f} at d_head {size}" for value, size in sorted((v, s) for s, v in medians.items())]
+            return f"{text} from {ends[0]} to {ends[-1]}"
+        sizes = sorted(group.value for group in self.found.groups)
+        shown = ", ".join(f"{medians[size]:.3f}" if size in medians else "none" for size in sizes)
+        where = f" at d_head {', '.join(map(str, sizes))}" if self.found.nothing_to_solve else ""
+        return f"{text} {shown}{where}"
+
     def _losses(self) -> str:
-        told = [item for item in self.others if np.isfinite([item.loss.value, item.loss.base]).all()]
-        if not told:
+        if not self._told:
             return "Too few runs ended with a loss that is a number to compare losses."
-        medians = {self.base: told[0].loss.base} | {item.value: item.loss.value for item in told}
-        shown = [group.value for group in self.found.groups if group.value in medians][:MOST_SIZES]
-        of = "solved runs" if told[0].loss_of == "solved" else "all runs"
-        numbers = ", ".join(f"{medians[size]:.3f}" for size in shown)
-        sizes = ", ".join(map(str, shown)) + (" …" if len(medians) > len(shown) else "")
-        return (
-            f"Loss, the median of {of}: {numbers} at d_head {sizes}; against d_head {self.base} (95 % interval): "
-            f"{_clauses(told, 'loss')}."
-        )
+        against = f"against d_head {self.base} (95 % interval)"
+        return f"Median loss of {self._whose}, {against}: {_clauses(self._told, 'loss')}."
+
+    def how_sure_of_losses(self) -> list[str]:
+        """Return what stands behind the comparison of losses, with each size's p."""
+        told = [item for item in self._told if np.isfinite(item.loss.low)]
+        if not told:
+            return []
+        values = "; ".join(f"{p_text(item.loss.p_holm)} for d_head {item.value}" for item in told[:MOST_SIZES])
+        raised = ", raised by Holm's correction" if len(self.others) > 1 else ""
+        return [
+            "The interval of a difference of two medians is a bootstrap's (BCa): both sets of losses are drawn again "
+            f"{RESAMPLES:,} times, each from itself. p is that of Mood's test, which asks whether as many losses of each lie "
+            f"above the median of both{raised}: {values}."
+        ]
 
     def _divergences(self) -> list[str]:
         groups = self.found.groups

@@ -1,4 +1,9 @@
-"""Shares, quartiles, comparisons and power: arrays in, records out. Every interval and test is SciPy's or statsmodels'."""
+"""Shares, quartiles, comparisons and power: arrays in, records out. Every interval and test is SciPy's or statsmodels'.
+
+What a bootstrap draws comes from a counter, so that an interval is the same one anywhere (web/src/statistics draws it, too):
+resample b of sample number s has two numbers u, v in [0, 1), from the words w of Philox4x32-10 with counter (b, s, 0, 1) and
+key (0, 0): u = ((w₀ >> 5) · 2²⁶ + (w₁ >> 6)) · 2⁻⁵³, and v likewise from w₂ and w₃. (Initial weights have a last 0.)
+"""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.model.initial import philox
 from headlab.notation.numbers import percent
 
 LEVEL = 0.95
@@ -194,7 +200,7 @@ def compare_paired(
     if discordant:
         p = float(mcnemar([[both, only_first], [only_second, neither]], exact=exact, correction=False).pvalue)
     change = solved_second.astype(float) - solved_first.astype(float)
-    low, high = _bca((change,), np.mean, [_resampled_mean(change, np.random.default_rng(0))])
+    low, high = _bca((change,), np.mean, [_resampled_mean(change)])
     return Paired(first, second, len(change), only_first, only_second, float(change.mean()), low, high, p)
 
 
@@ -205,8 +211,7 @@ def median_difference(first: NDArray[Any], second: NDArray[Any]) -> tuple[float,
     """
     if min(len(first), len(second)) < FEWEST_LOSSES:
         return None
-    rng = np.random.default_rng(0)
-    resampled = [-_resampled_median(first, rng), _resampled_median(second, rng)]
+    resampled = [-_resampled_median(first, 0), _resampled_median(second, 1)]
     low, high = _bca(
         (first, second), lambda a, b, axis=-1: np.median(b, axis=axis) - np.median(a, axis=axis), resampled
     )
@@ -225,20 +230,45 @@ def median_test(first: NDArray[Any], second: NDArray[Any]) -> float:
     return rate_test(*(wilson(int((values > middle).sum()), len(values)) for values in (first, second)))[1]
 
 
-def _resampled_median(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the medians of bootstrap samples, drawn as ranks: the middle of n uniform numbers has a beta distribution."""
+def _drawn(sample: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the two numbers in [0, 1) of every resample of a sample; see the module's formula."""
+    zero, resample = np.zeros(RESAMPLES, np.uint64), np.arange(RESAMPLES, dtype=np.uint64)
+    words = philox((resample, zero + np.uint64(sample), zero, zero + np.uint64(1)), (zero, zero))
+    top = [(words[at] >> np.uint64(5)) * 2.0**26 + (words[at + 1] >> np.uint64(6)) for at in (0, 2)]
+    return top[0] * 2.0**-53, top[1] * 2.0**-53
+
+
+def _resampled_median(values: NDArray[Any], sample: int) -> NDArray[np.float64]:
+    """Return the medians of bootstrap samples, drawn as ranks: one of the middle one's, and where n is even one of the lower.
+
+    Rank j of n has the middle (the upper one of two) where more than half of n draws are at most j; the lower one of two is
+    of smaller rank where exactly half are, and the largest of these then.
+    """
+    from scipy.stats import binom
+
     n, ordered = len(values), np.sort(values.astype(float))
-    upper = rng.beta(n // 2 + 1, n - n // 2, RESAMPLES)
-    # The next smaller one is the largest of n // 2 numbers below it.
-    lower = upper if n % 2 else upper * rng.beta(n // 2, 1, RESAMPLES)
-    at = [np.minimum((n * part).astype(int), n - 1) for part in (lower, upper)]
-    return np.asarray((ordered[at[0]] + ordered[at[1]]) / 2)
+    half, ranks = n // 2, np.arange(n)  # from 0: so many are smaller
+    ends = binom.sf(half, n, (ranks + 1) / n)
+    ends[-1] = 1.0
+    u, v = _drawn(sample)
+    upper = np.searchsorted(ends, u, side="right")
+    if n % 2:
+        return np.asarray(ordered[upper])
+    apart = binom.pmf(half, n, ranks / n) * (1 - ((n - ranks - 1) / (n - ranks)) ** half)
+    largest = np.minimum((upper * v ** (1 / half)).astype(int), upper - 1)
+    lower = np.where(u >= (ends - apart)[upper], largest, upper)
+    return np.asarray((ordered[lower] + ordered[upper]) / 2)
 
 
-def _resampled_mean(values: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the means of bootstrap samples of numbers that are few different ones: how often each is drawn is multinomial."""
-    distinct, counts = np.unique(values, return_counts=True)
-    return np.asarray(rng.multinomial(len(values), counts / len(values), RESAMPLES) @ distinct / len(values))
+def _resampled_mean(changes: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the means of bootstrap samples of numbers that are -1, 0 or 1: how often each is drawn is binomial."""
+    from scipy.stats import binom
+
+    n, (gained, lost) = len(changes), (int((changes == sign).sum()) for sign in (1, -1))
+    u, v = _drawn(0)
+    more = binom.ppf(u, n, gained / n)
+    fewer = binom.ppf(v, n - more, lost / (n - gained)) if gained < n else np.zeros(RESAMPLES)
+    return np.asarray((np.maximum(more, 0) - np.maximum(fewer, 0)) / n)
 
 
 def _bca(
