@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from tiers import sized
 
-from headlab.study import statistics
+from headlab.study import bootstrap, statistics
 from headlab.study.statistics import (
     cohens_h,
     compare_paired,
@@ -137,11 +137,11 @@ def test_p_of_mcnemar_is_uniform_when_conditions_are_the_same():
 
 def mcnemar_only(cell):
     """Return the p of a paired comparison without its bootstrap, which is tested elsewhere."""
-    kept, statistics._bca = statistics._bca, lambda *_: (0.0, 0.0)
+    kept, statistics.bca = statistics.bca, lambda *_: (0.0, 0.0)
     try:
         return compare_paired("a", "b", cell <= 1, (cell == 0) | (cell == 2)).p
     finally:
-        statistics._bca = kept
+        statistics.bca = kept
 
 
 def test_p_of_the_trend_is_uniform_when_there_is_none():
@@ -200,29 +200,29 @@ def test_on_which_side_of_zero_a_bound_falls_is_not_left_to_the_resamples():
     # 2,000 resamples put the lower bound of these medians on either side of 0, by their seed.
     rng = np.random.default_rng(12)
     first, second = rng.normal(size=101), rng.normal(0.4, size=101)
-    kept, lows = statistics._drawn, []
+    kept, lows = bootstrap.drawn, []
     for seed in range(20):
-        statistics._drawn = lambda sample, seed=seed: kept(2 * seed + sample)
+        bootstrap.drawn = lambda sample, seed=seed: kept(2 * seed + sample)
         try:
             lows.append(median_difference(first, second)[1])
         finally:
-            statistics._drawn = kept
+            bootstrap.drawn = kept
     assert np.std(lows) < 0.02
 
 
 def test_what_a_bootstrap_draws_is_the_same_anywhere():
     # By Python's whole numbers, from the published definition of Philox4x32-10; web/tests/statistics has the same ones.
-    first, other = (statistics._drawn(sample) for sample in (0, 1))
+    first, other = (bootstrap.drawn(sample) for sample in (0, 1))
     assert [float(numbers[at]) for numbers in (*first, *other) for at in (0, 9_999)] == DRAWN
 
 
 @pytest.mark.parametrize("n", [3, 4, 7, 10])
 def test_resampled_medians_are_drawn_as_often_as_every_sample_gives_them(n):
-    values, draws = np.sqrt(np.arange(1.0, n + 1)), statistics._drawn(0)
+    values, draws = np.sqrt(np.arange(1.0, n + 1)), bootstrap.drawn(0)
     samples = np.sort(np.random.default_rng(15).integers(0, n, (200_000, n)), axis=1)
     wanted = (values[samples[:, (n - 1) // 2]] + values[samples[:, n // 2]]) / 2
-    assert len(draws[0]) == statistics.RESAMPLES
-    assert stats.ks_2samp(statistics._resampled_median(values, 0), wanted).pvalue > 0.01
+    assert len(draws[0]) == bootstrap.RESAMPLES
+    assert stats.ks_2samp(bootstrap.resampled_median(values, 0), wanted).pvalue > 0.01
 
 
 def test_median_test_is_moods():

@@ -12,8 +12,8 @@ from headlab.homework.looking import Looking
 from headlab.notation.numbers import is_or_are, quantity, with_sign
 from headlab.notation.values import enumeration
 from headlab.study.answer import BETTER, UNTOLD, WORSE
+from headlab.study.bootstrap import RESAMPLES
 from headlab.study.sentences import MOST_IN_WORDS, p_text
-from headlab.study.statistics import RESAMPLES
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run

@@ -16,9 +16,9 @@ from headlab.errors import SelectionError
 from headlab.notation.numbers import percent
 from headlab.notation.values import short_repr
 from headlab.study import sentences as words
+from headlab.study.bootstrap import LEVEL
 from headlab.study.statistics import (
     FEWEST_LOSSES,
-    LEVEL,
     Comparison,
     Paired,
     Rate,

@@ -6,7 +6,8 @@ import numpy as np
 
 from headlab.analysis.looking.predictions import WHY_NOTHING
 from headlab.notation.numbers import is_or_are, percent, quantity, with_sign
-from headlab.study.statistics import LEVEL, POWER, Comparison, smallest_difference
+from headlab.study.bootstrap import LEVEL
+from headlab.study.statistics import POWER, Comparison, smallest_difference
 
 if TYPE_CHECKING:
     from headlab.study.answer import Answer, Group

@@ -1,28 +1,18 @@
-"""Shares, quartiles, comparisons and power: arrays in, records out. Every interval and test is SciPy's or statsmodels'.
+"""Shares, quartiles, comparisons and power: arrays in, records out. Intervals and tests are SciPy's and statsmodels'."""
 
-What a bootstrap draws comes from a counter, so that an interval is the same one anywhere (web/src/statistics draws it, too):
-resample b of sample number s has two numbers u, v in [0, 1), from the words w of Philox4x32-10 with counter (b, s, 0, 1) and
-key (0, 0): u = ((w₀ >> 5) · 2²⁶ + (w₁ >> 6)) · 2⁻⁵³, and v likewise from w₂ and w₃. (Initial weights have a last 0.)
-"""
-
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.model.initial import philox
 from headlab.notation.numbers import percent
+from headlab.study.bootstrap import LEVEL, bca, medians_without, resampled_mean, resampled_median
 
-LEVEL = 0.95
 POWER = 0.8
 SMALLEST_EXPECTED = 5  # runs in a cell, for a test that is not exact
-RESAMPLES = 10_000  # with 2,000 it is left to chance on which side of 0 a bound falls
-NUMBERS_AT_A_TIME = 4_000_000  # in one batch of the jackknife
 FEWEST_LOSSES = 3  # for an interval of their median
 FEW_RUNS = 20  # below so many, the number of runs needed is counted up to instead of solved for
 
@@ -200,22 +190,24 @@ def compare_paired(
     if discordant:
         p = float(mcnemar([[both, only_first], [only_second, neither]], exact=exact, correction=False).pvalue)
     change = solved_second.astype(float) - solved_first.astype(float)
-    low, high = _bca((change,), np.mean, [_resampled_mean(change)])
+    low = high = float(change.mean())
+    if np.ptp(change) > 0:
+        low, high = bca(float(change.mean()), resampled_mean(change), [-change / (len(change) - 1)])
     return Paired(first, second, len(change), only_first, only_second, float(change.mean()), low, high, p)
 
 
 def median_difference(first: NDArray[Any], second: NDArray[Any]) -> tuple[float, float, float] | None:
     """Return the difference of two medians (second - first) with its BCa bootstrap interval; None with too few values.
 
-    Source: Efron 1987; SciPy's bootstrap, 10,000 resamples.
+    Source: Efron 1987; 10,000 resamples.
     """
     if min(len(first), len(second)) < FEWEST_LOSSES:
         return None
-    resampled = [-_resampled_median(first, 0), _resampled_median(second, 1)]
-    low, high = _bca(
-        (first, second), lambda a, b, axis=-1: np.median(b, axis=axis) - np.median(a, axis=axis), resampled
-    )
-    return float(np.median(second) - np.median(first)), low, high
+    value = float(np.median(second) - np.median(first))
+    if max(np.ptp(first), np.ptp(second)) == 0:  # nothing varies: the interval is a point
+        return value, value, value
+    resampled = resampled_median(second, 1) - resampled_median(first, 0)
+    return value, *bca(value, resampled, [-medians_without(first), medians_without(second)])
 
 
 def median_test(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -228,70 +220,6 @@ def median_test(first: NDArray[Any], second: NDArray[Any]) -> float:
     """
     middle = np.median(np.concatenate([first, second]))
     return rate_test(*(wilson(int((values > middle).sum()), len(values)) for values in (first, second)))[1]
-
-
-def _drawn(sample: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the two numbers in [0, 1) of every resample of a sample; see the module's formula."""
-    zero, resample = np.zeros(RESAMPLES, np.uint64), np.arange(RESAMPLES, dtype=np.uint64)
-    words = philox((resample, zero + np.uint64(sample), zero, zero + np.uint64(1)), (zero, zero))
-    top = [(words[at] >> np.uint64(5)) * 2.0**26 + (words[at + 1] >> np.uint64(6)) for at in (0, 2)]
-    return top[0] * 2.0**-53, top[1] * 2.0**-53
-
-
-def _resampled_median(values: NDArray[Any], sample: int) -> NDArray[np.float64]:
-    """Return the medians of bootstrap samples, drawn as ranks: one of the middle one's, and where n is even one of the lower.
-
-    Rank j of n has the middle (the upper one of two) where more than half of n draws are at most j; the lower one of two is
-    of smaller rank where exactly half are, and the largest of these then.
-    """
-    from scipy.stats import binom
-
-    n, ordered = len(values), np.sort(values.astype(float))
-    half, ranks = n // 2, np.arange(n)  # from 0: so many are smaller
-    ends = binom.sf(half, n, (ranks + 1) / n)
-    ends[-1] = 1.0
-    u, v = _drawn(sample)
-    upper = np.searchsorted(ends, u, side="right")
-    if n % 2:
-        return np.asarray(ordered[upper])
-    apart = binom.pmf(half, n, ranks / n) * (1 - ((n - ranks - 1) / (n - ranks)) ** half)
-    largest = np.minimum((upper * v ** (1 / half)).astype(int), upper - 1)
-    lower = np.where(u >= (ends - apart)[upper], largest, upper)
-    return np.asarray((ordered[lower] + ordered[upper]) / 2)
-
-
-def _resampled_mean(changes: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the means of bootstrap samples of numbers that are -1, 0 or 1: how often each is drawn is binomial."""
-    from scipy.stats import binom
-
-    n, (gained, lost) = len(changes), (int((changes == sign).sum()) for sign in (1, -1))
-    u, v = _drawn(0)
-    more = binom.ppf(u, n, gained / n)
-    fewer = binom.ppf(v, n - more, lost / (n - gained)) if gained < n else np.zeros(RESAMPLES)
-    return np.asarray((np.maximum(more, 0) - np.maximum(fewer, 0)) / n)
-
-
-def _bca(
-    samples: tuple[NDArray[Any], ...], statistic: Callable[..., Any], resampled: Sequence[NDArray[np.float64]]
-) -> tuple[float, float]:
-    """Return SciPy's BCa interval; resampled: what each sample's resamples add to the statistic."""
-    from scipy.stats import bootstrap
-
-    if all(np.ptp(sample) == 0 for sample in samples):  # nothing varies: the interval is a point
-        value = float(statistic(*samples, axis=-1))
-        return value, value
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a degenerate resample gives nan, which is what is shown
-        interval = bootstrap(
-            samples,
-            statistic,
-            n_resamples=0,  # they are here already
-            bootstrap_result=SimpleNamespace(bootstrap_distribution=np.sum(resampled, axis=0)),
-            batch=max(1, NUMBERS_AT_A_TIME // max(map(len, samples))),
-            confidence_level=LEVEL,
-            method="BCa",
-        ).confidence_interval
-    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
