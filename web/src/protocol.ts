@@ -165,7 +165,48 @@ export type Seeds = Message<
 >
 
 export type SizeRow = [size: number, solved: number, runs: number, share: number, low: number, high: number]
-export type Sizes = Message<'sizes', { round: number; rounds: number; rows: SizeRow[]; answer: string; sentences: string[] }>
+
+// Two sizes apart, with the 95 % interval; null: too few runs to say.
+export interface Difference {
+  value: number
+  base: number // the same of the size that others are held against
+  difference: number | null
+  low: number | null
+  high: number | null
+  p_holm: number | null
+  verdict: 'better' | 'worse' | 'cannot be told'
+}
+
+export interface HeadSize {
+  size: number
+  context: boolean // it is not in the answer
+  runs: number
+  solved: number
+  hairs: number
+  diverged: number
+  share: number | null // of solved runs, with its 95 % interval; null: there is nothing to solve
+  low: number | null
+  high: number | null
+  loss: [number, number, number] | null // quartiles of final losses
+  against: { share: Difference | null; loss: Difference | null } | null // the base; null: it is the base, or context
+}
+
+export type Sizes = Message<
+  'sizes',
+  {
+    round: number
+    rounds: number
+    each: number // runs that a size gets in a round
+    base: number
+    loss_of: 'solved' | 'finished' // whose losses are told: of all runs, where a size has too few solved ones
+    question: string
+    answer: string // in one sentence, by share and by loss
+    sentences: string[]
+    how_sure: string[]
+    sizes: HeadSize[] // in ascending order
+    rows: SizeRow[]
+  }
+>
 
 export interface TrialRow {
   intervention: string

@@ -49,13 +49,20 @@ def resampled_median(values: NDArray[Any], sample: int) -> NDArray[np.float64]:
 
 def resampled_mean(changes: NDArray[Any]) -> NDArray[np.float64]:
     """Return the means of bootstrap samples of numbers that are -1, 0 or 1: how often each is drawn is binomial."""
-    from scipy.stats import binom
-
     n, (gained, lost) = len(changes), (int((changes == sign).sum()) for sign in (1, -1))
     u, v = drawn(0)
-    more = binom.ppf(u, n, gained / n)
-    fewer = binom.ppf(v, n - more, lost / (n - gained)) if gained < n else np.zeros(RESAMPLES)
-    return np.asarray((np.maximum(more, 0) - np.maximum(fewer, 0)) / n)
+    more, fewer = _successes(u, n, gained / n), np.zeros(RESAMPLES, int)
+    for count in np.unique(more) if lost else ():
+        some = more == count
+        fewer[some] = _successes(v[some], n - count, lost / (n - gained))
+    return np.asarray((more - fewer) / n)
+
+
+def _successes(u: NDArray[np.float64], n: int, share: float) -> NDArray[np.int64]:
+    """Return how many of n are drawn, each with a probability, by uniform numbers."""
+    from scipy.stats import binom
+
+    return np.searchsorted(binom.cdf(np.arange(n), n, share), u, side="right")
 
 
 def medians_without(values: NDArray[Any]) -> NDArray[np.float64]:
