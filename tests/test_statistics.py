@@ -137,11 +137,10 @@ def test_p_of_mcnemar_is_uniform_when_conditions_are_the_same():
 
 def mcnemar_only(cell):
     """Return the p of a paired comparison without its bootstrap, which is tested elsewhere."""
-    kept, statistics.bca = statistics.bca, lambda *_: (0.0, 0.0)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "resampled_mean", lambda _: None)
+        patch.setattr(statistics, "bca", lambda *_: (0.0, 0.0))
         return compare_paired("a", "b", cell <= 1, (cell == 0) | (cell == 2)).p
-    finally:
-        statistics.bca = kept
 
 
 def test_p_of_the_trend_is_uniform_when_there_is_none():
@@ -202,11 +201,9 @@ def test_on_which_side_of_zero_a_bound_falls_is_not_left_to_the_resamples():
     first, second = rng.normal(size=101), rng.normal(0.4, size=101)
     kept, lows = bootstrap.drawn, []
     for seed in range(20):
-        bootstrap.drawn = lambda sample, seed=seed: kept(2 * seed + sample)
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bootstrap, "drawn", lambda sample, seed=seed: kept(2 * seed + sample))
             lows.append(median_difference(first, second)[1])
-        finally:
-            bootstrap.drawn = kept
     assert np.std(lows) < 0.02
 
 
