@@ -29,6 +29,7 @@ export type Progress = ReturnType<typeof read<'hl_progress'>>
 
 export const FINISHED = BigInt(constants.HL_FINISHED)
 export const NOT_ENDED = BigInt(constants.HL_NOT_ENDED)
+const TURNED_AT_ONCE = 1 << 18 // numbers, of the bases with which snapshots are turned
 const FIRST_STRETCH = 64 // steps, before it is known how long one takes
 
 interface Place {
@@ -208,8 +209,13 @@ function inFull(kernel: Kernel, problem: Problem, runs: number, narrow: Real, ba
   const wide = new (realOf(type))(runs * each * size)
   for (let run = 0; run < runs; run++) {
     const turn = basis.subarray((run * basis.length) / runs, ((run + 1) * basis.length) / runs)
-    for (let nth = run * each; nth < (run + 1) * each; nth++) {
-      wide.set(kernel.widen(problem, turn, narrow.subarray(nth * trained, (nth + 1) * trained)), nth * size)
+    const together = Math.max(1, Math.min(each, Math.floor(TURNED_AT_ONCE / turn.length)))
+    const turns = new (realOf(type))(together * turn.length)
+    for (let nth = 0; nth < together; nth++) turns.set(turn, nth * turn.length)
+    for (let from = run * each; from < (run + 1) * each; from += together) {
+      const to = Math.min(from + together, (run + 1) * each)
+      const some = kernel.widen(problem, turns.subarray(0, (to - from) * turn.length), narrow.subarray(from * trained, to * trained))
+      wide.set(some, from * size)
     }
   }
   return wide

@@ -42,6 +42,17 @@ it.each(['d_head 160', 'Adam', 'a phase that freezes and changes', 'diverges'])(
   expect(whole.losses.every(Number.isFinite)).toBe(name !== 'diverges')
 })
 
+it('many moments of wide heads are each what it is without the others', () => {
+  const [phase] = wide.recipe.phases
+  const taken = (snapshots: number[]) =>
+    train(kernel, { ...wide, recipe: { phases: [{ ...phase, steps: 150 }], snapshots } }, [0, 1]).snapshots
+  const [every, size] = [taken(seedsTo(151)), kernel.size(wide.problem.shape)]
+  for (const step of [1, 116, 117, 150]) {
+    const both = [0, 1].flatMap((run) => [...every.subarray((151 * run + step) * size, (151 * run + step + 1) * size)])
+    expect([...taken([step])]).toEqual(both)
+  }
+})
+
 it.each(['d_head 10', 'd_head 160', 'Adam', 'Nesterov'])('%s: a training that goes on from another is that in one piece', (name) => {
   const whole = setting(name)
   const { recipe, rest } = first(whole, 700)
