@@ -220,6 +220,21 @@ export interface TrialRow {
   possible: boolean
 }
 export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] } & OneOfMany>
+
+// The minimal sets of parts that suffice for the right prediction at one place by one ablation, the smallest first.
+export interface SetsOf {
+  sequence: number
+  position: number
+  target: string
+  ablation: string
+  monotone: boolean | null // with a set, every larger one suffices; null without a set
+  tried: number // parts of which all subsets were tried
+  left: number // parts that stayed as they are: they give less, and there were too many
+  sets: string[] // in words
+  called: string // the place and the ablation
+  said: string[] // how many sets there are, and how many parts were left as they are
+}
+export type Minimal = Message<'minimal', { meaning: string; rows: SetsOf[] }>
 export type Weights = Message<'weights', { base64: string; python: string }>
 export type Figure = Message<'figure', { base64: string; format: string }>
 export type Report = Message<'report', { html: string }>
@@ -231,7 +246,7 @@ export interface Problem {
 }
 export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
 
-export type Frame = Hello | Picture | Why | Seeds | Sizes | Trial | Weights | Figure | Report | ProblemsFrame
+export type Frame = Hello | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | Figure | Report | ProblemsFrame
 
 // What is asked
 

@@ -91,4 +91,5 @@ def group_table(found: "MinimalSets", groups: Shaped[Array, " run"]) -> pd.DataF
 
 
 def _called(row: dict[Any, Any]) -> str:
-    return f"sentence {row['sequence'] + 1}, position {row['position']}, {row['target']}, {row['ablation']}"
+    where = {name: row[name] for name in ("position", "target", "ablation")}
+    return str(SAID["where"].format(sentence=row["sequence"] + 1, **where))
