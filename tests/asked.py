@@ -313,6 +313,8 @@ def _training(experiment: Experiment) -> dict[str, Any]:
     corpus, model, training = experiment.dataset.corpus, experiment.model, experiment.training
     runs = _trained(json.dumps(corpus.to_dict()), model, training, experiment.seed)
     return {
+        "trained": training.in_words(),
+        "training": training.to_dict(),
         "phases": [_phase(training, number) for number in range(len(training.phases))],
         "loss": runs.final_loss.tolist(),
         "sha256": golden.sha256(runs.params.flat(), corpus.batch.order, model.on(corpus)),

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import { experimentOf, NOTEBOOK, problemOf, recipeOf } from '../src/config/experiment'
 import type { Experiment } from '../src/config/experiment'
+import { inWords, plainOf } from '../src/config/training'
 import { alignments, differing, nearest } from '../src/data/alignment'
 import type { Place } from '../src/data/batch'
 import { Problems } from '../src/errors'
@@ -86,7 +87,13 @@ function ofTraining(experiment: Experiment) {
   while (!training.work(Infinity)) continue
   const { weights, final_loss } = training.take()
   training.end()
-  return { phases: recipe.phases, loss: final_loss, sha256: hashed(kernel, problem, weights) }
+  return {
+    trained: inWords(experiment.training),
+    training: plainOf(experiment.training),
+    phases: recipe.phases,
+    loss: final_loss,
+    sha256: hashed(kernel, problem, weights),
+  }
 }
 
 it.each(lines.map((line, number) => [number, line.link ?? Object.values(line.fields!).join(' ').slice(0, 60), line] as const))(

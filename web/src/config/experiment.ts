@@ -5,6 +5,7 @@ import { gathered, problem, Problems } from '../errors'
 import type { Problem as Asked, Recipe } from '../kernel/asked'
 import type { Type } from '../kernel/layout'
 import { nearest } from '../notation/nearest'
+import { grouped } from '../notation/numbers'
 import { shortRepr, str } from '../notation/values'
 import type { Fields, Problem, Value } from '../protocol'
 import { type ModelConfig, modelOf, shapeOn } from './model'
@@ -56,7 +57,7 @@ export function experimentOf(given: Fields, limited = true): Experiment {
   for (const [name, most] of Object.entries(limited ? MOST_OF : {})) {
     const value = chosen[name]
     if (wrong.has(name) || typeof value !== 'number' || !Number.isInteger(value) || value <= most) continue
-    problems.push(problem(`${name} must be at most ${most.toLocaleString('en-US')} in the lab, got ${shortRepr(value)}: ${LARGER}`, name))
+    problems.push(problem(`${name} must be at most ${grouped(most)} in the lab, got ${shortRepr(value)}: ${LARGER}`, name))
   }
   if (dataset && model) gathered(problems, () => shapeOn(model, dataset.corpus))
   if (problems.length || !dataset || !model || !training || seed === null) throw new Problems(problems)
@@ -101,7 +102,7 @@ function textCorpus({ text, start, wrap }: Fields, most: number): Corpus {
     throw new Problems(problem('text and start must be text, and wrap true or false: reload the page'))
   const letters = Array.from(text).length
   if (letters > most) {
-    const [limit, got] = [most, letters].map((count) => count.toLocaleString('en-US'))
+    const [limit, got] = [most, letters].map(grouped)
     throw new Problems(problem(`the sentences must have at most ${limit} characters, got ${got}`, 'text'))
   }
   return Corpus.fromText(text, { start: start || null, wrap })

@@ -3,7 +3,8 @@
 import { gathered, problem, Problems } from '../errors'
 import type { Phase as Asked, Plateau } from '../kernel/asked'
 import type { Type } from '../kernel/layout'
-import { numberText, shortRepr } from '../notation/values'
+import { grouped, quantity } from '../notation/numbers'
+import { general, numberText, shortRepr } from '../notation/values'
 import type { Fields, Problem, Value } from '../protocol'
 import settings from './settings.json'
 import { problemsOf, TRAINING } from './table'
@@ -153,7 +154,7 @@ export function continuedAs(training: TrainConfig, at: Value, other: TrainConfig
 function checkFork(training: TrainConfig, at: Value) {
   const most = stepsOf(training) - 1
   if (typeof at === 'number' && Number.isInteger(at) && at > 0 && at <= most) return
-  const place = `at a step from 1 to ${most.toLocaleString('en-US')}, before the end`
+  const place = `at a step from 1 to ${grouped(most)}, before the end`
   throw new Problems(problem(`a fork must be ${place}, got ${shortRepr(at)}: take an earlier one, or more steps`, 'fork'))
 }
 
@@ -164,4 +165,45 @@ export function phasesOf(training: TrainConfig): Asked[] {
     ...{ steps, plateau, plateau_goes_on },
     sets_rate: number === 0 || 'learning_rate' in changes,
   }))
+}
+
+// As a file holds it, and Python's `TrainConfig.from_dict` reads it; what changes nothing is left out.
+export function plainOf(training: TrainConfig) {
+  const { phases, ...rest } = training
+  const told = phases.map(({ steps, plateau, plateau_goes_on, changes }) => ({
+    steps,
+    plateau,
+    ...(plateau_goes_on && { plateau_goes_on }),
+    ...(Object.keys(changes).length && { changes }),
+  }))
+  return { ...rest, phases: told }
+}
+
+// The whole training in words: how many steps of what, and where something changes.
+export function inWords(training: TrainConfig): string {
+  const told: { steps: number; words: string }[] = []
+  training.phases.forEach(({ steps, changes }, number) => {
+    if (number && !Object.keys(changes).length) told[told.length - 1].steps += steps
+    else told.push({ steps, words: settingsInWords(training, number) })
+  })
+  const counts = told.map(({ steps }, nth) => (nth ? grouped(steps) : quantity(steps, 'step')))
+  return told.map(({ words }, nth) => `${counts[nth]} of ${words}`).join(', then ')
+}
+
+// What a phase is trained with: what is not usual in the first one, what is set anew in a later one.
+function settingsInWords(training: TrainConfig, number: number): string {
+  const [force, { changes }] = [settingsAt(training, number), training.phases[number]]
+  const options: string[] = NAMES.filter((name) => name !== 'optimizer' && name !== 'learning_rate')
+  const said = number ? Object.keys(changes) : options.filter((name) => force[name as keyof Settings] !== usual(name))
+  const told = said.flatMap((name) => (options.includes(name) ? [option(name, force[name as keyof Settings])] : []))
+  const at = !number || 'learning_rate' in changes ? ` at ${number ? '' : 'learning rate '}${general(force.learning_rate)}` : ''
+  const [last, ...others] = told.reverse()
+  const before = others.reverse().join(', ')
+  return `${force.optimizer}${at}${last ? ` with ${before ? `${before} and ${last}` : last}` : ''}`
+}
+
+function option(name: string, value: Value): string {
+  const words = name.replaceAll('_', ' ')
+  if (typeof value === 'boolean') return value ? words : `no ${words}`
+  return `${words} ${typeof value === 'number' ? general(value) : value}`
 }
