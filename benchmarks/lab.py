@@ -40,9 +40,8 @@ MOVE = """async ([sizes, pause]) => {
 }"""
 SLIDE = MOVE % "[...document.querySelectorAll('.facts .number')].slice(0, 2).map((fact) => fact.textContent).join()"
 SEEDS = MOVE % "[...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()"
-# Before the page's own script: no tour, and when the first picture was there.
+# Before the page's own script: when the first picture was there.
 WATCH = """try {
-  localStorage.setItem('headlab.tour', 'seen')
   new MutationObserver((_, watch) => {
     if (!document.querySelector('.chips')) return
     window.first = performance.timeOrigin + performance.now()

@@ -1,14 +1,28 @@
 // The page's one state: the experiment, how one looks at it, what has come of it, and who is asked.
 
-import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, Told, TrialOf, Value } from './protocol'
-import { Address, read, write } from './state/address'
+import type { Carried } from './carried'
+import { keysOf } from './desk/plans'
+import { LINK } from './errors'
+import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, Progress, Told, TrialOf, Value } from './protocol'
+import { Address, otherRuns, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
 import { Requests } from './state/requests.svelte'
 import { Settings } from './state/settings.svelte'
 import { Shown } from './state/shown.svelte'
-import { Server } from './transport/server'
 import type { Connect, Listener } from './transport/transport'
+
+// carried: what the page has before anything is trained; link: what settings it begins with, where its address says nothing;
+// address: whether the window's address is that of the experiment
+export interface Start {
+  connect: Connect
+  carried?: Carried | null
+  link?: string
+  address?: boolean
+}
+
+type Keys = ReturnType<typeof keysOf>
+type Drawn = 'picture' | 'why' | 'seeds' | 'sizes'
 
 export class Lab implements Listener {
   ready = $state(false)
@@ -18,18 +32,23 @@ export class Lab implements Listener {
   palette = $state.raw<Palette>({})
   told = $state.raw<Told>({ mechanisms: {}, ablations: {}, coding: { pattern: '', value: '', direct: '' }, measures: {} })
   playing = $state(false)
+  progress = $state.raw<Progress['values'] | null>(null) // of a training that takes a while
 
   readonly experiment = new Experiment(() => this.changed())
   readonly looking = new Looking()
   readonly settings = new Settings(this.experiment, this.looking)
   readonly shown = new Shown(this.looking)
   readonly requests: Requests
-  private readonly address = new Address(() => this.can.train && this.readAddress())
+  private readonly address: Address | null
+  private awake = false
+  private keys: Record<number, Keys> = {} // of what was asked for, by its number
+  private of = $state.raw<Partial<Record<Drawn, string>>>({}) // of what is drawn
   private coming: Look | null = null // how an address wants one to look at the picture that it asks for
   private unforked = $state.raw<{ picture: Picture; of: string } | null>(null) // the last picture without a fork, and of what
 
-  constructor(connect: Connect = (listener) => new Server(listener)) {
-    this.requests = new Requests(connect(this), () => this.experiment.fields)
+  constructor(private readonly start: Start) {
+    this.requests = new Requests(start.connect(this), () => this.experiment.fields)
+    this.address = start.address ? new Address(() => this.can.train && this.readAddress()) : null
   }
 
   // What has come
@@ -37,12 +56,33 @@ export class Lab implements Listener {
   take(frame: Frame) {
     if (frame.kind === 'hello') return this.begin(frame)
     if (this.requests.deliver(frame)) return
-    if (frame.kind === 'picture') this.draw(frame)
+    if (frame.kind === 'progress') this.progress = frame.values
+    else if (frame.kind === 'picture') this.draw(frame)
     else if (frame.kind === 'problems') this.complain(frame)
-    else if (frame.kind === 'why') this.shown.why = frame
-    else if (frame.kind === 'seeds') this.shown.seeds = frame
-    else if (frame.kind === 'sizes') this.shown.sizes = frame
+    else if (frame.kind === 'why' || frame.kind === 'seeds' || frame.kind === 'sizes') {
+      this.note(frame)
+      Object.assign(this.shown, { [frame.kind]: frame })
+    }
   }
+
+  // Which settings what is drawn is of.
+  private note({ kind, id }: { kind: Drawn; id: number }) {
+    const keys = this.keys[id] as Keys | undefined
+    this.of = { ...this.of, [kind]: keys?.[kind === 'why' ? 'picture' : kind] }
+  }
+
+  // What is drawn, and is not of the settings as they are now.
+  readonly stale = $derived.by((): Record<Drawn, boolean> => {
+    const { of } = this
+    if (!this.can.train) return { picture: false, why: false, seeds: false, sizes: false }
+    const now = keysOf(this.experiment.fields)
+    return {
+      picture: of.picture !== now.picture,
+      why: of.why !== now.picture,
+      seeds: of.seeds !== now.seeds,
+      sizes: of.sizes !== now.sizes,
+    }
+  })
 
   connected(yes: boolean, why = '') {
     this.online = yes
@@ -51,20 +91,43 @@ export class Lab implements Listener {
   }
 
   private begin({ values }: Hello) {
+    const { carried } = this.start
     this.experiment.begin(values)
     this.can = values.can
     this.settings.begin(values.fields)
     this.palette = values.palette
     this.told = values.words
-    if (!this.can.train) this.experiment.fields = { ...values.notebook }
-    else if (!this.ready) this.readAddress()
+    const carries = { ...values.notebook, ...carried?.fields }
+    this.keys[0] = keysOf(carries)
+    if (!this.ready) {
+      this.experiment.fields = carries
+      if (this.can.train && this.start.address) this.readAddress()
+    }
     this.ready = true
-    if (this.can.train) this.requests.show()
+    if (carried && this.keys[0].picture === keysOf(this.experiment.fields).picture) carried.frames.forEach((frame) => this.take(frame))
+    if (this.can.train && (this.awake || !carried)) this.show()
+  }
+
+  // What is carried comes alive: it is trained here.
+  wake() {
+    if (this.awake) return
+    this.awake = true
+    if (this.ready && this.can.train) this.show()
+  }
+
+  private show() {
+    const id = this.requests.show()
+    this.keys[id] = keysOf(this.experiment.fields)
   }
 
   private draw(picture: Picture) {
     if (picture.values.run !== this.shown.picture?.values.run) this.shown.trial = null
+    this.note(picture)
+    for (const id of Object.keys(this.keys)) if (Number(id) < picture.id) delete this.keys[Number(id)]
     this.shown.picture = picture
+    const { why } = this.shown
+    if (why && this.of.why && this.of.why === this.of.picture) this.shown.why = { ...why, id: picture.id }
+    this.progress = null
     this.settings.problems = []
     if (this.experiment.fields.fork === null) this.unforked = { picture, of: this.experiment.besideTheFork }
     if (this.coming) this.see(this.coming)
@@ -75,7 +138,8 @@ export class Lab implements Listener {
 
   private complain({ id, values }: ProblemsFrame) {
     if (id < (this.shown.picture?.id ?? 0)) return // of what is no longer asked for
-    this.settings.problems = values.problems
+    this.settings.problems = values.problems.map(({ text, ...about }) => ({ ...about, text: text.replace(LINK, () => `#${this.link}`) }))
+    this.progress = null
     this.requests.shown(id)
   }
 
@@ -90,6 +154,11 @@ export class Lab implements Listener {
     if ('sequence' in change || 'query' in change) this.shown.trial = null
     this.keepInside()
     this.writeAddress()
+  }
+
+  // The training of what is wanted is given up.
+  stop() {
+    this.requests.stop()
   }
 
   reset() {
@@ -117,16 +186,17 @@ export class Lab implements Listener {
 
   async try(more: TrialOf) {
     if (!this.can.try) return
-    const { choice } = this.shown
+    const [{ choice }, settings] = [this.shown, keysOf(this.experiment.fields).picture]
     const frame = await this.requests.ask('trial', { ...(choice && { sequence: choice.sequence, position: choice.place }), ...more })
     if (frame.kind === 'problems') this.settings.problems = frame.values.problems
+    else if (keysOf(this.experiment.fields).picture !== settings) return
     else if (frame.values.run === this.shown.picture?.values.run) this.shown.trial = frame.values // no other has been opened since
   }
 
   private changed() {
     this.shown.trial = null
     this.writeAddress()
-    this.requests.show()
+    this.show()
   }
 
   private keepInside() {
@@ -134,7 +204,9 @@ export class Lab implements Listener {
   }
 
   private readAddress() {
-    const { fields, look } = read(location.hash, this.experiment.notebook)
+    const given = location.hash.length > 1 || this.ready ? location.hash : (this.start.link ?? '')
+    const { fields, look } = read(given, this.experiment.notebook)
+    this.notice = otherRuns(given)
     const same = Object.keys(fields).every((name) => fields[name] === this.experiment.fields[name])
     this.looking.see({ hide: look.hide })
     if (same || !this.shown.picture) this.looking.see(look)
@@ -146,7 +218,11 @@ export class Lab implements Listener {
   }
 
   private writeAddress() {
-    const { experiment, looking } = this
-    if (this.can.train) this.address.write(() => write(experiment.fields, experiment.notebook, looking.look))
+    if (this.can.train) this.address?.write(() => this.link)
+  }
+
+  // The experiment and how one looks at it, as the fragment of an address.
+  get link(): string {
+    return write(this.experiment.fields, this.experiment.notebook, this.look)
   }
 }

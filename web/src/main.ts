@@ -1,5 +1,9 @@
 import './page.css'
 import { mount } from 'svelte'
 import App from './App.svelte'
+import { Lab } from './lab.svelte'
+import { Server } from './transport/server'
 
-mount(App, { target: document.getElementById('lab')! })
+const lab = new Lab({ connect: (listener) => new Server(listener), address: true })
+mount(App, { target: document.getElementById('lab')!, props: { lab } })
+lab.wake()

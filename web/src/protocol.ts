@@ -155,6 +155,7 @@ export type Seeds = Message<
   'seeds',
   {
     of: number
+    wanted?: number // how many there are to be: fewer have come so far
     seed: (number | string)[]
     solved: boolean[]
     grade: string[]
@@ -246,7 +247,10 @@ export interface Problem {
 }
 export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
 
-export type Frame = Hello | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | Figure | Report | ProblemsFrame
+// How far the training of the run is that is shown next; only of one that takes a while.
+export type Progress = Message<'progress', { share: number; seconds: number }>
+
+export type Frame = Hello | Progress | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | Figure | Report | ProblemsFrame
 
 // What is asked
 
@@ -276,4 +280,4 @@ export interface Asks {
 export type AskKind = keyof Asks
 
 // An experiment by its settings, or a run of those that are there by its number.
-export type Asked = { ask: 'show' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf | FigureOf }
+export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf | FigureOf }

@@ -73,20 +73,19 @@ describe('requests', () => {
     return { sent, requests }
   }
 
-  it('are one at a time: what changed meanwhile is asked for together, when the picture is there', () => {
+  it('are awaited until the picture of the last one is there, and say how long it took', () => {
     const { sent, requests } = begun()
-    for (let change = 0; change < 5; change++) requests.show()
-    expect(sent.map(({ id, fields }) => [id, fields.seed])).toEqual([[1, 1]])
-    requests.shown(1)
-    expect(sent.map(({ id, fields }) => [id, fields.seed])).toEqual([
-      [1, 1],
-      [2, 2],
-    ])
-    expect(requests.busy).toBe(true)
+    for (let change = 0; change < 5; change++) {
+      requests.show()
+      vi.advanceTimersByTime(10)
+    }
+    expect(sent.map(({ id, fields }) => [id, fields.seed])).toEqual([1, 2, 3, 4, 5].map((id) => [id, id]))
+    requests.shown(3)
+    expect([requests.busy, requests.delay]).toEqual([true, 30])
     requests.shown(1) // an older one
     expect(requests.busy).toBe(true)
-    requests.shown(2)
-    expect([requests.busy, sent.length]).toEqual([false, 2])
+    requests.shown(5)
+    expect([requests.busy, requests.delay]).toEqual([false, 10])
   })
 
   it('that one waits for are answered once, each by its own frame', async () => {

@@ -2,6 +2,7 @@
 // on in slices, and hears in between that it is not wanted any more.
 
 import type { Problem, Recipe } from './asked'
+import { breath } from './breath'
 import { Kernel, type Seeds } from './kernel'
 import type { Real } from './layout'
 import { type Progress, type State, type Trained, Training } from './training'
@@ -73,18 +74,6 @@ export function serve(port: Port<Answer>) {
 // A method of the kernel by its name.
 function called(kernel: Kernel, { call, given }: Call): unknown {
   return (kernel[call] as (...given: unknown[]) => unknown).apply(kernel, given)
-}
-
-// Until what was sent meanwhile has been heard.
-function breath(): Promise<void> {
-  return new Promise((done) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      done()
-    }
-    port2.postMessage(null)
-  })
 }
 
 // Arrays go over without being copied.

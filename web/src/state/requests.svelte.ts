@@ -10,9 +10,8 @@ export class Requests {
   delay = $state(0) // milliseconds from the last change to its picture
 
   private id = 0
-  private inFlight = 0 // the request whose picture is awaited
-  private wanted = false
-  private since = 0
+  private wanted = 0 // the request whose picture is awaited
+  private since: Record<number, number> = {} // when each was asked for, until its picture is there
   private waiting: Record<number, Wait> = {}
 
   constructor(
@@ -20,14 +19,18 @@ export class Requests {
     private fields: () => Fields,
   ) {}
 
-  // One at a time: what changes meanwhile is asked for together, as soon as the picture is there.
-  show() {
+  // The settings as they are; returns the number of the request. Whoever answers leaves out what is no longer wanted.
+  show(): number {
     this.busy = true
-    this.wanted = this.inFlight > 0
-    if (this.wanted) return
-    this.inFlight = ++this.id
-    this.since = performance.now()
-    this.transport.ask({ ask: 'show', id: this.inFlight, fields: { ...this.fields() } })
+    this.wanted = ++this.id
+    this.since[this.wanted] = performance.now()
+    this.transport.ask({ ask: 'show', id: this.wanted, fields: { ...this.fields() } })
+    return this.wanted
+  }
+
+  // What is trained for the picture is given up.
+  stop() {
+    this.transport.ask({ ask: 'stop', id: this.wanted, fields: {} })
   }
 
   // One of the runs that are there.
@@ -51,16 +54,14 @@ export class Requests {
     return true
   }
 
-  // The picture is there, or why there is none.
+  // A picture is there, or why there is none.
   shown(id: number) {
-    if (id < this.inFlight) return
-    this.delay = performance.now() - this.since
-    this.inFlight = 0
-    this.busy = this.wanted
-    if (this.wanted) this.show()
+    this.delay = performance.now() - (this.since[id] ?? performance.now())
+    for (const earlier of Object.keys(this.since)) if (Number(earlier) <= id) delete this.since[Number(earlier)]
+    this.busy = id < this.wanted
   }
 
   forget() {
-    this.inFlight = 0
+    this.busy = false
   }
 }

@@ -120,7 +120,7 @@ export class Shown {
   // Its parts at a moment: direct token, direct position, then one a source position, a head or a path.
   contributions(way: Way, moment = this.moment): number[] {
     const numbers = this.why?.arrays[way]
-    if (!numbers || !this.choice || !this.isExplained || moment >= numbers.shape[0]) return []
+    if (!numbers || !this.choice || !this.isExplained || numbers.shape[0] !== this.moments.length) return []
     return Array.from(numbersAt(numbers, moment, this.choiceAt).data)
   }
 }

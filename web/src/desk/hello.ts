@@ -1,0 +1,23 @@
+// What a page must know before its first experiment, of the same tables that Python reads.
+
+import words from '../../../src/headlab/analysis/words.json'
+import { CONTROLS, FORK_FIELDS, NOTEBOOK } from '../config/experiment'
+import settings from '../config/settings.json'
+import type { Hello } from '../protocol'
+
+export const hello: Hello = {
+  kind: 'hello',
+  id: 0,
+  values: {
+    notebook: NOTEBOOK,
+    fields: CONTROLS,
+    fork_fields: FORK_FIELDS,
+    can: { train: true, try: true, open: true },
+    palette: settings.palette,
+    words: {
+      ...{ mechanisms: words.mechanisms, ablations: words.ablations, coding: words.coding },
+      measures: Object.fromEntries(Object.entries(words.clauses).map(([kind, { measure }]) => [kind, measure])),
+    },
+  },
+  arrays: {},
+}

@@ -1,0 +1,38 @@
+// Which steps of a training are kept, so that it can be scrubbed through; src/headlab/runs/moments.py says the same.
+
+import type { Experiment } from '../config/experiment'
+
+const MOST_MOMENTS = 80
+export const MOST_NUMBERS = 1_500_000 // in one array
+export const MOST_SENTENCES = 12 // that are drawn
+
+const even = (first: number, last: number, count: number) =>
+  Array.from({ length: count }, (_, nth) => first + ((last - first) * nth) / (count - 1))
+
+// About so many steps from 0 to the last one, evenly spaced on a log scale, both ends included.
+export function logSteps(last: number, points: number): number[] {
+  if (last <= 0) return [0]
+  const spaced = even(0, Math.log10(last), Math.max(2, points - 1)).map((power) => roundHalfEven(10 ** power))
+  return ascending([0, ...spaced])
+}
+
+// The steps whose weights are worth keeping: half evenly spaced, half on a log scale, fewer for large models.
+export function momentsOf(experiment: Pick<Experiment, 'corpus' | 'model'>, steps: number, most = MOST_NUMBERS): number[] {
+  const count = Math.max(3, Math.min(MOST_MOMENTS, Math.floor(most / aMoment(experiment))))
+  const spaced = even(0, steps, Math.max(2, Math.floor(count / 2))).map(roundHalfEven)
+  return ascending([...spaced, ...logSteps(steps, Math.max(2, count - Math.floor(count / 2)))])
+}
+
+// How many numbers the largest array of one moment has: the patterns or the logits of the sentences that are drawn.
+function aMoment({ corpus, model }: Pick<Experiment, 'corpus' | 'model'>): number {
+  const sentences = Math.min(corpus.n_sequences, MOST_SENTENCES)
+  return sentences * corpus.n_ctx * Math.max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
+}
+
+// As NumPy rounds.
+function roundHalfEven(value: number): number {
+  const low = Math.floor(value)
+  return value - low === 0.5 ? low + (low % 2) : Math.round(value)
+}
+
+const ascending = (steps: number[]) => [...new Set(steps)].sort((one, other) => one - other)

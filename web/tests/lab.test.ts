@@ -1,0 +1,93 @@
+import { expect, it, vi } from 'vitest'
+import { hello } from '../src/desk/hello'
+import { Lab, type Start } from '../src/lab.svelte'
+import type { Asked, Fields, Frame } from '../src/protocol'
+
+const numbers = (...shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((product, side) => product * side, 1)) })
+
+function picture(id: number, moments: number, seed = 1): Frame {
+  const corpus = {
+    vocabulary: ['a', 'b'],
+    labels: ['a', 'b'],
+    tokens: [[0, 1]],
+    targets: [[1, -1]],
+    floor: 0,
+    bigram_floor: 0,
+    dependencies: [],
+  }
+  const run = { seed, outcome: '', finished: true, solved: true, grade: '', final_loss: 0.1, steps: 9, parameters: 9, causal: true }
+  const values = { ...run, n_layers: 1, n_heads: 1, d_head: 1, drops: [], corpus }
+  const arrays = { moments: numbers(moments), pattern: numbers(moments, 1, 1, 1, 2, 2), logits: numbers(moments, 1, 2, 2) }
+  return { kind: 'picture', id, values, arrays: { ...arrays, loss_step: numbers(1), loss: numbers(1) } }
+}
+
+const other = (kind: 'why' | 'seeds' | 'sizes' | 'problems', id: number, values: object = {}) =>
+  ({ kind, id, values, arrays: {} }) as unknown as Frame
+
+function begun(start: Partial<Start> = {}) {
+  const asked: Asked[] = []
+  const lab = new Lab({ connect: () => ({ ask: (one) => void asked.push(one), close() {} }), ...start })
+  lab.take(hello)
+  return { lab, asked }
+}
+
+const stale = ({ stale }: Lab) => Object.entries(stale).flatMap(([name, is]) => (is ? [name] : []))
+
+it('at the first change all that is of other settings is known to be, and nothing else is', () => {
+  const { lab } = begun()
+  const all = (id: number) => [picture(id, 3), other('why', id), other('seeds', id), other('sizes', id)].forEach((frame) => lab.take(frame))
+  expect(stale(lab)).toEqual(['picture', 'why', 'seeds', 'sizes'])
+  all(1)
+  expect(stale(lab)).toEqual([])
+  lab.experiment.set('seed', 2)
+  expect(stale(lab)).toEqual(['picture', 'why'])
+  lab.experiment.set('d_head', 3)
+  expect(stale(lab)).toEqual(['picture', 'why', 'seeds'])
+  lab.experiment.set('text', 'a b\na c')
+  expect(stale(lab)).toEqual(['picture', 'why', 'seeds', 'sizes'])
+  lab.take(picture(2, 3)) // of the settings before
+  expect(stale(lab)).toEqual(['picture', 'why', 'seeds', 'sizes'])
+  all(4)
+  expect(stale(lab)).toEqual([])
+})
+
+it('what a page carries is drawn at once, and trained when it comes alive; its reasons stay until there are others', () => {
+  const carried = { numerics: 2, fields: { seed: 7 } as Fields, frames: [picture(0, 2, 7), other('why', 0, { none: 'so' })] }
+  const { lab, asked } = begun({ carried })
+  expect([lab.shown.picture?.values.seed, lab.shown.nothing, stale(lab)]).toEqual([7, 'so', ['seeds', 'sizes']])
+  expect(asked).toEqual([])
+  lab.wake()
+  expect(asked.map(({ ask, fields }) => [ask, fields.seed, fields.d_head])).toEqual([['show', 7, 20]])
+  lab.take(picture(1, 3, 7))
+  expect([lab.shown.why?.id, lab.shown.moments.length, stale(lab)]).toEqual([1, 3, ['seeds', 'sizes']])
+})
+
+it.each([
+  ['#d_head=5', 'd_head=6', 5],
+  ['', 'd_head=6', 6],
+  ['', '', 20],
+])('with the address %s and the settings %s a page begins with the size %i, and draws what it carries only of that', (hash, link, size) => {
+  vi.stubGlobal('location', { hash })
+  vi.stubGlobal('addEventListener', () => {})
+  const { lab } = begun({ carried: { numerics: 2, fields: {}, frames: [picture(0, 2)] }, address: true, link })
+  vi.unstubAllGlobals()
+  expect(lab.experiment.fields.d_head).toBe(size)
+  expect(lab.shown.picture !== null).toBe(size === 20)
+})
+
+it('a sentence that offers a command for the shell has the link of the settings in it', () => {
+  const { lab } = begun()
+  lab.experiment.set('steps', 90000)
+  lab.take(other('problems', 2, { problems: [{ text: "too long: headlab train '{link}'", field: null, line: null }] }))
+  expect(lab.settings.problems[0].text).toBe("too long: headlab train '#steps=90000&schedule=plateau'")
+})
+
+it('how far a long training is, is shown until its picture is there; it can be stopped', () => {
+  const { lab, asked } = begun()
+  lab.take({ kind: 'progress', id: 1, values: { share: 0.5, seconds: 2 }, arrays: {} })
+  expect(lab.progress).toEqual({ share: 0.5, seconds: 2 })
+  lab.stop()
+  expect(asked.at(-1)).toMatchObject({ ask: 'stop', id: 1 })
+  lab.take(picture(1, 3))
+  expect(lab.progress).toBeNull()
+})
