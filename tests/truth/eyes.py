@@ -11,7 +11,7 @@ from truth.measures import TIE, Scene
 from truth.network import Array
 from truth.places import Place, kept
 
-DECIDES, UNDOES, READ, UNPAIRED, SLACK = 1 / 3, 2 / 3, 1 / 3, 1 / 10, 1e-7
+DECIDES, UNDOES, READ, UNPAIRED, CHANGE, SLACK = 1 / 3, 2 / 3, 1 / 3, 1 / 10, 1e-6, 1e-7
 EVERY = None
 
 
@@ -183,7 +183,7 @@ class Rows:
 
     def decides(self) -> bool:
         """Whether the pattern makes a third of the change, and what has no counterpart little of it."""
-        return abs(self.change) > TIE and bool(
+        return abs(self.change) > CHANGE and bool(
             self.makes / self.change >= DECIDES - SLACK and self.unpaired <= UNPAIRED * abs(self.change) + SLACK
         )
 

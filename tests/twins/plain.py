@@ -1,12 +1,15 @@
 """Values as JSON, and how two of them differ: texts to the letter, numbers to 1e-12, what is no finite number alike."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 CLOSE = 1e-12  # of a number, and of itself where it is larger than one
+# Where shares stand: in a split and in what draws the eye, and in clauses about these.
+SHARES = re.compile(r"_share$|\.(makes|undone)$|\.arguments\.(pattern|value|direct)$")
 NO_NUMBER = "$"  # {"$": "nan"} is what JSON cannot hold
 
 
@@ -29,8 +32,10 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value]
 
 
-def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    """Yield where two plain values differ, with both.
+def differences(one: Any, other: Any, path: str = "", whole: float = 1.0) -> Iterator[str]:
+    """Yield where two plain values differ, with both; whole: what shares are of, as far as that is less than one.
+
+    A share of next to nothing is as exact as what it is of: x · |whole| to 1e-12.
 
     >>> list(differences({"a": [1.0, "x"]}, {"a": [1.0 + 1e-15, "y"]}))
     ['.a[1]: "x" is not "y"']
@@ -40,31 +45,32 @@ def differences(one: Any, other: Any, path: str = "") -> Iterator[str]:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         if list(one) != list(other):
             yield f"{path}: {list(one)} are not {list(other)}"
+        whole = min(whole, _whole_in(one))
         for name in one.keys() & other.keys():
-            wholes = _wholes(one, other) if name.endswith("_share") else None
-            mine, theirs = one[name], other[name]
-            if wholes and all(isinstance(share, float | int) for share in (mine, theirs)):
-                # A share of next to nothing is as exact as what it is of.
-                mine, theirs = mine * wholes[0], theirs * wholes[1]
-            yield from differences(mine, theirs, f"{path}.{name}")
+            yield from differences(one[name], other[name], f"{path}.{name}", whole)
     elif isinstance(one, list) and isinstance(other, list):
         if len(one) != len(other):
             yield f"{path}: {len(one)} are not {len(other)}"
         for number, (mine, theirs) in enumerate(zip(one, other, strict=False)):
-            yield from differences(mine, theirs, f"{path}[{number}]")
-    elif not _same(one, other):
+            yield from differences(mine, theirs, f"{path}[{number}]", whole)
+    elif not _same(one, other, whole if SHARES.search(path) else 1.0):
         yield f"{path}: {_shown(one)} is not {_shown(other)}"
 
 
-def _wholes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float] | None:
-    wholes = one.get("total"), other.get("total")
-    return wholes if all(isinstance(whole, int | float) for whole in wholes) else None  # type: ignore[return-value]
+def _whole_in(table: Mapping[str, Any]) -> float:
+    """Return the size of the smallest whole that a table holds: a change that is coded, what the pattern makes of one."""
+    coding, eye = table.get("coding") or table, table.get("eye") or {}
+    total, makes = coding.get("total"), eye.get("makes", 1.0)
+    return max(abs(total) * min(1.0, abs(makes)), 1e-300) if _is_number(total) and _is_number(makes) else 1.0
 
 
-def _same(one: Any, other: Any) -> bool:
-    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)]
-    if all(numbers):
-        return bool(abs(one - other) <= CLOSE * max(1.0, abs(one), abs(other)))
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _same(one: Any, other: Any, whole: float) -> bool:
+    if _is_number(one) and _is_number(other):
+        return bool(abs(one - other) * min(1.0, whole) <= CLOSE * max(1.0, abs(one), abs(other)))
     return type(one) is type(other) and bool(one == other)
 
 

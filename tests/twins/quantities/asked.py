@@ -27,7 +27,7 @@ def said(twins: Twins) -> dict[str, Any]:
             {
                 "steps": phase.steps,
                 **{name: getattr(settings, name) for name in FORCE},
-                "sets_rate": "learning_rate" in phase.changes,
+                "sets_rate": number == 0 or "learning_rate" in phase.changes,
                 "plateau": None if phase.plateau is None else asdict(phase.plateau),
                 "plateau_goes_on": phase.plateau_goes_on,
                 "freeze": list(phase.freeze),

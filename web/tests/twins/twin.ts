@@ -1,22 +1,15 @@
 // Trained runs of a problem, as both sides look at them.
 
+import { explain, type Explanation } from '../../src/analysis/explanation/explanation'
 import { Subject } from '../../src/analysis/subject'
-import { type Experiment, experimentOf } from '../../src/config/experiment'
+import { type Experiment, experimentOf, problemOf, recipeOf } from '../../src/config/experiment'
 import { inForce, stepsOf } from '../../src/config/training'
-import type { Loss, Phase, Problem, Shape } from '../../src/kernel/asked'
+import { Problems } from '../../src/errors'
+import type { Loss, Problem } from '../../src/kernel/asked'
 import type { Kernel } from '../../src/kernel/kernel'
 import { FINISHED, Training, type Trained } from '../../src/kernel/training'
 import { kernel } from '../kernel/module'
 import type { Line } from './lines'
-
-interface Asked {
-  shape: Shape
-  tokens: number[][]
-  targets: number[][]
-  scale: number
-  phases: Phase[]
-  moments: number[]
-}
 
 // A problem and its runs with some seeds, every kept moment included.
 export class Twins {
@@ -28,13 +21,12 @@ export class Twins {
   readonly experiment: Experiment
 
   constructor(readonly line: Line) {
-    const { shape, tokens, targets, scale, phases, moments } = line.said.asked as unknown as Asked
-    const ids = { tokens: Int32Array.from(tokens.flat()), targets: Int32Array.from(targets.flat()) }
-    this.problem = { shape, type: 'float32', ...ids }
-    this.moments = moments
+    this.moments = (line.said.asked as { moments: number[] }).moments
     this.experiment = experimentOf(line.fields)
-    this.size = kernel.size(shape)
-    const training = new Training(kernel, this.problem, { phases, snapshots: moments }, kernel.initial(this.problem, line.seeds, scale))
+    this.problem = problemOf(this.experiment)
+    this.size = kernel.size(this.problem.shape)
+    const weights = kernel.initial(this.problem, line.seeds, this.experiment.model.init_scale)
+    const training = new Training(kernel, this.problem, recipeOf(this.experiment, { snapshots: this.moments }), weights)
     while (!training.work(Infinity)) continue
     this.trained = training.take()
     training.end()
@@ -78,4 +70,20 @@ export class Twin {
   }
 
   private asked?: Subject
+
+  // Its explanation; a sentence where the corpus has nothing to explain.
+  get explanation(): Explanation | string {
+    return (this.explained ??= explainedOf(this))
+  }
+
+  private explained?: Explanation | string
+}
+
+function explainedOf({ subject, number }: Twin): Explanation | string {
+  try {
+    return explain(subject, number)
+  } catch (error) {
+    if (error instanceof Problems) return error.message
+    throw error
+  }
 }

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.subject import Subject
+from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import Alignment
 from headlab.engine.activations import softmax
+
+LEAST_CHANGE = THRESHOLDS["change"]  # of a logit difference, that anything is a share of
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +93,8 @@ class AlignedRows:
 
     @cached_property
     def share(self) -> Float[Array, " run"]:
-        """[run]: that over the change; nan where there is no change."""
-        known = np.abs(self.change) > TIE
+        """[run]: that over the change; nan where there is next to none, of which shares would be the last bits."""
+        known = np.abs(self.change) > LEAST_CHANGE
         return np.divide(self.makes, self.change, out=np.full_like(self.change, np.nan), where=known)
 
     @cached_property

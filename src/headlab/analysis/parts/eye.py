@@ -26,7 +26,7 @@ layer makes of the change: what patterns of earlier layers make of the values th
 
 Where the query differs between the places it may add the same to all keys, which softmax does not see: the median over the
 slots of what the query makes of a part is taken out. Of several ways to align the places each run takes the one whose keys with
-no counterpart give least; where they give more than 1/10 of the change, nothing is named.
+no counterpart give least; where they give more than 1/10 of the change, or this is less than 1e-6, nothing is named.
 """
 
 from collections.abc import Iterator
@@ -52,6 +52,7 @@ from headlab.model.paths import Feature, features
 from headlab.notation.numbers import quantity
 
 TOKEN, POSITION, HEAD, EVERYTHING = KINDS = ("token", "position", "head", "everything")
+ALIKE = 6  # decimals of shares that decide which is the larger one
 DECIDES = THRESHOLDS["decides"]  # of the change between the places: what the last layer's pattern makes of it, at least
 MOST_UNPAIRED = THRESHOLDS["unpaired"]  # of the change: what keys with no counterpart give, at most
 
@@ -242,7 +243,7 @@ class Drawn:
         """Return by what several are put in order: here first, then by position and kind, the weightiest first."""
         spots = [spot or Spot(EVERYTHING, "", -1) for spot in (self.key, self.query)]
         kinds = [(spot.position, KINDS.index(spot.kind), spot.head or (-1, -1), spot.read) for spot in spots]
-        return not self.here, *kinds, -round(self.undone, 9), [(spot.word, spot.read_words) for spot in spots]
+        return not self.here, *kinds, -round(self.undone, ALIKE), [(spot.word, spot.read_words) for spot in spots]
 
     @property
     def what(self) -> tuple[Any, ...]:
@@ -253,7 +254,7 @@ class Drawn:
     def joined(self, other: "Drawn") -> "Drawn":
         """Return it with what the same is against another place, too: all that was read, the smaller share."""
         query, key = self.query.joined(other.query), self.key and other.key and self.key.joined(other.key)
-        least = self if self.undone <= other.undone else other
+        least = self if round(self.undone, ALIKE) <= round(other.undone, ALIKE) else other
         return replace(least, query=query, key=key, alone=self.alone and other.alone)
 
 

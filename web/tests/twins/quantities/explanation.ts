@@ -1,0 +1,3 @@
+import type { Twin } from '../twin'
+
+export const said = ({ explanation }: Twin) => (typeof explanation === 'string' ? null : explanation.toDict())
