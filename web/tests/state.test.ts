@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Asked, Fields, Frame } from '../src/protocol'
+import type { Asked, Fields, Frame, Value } from '../src/protocol'
 import { Experiment } from '../src/state/experiment.svelte'
 import { LOOK, Looking } from '../src/state/look.svelte'
 import { Requests } from '../src/state/requests.svelte'
@@ -47,6 +47,17 @@ describe('an experiment', () => {
     experiment.undo()
     experiment.set('d_head', 7)
     expect(experiment.future).toEqual([])
+  })
+
+  it('has every seed beside its own, exactly, and none below 0 or beyond 2^64 − 1', () => {
+    const { experiment } = begun()
+    const after = (seed: Value, step: number) => (experiment.set('seed', seed), experiment.seed(step), experiment.fields.seed)
+    expect(after(0, -1)).toBe(0)
+    expect(after(2 ** 53 - 1, 1)).toBe('9007199254740992')
+    expect(after('9007199254740993', 1)).toBe('9007199254740994')
+    expect(after('9007199254740992', -1)).toBe(2 ** 53 - 1)
+    expect(after('18446744073709551615', 1)).toBe('18446744073709551615')
+    expect(after(-5, 1)).toBe(1)
   })
 
   it('that is forked keeps what was before it, and is the same again without the fork', () => {

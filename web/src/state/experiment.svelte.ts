@@ -1,8 +1,7 @@
 // What is trained: every setting, the way back, and the fork.
 
+import { OF_TEXT, seedOf, seedValue } from '../config/experiment'
 import type { Fields, Hello, Value } from '../protocol'
-
-export const OF_TEXT = ['text', 'start', 'wrap'] // a text of one's own and how it is read, in place of a task
 
 const MERGE_MS = 700 // changes of one setting that follow each other so fast are undone together
 const MOST_PAST = 200
@@ -36,7 +35,8 @@ export class Experiment {
   }
 
   seed(step: number) {
-    this.set('seed', Math.max(0, Number(this.fields.seed) + step))
+    const seed = (seedOf(this.fields.seed) ?? 0n) + BigInt(step)
+    if (seedOf(String(seed)) !== null) this.set('seed', seedValue(seed))
   }
 
   dice() {
