@@ -118,11 +118,16 @@ export class Room {
 
   // Room for those results that are wanted; null for the others.
   results<N extends string, W extends N>(type: Type, wanted: readonly W[], lengths: Record<N, number>): Results<N, W> {
-    const bytes = realOf(type).BYTES_PER_ELEMENT
-    const at = Object.fromEntries(Object.keys(lengths).map((name) => [name, 0])) as Record<N, number>
-    for (const name of wanted) at[name] = this.zeros(bytes * lengths[name])
-    const copied = (name: W) => [name, this.instance.copy(realOf(type) as Maker<Float64Array>, at[name], lengths[name])]
-    return { at, copies: () => Object.fromEntries(wanted.map(copied)) as Record<W, Real> }
+    const real = realOf(type) as Maker<Float64Array>
+    const at = {} as Record<N, number>
+    for (const name in lengths) at[name] = 0
+    for (const name of wanted) at[name] = this.zeros(real.BYTES_PER_ELEMENT * lengths[name])
+    const copies = () => {
+      const found = {} as Record<W, Real>
+      for (const name of wanted) found[name] = this.instance.copy(real, at[name], lengths[name])
+      return found
+    }
+    return { at, copies }
   }
 
   private own(bytes: number): number {

@@ -42,6 +42,7 @@ export type Seeds = BigUint64Array | readonly (bigint | number)[]
 export class Kernel {
   static readonly numerics = constants.HL_NUMERICS
   private instance?: Instance
+  private readonly sizes = new WeakMap<Shape, number>()
 
   constructor(readonly module: WebAssembly.Module) {}
 
@@ -55,8 +56,11 @@ export class Kernel {
     return new Room(this.instance)
   }
 
+  // Shapes are never changed.
   size(shape: Shape): number {
-    return this.within((room) => room.instance.call('hl_size', shapeIn(room, shape)))
+    const known = this.sizes.get(shape) ?? this.within((room) => room.instance.call('hl_size', shapeIn(room, shape)))
+    this.sizes.set(shape, known)
+    return known
   }
 
   // Those that a model has, in flat order.

@@ -38,12 +38,15 @@ export function numberOf(word: string): number {
 
 // Into zeros: what is not given is 0, false or null.
 export function write(view: DataView, at: number, struct: string, values: object) {
-  for (const [name, value] of Object.entries(values) as [string, Value | undefined][]) {
+  const { fields } = layouts[struct]
+  for (const name in values) {
+    const value = (values as Record<string, Value | undefined>)[name]
     if (value === undefined) continue
-    const place = layouts[struct].fields[name]
+    const place = fields[name]
     if (!place) throw new RangeError(`${struct} must have the field, got ${name}`)
-    const numbers = Array.isArray(value) ? (value as number[]) : [value]
-    numbers.forEach((number, nth) => put(view, at + place.offset + nth * width(place.type), place.type, number))
+    if (Array.isArray(value))
+      value.forEach((number: number, nth) => put(view, at + place.offset + nth * width(place.type), place.type, number))
+    else put(view, at + place.offset, place.type, value)
   }
 }
 
