@@ -142,9 +142,13 @@ function against(subject: Subject, place: Place, target: number, rivals: number[
 
 // Where one of some targets follows a place's token, of all such places those nearest to it in content.
 export function nearestPlaces({ corpus, model, setting }: Subject, place: Place, targets: readonly number[]): Place[] {
-  const token = corpus.tokens[place.sequence][place.position]
-  const places = setting.placesOf(token).filter(({ target }) => targets.includes(target))
-  return nearest(corpus.tokens, place, places.map(({ sequence, position }) => ({ sequence, position })), model.causal) // prettier-ignore
+  const { sequence, position } = place
+  const token = corpus.tokens[sequence][position]
+  return setting.once(`nearest to ${sequence} ${position} with ${targets.join()}`, () => {
+    const places = setting.placesOf(token).filter(({ target }) => targets.includes(target))
+    const plain = places.map(({ sequence, position }) => ({ sequence, position }))
+    return nearest(corpus.tokens, place, plain, model.causal)
+  })
 }
 
 // The dependencies that what the model sees settles; what follows what is said where there is none.

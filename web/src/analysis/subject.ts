@@ -56,7 +56,7 @@ export class Setting {
 
   static of(kernel: Kernel, corpus: Corpus, model: ModelConfig): Setting {
     const some = Setting.known.get(corpus) ?? []
-    const same = some.find((one) => one.kernel === kernel && JSON.stringify(one.model) === JSON.stringify(model))
+    const same = some.find((one) => one.kernel === kernel && (one.model === model || JSON.stringify(one.model) === JSON.stringify(model)))
     if (same) return same
     const made = new Setting(kernel, corpus, model)
     Setting.known.set(corpus, [...some, made])
@@ -64,15 +64,25 @@ export class Setting {
   }
 
   // The places at which a token stands and has a target.
-  placesOf(token: number): { sequence: number; position: number; target: number }[] {
+  placesOf(token: number): readonly { sequence: number; position: number; target: number }[] {
     const { tokens, targets } = this.corpus
-    return tokens.flatMap((row, sequence) =>
-      row.flatMap((here, position) => {
-        const target = targets[sequence][position]
-        return here === token && target >= 0 ? [{ sequence, position, target }] : []
-      }),
+    return this.once(`places of ${token}`, () =>
+      tokens.flatMap((row, sequence) =>
+        row.flatMap((here, position) => {
+          const target = targets[sequence][position]
+          return here === token && target >= 0 ? [{ sequence, position, target }] : []
+        }),
+      ),
     )
   }
+
+  // What is the same for all models, worked out once.
+  once<Value>(name: string, find: () => Value): Value {
+    if (!this.found.has(name)) this.found.set(name, find())
+    return this.found.get(name) as Value
+  }
+
+  private readonly found = new Map<string, unknown>()
 }
 
 // What a model computes on its corpus when nobody intervenes: views, no copies. Rows at padding have no meaning.
@@ -158,14 +168,7 @@ export class Clean {
     const { others } = this.looks
     const few = sizeOfPatterns(this.of) <= AT_ONCE
     const [at, sequences, own] = few ? [0, corpus.n_sequences, sequence] : [sequence, 1, 0]
-    others[at] ??= (kernel as unknown as Activating).activations(few ? problem : alone(problem, sequence), this.flat, [
-      'resid',
-      'q',
-      'k',
-      'v',
-      'scores',
-      'z',
-    ])
+    others[at] ??= kernel.activations(few ? problem : alone(problem, sequence), this.flat, WITHIN) as Activations
     return { values: others[at], sequences, own }
   }
 
@@ -177,11 +180,8 @@ export class Clean {
   }
 }
 
-interface Activating {
-  activations(problem: Problem, weights: Float64Array, wanted: readonly (keyof Activations)[]): Activations
-}
-
-type Activations = Record<'resid' | 'q' | 'k' | 'v' | 'scores' | 'z', Float64Array>
+const WITHIN = ['resid', 'q', 'k', 'v', 'scores', 'z'] as const
+type Activations = Record<(typeof WITHIN)[number], Float64Array>
 
 const row = (of: Float64Array, at: number, width: number) => of.subarray(at * width, (at + 1) * width)
 
@@ -258,7 +258,7 @@ export class Subject {
     readonly model: ModelConfig,
     weights: Real,
     { loss = 'softmax', finished = true, goal = 1 }: More = {},
-    clean?: { logits: Float64Array; patterns?: Float64Array },
+    clean?: { logits?: Float64Array; patterns?: Float64Array },
   ) {
     this.setting = Setting.of(kernel, corpus, model)
     this.flat = sound(weights)
@@ -270,6 +270,7 @@ export class Subject {
   }
 
   readonly clean: Clean
+  readonly adjoints = new Map<string, Float64Array>() // those that are known already; see parts/coding.ts
 
   get problem(): Problem {
     return this.setting.problem
@@ -322,7 +323,7 @@ export class Subject {
 
   // In nats per position with a target.
   get meanLoss(): number {
-    return this.once('meanLoss', () => meanLoss(this.clean.every, this.probabilities, this.corpus, this.loss))
+    return this.once('meanLoss', () => meanLoss(this.corpus, this.loss, this.clean.every, this.probabilities))
   }
 
   private get judged(): Judged {
@@ -340,8 +341,7 @@ export class Subject {
 
   private isNear(token: number): boolean {
     const places = this.setting.placesOf(token)
-    const mean = (of: (place: (typeof places)[number]) => number) =>
-      places.reduce((sum, place) => sum - Math.log(of(place)), 0) / places.length
+    const mean = (of: (place: (typeof places)[number]) => number) => -meanOf(Float64Array.from(places, (place) => Math.log(of(place))))
     const bigram = mean(({ target }) => this.corpus.bigramProbability(token, target))
     const loss = mean(({ sequence, position, target }) => this.probabilitiesAt(sequence, position)[target])
     return Math.abs(loss - bigram) <= THRESHOLDS.near_bigram * bigram
@@ -451,13 +451,17 @@ interface Found {
 
 // Many models of one shape: what they predict, in one look. weights [run, weight]
 export function subjectsOf(kernel: Kernel, corpus: Corpus, model: ModelConfig, weights: Real, more: readonly More[] = []): Subject[] {
-  const { problem, cases, size } = Setting.of(kernel, corpus, model)
+  const setting = Setting.of(kernel, corpus, model)
+  const { problem, cases, size } = setting
   const runs = weights.length / size
   const one = (run: number) => weights.subarray(run * size, (run + 1) * size)
   const flat = new Float64Array(weights.length)
   for (let run = 0; run < runs; run++) flat.set(sound(one(run)), run * size)
-  const { logits, pattern } = kernel.look(problem, flat, cases, ['logits', 'pattern'])
-  const part = (of: Real, run: number) => row(of as Float64Array, run, of.length / runs)
+  const few = runs * sizeOfPatterns(setting) <= AT_ONCE
+  const { logits, pattern } = kernel.look(problem, flat, cases, few ? ['logits', 'pattern'] : ['logits']) as Partial<
+    Record<string, Float64Array>
+  >
+  const part = (of: Float64Array | undefined, run: number) => of && row(of, run, of.length / runs)
   return Array.from({ length: runs }, (_, run) => {
     const clean = { logits: part(logits, run), patterns: part(pattern, run) }
     return new Subject(kernel, corpus, model, one(run), more[run], clean)
@@ -469,6 +473,8 @@ function sound(weights: Real): Float64Array {
   const flat = Float64Array.from(weights)
   return flat.every(Number.isFinite) ? flat : flat.fill(NaN)
 }
+
+const meanOf = (numbers: Float64Array) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 
 const isIndex = (value: unknown, count: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < count

@@ -31,3 +31,8 @@ export function product(one: Float64Array, other: Float64Array, inner: number): 
 export function identity(size: number): Float64Array {
   return Float64Array.from({ length: size * size }, (_, at) => Number(at % (size + 1) === 0))
 }
+
+export function transposed(matrix: Float64Array, columns: number): Float64Array {
+  const rows = matrix.length / columns
+  return Float64Array.from(matrix, (_, at) => matrix[(at % rows) * columns + Math.floor(at / rows)])
+}

@@ -9,9 +9,9 @@ const NEAREST = 1e-7 // that a share comes to 0 and 1
 // Σ w·l / Σ w in nats; logits and their softmax [sequence, position, d_vocab]
 //   softmax             -ln softmax(x)_y
 //   normalized_sigmoid  -ln clip(p_y / Σ p, 1e-7, 1 - 1e-7), p = sigmoid(x)
-export function meanLoss(logits: Float64Array, probabilities: Float64Array, corpus: Corpus, kind: Loss): number {
+export function meanLoss(corpus: Corpus, kind: Loss, logits: Float64Array, probabilities: Float64Array): number {
   const { n_ctx, d_vocab, targets, weights } = corpus
-  const largest = Math.max(...weights.map((row) => Math.max(...row)))
+  const largest = weights.flat().reduce((most, weight) => Math.max(most, weight), 0)
   let [sum, together] = [0, 0]
   targets.forEach((row, sequence) =>
     row.forEach((target, position) => {

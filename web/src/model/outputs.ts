@@ -1,4 +1,5 @@
-// What logits become: shares of one by softmax, and the sigmoid of each alone.
+// What logits become: shares of one by softmax, and the sigmoid of each alone. As NumPy has them, down to a share of 0: the kernel's, made for
+// training, stop at 1e-308.
 
 // exp(logits) / sum over each row of so many.
 export function softmax(rows: Float64Array, width: number): Float64Array {

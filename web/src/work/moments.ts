@@ -6,20 +6,23 @@ const MOST_MOMENTS = 80
 export const MOST_NUMBERS = 1_500_000 // in one array
 export const MOST_SENTENCES = 12 // that are drawn
 
-const even = (first: number, last: number, count: number) =>
-  Array.from({ length: count }, (_, nth) => first + ((last - first) * nth) / (count - 1))
+// As NumPy counts: what lies between two steps goes to the one or the other as there.
+function even(last: number, count: number): number[] {
+  const apart = last / (count - 1)
+  return Array.from({ length: count }, (_, nth) => (nth < count - 1 ? nth * apart : last))
+}
 
 // About so many steps from 0 to the last one, evenly spaced on a log scale, both ends included.
 export function logSteps(last: number, points: number): number[] {
   if (last <= 0) return [0]
-  const spaced = even(0, Math.log10(last), Math.max(2, points - 1)).map((power) => roundHalfEven(10 ** power))
+  const spaced = even(Math.log10(last), Math.max(2, points - 1)).map((power) => roundHalfEven(10 ** power))
   return ascending([0, ...spaced])
 }
 
 // The steps whose weights are worth keeping: half evenly spaced, half on a log scale, fewer for large models.
 export function momentsOf(experiment: Pick<Experiment, 'corpus' | 'model'>, steps: number, most = MOST_NUMBERS): number[] {
   const count = Math.max(3, Math.min(MOST_MOMENTS, Math.floor(most / aMoment(experiment))))
-  const spaced = even(0, steps, Math.max(2, Math.floor(count / 2))).map(roundHalfEven)
+  const spaced = even(steps, Math.max(2, Math.floor(count / 2))).map(roundHalfEven)
   return ascending([...spaced, ...logSteps(steps, Math.max(2, count - Math.floor(count / 2)))])
 }
 

@@ -25,8 +25,10 @@ export class Twins {
     this.experiment = experimentOf(line.fields)
     this.problem = problemOf(this.experiment)
     this.size = kernel.size(this.problem.shape)
+    const recorded = Array.from({ length: this.moments[this.moments.length - 1] }, (_, step) => step)
+    const recipe = recipeOf(this.experiment, { recorded, snapshots: this.moments })
     const weights = kernel.initial(this.problem, line.seeds, this.experiment.model.init_scale)
-    const training = new Training(kernel, this.problem, recipeOf(this.experiment, { snapshots: this.moments }), weights)
+    const training = new Training(kernel, this.problem, recipe, weights)
     while (!training.work(Infinity)) continue
     this.trained = training.take()
     training.end()
@@ -58,8 +60,14 @@ export class Twin {
   }
 
   get weights(): Float32Array {
-    const { size, trained } = this.twins
-    return trained.weights.subarray(this.number * size, (this.number + 1) * size) as Float32Array
+    return this.of('weights') as Float32Array
+  }
+
+  // What there is of this run in what holds that of all, run after run.
+  of<Numbers extends 'weights' | 'snapshots' | 'losses' | 'rates'>(name: Numbers): Trained[Numbers] {
+    const every = this.twins.trained[name]
+    const size = every.length / this.twins.line.seeds.length
+    return every.subarray(this.number * size, (this.number + 1) * size)
   }
 
   get subject(): Subject {

@@ -6,7 +6,7 @@ import type { Choice, Place } from '../choice'
 import type { Subject } from '../subject'
 import { THRESHOLDS } from '../words'
 import { readoutOf } from './contributions'
-import { adjoints, compared } from './exact'
+import { adjoints, adjointsOfMany, compared } from './exact'
 
 export type CodingPart = 'pattern' | 'value' | 'direct'
 
@@ -47,6 +47,18 @@ export function coding(subject: Subject, choice: Choice): Coding | null {
   return new Coding(mean('pattern'), mean('value'), mean('direct'), mean('unpaired'))
 }
 
+// What the splits of many models that make the same choice need of the kernel, in one call a place.
+export function readyForMany(subjects: readonly Subject[], choice: Choice) {
+  const asked = compared(subjects[0].corpus.d_vocab, choice.target, choice.rivals)
+  for (const place of [choice.place, ...choice.others]) {
+    const every = adjointsOfMany(subjects, place, asked)
+    subjects.forEach((subject, run) => subject.adjoints.set(keyOf(choice, place), every[run]))
+  }
+}
+
+const keyOf = ({ target, rivals }: Pick<Choice, 'target' | 'rivals'>, { sequence, position }: Place) =>
+  `${sequence} ${position} ${target} ${rivals.join()}`
+
 export interface Aligned {
   ways: Alignment[]
   way: number // the one whose unpaired positions give least, of equal ones the first
@@ -75,9 +87,10 @@ class Reading {
 
   constructor(
     readonly subject: Subject,
-    { target, rivals }: Pick<Choice, 'target' | 'rivals'>,
+    readonly choice: Pick<Choice, 'target' | 'rivals'>,
     readonly place: Place,
   ) {
+    const { target, rivals } = choice
     this.w = readoutOf(subject, target, rivals)
     this.asked = compared(subject.corpus.d_vocab, target, rivals)
     this.embeds = subject.embeds(place.sequence)
@@ -113,7 +126,8 @@ class Reading {
   private flow(lost?: ReadonlySet<number>): Float64Array {
     const { subject, place, width, w } = this
     const pattern = lost && withoutQueries(subject.clean.patterns(place.sequence), lost, subject.corpus.n_ctx)
-    const G = adjoints(subject, place, this.asked, pattern).slice(0, this.embeds.length)
+    const known = lost ? undefined : subject.adjoints.get(keyOf(this.choice, place))
+    const G = (known ?? adjoints(subject, place, this.asked, pattern)).slice(0, this.embeds.length)
     if (subject.model.residual) for (let axis = 0; axis < width; axis++) G[place.position * width + axis] -= w[axis]
     return G
   }
@@ -135,8 +149,9 @@ function dot(one: Float64Array, other: Float64Array, start: number, otherStart: 
 }
 
 function alignedOf(here: Reading, there: Reading): Aligned {
-  const { corpus, model } = here.subject
-  const ways = alignments(corpus.tokens, here.place, there.place, model.causal)
+  const { corpus, model, setting } = here.subject
+  const of = [here, there].map(({ place }) => `${place.sequence} ${place.position}`)
+  const ways = setting.once(`ways ${of.join(' to ')}`, () => alignments(corpus.tokens, here.place, there.place, model.causal))
   if (ways.length === 1) return { ways, way: 0 }
   const [mine, theirs] = [here.gives, there.gives]
   const lost = (gives: number[], at: readonly number[]) => at.reduce((sum, position) => sum + Math.abs(gives[position]), 0)

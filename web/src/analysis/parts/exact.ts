@@ -29,6 +29,16 @@ export function adjoints(subject: Subject, place: Place, readout: Float64Array, 
   return parts(subject, place, readout, ['adjoint'], { pattern }).adjoint
 }
 
+// The same of many models of one setting, in one call.
+export function adjointsOfMany(subjects: readonly Subject[], { sequence, position }: Place, readout: Float64Array): Float64Array[] {
+  const [{ kernel, problem, flat }] = subjects
+  const weights = new Float64Array(subjects.length * flat.length)
+  subjects.forEach((subject, run) => weights.set(subject.flat, run * flat.length))
+  const { adjoint } = kernel.parts(problem, weights, { sequence, at: position }, readout, ['adjoint'])
+  const size = adjoint.length / subjects.length
+  return subjects.map((_, run) => adjoint.subarray(run * size, (run + 1) * size))
+}
+
 // The same, but patterns react.
 export const gradients = (subject: Subject, place: Place, readout: Float64Array): Float64Array =>
   parts(subject, place, readout, ['gradient'], {}).gradient

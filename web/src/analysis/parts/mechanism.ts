@@ -5,7 +5,7 @@ import { aheadOf, type Choice, choiceOf, logitsElsewhere } from '../choice'
 import { HAIR_LOGITS, leadOf, NOT_SOLVED, TIE } from '../looking/predictions'
 import type { Subject } from '../subject'
 import { filled, PHRASES, TABLE, THRESHOLDS } from '../words'
-import { type Coding, coding } from './coding'
+import { type Coding, coding, readyForMany } from './coding'
 
 const MAIN = THRESHOLDS.main // a part that is at least twice all others together
 const AGAINST = -THRESHOLDS.against // a part that takes back more than this: the parts oppose each other, and shares mean little
@@ -89,10 +89,28 @@ export function mechanismOf(subject: Subject, each: readonly string[]): string {
 export function mechanismOfRun(subject: Subject): string {
   const { dependencies } = subject
   if (!dependencies.length) return ''
-  const judged = subject.grade !== HAIR && subject.grade !== NOT_SOLVED && subject.finite
-  const each = judged ? dependencies.map((item) => mechanismAt(subject, item).mechanism) : []
-  return mechanismOf(subject, each)
+  return mechanismOf(subject, isCoded(subject) ? dependencies.map((item) => mechanismAt(subject, item).mechanism) : [])
 }
+
+// The same of many runs of one setting, with as few calls of the kernel as there are different choices.
+export function mechanismsOf(subjects: readonly Subject[]): string[] {
+  const coded = subjects.filter(isCoded)
+  for (const item of subjects[0]?.dependencies ?? []) {
+    const groups = new Map<string, { choice: Choice; some: Subject[] }>()
+    for (const subject of coded) {
+      const choice = choiceOf(subject, item)
+      if (!toldApart(subject, choice)) continue
+      const name = choice.rivals.join()
+      const { some } = groups.get(name) ?? groups.set(name, { choice, some: [] }).get(name)!
+      some.push(subject)
+    }
+    for (const { choice, some } of groups.values()) readyForMany(some, choice)
+  }
+  return subjects.map(mechanismOfRun)
+}
+
+// How its dependencies are coded is asked of a run.
+const isCoded = ({ grade, finite }: Subject): boolean => grade !== HAIR && grade !== NOT_SOLVED && finite
 
 // On how many of a run's dependencies it goes by which mechanism, in words; nothing where all share one.
 export function spreadOf(each: readonly string[]): string {
