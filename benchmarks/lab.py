@@ -38,23 +38,21 @@ MOVE = """async ([sizes, pause]) => {
   }
   return took
 }"""
-SLIDE = MOVE % "[...document.querySelectorAll('.facts .number')].slice(0, 2).map((fact) => fact.textContent).join()"
+SLIDE = MOVE % "[...document.querySelectorAll('.facts .number, .made .number')].map((fact) => fact.textContent).join()"
 SEEDS = MOVE % "[...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()"
 # Before the page's own script: when the first picture was there.
-WATCH = """try {
-  new MutationObserver((_, watch) => {
-    if (!document.querySelector('.chips')) return
-    window.first = performance.timeOrigin + performance.now()
-    watch.disconnect()
-  }).observe(document, { childList: true, subtree: true })
-} catch {}"""
+WATCH = """new MutationObserver((_, watch) => {
+  if (!document.querySelector('.arcs')) return
+  window.first = performance.timeOrigin + performance.now()
+  watch.disconnect()
+}).observe(document, { childList: true, subtree: true })"""
 SCRUB = """async () => {
   const slider = document.querySelector('[aria-label="moment of the training"]')
   const most = Number(slider.max)
   const gaps = []
   let last = await new Promise(requestAnimationFrame)
   for (let frame = 0; frame < 240; frame++) {
-    slider.value = frame % most
+    slider.value = (frame * 70) % most
     slider.dispatchEvent(new Event('input', { bubbles: true }))
     const now = await new Promise(requestAnimationFrame)
     gaps.push(now - last)
@@ -86,7 +84,7 @@ def main() -> None:
         print(f"command to address: {time.time() - began:.2f} s")
         page.goto(address)
         print(f"command to page: {time.time() - began:.2f} s")
-        page.wait_for_selector(".chips")
+        page.wait_for_selector(".arcs")
         print(f"command to first picture: {page.evaluate('window.first') / 1000 - began:.2f} s")
         page.wait_for_selector(".mini")
         page.wait_for_timeout(2000)

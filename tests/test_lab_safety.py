@@ -136,7 +136,7 @@ def victim(browser, lab, pages):
     context = browser.new_context()
     watched = Watched(context.new_page(), pages)
     watched.page.goto(f"{lab.address}&steps=1")
-    watched.page.wait_for_selector(".chip")
+    watched.page.wait_for_selector("button.word")
     watched.files = watched.page.evaluate(
         "[document.querySelector('script[src]').src, document.querySelector('link[rel=stylesheet]').href]"
     )
@@ -149,7 +149,7 @@ def fresh(victim, lab, pages):
     """One more page of the lab, for what may break it."""
     watched = Watched(victim.page.context.new_page(), pages)
     watched.page.goto(f"{lab.origin}/#steps=1")
-    watched.page.wait_for_selector(".chip")
+    watched.page.wait_for_selector("button.word")
     yield watched
     watched.page.close()
 
@@ -525,7 +525,7 @@ def test_a_number_that_makes_no_sense_is_answered_in_a_sentence(victim, name):
 def test_a_raw_address_is_taken_as_it_comes(fresh, lab, text):
     fresh.page.goto("about:blank")
     fresh.page.goto(f"{lab.origin}/#steps=1&text={text}")
-    fresh.page.wait_for_selector(".chip, [role=alert] li")
+    fresh.page.wait_for_selector("button.word, [role=alert] li")
     assert Trials(fresh).end() == {}
 
 

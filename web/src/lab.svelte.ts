@@ -3,13 +3,13 @@
 import type { Carried } from './carried'
 import { keysOf } from './desk/plans'
 import { LINK } from './errors'
-import type { Can, Frame, Hello, Palette, Picture, ProblemsFrame, Progress, Told, TrialOf, Value } from './protocol'
+import type { Can, Fields, Frame, Hello, Palette, Picture, ProblemsFrame, Progress, Told, TrialOf, Value } from './protocol'
 import { Address, otherRuns, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
 import { Requests } from './state/requests.svelte'
 import { Settings } from './state/settings.svelte'
-import { Shown } from './state/shown.svelte'
+import { Shown, type Where } from './state/shown.svelte'
 import type { Connect, Listener } from './transport/transport'
 
 // carried: what the page has before anything is trained; link: what settings it begins with, where its address says nothing;
@@ -44,6 +44,7 @@ export class Lab implements Listener {
   private keys: Record<number, Keys> = {} // of what was asked for, by its number
   private of = $state.raw<Partial<Record<Drawn, string>>>({}) // of what is drawn
   private coming: Look | null = null // how an address wants one to look at the picture that it asks for
+  private lesson: Fields | null = null // what an address that hides something set
   private unforked = $state.raw<{ picture: Picture; of: string } | null>(null) // the last picture without a fork, and of what
 
   constructor(private readonly start: Start) {
@@ -161,9 +162,10 @@ export class Lab implements Listener {
     this.requests.stop()
   }
 
+  // Back to the notebook; in a lesson, to what it set.
   reset() {
     this.looking.reset()
-    this.experiment.reset()
+    this.experiment.become({ ...(this.lesson ?? this.experiment.notebook) })
   }
 
   fork() {
@@ -184,8 +186,9 @@ export class Lab implements Listener {
     else this.requests.showRun(at)
   }
 
-  async try(more: TrialOf) {
+  async try(more: TrialOf, where: Where = 'part') {
     if (!this.can.try) return
+    this.shown.tried = { where }
     const [{ choice }, settings] = [this.shown, keysOf(this.experiment.fields).picture]
     const frame = await this.requests.ask('trial', { ...(choice && { sequence: choice.sequence, position: choice.place }), ...more })
     if (frame.kind === 'problems') this.settings.problems = frame.values.problems
@@ -209,6 +212,7 @@ export class Lab implements Listener {
     this.notice = otherRuns(given)
     const same = Object.keys(fields).every((name) => fields[name] === this.experiment.fields[name])
     this.looking.see({ hide: look.hide })
+    this.lesson = look.hide ? fields : null
     if (same || !this.shown.picture) this.looking.see(look)
     else this.coming = look
     this.keepInside()

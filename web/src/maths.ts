@@ -20,19 +20,32 @@ export const signed = (value: number, digits = 2) => {
   const shown = Math.abs(value).toFixed(digits)
   return (value < 0 && Number(shown) !== 0 ? '−' : '+') + shown // never −0.00
 }
-// Words of the server for a page: no line ends between a number and its percent sign.
+
+// Values rounded so that what is shown adds up to what is shown of their sum: where rounding misses it, those that lie nearest to
+// the other neighbour go there, the largest last.
+export function addingUp(values: number[], digits = 2): number[] {
+  const unit = 10 ** digits
+  const whole = values.map((value) => Math.round(value * unit))
+  const total = Math.round(values.reduce((sum, value) => sum + value, 0) * unit)
+  let missing = total - whole.reduce((sum, value) => sum + value, 0)
+  if (!Number.isFinite(missing)) return values
+  const step = Math.sign(missing)
+  const largest = argmax(values.map(Math.abs))
+  const gain = (at: number) => (values[at] * unit - whole[at]) * step - (at === largest ? 2 : 0)
+  const order = values.map((_, at) => at).sort((one, other) => gain(other) - gain(one))
+  for (let at = 0; missing !== 0 && order.length; at = (at + 1) % order.length, missing -= step) whole[order[at]] += step
+  return whole.map((value) => value / unit)
+}
+
+// Words of whoever answers for a page: no line ends between a number and its percent sign.
 export const kept = (text: string) => text.replaceAll(' %', '\u00a0%')
 
 export const percent = (value: number) => `${value < -0.005 ? '−' : ''}${Math.abs(Math.round(100 * value))}\u00a0%`
 
-// A share as short as it can be read in a small cell: .97, 1, 0.
-export function short(value: number): string {
-  if (!Number.isFinite(value)) return '–'
-  if (value >= 0.995) return '1'
-  return value < 0.005 ? '0' : value.toFixed(2).slice(1)
-}
+// A share as it stands in a cell, the same everywhere: .97, 1.00, .00.
+export const short = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/^0/, '') : '–')
 
-// Which text is readable on a colour of this strength.
-export const strength = (share: number) => (share > 0.87 ? 'deep' : share > 0.4 ? 'middle' : '')
+// Which text is readable on the colour of this strength.
+export const strength = (share: number) => (share > 0.748 ? 'deep' : share > 0.6 ? 'middle' : '')
 
 export const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value))

@@ -244,6 +244,7 @@ export interface Problem {
   text: string
   field: string | null // the setting that it is about
   line: number | null // of the sentences, from 1
+  command?: string // for the shell, where it is done there instead
 }
 export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
 

@@ -43,10 +43,6 @@ export class Experiment {
     this.set('seed', Math.floor(Math.random() * 1000))
   }
 
-  reset() {
-    this.become({ ...this.notebook })
-  }
-
   become(fields: Fields) {
     this.remember()
     this.fields = fields

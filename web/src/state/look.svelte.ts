@@ -4,7 +4,7 @@ import { clamp } from '../maths'
 import type { Way } from '../protocol'
 
 export interface Look {
-  output: 'sigmoid' | 'softmax'
+  output: 'softmax' | 'sigmoid'
   by: Way
   sequence: number
   query: number // −1: that of the sentence's first dependency
@@ -17,7 +17,7 @@ export interface Look {
 
 // Every one has a default, which the address leaves out.
 export const LOOK: Look = {
-  output: 'sigmoid',
+  output: 'softmax',
   by: 'source',
   sequence: 0,
   query: -1,

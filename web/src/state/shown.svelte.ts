@@ -5,12 +5,16 @@ import { sigmoid, softmax } from '../maths'
 import type { Choice, Corpus, Explained, Picture, Seeds, Sizes, Trial, Value, Way, Why } from '../protocol'
 import type { Looking, Range } from './look.svelte'
 
+// Where a click asked for a trial.
+export type Where = 'pattern' | 'part' | 'patch'
+
 export class Shown {
   picture = $state.raw<Picture | null>(null)
   why = $state.raw<Why | null>(null)
   seeds = $state.raw<Seeds | null>(null)
   sizes = $state.raw<Sizes | null>(null)
   trial = $state.raw<Trial['values'] | null>(null)
+  tried = $state.raw<{ where: Where } | null>(null) // what the trial was of: its table stands there
 
   constructor(private looking: Looking) {}
 
@@ -55,6 +59,16 @@ export class Shown {
     return this.moment === this.moments.length - 1
   }
 
+  // The recorded loss nearest to the moment.
+  get loss(): number {
+    const { loss_step, loss } = this.picture!.arrays
+    const step = this.moments[this.moment]
+    let best = 0
+    for (let at = 1; at < loss_step.data.length; at++)
+      if (Math.abs(loss_step.data[at] - step) < Math.abs(loss_step.data[best] - step)) best = at
+    return loss.data[best] ?? NaN
+  }
+
   // The position that is looked at: the chosen one, or that of the sentence's first dependency.
   get query(): number {
     const { sequence, query } = this.looking.look
@@ -97,10 +111,19 @@ export class Shown {
     return this.explained?.dependencies ?? []
   }
 
+  // Whether something is to be chosen between where one looks.
+  get hasChoice(): boolean {
+    return this.choicesHere >= 0
+  }
+
+  // The choice where one looks; else one of the same sentence, else the first.
   get choiceAt(): number {
-    const { sequence } = this.looking.look
-    const here = this.choices.findIndex((item) => item.sequence === sequence && item.place === this.query)
-    return here >= 0 ? here : this.choices.findIndex((item) => item.sequence === sequence)
+    const near = this.choices.findIndex((item) => item.sequence === this.looking.look.sequence)
+    return this.hasChoice ? this.choicesHere : Math.max(0, near)
+  }
+
+  private get choicesHere(): number {
+    return this.choices.findIndex((item) => item.sequence === this.looking.look.sequence && item.place === this.query)
   }
 
   get choice(): Choice | null {

@@ -10,8 +10,8 @@ export interface Sprite {
   height: number
 }
 
-// patterns: [run, sequence, query, key]; color: red, green and blue, 0 … 255
-export function sprite(patterns: Numbers, color: number[]): Sprite {
+// patterns: [run, sequence, query, key]; what is opaque in it, has the weight
+export function sprite(patterns: Numbers): Sprite {
   const [runs, sequences, side] = patterns.shape
   const width = sequences * (side + 1) - 1
   const pitch = side + 1
@@ -24,7 +24,7 @@ export function sprite(patterns: Numbers, color: number[]): Sprite {
     for (let sequence = 0; sequence < sequences; sequence++)
       for (let query = 0; query < side; query++)
         for (let key = 0; key < side; key++)
-          image.data.set([...color, 255 * patterns.data[from++]], 4 * ((run * pitch + query) * width + sequence * (side + 1) + key))
+          image.data[4 * ((run * pitch + query) * width + sequence * (side + 1) + key) + 3] = 255 * patterns.data[from++]
   context.putImageData(image, 0, 0)
   return { url: canvas.toDataURL(), width, side, pitch, height }
 }
