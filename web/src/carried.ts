@@ -30,7 +30,7 @@ export function carriedText({ frames, ...rest }: Carried): string {
   return JSON.stringify(written).replaceAll('<', '\\u003c')
 }
 
-function base64(data: Uint8Array): string {
+export function base64(data: Uint8Array): string {
   let text = ''
   for (let at = 0; at < data.length; at += 4096) text += String.fromCharCode(...data.subarray(at, at + 4096))
   return btoa(text)

@@ -125,9 +125,9 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     """Say why a run predicts what it predicts, and prove it by intervening.
 
     FILE holds one sentence a line (`-` reads standard input), is the name of a task, a folder that `headlab train --save`
-    wrote, or a link of the lab, in quotes: '#d_head=5&seed=12'; without it, the task `notebook`. For every dependency of
-    the corpus: where the run looks, what that gives, how the dependency is coded, and what becomes of the prediction when
-    parts are taken away.
+    wrote, weights that the lab saved (.safetensors), or a link of the lab, in quotes: '#d_head=5&seed=12'; without it, the
+    task `notebook`. For every dependency of the corpus: where the run looks, what that gives, how the dependency is coded,
+    and what becomes of the prediction when parts are taken away.
 
     \b
     PART is   source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY
@@ -165,12 +165,13 @@ def _runs(
     """Return the runs asked about, and the commands that ask about one of them again."""
     with importing():
         from headlab.report.words.commands import RunCommands
+        from headlab.runs.folder import is_run_file
         from headlab.runs.link import is_link
         from headlab.runs.runs import load
         from headlab.runs.train import train
 
     file = options["file"]
-    if file is not None and not is_link(file) and Path(file).is_dir():
+    if file is not None and not is_link(file) and (Path(file).is_dir() or is_run_file(file)):
         _refuse_task(file)
         foreign = [
             f"--{name.replace('_', '-')}" for name in [*typed_options(ctx), *([] if seeds is None else ["seeds"])]

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def predict(folder: Path, text: str, number: Any, every: bool, top: Any, as_json: bool) -> None:
     """Say what comes after a text that was not trained.
 
-    RUN is a folder that `headlab train --save` wrote. TEXT begins a sentence in words of its vocabulary, like
-    "man ordered the …"; the start token is put before it.
+    RUN is a folder that `headlab train --save` wrote, or weights that the lab saved (.safetensors). TEXT begins a
+    sentence in words of its vocabulary, like "man ordered the …"; the start token is put before it.
     """
     with importing():
         from headlab.report.json.runs import next_token_json

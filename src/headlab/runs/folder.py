@@ -8,6 +8,9 @@
 Each file is written under a temporary name, flushed, renamed. run.json comes after the weights that it names, and what it
 replaced is removed after it: whenever saving stops, the folder holds what was there or what comes, whole. Format 1
 (weights.safetensors as a plain file, run.json without a hash of its own) is read, too.
+
+The lab's page saves a run as one safetensors file instead: the text of run.json is its metadata `run`, and names the SHA-256 of
+all that follows the file's header.
 """
 
 import contextlib
@@ -41,7 +44,8 @@ from headlab.notation.values import short_repr
 
 FORMAT = 3
 ORDER = {"order": "vocabulary"}  # of tokens along the axes of weights, whatever order they were trained in
-WEIGHTS, CONFIG = "weights.safetensors", "run.json"
+SUFFIX = "safetensors"
+WEIGHTS, CONFIG = f"weights.{SUFFIX}", "run.json"
 _NAME = re.compile(r"weights-([0-9a-f]{64})\.safetensors")
 _OURS = re.compile(rf"weights-[0-9a-f]{{64}}\.safetensors|(?:weights|run\.json).*{re.escape(PARTIAL)}")
 _SEALED = re.compile(rb'\{\n  "sha256": "([0-9a-f]{64})",(.*)', re.DOTALL)
@@ -71,8 +75,11 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
 
 
 def read_folder(folder: str | Path) -> tuple[dict[str, Any], Tensors]:
-    """Return what is told, and the arrays; raises `WeightsError` for a file that is missing, damaged, or of a newer format."""
-    config, data = _consistent(Path(folder))
+    """Return what is told, and the arrays; raises `WeightsError` for a file that is missing, damaged, or of a newer format.
+
+    folder: or the one file that the lab's page saves
+    """
+    config, data = _of_file(Path(folder)) if is_run_file(folder) else _consistent(Path(folder))
     order = {"order": config["order"]} if "order" in config else ORDER  # older files do not say it
     if order != ORDER:
         said = f"{CONFIG} must have weights in the order of the {ORDER['order']}, got {short_repr(order['order'])}"
@@ -81,6 +88,11 @@ def read_folder(folder: str | Path) -> tuple[dict[str, Any], Tensors]:
         return config, load_tensors(data)
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{WEIGHTS} must be a safetensors file, got {error}: train again") from None
+
+
+def is_run_file(path: str | Path) -> bool:
+    """Return whether there is one file with weights in place of a folder."""
+    return Path(path).suffix == f".{SUFFIX}" and Path(path).is_file()
 
 
 def _sealed(fields: dict[str, Any]) -> bytes:
@@ -120,6 +132,27 @@ def _consistent(folder: Path) -> tuple[dict[str, Any], bytes]:
                 raise
 
 
+def _of_file(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return what a file of one run says that it holds, and its content."""
+    data = _read(path)
+    start = 8 + int.from_bytes(data[:8], "little")
+    try:
+        text = str(json.loads(data[8:start])["__metadata__"]["run"]).encode()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        said = f"{path.name} must say what it is weights of, got something else in {str(path.parent)!r}"
+        raise WeightsError(f"{said}: name a folder made by save, or a file that the lab saved") from None
+    config = _config(text, path)
+    if config.get("weights") != hashlib.sha256(data[start:]).hexdigest():
+        raise _damaged(path.name, path.parent)
+    return config, data
+
+
+def _damaged(name: str, folder: Path) -> WeightsError:
+    return WeightsError(
+        f"{name} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again"
+    )
+
+
 def _config(text: bytes, folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(text)
@@ -152,9 +185,7 @@ def _named(folder: Path, config: dict[str, Any]) -> bytes:
         name, sha = match[0], match[1]
     data = _read(folder / name)
     if hashlib.sha256(data).hexdigest() != sha:
-        raise WeightsError(
-            f"{name} must be as it was saved, got a damaged or exchanged file in {str(folder)!r}: train again"
-        )
+        raise _damaged(name, folder)
     return data
 
 

@@ -39,7 +39,7 @@ export function countedOf(
   kernel: Kernel,
   experiment: Experiment,
   { size, first }: Unit,
-  trained: { weights: Real; losses: Real; outcomes: BigInt64Array },
+  trained: { weights: Real; losses: Real; outcomes: ArrayLike<bigint> },
 ): Counted {
   const { corpus, model, goal } = withHead(experiment, size)
   const { problem, cases, resolvable } = Setting.of(kernel, corpus, model)
