@@ -89,3 +89,14 @@ it('heads that were trained narrow go on in their own width where they have to, 
   expect(Math.max(...apart)).toBeLessThan(1e-4)
   expect(after.slots.length).toBe(whole.slots.length)
 })
+
+it('one case with some of its edits made in turn is each of these cases', () => {
+  const exact = { ...problem, type: 'float64' as const }
+  const weights = kernel.initial(exact, [1]) as Float64Array
+  const edits = [0, 1, 2].map((key) => ({ what: 'edge', how: 'zero', layer: 0, head: 0, at: 3, key }) as const)
+  const donor = { what: 'edge', how: 'from', layer: 0, head: 0, at: 3, key: 1, donor: 1, there: [0, 2, 1, 3, -1] } as const
+  const one = { sequence: 0, at: 3, edits: [...edits, donor], reads: [0, 3].map((key) => ({ head: 0, key })) }
+  const made = [[], [0], [1, 2], [3], [0, 3]]
+  const cases = made.map((some) => ({ ...one, edits: some.map((nth) => one.edits[nth]) }))
+  expect(kernel.lookEach(exact, weights, one, made)).toEqual(kernel.look(exact, weights, cases, ['logits', 'reads']))
+})

@@ -3,7 +3,7 @@
 // In the last layer what is kept and what is taken away add up in the logits: one sum a token and subset. Edges of earlier layers change
 // what the last layer reads and where it looks, so that each subset of those is a case of its own for the kernel.
 
-import type { Edit } from '../../kernel/asked'
+import type { Edit, Shape } from '../../kernel/asked'
 import type { Place } from '../choice'
 import { TIE } from '../looking/predictions'
 import type { Part } from '../part'
@@ -12,7 +12,8 @@ import { addProduct, addScaled } from '../vectors'
 import { sums } from './subsets'
 import { embedding } from './tried'
 
-const AT_A_TIME = 512 // forward passes, after which somebody may say that it is enough
+const AT_A_TIME = 2_000_000 // multiplications, about, after which somebody may say that it is enough
+const MOST = 512 // forward passes at a time
 
 export type Counterparts = ReadonlyMap<number, number> // of positions of the choice's sentence: where each stands in another
 
@@ -45,17 +46,23 @@ export function* suffices(subject: Subject, scenes: readonly Scene[], parts: rea
   const [width, number] = [1 << late.length, 1 << early.length]
   const found = new Uint8Array(width * number).fill(1)
   const of = (one: number) => found.subarray(one * width, (one + 1) * width)
+  const step = passesAtATime(subject.problem.shape)
   for (const [nth, scene] of scenes.entries()) {
     // What did not suffice elsewhere is tried no more.
     const cases = [...Array(number).keys()].filter((one) => of(one).includes(1))
-    for (let start = 0; start < cases.length; start += AT_A_TIME) {
-      const some = cases.slice(start, start + AT_A_TIME)
+    for (let start = 0; start < cases.length; start += step) {
+      const some = cases.slice(start, start + step)
       const { logits, goes } = early.length ? without(subject, scene, early, late, some) : asItIs(subject, scene, late)
       some.forEach((one, at) => keepRight(of(one), scene.target, logits(at), goes(at)))
       yield (nth + (start + some.length) / cases.length) / scenes.length
     }
   }
   return found
+}
+
+function passesAtATime({ n_layers, n_heads, n_ctx, d_model, d_head }: Shape): number {
+  const pass = n_layers * n_heads * n_ctx * (d_model * (2 * d_head + d_model) + n_ctx * (d_head + d_model))
+  return Math.max(1, Math.min(MOST, Math.floor(AT_A_TIME / pass)))
 }
 
 // What suffices of subsets of the last layer's parts, each of which takes something of the logits along when it goes.
