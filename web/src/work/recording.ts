@@ -18,6 +18,7 @@ export class Recording {
   readonly rates: Real
   readonly finalLoss: number
   readonly outcome: bigint // FINISHED, or the step at which it diverged
+  private end?: Subject[]
   private every?: Subject[]
 
   constructor(
@@ -41,19 +42,25 @@ export class Recording {
     return this.weights.length / this.moments.length
   }
 
-  // The trained model.
+  // The trained model; a picture needs no other.
   get subject(): Subject {
-    return this.past[this.past.length - 1]
+    const [subject] = (this.end ??= this.models(this.moments.length - 1))
+    return subject
   }
 
   // One model a moment.
   get past(): readonly Subject[] {
-    if (this.every) return this.every
-    const { kernel, finished, experiment } = this
+    return (this.every ??= [...this.models(0).slice(0, -1), this.subject])
+  }
+
+  // Those from a moment on.
+  private models(first: number): Subject[] {
+    const { kernel, finished, experiment, n_weights } = this
     const { corpus, model, training, goal } = experiment
     const { loss } = inForce(training, stepsOf(training))
-    const more = this.moments.map((_, moment) => ({ loss, goal, finished: finished || moment < this.moments.length - 1 }))
-    return (this.every = subjectsOf(kernel, corpus, model, this.weights, more))
+    const last = this.moments.length - 1 - first
+    const more = this.moments.slice(first).map((_, moment) => ({ loss, goal, finished: finished || moment < last }))
+    return subjectsOf(kernel, corpus, model, this.weights.subarray(first * n_weights), more)
   }
 
   at(moment: number): Subject {

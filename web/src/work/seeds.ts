@@ -37,7 +37,7 @@ export function* seedsFrame(kernel: Kernel, experiment: Experiment, portion: Por
   for (let first = 0; first < seeds.length; first += together) {
     const some = weights.subarray(first * n_weights, (first + together) * n_weights)
     const subjects = subjectsOf(kernel, corpus, model, some, more.slice(first))
-    mechanism.push(...mechanismsOf(subjects))
+    mechanism.push(...(yield* mechanismsOf(subjects)))
     subjects.forEach((subject, nth) => {
       solved.push(subject.solved)
       grade.push(subject.grade)

@@ -92,21 +92,27 @@ export function mechanismOfRun(subject: Subject): string {
   return mechanismOf(subject, isCoded(subject) ? dependencies.map((item) => mechanismAt(subject, item).mechanism) : [])
 }
 
-// The same of many runs of one setting, with as few calls of the kernel as there are different choices.
-export function mechanismsOf(subjects: readonly Subject[]): string[] {
+// The same of many runs of one setting, with as few calls of the kernel as there are different choices; a dependency a piece.
+export function* mechanismsOf(subjects: readonly Subject[]): Generator<void, string[]> {
   const coded = subjects.filter(isCoded)
-  for (const item of subjects[0]?.dependencies ?? []) {
+  const names = new Map(coded.map((subject) => [subject, [] as string[]]))
+  for (const item of coded[0]?.dependencies ?? []) {
     const groups = new Map<string, { choice: Choice; some: Subject[] }>()
     for (const subject of coded) {
       const choice = choiceOf(subject, item)
-      if (!toldApart(subject, choice)) continue
-      const name = choice.rivals.join()
-      const { some } = groups.get(name) ?? groups.set(name, { choice, some: [] }).get(name)!
-      some.push(subject)
+      const key = choice.rivals.join()
+      const group = groups.get(key) ?? { choice, some: [] }
+      groups.set(key, group)
+      if (toldApart(subject, choice)) group.some.push(subject)
     }
-    for (const { choice, some } of groups.values()) readyForMany(some, choice)
+    for (const { choice, some } of groups.values()) if (some.length) readyForMany(some, choice)
+    for (const subject of coded) {
+      names.get(subject)!.push(mechanismAt(subject, item).mechanism)
+      subject.adjoints.clear()
+    }
+    yield
   }
-  return subjects.map(mechanismOfRun)
+  return subjects.map((subject) => (subject.dependencies.length ? mechanismOf(subject, names.get(subject) ?? []) : ''))
 }
 
 // How its dependencies are coded is asked of a run.
