@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 CLOSE = 1e-12  # of a number, and of itself where it is larger than one
+DIGITS = 14  # of a number, as it is kept
 # Where shares stand: in a split and in what draws the eye, and in clauses about these.
 SHARES = re.compile(r"_share$|\.(makes|undone)$|\.arguments\.(pattern|value|direct)$")
 NO_NUMBER = "$"  # {"$": "nan"} is what JSON cannot hold
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON holds it, every number in full.
+    """Return a value as JSON holds it, every number to 14 digits.
 
     >>> plain({"loss": np.float32(0.5), "rest": (math.inf, None, np.arange(2))})
     {'loss': 0.5, 'rest': [{'$': 'inf'}, None, [0, 1]]}
@@ -24,7 +25,7 @@ def plain(value: Any) -> Any:
             return value
         case float() | np.floating():
             number = float(value)
-            return number if math.isfinite(number) else {NO_NUMBER: str(number)}
+            return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else {NO_NUMBER: str(number)}
         case np.ndarray() | np.integer() | np.bool_():
             return plain(value.tolist())
         case Mapping():

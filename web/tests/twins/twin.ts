@@ -7,6 +7,7 @@ import { inForce, stepsOf } from '../../src/config/training'
 import { Problems } from '../../src/errors'
 import type { Loss, Problem } from '../../src/kernel/asked'
 import type { Kernel } from '../../src/kernel/kernel'
+import type { Recorded } from '../../src/work/picture'
 import { FINISHED, Training, type Trained } from '../../src/kernel/training'
 import { kernel } from '../kernel/module'
 import type { Line } from './lines'
@@ -78,6 +79,14 @@ export class Twin {
   }
 
   private asked?: Subject
+
+  // The run, and what it was at every kept moment.
+  get recorded(): Recorded {
+    const { twins, subject, outcome, finalLoss } = this
+    const [weights, losses, rates] = (['snapshots', 'losses', 'rates'] as const).map((name) => this.of(name))
+    const experiment = { ...twins.experiment, seed: BigInt(twins.line.seeds[this.number]) }
+    return { kernel, experiment, moments: twins.moments, weights, losses, rates, finalLoss, outcome, subject }
+  }
 
   // Its explanation; a sentence where the corpus has nothing to explain.
   get explanation(): Explanation | string {
