@@ -62,7 +62,7 @@ it('a table has every number in full, and no cell that a spreadsheet runs', () =
 
 const HOSTILE = '<b>&"\u202e]]>\x07</script>'
 const shown: Shown = {
-  ...{ step: 60, layer: 0, head: 1, output: 'probs', vocabulary: ['<Start>', HOSTILE, 'a', 'averyverylongwordindeed'] },
+  ...{ step: 60, layer: 0, head: 1, several: true, output: 'probs', vocabulary: ['<Start>', HOSTILE, 'a', 'averyverylongwordindeed'] },
   sentences: [
     {
       words: ['<Start>', HOSTILE],

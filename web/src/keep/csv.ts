@@ -36,6 +36,7 @@ export interface Shown {
   step: number
   layer: number
   head: number
+  several?: boolean // heads, so that a figure must say which one this is
   output: 'sigmoid' | 'probs' | 'logits' // what the predictions are
   vocabulary: readonly string[]
   sentences: readonly {

@@ -50,7 +50,7 @@ interface Table {
 
 export function figureOf(shown: Shown, about: readonly string[]): Drawing {
   const { sentences, layer, head, output, vocabulary } = shown
-  const heads = layer || head ? ` of head ${layer}.${head}` : ''
+  const heads = shown.several ? ` of head ${layer}.${head}` : ''
   const pairs = sentences.slice(0, MOST.sentences).map(({ words, pattern, predictions }, nth): [Table, Table] => {
     const rows = words.map((word, position) => `${position} ${word}`)
     return [
@@ -89,7 +89,8 @@ function rest(whole: readonly Table[], cut: readonly Table[]): string[] {
 }
 
 function laidOut(pairs: readonly (readonly [Table, Table])[], lines: readonly string[]): Drawing {
-  const widths = [0, 1].map((side) => Math.max(...pairs.map((tables) => widthOf(tables[side]))))
+  const names = [0, 1].map((side) => Math.max(...pairs.map((tables) => namesWidth(tables[side]))))
+  const widths = [0, 1].map((side) => Math.max(...pairs.map((tables) => widthOf(tables[side], names[side]))))
   const width = Math.max(2 * EDGE + widths[0] + GAP + widths[1], 360)
   const room = Math.floor((width - 2 * EDGE) / LETTER)
   const marks: Mark[] = lines.map((line, nth) => ({
@@ -99,7 +100,7 @@ function laidOut(pairs: readonly (readonly [Table, Table])[], lines: readonly st
   let y = EDGE + LINE * lines.length + GAP / 2
   for (const tables of pairs) {
     const above = Math.max(...tables.map(roomAbove))
-    tables.forEach((table, side) => marks.push(...drawn(table, EDGE + side * (widths[0] + GAP), y, above)))
+    tables.forEach((table, side) => marks.push(...drawn(table, EDGE + side * (widths[0] + GAP), y, above, names[side])))
     y += LINE + above + CELL.height * Math.max(...tables.map(({ rows }) => rows.length)) + GAP
   }
   return { title: lines.join('; '), width, height: y - GAP + EDGE, marks }
@@ -114,16 +115,16 @@ const namesWidth = ({ rows }: Table) => lettersOf(rows) * LETTER + 8
 const overhang = ({ columns }: Table) => (lettersOf(columns) > FLAT ? lettersOf(columns.slice(-1)) * LETTER * 0.82 - CELL.width / 2 : 0)
 const roomAbove = ({ columns }: Table) => (lettersOf(columns) > FLAT ? lettersOf(columns) * LETTER * 0.6 + SIZE : LINE)
 
-const widthOf = (table: Table) =>
-  Math.max(namesWidth(table) + CELL.width * table.columns.length + Math.max(0, overhang(table)), table.title.length * LETTER)
+const widthOf = (table: Table, names: number) =>
+  Math.max(names + CELL.width * table.columns.length + Math.max(0, overhang(table)), table.title.length * LETTER)
 
-function drawn(table: Table, x: number, y: number, above: number): Mark[] {
+function drawn(table: Table, x: number, y: number, above: number, names: number): Mark[] {
   const { title, rows, columns, values } = table
   const known = values.flat().filter(Number.isFinite)
   const shares = known.length > 0 && known.every((value) => value >= 0 && value <= 1)
   const reach = Math.max(0, ...known.map(Math.abs)) || 1
   const slant = lettersOf(columns) > FLAT
-  const [left, top] = [x + namesWidth(table), y + LINE + above]
+  const [left, top] = [x + names, y + LINE + above]
   const words = (at: number, base: number, text: string, more: Partial<Mark>): Mark => ({
     x: at,
     y: base,
