@@ -414,7 +414,7 @@ def test_what_is_saved_is_the_run_on_the_page(visit):
     page = visit.page
     run = hl.train(NOTEBOOK, seeds=SHOWN)[0]
     data, name = saved(page, "weights")
-    assert name == "weights.safetensors"
+    assert name == f"headlab-notebook-d20-seed{SHOWN}.safetensors"
     assert (load(data)["W_Q"] == run.runs.params.W_Q[0]).all()
     code, _ = saved(page, "Python")
     space = {}
@@ -423,7 +423,9 @@ def test_what_is_saved_is_the_run_on_the_page(visit):
     table = list(csv.DictReader(io.StringIO(saved(page, "table")[0].decode())))
     shown = [float(row["value"]) for row in table if row["kind"] == "attention"][:5]
     assert shown == pytest.approx(run.pattern()[0, 0].tolist(), abs=1e-5)
-    assert saved(page, "figure, SVG")[0].startswith(b"<?xml")
+    drawn, name = saved(page, "figure, SVG")
+    assert (drawn[:5], name) == (b"<svg ", f"headlab-notebook-d20-seed{SHOWN}.svg")
+    assert f"seed {SHOWN}, d_head 20, step 5,020, loss {run.final_loss:.3f}" in drawn.decode()
     assert saved(page, "figure, PNG")[0].startswith(b"\x89PNG")
     report = saved(page, "report")[0].decode()
     assert "How does a head know" in report

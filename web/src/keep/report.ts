@@ -3,7 +3,7 @@
 import { CARRIED, type Carried, carriedText } from '../carried'
 import { escapeUnseen } from '../notation/visible'
 
-export const RECORDED = 'headlab-recorded' // the id of the element with the tables, which a page that lives takes away
+const LINK = 'headlab-link' // of the element with the settings that a copy begins with
 
 export interface ReadTable {
   caption: string
@@ -17,19 +17,39 @@ export interface Report {
   tables: readonly ReadTable[]
 }
 
+let own = ''
+
+// To be called before anything is mounted, in the file that the lab is: its text goes into reports.
+export function takePage(document: Document) {
+  own = `<!doctype html>\n${document.documentElement.outerHTML}\n`
+}
+
+// Nothing where the lab is no single file.
+export const ownPage = () => own
+
 // page: the HTML of the lab's file as it was opened. Its script stays as it is, and so its hash in the security policy; what is put in
-// are data and tables, which no policy forbids. What it carried before is replaced.
+// are data and tables, which no policy forbids. They take the place of those that were there.
 export function reportHtml(page: string, carried: Carried, report: Report): string {
-  const text = carriedText(carried)
-  const data = `<script type="application/json" id="${CARRIED}">${text}</script>`
-  const bare = page
-    .replace(new RegExp(`\\s*<script[^>]*id="${CARRIED}"[^>]*>[^<]*</script>`), '')
-    .replace(new RegExp(`\\s*<section id="${RECORDED}">[\\s\\S]*?</section>`), '')
+  const data = `<script type="application/json" id="${CARRIED}">${carriedText(carried)}</script>`
+  const bare = [CARRIED, LINK].reduce((text, id) => text.replace(new RegExp(`\\s*<script[^>]*id="${id}"[^>]*>[^<]*</script>`), ''), page)
   const titled = bare.replace(/<title>[^<]*<\/title>/, () => `<title>${escaped(report.title)}</title>`)
-  const start = titled.indexOf('<body')
-  const at = start < 0 ? -1 : titled.indexOf('>', start) + 1
-  if (at <= 0) throw new Error('a page must have a body')
-  return `${titled.slice(0, at)}\n    <section id="${RECORDED}">${readable(report)}</section>\n    ${data}${titled.slice(at)}`
+  const [start, end] = contentOf(titled, '<div id="lab">')
+  return `${titled.slice(0, start)}${readable(report)}${titled.slice(end, end + END.length)}\n    ${data}${titled.slice(end + END.length)}`
+}
+
+const END = '</div>'
+
+// Where what is inside an element begins and ends.
+function contentOf(page: string, tag: string): [number, number] {
+  const start = page.indexOf(tag) + tag.length
+  if (start < tag.length) throw new Error(`a page must have ${tag}`)
+  const tags = /<div\b|<\/div>/g
+  tags.lastIndex = start
+  for (let open = 1, found = tags.exec(page); found; found = tags.exec(page)) {
+    open += found[0] === END ? -1 : 1
+    if (!open) return [start, found.index]
+  }
+  throw new Error(`a page must end ${tag}`)
 }
 
 export function readable({ title, lines, tables }: Report): string {
