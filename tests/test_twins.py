@@ -51,13 +51,17 @@ def test_last_bits_are_no_difference() -> None:
 
 
 @pytest.mark.long
-def test_the_page_says_what_python_says_of_all_problems(tmp_path: Path) -> None:
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_the_page_says_what_python_says_of_all_seeds(problem: Any, tmp_path: Path) -> None:
     if NODE is None or not VITEST.exists():
         pytest.skip("no Node on the PATH, or the page's packages are not there: make page")
-    path = tmp_path / "twins.jsonl.gz"
-    write(whole(), path)
-    asked = [NODE, VITEST, "run", "tests/twins"]
+    write(whole(problem), tmp_path / "twins")
     done = subprocess.run(
-        asked, cwd=WEB, timeout=PATIENCE, capture_output=True, env=os.environ | {"HEADLAB_TWINS": str(path)}, text=True
+        [NODE, VITEST, "run", "tests/twins"],
+        cwd=WEB,
+        timeout=PATIENCE,
+        capture_output=True,
+        env=os.environ | {"HEADLAB_TWINS": str(tmp_path / "twins")},
+        text=True,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]

@@ -16,7 +16,7 @@ from twins.problems import PROBLEMS, Problem
 from twins.twin import AT_ONCE, Twins
 
 HERE = Path(__file__).parent
-SAMPLE = HERE.parent / "data/twins.jsonl.gz"
+SAMPLE = HERE.parent / "data/twins"
 QUANTITIES = {
     path.stem: import_module(f"twins.quantities.{path.stem}")
     for path in sorted((HERE / "quantities").glob("[a-z]*.py"))
@@ -40,25 +40,43 @@ def said_of(problem: Problem, seeds: Sequence[int]) -> Line:
 
 
 def sample() -> Iterator[Line]:
-    """Yield what is said of a few seeds of every problem: what the committed file holds."""
+    """Yield what is said of a few seeds of every problem: what the committed files hold."""
     return (said_of(problem, problem.sample) for problem in PROBLEMS)
 
 
-def whole() -> Iterator[Line]:
-    """Yield what is said of all seeds, some of them a line."""
-    for problem in PROBLEMS:
-        for start in range(0, problem.whole, AT_ONCE):
-            yield said_of(problem, range(start, min(start + AT_ONCE, problem.whole)))
+def whole(problem: Problem) -> Iterator[Line]:
+    """Yield what is said of all seeds of a problem, some of them a line."""
+    for start in range(0, problem.whole, AT_ONCE):
+        yield said_of(problem, range(start, min(start + AT_ONCE, problem.whole)))
 
 
-def write(lines: Iterable[Line], path: Path) -> None:
-    """Write lines, each as JSON, into a file that is the same whenever it is written."""
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as file:
-        for line in lines:
-            file.write(json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n")
+def write(lines: Iterable[Line], folder: Path) -> None:
+    """Write lines into a folder: the problems, and a file a quantity, which is the same whenever the same is said."""
+    files: dict[str, list[Any]] = {"problems": [], **{name: [] for name in QUANTITIES}}
+    for line in lines:
+        files["problems"].append({name: line[name] for name in ("problem", "fields", "seeds")})
+        for name, module in QUANTITIES.items():
+            of_problem = getattr(module, "OF", "run") == "problem"
+            files[name].append(line["said"][name] if of_problem else [run[name] for run in line["runs"]])
+    folder.mkdir(exist_ok=True)
+    for name, rows in files.items():
+        text = "".join(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)
+        (folder / f"{name}.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def read(path: Path) -> list[Line]:
-    """Return the lines of a file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
+def read(folder: Path) -> list[Line]:
+    """Return the lines of a folder."""
+    lines: list[Line] = [{**row, "said": {}, "runs": [{} for _ in row["seeds"]]} for row in _rows(folder, "problems")]
+    for name, module in QUANTITIES.items():
+        for line, row in zip(lines, _rows(folder, name), strict=True):
+            if getattr(module, "OF", "run") == "problem":
+                line["said"][name] = row
+            else:
+                for run, value in zip(line["runs"], row, strict=True):
+                    run[name] = value
+    return lines
+
+
+def _rows(folder: Path, name: str) -> list[Any]:
+    with gzip.open(folder / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]

@@ -1,4 +1,4 @@
-"""Write what Python says of a few seeds of every problem into tests/data/twins.jsonl.gz: `python tests/twins/write.py`."""
+"""Write what Python says of a few seeds of every problem into tests/data/twins: `python tests/twins/write.py`."""
 
 import sys
 from pathlib import Path
@@ -9,4 +9,4 @@ from twins.saying import SAMPLE, sample, write
 
 if __name__ == "__main__":
     write(sample(), SAMPLE)
-    sys.stdout.write(f"{SAMPLE.name}: {SAMPLE.stat().st_size:,} bytes\n")
+    sys.stdout.write(f"{sum(path.stat().st_size for path in SAMPLE.iterdir()):,} bytes\n")

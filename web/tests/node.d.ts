@@ -1,5 +1,6 @@
 // What tests use of Node.
 declare module 'node:fs' {
+  export function readdirSync(path: string): string[]
   export function readFileSync(path: string): Uint8Array<ArrayBuffer>
   export function writeFileSync(path: string, data: Uint8Array): void
 }

@@ -1,6 +1,6 @@
-// What Python says: the committed sample, or all that the file holds that HEADLAB_TWINS names (tests/test_twins.py).
+// What Python says: the committed sample, or all that the folder holds that HEADLAB_TWINS names (tests/test_twins.py).
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import type { Fields } from '../../src/protocol'
 import type { Plain } from './plain'
@@ -9,15 +9,27 @@ export interface Line {
   problem: string
   fields: Fields // those that are not the notebook's
   seeds: number[]
-  said: Record<string, Plain> // of the problem, by quantity
-  runs: Record<string, Plain>[] // of each seed
+  said: Record<string, Plain> // by quantity: of the problem, or of the run of each seed
 }
 
-const sample = new URL('../../../tests/data/twins.jsonl.gz', import.meta.url).pathname
-const path = (import.meta.env.HEADLAB_TWINS as string | undefined) ?? sample
+const sample = new URL('../../../tests/data/twins', import.meta.url).pathname
+const folder = (import.meta.env.HEADLAB_TWINS as string | undefined) ?? sample
+const END = '.jsonl.gz'
 
-export const lines = gunzipSync(readFileSync(path))
-  .toString()
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Line)
+function rowsOf(name: string): string[] {
+  return gunzipSync(readFileSync(`${folder}/${name}${END}`))
+    .toString()
+    .trim()
+    .split('\n')
+}
+
+export const names = readdirSync(folder)
+  .map((file) => file.slice(0, -END.length))
+  .filter((name) => name !== 'problems')
+
+const rows = Object.fromEntries(names.map((name) => [name, rowsOf(name)]))
+
+export const lines = rowsOf('problems').map((row) => JSON.parse(row) as Omit<Line, 'said'>)
+
+// What is said in one line.
+export const saidIn = (at: number): Line['said'] => Object.fromEntries(names.map((name) => [name, JSON.parse(rows[name][at]) as Plain]))
