@@ -274,6 +274,7 @@ export interface FigureOf {
 // What goes beside the settings with each kind of ask, and the kind of frame that answers it.
 export interface Asks {
   trial: { more: TrialOf; answer: Trial }
+  minimal: { more?: undefined; answer: Minimal }
   figure: { more: FigureOf; answer: Figure }
   weights: { more?: undefined; answer: Weights }
   report: { more?: undefined; answer: Report }

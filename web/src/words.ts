@@ -25,6 +25,7 @@ export const WORDS = {
   patch: 'take an activation from another sentence',
   'q, k, v, z': 'queries, keys, values, and the values mixed by the pattern',
   'residual stream': 'what flows past the heads',
+  'minimal set': 'parts that suffice while no smaller set within them does',
   mechanism: 'how a run tells sentences apart, from measured shares',
   'QK circuit': 'W_Q W_Kᵀ: where a head looks',
   'OV circuit': 'W_V W_O: what it writes from there',

@@ -24,6 +24,7 @@ export class Desk implements Transport, Client {
   private wish: Asked | null = null // the settings that are wanted
   private given: Given | null = null // the picture that is worked on
   private readonly answers = new Map<Kind, number>() // the requests that others are of
+  private readonly since = new Map<Kind, number>() // when they were asked for
   private plans: Plan[] = []
   private done: Record<string, string> = {} // by kind of plan, the settings of what has come or is under way
   private seconds = 0.01 // that the last picture took
@@ -55,7 +56,7 @@ export class Desk implements Transport, Client {
 
   ask(asked: Asked) {
     if (asked.ask === 'show') this.show(asked)
-    else if (asked.ask === 'stop') this.stop()
+    else if (asked.ask === 'stop') this.stop(asked.id)
     else this.want({ kind: asked.ask, fields: asked.fields, more: asked.more }, asked.id)
   }
 
@@ -64,7 +65,7 @@ export class Desk implements Transport, Client {
   private show(asked: Asked) {
     const [keys, before] = [keysOf(asked.fields), this.wish && keysOf(this.wish.fields)]
     this.wish = asked
-    if (before?.picture !== keys.picture) this.crew.giveUp(this, 'why', 'trial')
+    if (before?.picture !== keys.picture) this.crew.giveUp(this, 'why', 'trial', 'minimal')
     for (const kind of ['seeds', 'sizes'] as const) if (this.done[kind] !== keys[kind]) this.drop(kind)
     for (const plan of this.plans) plan.answer = asked.id // what it is for is wanted still
     if (this.given && keysOf(this.given.job.fields).picture === keys.picture) this.given.answer = asked.id
@@ -77,8 +78,9 @@ export class Desk implements Transport, Client {
     this.given = { job, answer: id, at: performance.now(), share: 0 }
   }
 
-  // The training of the run that is wanted is given up.
-  private stop() {
+  // The training of the run that is wanted is given up, or what else was asked for and takes long.
+  private stop(id: number) {
+    if (this.answers.get('minimal') === id) return this.crew.giveUp(this, 'minimal')
     this.crew.giveUp(this, 'picture')
     this.given = null
     if (this.wish) this.tell(problem('The training was given up: change something to train again.'), this.wish.id)
@@ -87,6 +89,7 @@ export class Desk implements Transport, Client {
   private want(task: Task, answer: number): Job {
     this.crew.giveUp(this, task.kind)
     this.answers.set(task.kind, answer)
+    this.since.set(task.kind, performance.now())
     return this.crew.give(this, task)
   }
 
@@ -106,11 +109,16 @@ export class Desk implements Transport, Client {
 
   private hearShare(job: Job, share: number) {
     const { given, wish } = this
+    if (job.kind === 'minimal') return this.tellShare({ at: this.since.get(job.kind)!, share }, this.answers.get(job.kind)!)
     if (given?.job !== job) return
     given.share = share
     if (wish!.id !== given.answer && restOf(given) > SOON_MS) return this.train()
-    const values = { share, seconds: restOf(given) / 1000 }
-    if (performance.now() - given.at > TELL_MS) this.tell({ kind: 'progress', id: 0, values, arrays: {} }, given.answer)
+    this.tellShare(given, given.answer)
+  }
+
+  private tellShare(of: { at: number; share: number }, answer: number) {
+    const values = { share: of.share, seconds: restOf(of) / 1000 }
+    if (performance.now() - of.at > TELL_MS) this.tell({ kind: 'progress', id: 0, values, arrays: {} }, answer)
   }
 
   private hearFrame(job: Job, frame: Frame) {
@@ -170,7 +178,7 @@ export class Desk implements Transport, Client {
   }
 }
 
-// About how many milliseconds a training still takes.
+// About how many milliseconds something still takes.
 function restOf({ at, share }: { at: number; share: number }) {
   const spent = performance.now() - at
   return share > 0 ? (spent * (1 - share)) / share : spent

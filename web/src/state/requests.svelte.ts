@@ -1,9 +1,13 @@
 // What is asked, and which answer belongs to what.
 
-import type { Asked, AskKind, Asks, Fields, Frame, ProblemsFrame } from '../protocol'
+import type { Asked, AskKind, Asks, Fields, Frame, ProblemsFrame, Progress } from '../protocol'
 import type { Transport } from '../transport/transport'
 
-type Wait = (frame: Frame) => void
+interface Wait {
+  kind: AskKind
+  take: (frame: Frame) => void
+  tell?: (progress: Progress['values']) => void
+}
 
 export class Requests {
   busy = $state(false)
@@ -38,19 +42,33 @@ export class Requests {
     this.transport.ask({ ask: 'show', id: ++this.id, fields: {}, run })
   }
 
-  ask<Kind extends AskKind>(ask: Kind, more?: Asks[Kind]['more']): Promise<Asks[Kind]['answer'] | ProblemsFrame> {
+  // tell: is told how far it is, where it takes a while
+  ask<Kind extends AskKind>(ask: Kind, more?: Asks[Kind]['more'], tell?: Wait['tell']): Promise<Asks[Kind]['answer'] | ProblemsFrame> {
     const asked: Asked = { ask, id: ++this.id, fields: { ...this.fields() }, more }
     return new Promise((resolve) => {
-      this.waiting[asked.id] = resolve as Wait
+      this.waiting[asked.id] = { kind: ask, take: resolve as Wait['take'], tell }
       this.transport.ask(asked)
     })
+  }
+
+  // What was asked for is not wanted any more: nothing comes of it.
+  giveUp(kind: AskKind) {
+    for (const [id, wait] of Object.entries(this.waiting)) {
+      if (wait.kind !== kind) continue
+      delete this.waiting[Number(id)]
+      this.transport.ask({ ask: 'stop', id: Number(id), fields: {} })
+    }
   }
 
   // Whether somebody waited for this frame alone; he has it now.
   deliver(frame: Frame): boolean {
     if (!(frame.id in this.waiting)) return false
-    this.waiting[frame.id](frame)
-    delete this.waiting[frame.id]
+    const { take, tell } = this.waiting[frame.id]
+    if (frame.kind === 'progress') tell?.(frame.values)
+    else {
+      delete this.waiting[frame.id]
+      take(frame)
+    }
     return true
   }
 

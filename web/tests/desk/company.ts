@@ -16,7 +16,7 @@ const numbers = (data: number[]) => ({ shape: [data.length], data: Float32Array.
 
 // began: what was begun, by worker, in order; `slices` of a task's fields: in how many pieces it is done
 export function worksOf(began: string[], worker: number): Works {
-  const kinds: Kind[] = ['picture', 'why', 'trial', 'seeds', 'counts', 'sizes']
+  const kinds: Kind[] = ['picture', 'why', 'trial', 'minimal', 'seeds', 'counts', 'sizes']
   const work = function* ({ kind, fields, more }: Task) {
     began.push(`${kind} ${worker}`)
     const slices = Number(fields[`${kind}_slices`] ?? 1)

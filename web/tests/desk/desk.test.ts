@@ -45,6 +45,27 @@ it('a training that takes long is given up for a newer wish, says how far it is,
   expect(kinds(came).filter((one) => one.startsWith('picture'))).toEqual(['picture 2', 'picture 4'])
 })
 
+it('what takes long beside a training says how far it is, and is given up when it is not wanted or settings change', async () => {
+  const { desk, came, began, show, until } = company()
+  show({})
+  await until(() => came.some(({ kind }) => kind === 'why'))
+  const told = (id: number) => came.filter((frame) => frame.kind === 'progress' && frame.id === id).length
+  for (const [id, giveUp] of [
+    [100, () => desk.ask({ ask: 'stop', id: 100, fields: {} })],
+    [101, () => show({ d_head: 2 })],
+  ] as const) {
+    desk.ask({ ask: 'minimal', id, fields: { minimal_slices: 1e6 } })
+    await until(() => told(id) > 1)
+    giveUp()
+    desk.ask({ ask: 'trial', id: id + 100, fields: {} })
+    await until(() => came.some((frame) => frame.id === id + 100))
+  }
+  expect(last(came, 'problems')).toBeUndefined()
+  desk.ask({ ask: 'minimal', id: 103, fields: {} })
+  await until(() => last(came, 'minimal')?.id === 103)
+  expect(began.filter((one) => one.startsWith('minimal'))).toHaveLength(3)
+})
+
 it('what a hand waits for does not wait for many seeds, which go on where they were', async () => {
   const { desk, came, began, show, until } = company({ workers: 1 })
   show({ seeds_slices: 40 })

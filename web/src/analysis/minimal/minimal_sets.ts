@@ -87,7 +87,7 @@ export function saidOf({ sets, left }: SetsRow): string[] {
 }
 
 // What it means that a set suffices.
-export const MEANING = `${SAID.meaning} ${ABLATIONS.map((kind) => `${kind}: ${TABLE.ablations[kind]}`).join('; ')}. monotone: ${SAID.monotone}.`
+export const MEANING = `${SAID.meaning} ${ABLATIONS.map((kind) => `${kind}: ${TABLE.ablations[kind]}`).join('; ')}.`
 
 // A part in words: an edge by what is read, and by what reads it where the model has several heads.
 function partWords(part: Part, place: Place, { corpus, model }: Subject): string {
