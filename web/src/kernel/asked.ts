@@ -172,9 +172,6 @@ export function casesOfEach(room: Room, one: Case, made: readonly (readonly numb
 function editOf(room: Room, edit: Edit, n_ctx: number): Values<'hl_edit'> {
   const { layer = -1, head = -1, at = -1, key = -1, donor, there, given, strides } = edit
   checked('there', there, n_ctx)
-  return {
-    ...{ what: numberOf(edit.what), how: numberOf(edit.how), layer, head, at, key, donor, strides },
-    there: room.array(there && Int32Array.from(there)),
-    given: room.array(given),
-  }
+  const [what, how] = [numberOf(edit.what), numberOf(edit.how)]
+  return { what, how, layer, head, at, key, donor, strides, there: room.array(there && Int32Array.from(there)), given: room.array(given) }
 }

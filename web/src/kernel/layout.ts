@@ -31,10 +31,15 @@ export const sizeOf = (struct: Struct) => structs[struct].size
 
 // The number of a word of headlab.h: of `adam`, HL_ADAM.
 export function numberOf(word: string): number {
+  const known = numbers.get(word)
+  if (known !== undefined) return known
   const found = (constants as Record<string, number | string>)[`HL_${word.toUpperCase()}`]
   if (typeof found !== 'number') throw new RangeError(`the kernel must know the word, got ${word}`)
+  numbers.set(word, found)
   return found
 }
+
+const numbers = new Map<string, number>()
 
 // Into zeros: what is not given is 0, false or null.
 export function write(view: DataView, at: number, struct: string, values: object) {
