@@ -396,12 +396,9 @@ const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const doub
                                n_queries, queries, n_keys, keys, parts);
 }
 
-const char* hl_softmax(int64_t n_rows, int32_t width, const double* rows, double* shares) {
-    if (width < 1) return "rows must have at least one number";
-    return unless_full([&]() -> const char* {
-        kernel_named(nullptr)->softmax(n_rows, width, rows, shares);
-        return nullptr;
-    });
+void hl_softmax(int64_t n_rows, int32_t width, const double* rows, double* shares) {
+    const FloatingMode mode;
+    kernel_named(nullptr)->softmax(n_rows, width, rows, shares);
 }
 
 void hl_log(int64_t n, const double* numbers, double* logarithms) {

@@ -177,8 +177,8 @@ const char *hl_score_parts(const hl_problem *, int64_t n_runs, const double *wei
                            const hl_place *queries, int32_t n_keys, const hl_place *keys,
                            double *parts); /* [run, head, query, key, query feature, key feature] */
 
-/* What the kernel makes of logits, for hosts: shares of 1 of each row, the softmax, and natural logarithms. */
-const char *hl_softmax(int64_t n_rows, int32_t width, const double *rows, double *shares);
+/* What the kernel makes of logits, for hosts: shares of 1 of each row, the softmax; and natural logarithms. */
+void hl_softmax(int64_t n_rows, int32_t width, const double *rows, double *shares); /* width: at least 1 */
 void hl_log(int64_t n, const double *numbers, double *logarithms);
 
 const char *hl_instruction_set(int32_t number);               /* of this processor, the widest first; null: there are no more */

@@ -1,19 +1,30 @@
-// What logits become: shares of 1 of each row, and logarithms. A row a lane.
+// What logits become: shares of 1 of each row, down to a share of 0, and logarithms.
 #pragma once
 
-#include "arena.hpp"
-#include "blocks/attention.hpp"
+#include <algorithm>
+
+#include "element.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
+// A row's own columns are in the lanes.
 inline void softmax_rows(int64_t n, int32_t width, const double* rows, double* shares) {
-    constexpr int together = lanes<double>;
-    Arena<Vec<double>> arena;
-    Vec<double>* const row = arena.take(width);
-    for (int64_t first = 0; first < n; first += together) {
-        for (int lane = 0; lane < together; ++lane) load_lane(row, rows + std::min(first + lane, n - 1) * width, nullptr, width, lane);
-        softmax_row<Vec<double>>(row, width, width, 1);
-        for (int lane = 0; lane < std::min<int64_t>(together, n - first); ++lane) store_lane(shares + (first + lane) * width, row, nullptr, width, lane);
+    for (int64_t row = 0; row < n; ++row, rows += width, shares += width) {
+        const double top = largest_of(rows, width);
+        for (int32_t at = 0; at < width; at += lanes<double>) {
+            const std::size_t bytes = std::min(lanes<double>, width - at) * sizeof(double);
+            Vec<double> x{}, share = splat<double>(1);
+            std::memcpy(&x, rows + at, bytes);
+            x -= top;
+            for (int factor = 0; factor < 2; ++factor) {  // the second one for what is beyond the first one's reach
+                share *= exp_nonpositive<double>(x);
+                x = x - Lanes<double>::smallest;
+                x = x < 0.0 ? x : Vec<double>{};
+            }
+            std::memcpy(shares + at, &share, bytes);
+        }
+        const double inverse = 1 / sum_of(shares, width);
+        for (int32_t at = 0; at < width; ++at) shares[at] = canonical(shares[at] * inverse);
     }
 }
 

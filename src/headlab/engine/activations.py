@@ -67,7 +67,7 @@ def activations(
 
 
 def softmax(rows: Float[Array, "*axes"]) -> Float[Array, "*axes"]:
-    """Return exp(x) / sum over the last axis, in float64; a row with nan is nan.
+    """Return exp(x) / sum over the last axis, in float64; a row with nan, or with infinity, is nan.
 
     >>> softmax(np.array([[0.0, 0.0], [np.nan, 0.0]]))
     array([[0.5, 0.5],

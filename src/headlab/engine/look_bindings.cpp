@@ -77,10 +77,10 @@ void activations(const Problem& problem, const nb::object& weights, const nb::ob
 // Of rows [row, number].
 void softmax(const nb::object& rows, const nb::object& shares) {
     const Input given = nb::cast<Input>(rows);
-    if (given.ndim() != 2) throw std::invalid_argument("rows must have two axes");
+    if (given.ndim() != 2 || given.shape(1) < 1) throw std::invalid_argument("rows must have two axes, and at least one number each");
     const int64_t n = int64_t(given.shape(0)), width = int64_t(given.shape(1));
     const auto* from = static_cast<const double*>(memory<Input>(rows, "rows", n * width, nb::dtype<double>()));
-    raise_if(hl_softmax(n, int32_t(width), from, static_cast<double*>(memory(shares, "shares", n * width, nb::dtype<double>()))));
+    hl_softmax(n, int32_t(width), from, static_cast<double*>(memory(shares, "shares", n * width, nb::dtype<double>())));
 }
 
 void log(const nb::object& numbers, const nb::object& logarithms) {

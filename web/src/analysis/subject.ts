@@ -8,7 +8,6 @@ import type { Case, Loss, Problem, WeightName } from '../kernel/asked'
 import type { Kernel, Weight } from '../kernel/kernel'
 import type { Real } from '../kernel/layout'
 import { meanLoss } from '../model/losses'
-import { softmax } from '../model/outputs'
 import { inCodePoints, listing, shortRepr } from '../notation/values'
 import { decisiveLead, gradeOf, TIE, type Judged } from './looking/predictions'
 import { THRESHOLDS } from './words'
@@ -282,7 +281,7 @@ export class Subject {
 
   // [sequence, position, d_vocab]
   get probabilities(): Float64Array {
-    return this.once('probabilities', () => softmax(this.clean.every, this.corpus.d_vocab))
+    return this.once('probabilities', () => this.kernel.softmax(this.clean.every, this.corpus.d_vocab))
   }
 
   // Wherever a token with several targets stands, all probabilities are the same, to 5 points.
@@ -341,7 +340,7 @@ export class Subject {
 
   private isNear(token: number): boolean {
     const places = this.setting.placesOf(token)
-    const mean = (of: (place: (typeof places)[number]) => number) => -meanOf(Float64Array.from(places, (place) => Math.log(of(place))))
+    const mean = (of: (place: (typeof places)[number]) => number) => -meanOf(this.kernel.log(Float64Array.from(places, of)))
     const bigram = mean(({ target }) => this.corpus.bigramProbability(token, target))
     const loss = mean(({ sequence, position, target }) => this.probabilitiesAt(sequence, position)[target])
     return Math.abs(loss - bigram) <= THRESHOLDS.near_bigram * bigram

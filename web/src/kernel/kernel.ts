@@ -198,9 +198,10 @@ export class Kernel {
   // Of rows of so many numbers: exp(x) / sum of each.
   softmax(rows: Float64Array, width: number): Float64Array {
     return this.within((room) => {
+      if (!rows.length) return new Float64Array(0)
       if (!Number.isInteger(rows.length / width)) throw new RangeError(`rows must be whole, each of ${width} numbers`)
       const made = room.results('float64', ['shares'], { shares: rows.length })
-      room.instance.ask('hl_softmax', BigInt(rows.length / width), width, room.array(rows), made.at.shares)
+      room.instance.call('hl_softmax', BigInt(rows.length / width), width, room.array(rows), made.at.shares)
       return made.copies().shares as Float64Array
     })
   }

@@ -52,18 +52,15 @@ def activations(
 
 def softmax(rows: Array, shares: Array) -> None:
     """Fill shares with the softmax of each row [row, number]."""
-    if rows.ndim != 2:
-        raise ValueError("rows must have two axes")
+    if rows.ndim != 2 or rows.shape[1] < 1:
+        raise ValueError("rows must have two axes, and at least one number each")
     n, width = rows.shape
     checked(rows, "rows", n * width, np.float64)
     checked(shares, "shares", n * width, np.float64)
-    step = AT_A_TIME // max(width, 1) + 1
-    found = shares.reshape(n, width)
-    with instance() as one:
-        for first in range(0, max(n, 1), step):
-            some, block = slice(first, first + step), Block()
-            asked = len(rows[some]), width, block.array(rows[some])
-            block.ask(one, "hl_softmax", *asked, block.result(found[some]))
+    step, found = AT_A_TIME // width + 1, shares.reshape(n, width)
+    for first in range(0, n, step):
+        some = slice(first, first + step)
+        _made("hl_softmax", rows[some], found[some], len(rows[some]), width)
 
 
 def log(numbers: Array, logarithms: Array) -> None:
@@ -71,10 +68,16 @@ def log(numbers: Array, logarithms: Array) -> None:
     checked(numbers, "numbers", numbers.size, np.float64)
     checked(logarithms, "logarithms", numbers.size, np.float64)
     given, found = numbers.reshape(-1), logarithms.reshape(-1)
+    for first in range(0, numbers.size, AT_A_TIME):
+        some = slice(first, first + AT_A_TIME)
+        _made("hl_log", given[some], found[some], len(given[some]))
+
+
+def _made(name: str, given: Array, found: Array, *sizes: int) -> None:
+    """Fill what a function that cannot fail makes of numbers."""
+    block = Block()
+    at, to = block.array(given), block.result(found)
     with instance() as one:
-        for first in range(0, numbers.size, AT_A_TIME):
-            some, block = slice(first, first + AT_A_TIME), Block()
-            at, to = block.array(given[some]), block.result(found[some])
-            base = block.scratch(one)
-            one.call("hl_log", len(given[some]), base + at, base + to)
-            block.results(one, base)
+        base = block.scratch(one)
+        one.call(name, *sizes, base + at, base + to)
+        block.results(one, base)

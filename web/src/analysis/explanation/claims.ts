@@ -12,7 +12,6 @@
 //
 // For edges of the last layer the claim is exact; for earlier ones later patterns may react, which is what the test is for.
 
-import { softmax } from '../../model/outputs'
 import type { Choice, Place } from '../choice'
 import { BETWEEN, IRRELEVANT, NECESSARY, nameOf, type Part } from '../part'
 import type { Subject } from '../subject'
@@ -34,7 +33,7 @@ export function claims(subject: Subject, choice: Choice, parts: readonly Part[])
     logits.set(clean)
     for (const reads of layers) reads.change(item, logits)
   })
-  const [before, found] = [clean, after].map((logits) => Prediction.each(logits, choice.target, choice.rivals, d_vocab))
+  const [before, found] = [clean, after].map((logits) => Prediction.each(subject, logits, choice))
   const names = parts.map((part) => nameOf(part, corpus, choice.place.sequence))
   const cells = items.map(({ cell }) => cell)
   return new Effects(choice, names, KINDS, vocabulary, before, found, cells, parts)
@@ -127,10 +126,16 @@ class Reads {
 
   // The weights of a query with one key masked.
   private without(head: number, query: number, key: number): Float64Array {
-    const { clean, model } = this.subject
+    const { clean, model, kernel } = this.subject
     const scores = clean.scores(this.layer, head, this.row, query)
-    const seen = Float64Array.from(this.positions, (at) => (at === key || (model.causal && at > query) ? -Infinity : scores[at]))
-    return seen.every((score) => score === -Infinity) ? seen.fill(0) : softmax(seen, seen.length)
+    const others = this.positions.filter((at) => at !== key && !(model.causal && at > query))
+    const shares = kernel.softmax(
+      Float64Array.from(others, (at) => scores[at]),
+      others.length,
+    )
+    const weights = new Float64Array(this.positions.length)
+    others.forEach((at, nth) => (weights[at] = shares[nth]))
+    return weights
   }
 
   private value(head: number, row: number, position: number): Float64Array {

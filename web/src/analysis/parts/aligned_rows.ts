@@ -1,7 +1,6 @@
 // One row of the last layer's pattern at two places, key by key: scores, what values say, what a change of scores does.
 
 import type { Alignment } from '../../data/alignment'
-import { softmax } from '../../model/outputs'
 import type { Choice, Place } from '../choice'
 import { Lazily } from '../lazily'
 import type { Subject } from '../subject'
@@ -66,7 +65,7 @@ export class AlignedRows extends Lazily {
 
   // The attention here, [head, key].
   get whole(): Float64Array {
-    return this.once('whole', () => softmax(this.scores, this.width))
+    return this.once('whole', () => this.subject.kernel.softmax(this.scores, this.width))
   }
 
   // The same of slots, [head, slot].
@@ -116,7 +115,7 @@ export class AlignedRows extends Lazily {
       found.set(scores.subarray((row % this.heads) * width, (row % this.heads) * width + width), row * width)
       for (let slot = 0; slot < slots; slot++) found[row * width + slot] -= lowered[row * slots + slot]
     }
-    return softmax(found, width)
+    return this.subject.kernel.softmax(found, width)
   }
 
   // Which share of what the pattern makes is undone when scores of slots are lowered, by case.

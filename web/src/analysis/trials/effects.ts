@@ -1,6 +1,5 @@
 // What an intervention does to one choice: the logit difference, the target's probability, the prediction; before and after.
 
-import { softmax } from '../../model/outputs'
 import type { Choice, Place } from '../choice'
 import { leadOf, TIE } from '../looking/predictions'
 import type { Part } from '../part'
@@ -31,11 +30,13 @@ export class Prediction {
   }
 
   // Those of many forward passes, logits [case, d_vocab]; their probabilities are worked out together, when one is asked for.
-  static each(logits: Float64Array, target: number, rivals: readonly number[], d_vocab: number): Prediction[] {
+  static each({ kernel, corpus: { d_vocab } }: Subject, logits: Float64Array, { target, rivals }: Choice): Prediction[] {
     let shares: Float64Array | undefined
     return Array.from({ length: logits.length / d_vocab }, (_, nth) => {
       const [start, end] = [nth * d_vocab, (nth + 1) * d_vocab]
-      return new Prediction(logits.subarray(start, end), target, rivals, () => (shares ??= softmax(logits, d_vocab)).subarray(start, end))
+      return new Prediction(logits.subarray(start, end), target, rivals, () =>
+        (shares ??= kernel.softmax(logits, d_vocab)).subarray(start, end),
+      )
     })
   }
 
@@ -218,7 +219,7 @@ export function effectsOf(
   const at = every.map(({ cell }) => places[(cell % kinds.length) % places.length].position)
   const items = every.map(({ item }) => item)
   const [before, after] = [cleanLogits(subject, places), intervene(subject, items, at)]
-  const each = (logits: Float64Array) => Prediction.each(logits, choice.target, choice.rivals, subject.corpus.d_vocab)
+  const each = (logits: Float64Array) => Prediction.each(subject, logits, choice)
   const cells = every.map(({ cell }) => cell)
   return new Effects(choice, names, kinds, subject.corpus.vocabulary, each(before), each(after), cells, parts)
 }
