@@ -1,13 +1,15 @@
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits)
-  const top = Math.max(...values)
-  const powers = values.map((value) => Math.exp(value - top))
-  const sum = powers.reduce((a, b) => a + b, 0)
-  return powers.map((power) => power / sum)
-}
+// Numbers as the views draw them; as text they are what sentences and tables have.
 
-export function sigmoid(logits: ArrayLike<number>): number[] {
-  return Array.from(logits, (value) => 1 / (1 + Math.exp(-value)))
+import { percent as inPercent, rounded, withSign } from './notation/numbers'
+
+const BOUNDARY = 9 // decimals to which a number is taken first, as in sentences (words.json)
+
+// Of a picture's logits; what is said of a run goes by the kernel's shares.
+export function softmax(logits: readonly number[]): number[] {
+  const top = Math.max(...logits)
+  const powers = logits.map((logit) => Math.exp(logit - top))
+  const sum = powers.reduce((all, power) => all + power, 0)
+  return powers.map((power) => power / sum)
 }
 
 export function argmax(values: ArrayLike<number>): number {
@@ -16,10 +18,7 @@ export function argmax(values: ArrayLike<number>): number {
   return best
 }
 
-export const signed = (value: number, digits = 2) => {
-  const shown = Math.abs(value).toFixed(digits)
-  return (value < 0 && Number(shown) !== 0 ? '−' : '+') + shown // never −0.00
-}
+export const signed = (value: number, digits = 2): string => withSign(rounded(value, BOUNDARY), digits)
 
 // Values rounded so that what is shown adds up to what is shown of their sum: where rounding misses it, those that lie nearest to
 // the other neighbour go there, the largest last.
@@ -40,7 +39,7 @@ export function addingUp(values: number[], digits = 2): number[] {
 // Words of whoever answers for a page: no line ends between a number and its percent sign.
 export const kept = (text: string) => text.replaceAll(' %', '\u00a0%')
 
-export const percent = (value: number) => `${value < -0.005 ? '−' : ''}${Math.abs(Math.round(100 * value))}\u00a0%`
+export const percent = (share: number): string => kept(inPercent(rounded(share, BOUNDARY)))
 
 // A share as it stands in a cell, the same everywhere: .97, 1.00, .00.
 export const short = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/^0/, '') : '–')

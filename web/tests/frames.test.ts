@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { carriedIn, carriedText } from '../src/carried'
 import { decode, encode, frameOf, numbersAt, rows } from '../src/frames'
-import { argmax, short, sigmoid, softmax } from '../src/maths'
+import { argmax, percent, short, signed, softmax } from '../src/maths'
+import { sigmoid } from '../src/model/outputs'
 
 // encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
 const SENT =
@@ -42,10 +43,15 @@ it('what is written is read again, whatever its texts', () => {
 })
 
 it('outputs are shares, and the likeliest is the largest', () => {
-  const logits = [1000, 1001, -3]
-  expect(softmax(logits).reduce((a, b) => a + b)).toBeCloseTo(1)
-  expect(softmax(logits)[1] / softmax(logits)[0]).toBeCloseTo(Math.E)
-  expect(sigmoid([0])).toEqual([0.5])
-  expect(argmax(logits)).toBe(1)
-  expect([short(0.974), short(0.999), short(0.001), short(NaN)]).toEqual(['.97', '1', '0', '–'])
+  const [one, other, least] = softmax([1000, 1001, -3])
+  expect([other / one, one + other + least, least]).toEqual([expect.closeTo(Math.E), expect.closeTo(1), 0])
+  expect(softmax([NaN, 0])).toEqual([NaN, NaN])
+  expect([sigmoid(0), sigmoid(-1e4), sigmoid(1e4)]).toEqual([0.5, 0, 1])
+  expect(argmax([1000, 1001, -3])).toBe(1)
+  expect([short(0.974), short(0.999), short(0.001), short(NaN)]).toEqual(['.97', '1.00', '.00', '–'])
+})
+
+it('a number is drawn as it is said: in the digits of the sentences', () => {
+  expect([signed(0.125), signed(-0.0004, 3), signed(-0.004), signed(2.5, 0)]).toEqual(['+0.12', '+0.000', '+0.00', '+2'])
+  expect([percent(0.125), percent(-0.031), percent(-0.001), percent(1)]).toEqual(['12\u00a0%', '−3\u00a0%', '0\u00a0%', '100\u00a0%'])
 })

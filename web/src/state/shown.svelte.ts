@@ -1,7 +1,8 @@
 // What is on the screen: the frames that have come, as one looks at them.
 
 import { numbersAt, rows } from '../frames'
-import { sigmoid, softmax } from '../maths'
+import { softmax } from '../maths'
+import { sigmoid } from '../model/outputs'
 import type { Choice, Corpus, Explained, Picture, Seeds, Sizes, Trial, Value, Way, Why } from '../protocol'
 import type { Looking, Range } from './look.svelte'
 
@@ -90,7 +91,7 @@ export class Shown {
   outputs(sequence: number, moment = this.moment): number[][] {
     const length = this.corpus!.tokens[sequence].length
     const logits = rows(numbersAt(this.picture!.arrays.logits, moment, sequence)).slice(0, length)
-    return logits.map((row) => (this.looking.look.output === 'sigmoid' ? sigmoid(row) : softmax(row)))
+    return logits.map((row) => (this.looking.look.output === 'sigmoid' ? row.map(sigmoid) : softmax(row)))
   }
 
   // Why: null before it is known, and where there is nothing to explain.
