@@ -113,7 +113,7 @@ it('of a large corpus the figure shows a part, and says which', () => {
 
 it('a report is the page with a recording and readable tables, which nothing in them can leave', () => {
   const script = "const page = '<div>'"
-  const page = `<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="script-src 'sha256-x'" /><title>headlab</title></head><body class="a"><div id="lab"><h1>old</h1><div><table></table></div></div>\n  <script type="text/plain" id="headlab-link">seed=5</script>\n    <script type="module">${script}</script></body></html>`
+  const page = `<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="script-src 'sha256-x'" /><title>headlab</title></head><body class="a"><section id="headlab-recorded"><h1>old</h1></section><div id="lab"></div>\n  <script type="text/plain" id="headlab-link">seed=5</script>\n    <script type="module">${script}</script></body></html>`
   const frame = {
     kind: 'problems' as const,
     id: 0,
@@ -127,7 +127,7 @@ it('a report is the page with a recording and readable tables, which nothing in 
   expect(written.split('headlab-carried')[0]).not.toMatch(/\x07|\u202e/) // eslint-disable-line no-control-regex
   expect(written).not.toContain('<!--')
   expect(written).not.toMatch(/old|seed=5/)
-  expect(written).toContain('</table></div>\n    <script type="application/json" id="headlab-carried">')
+  expect(written).toContain('</table></section>\n    <script type="application/json" id="headlab-carried">')
   expect(written).toContain(`<script type="module">${script}</script>`)
   const text = /id="headlab-carried">([^<]*)</.exec(written)![1]
   expect(carriedIn(text)).toEqual(carried)

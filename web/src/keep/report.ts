@@ -3,6 +3,7 @@
 import { CARRIED, type Carried, carriedText } from '../carried'
 import { escapeUnseen } from '../notation/visible'
 
+export const RECORDED = 'headlab-recorded' // the id of the element with the tables, which a page that lives takes away
 const LINK = 'headlab-link' // of the element with the settings that a copy begins with
 
 export interface ReadTable {
@@ -30,26 +31,13 @@ export const ownPage = () => own
 // page: the HTML of the lab's file as it was opened. Its script stays as it is, and so its hash in the security policy; what is put in
 // are data and tables, which no policy forbids. They take the place of those that were there.
 export function reportHtml(page: string, carried: Carried, report: Report): string {
-  const data = `<script type="application/json" id="${CARRIED}">${carriedText(carried)}</script>`
-  const bare = [CARRIED, LINK].reduce((text, id) => text.replace(new RegExp(`\\s*<script[^>]*id="${id}"[^>]*>[^<]*</script>`), ''), page)
+  const scripts = [CARRIED, LINK].map((id) => new RegExp(`\\s*<script[^>]*id="${id}"[^>]*>[^<]*</script>`))
+  const section = new RegExp(`\\s*<section id="${RECORDED}">[\\s\\S]*?</section>`)
+  const bare = [...scripts, section].reduce((text, found) => text.replace(found, ''), page)
   const titled = bare.replace(/<title>[^<]*<\/title>/, () => `<title>${escaped(report.title)}</title>`)
-  const [start, end] = contentOf(titled, '<div id="lab">')
-  return `${titled.slice(0, start)}${readable(report)}${titled.slice(end, end + END.length)}\n    ${data}${titled.slice(end + END.length)}`
-}
-
-const END = '</div>'
-
-// Where what is inside an element begins and ends.
-function contentOf(page: string, tag: string): [number, number] {
-  const start = page.indexOf(tag) + tag.length
-  if (start < tag.length) throw new Error(`a page must have ${tag}`)
-  const tags = /<div\b|<\/div>/g
-  tags.lastIndex = start
-  for (let open = 1, found = tags.exec(page); found; found = tags.exec(page)) {
-    open += found[0] === END ? -1 : 1
-    if (!open) return [start, found.index]
-  }
-  throw new Error(`a page must end ${tag}`)
+  const at = titled.indexOf('>', titled.indexOf('<body')) + 1
+  const data = `<script type="application/json" id="${CARRIED}">${carriedText(carried)}</script>`
+  return `${titled.slice(0, at)}\n    <section id="${RECORDED}">${readable(report)}</section>\n    ${data}${titled.slice(at)}`
 }
 
 export function readable({ title, lines, tables }: Report): string {
