@@ -122,14 +122,16 @@ it('a report is the page with a recording and readable tables, which nothing in 
   }
   const carried = { numerics: 2, fields: { text: HOSTILE }, frames: [frame] }
   const tables = [{ caption: HOSTILE, columns: [HOSTILE], rows: [[HOSTILE, ['0.5']]] as [string, string[]][] }]
-  const written = reportHtml(page, carried, { title: HOSTILE, lines: [HOSTILE], tables })
-  expect(written.match(/<\/script>/g)).toHaveLength(2)
+  const written = reportHtml(page, carried, { title: HOSTILE, lines: [HOSTILE], tables }, '#seed=7&text=<')
+  expect(written.match(/<\/script>/g)).toHaveLength(3)
   expect(written.split('headlab-carried')[0]).not.toMatch(/\x07|\u202e/) // eslint-disable-line no-control-regex
   expect(written).not.toContain('<!--')
   expect(written).not.toMatch(/old|seed=5/)
-  expect(written).toContain('</table></section>\n    <script type="application/json" id="headlab-carried">')
+  expect(written).toContain(
+    '</table></section>\n    <script type="text/plain" id="headlab-link">seed=7&text=%3C</script>\n    <script type="application/json"',
+  )
   expect(written).toContain(`<script type="module">${script}</script>`)
   const text = /id="headlab-carried">([^<]*)</.exec(written)![1]
   expect(carriedIn(text)).toEqual(carried)
-  expect(reportHtml(written, carried, { title: HOSTILE, lines: [HOSTILE], tables })).toBe(written)
+  expect(reportHtml(written, carried, { title: HOSTILE, lines: [HOSTILE], tables }, '#seed=7&text=<')).toBe(written)
 })

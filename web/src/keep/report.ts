@@ -29,15 +29,16 @@ export function takePage(document: Document) {
 export const ownPage = () => own
 
 // page: the HTML of the lab's file as it was opened. Its script stays as it is, and so its hash in the security policy; what is put in
-// are data and tables, which no policy forbids. They take the place of those that were there.
-export function reportHtml(page: string, carried: Carried, report: Report): string {
+// are data and tables, which no policy forbids. They take the place of those that were there. link: of the run, with which it begins
+export function reportHtml(page: string, carried: Carried, report: Report, link: string): string {
   const scripts = [CARRIED, LINK].map((id) => new RegExp(`\\s*<script[^>]*id="${id}"[^>]*>[^<]*</script>`))
   const section = new RegExp(`\\s*<section id="${RECORDED}">[\\s\\S]*?</section>`)
   const bare = [...scripts, section].reduce((text, found) => text.replace(found, ''), page)
   const titled = bare.replace(/<title>[^<]*<\/title>/, () => `<title>${escaped(report.title)}</title>`)
   const at = titled.indexOf('>', titled.indexOf('<body')) + 1
   const data = `<script type="application/json" id="${CARRIED}">${carriedText(carried)}</script>`
-  return `${titled.slice(0, at)}\n    <section id="${RECORDED}">${readable(report)}</section>\n    ${data}${titled.slice(at)}`
+  const begins = `<script type="text/plain" id="${LINK}">${link.replace(/^#/, '').replaceAll('<', '%3C')}</script>`
+  return `${titled.slice(0, at)}\n    <section id="${RECORDED}">${readable(report)}</section>\n    ${begins}\n    ${data}${titled.slice(at)}`
 }
 
 export function readable({ title, lines, tables }: Report): string {
