@@ -50,9 +50,9 @@ export function mechanismAt(subject: Subject, asked: Dependency | Choice): Coded
 export function mechanismOfChoice(subject: Subject, choice: Choice, split: Coding | null): string {
   const { sequence, position } = choice.place
   const token = subject.corpus.tokens[sequence][position]
-  const tokenAlone = subject.goesByTokenAlone(token) && subject.nearBigram(token)
-  const hair = leadAt(subject, choice) < HAIR_LOGITS
-  return classify({ toldApart: toldApart(subject, choice), hair, tokenAlone, split })
+  const apart = toldApart(subject, choice)
+  const tokenAlone = !apart && subject.goesByTokenAlone(token) && subject.nearBigram(token)
+  return classify({ toldApart: apart, hair: leadAt(subject, choice) < HAIR_LOGITS, tokenAlone, split })
 }
 
 // The most likely token is the target here, and the rivals are ahead of it at every other place.
