@@ -2,7 +2,7 @@
 
 import { MOST_BYTES, NO_MEMORY, read, type Real, realOf, sizeOf, type Struct, type Type, type Values, write } from './layout'
 
-export type Numbers = Int32Array | BigInt64Array | BigUint64Array | Float32Array | Float64Array | Uint8Array
+export type Numbers = Int32Array | Uint32Array | BigInt64Array | BigUint64Array | Float32Array | Float64Array | Uint8Array
 export type Maker<A extends Numbers> = { new (buffer: ArrayBuffer, offset: number, length: number): A; BYTES_PER_ELEMENT: number }
 type Call = (...given: (number | bigint)[]) => number | bigint
 

@@ -98,13 +98,13 @@ export class Kernel {
   }
 
   // The width that wide heads can be trained in; 0: their own alone.
-  narrow(shape: Shape, recipe: Recipe): number {
-    return this.within((room) => room.instance.call('hl_narrow', shapeIn(room, shape), recipeIn(room, recipe)))
+  narrow(shape: Shape, { phases }: Recipe): number {
+    return this.within((room) => room.instance.call('hl_narrow', shapeIn(room, shape), recipeIn(room, { phases })))
   }
 
   // How many numbers the optimizer remembers of a weight, at most.
-  slots(recipe: Recipe): number {
-    return this.within((room) => room.instance.call('hl_slots', recipeIn(room, recipe)))
+  slots({ phases }: Recipe): number {
+    return this.within((room) => room.instance.call('hl_slots', recipeIn(room, { phases })))
   }
 
   // The initial weights of each seed, from 0 to 2^64 - 1.

@@ -107,6 +107,11 @@ it('what is asked wrongly is said in the words of the kernel, and nothing is los
   expect(() => kernel.look(problem, weights.subarray(1), [], ['logits'])).toThrow('whole runs')
   expect(() => kernel.initial({ ...problem, targets: problem.targets!.subarray(1) }, [0])).toThrow('targets must have 10 numbers, got 9')
   expect(() => kernel.places(wrong)).toThrow('tokens must be from 0 to d_vocab - 1, or -1 for padding')
+  for (const snapshots of [[2, 1], [-1], [-(2 ** 33), 5]]) {
+    expect(() => new Training(kernel, problem, { ...recipe, snapshots }, weights)).toThrow('recorded steps and snapshots must be ascending')
+  }
+  expect(() => new Training(kernel, problem, { ...recipe, recorded: [0.5] }, weights)).toThrow('a step must be a whole number, got 0.5')
+  new Training(kernel, problem, { ...recipe, snapshots: [2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1] }, weights).end()
   const state = train(kernel, wide, [0])
   expect(() => new Training(kernel, wide.problem, wide.recipe, state.weights, { ...state, basis: state.basis!.subarray(1) })).toThrow(
     'basis must have 2240 numbers, got 2239',
