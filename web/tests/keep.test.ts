@@ -91,7 +91,7 @@ it('the figure says what it is of, and whatever words are, it is sound XML', () 
   const svg = svgOf(figureOf(shown, [HOSTILE]))
   const text = svg.replace(/<[^>]*>/g, '')
   expect(text).not.toMatch(/[<\x00-\x09\u202e]/) // eslint-disable-line no-control-regex
-  expect(text).toContain('sentence 1: pattern of head 0.1')
+  expect(text).toContain('sentence 1: attention weights of head 0.1')
   expect([text.includes('0.750'), text.includes('–'), text.includes('averyverylongwo…')]).toEqual([true, true, true])
   expect(svg.match(/<text/g)).toHaveLength(svg.match(/<\/text>/g)!.length)
 })

@@ -17,6 +17,9 @@ const BLUES = ['#f7fbff', '#deebf7', '#c6dbef', '#9ecae1', '#6baed6', '#4292c6',
 const RED_BLUE = ['#67001f', '#b2182b', '#d6604d', '#f4a582', '#fddbc7', '#f7f7f7', '#d1e5f0', '#92c5de', '#4393c3', '#2166ac', '#053061']
 const INK = '#000000'
 
+// What numbers are, above them.
+export const WORDS = { pattern: 'attention weights', sigmoid: 'sigmoid outputs', probs: 'probabilities (softmax)', logits: 'logits' }
+
 export interface About {
   corpus: Pick<Corpus, 'sentences' | 'start'>
   model: { d_head: number; n_heads: number; n_layers: number }
@@ -54,8 +57,8 @@ export function figureOf(shown: Shown, about: readonly string[]): Drawing {
   const pairs = sentences.slice(0, MOST.sentences).map(({ words, pattern, predictions }, nth): [Table, Table] => {
     const rows = words.map((word, position) => `${position} ${word}`)
     return [
-      { title: `sentence ${nth + 1}: pattern${heads}`, rows, columns: words, values: pattern },
-      { title: `sentence ${nth + 1}: ${output}`, rows, columns: vocabulary, values: predictions },
+      { title: `sentence ${nth + 1}: ${WORDS.pattern}${heads}`, rows, columns: words, values: pattern },
+      { title: `sentence ${nth + 1}: ${WORDS[output]}`, rows, columns: vocabulary, values: predictions },
     ]
   })
   let cells = 0

@@ -1,11 +1,14 @@
 // What is on the screen, as what is saved is made of it.
 
 import type { Carried } from '../carried'
+import { numbersAt, rows } from '../frames'
 import { constants } from '../kernel/layout'
+import { softmax } from '../maths'
+import { sigmoid } from '../model/outputs'
 import { fixed } from '../notation/numbers'
 import type { Fields, Frame, Picture, Seeds, Sizes, Why } from '../protocol'
 import type { Shown } from './csv'
-import { aboutRun } from './figure'
+import { aboutRun, WORDS } from './figure'
 import type { ReadTable, Report } from './report'
 
 export interface Taken {
@@ -41,7 +44,7 @@ export function aboutTaken({ fields, picture, shown, loss, atEnd }: Taken): stri
 }
 
 export function reportOf(taken: Taken): { carried: Carried; report: Report } {
-  const { fields, picture, why, seeds, sizes, shown } = taken
+  const { fields, picture, why, seeds, sizes } = taken
   const about = aboutTaken(taken)
   const frames = [picture, why, seeds, sizes].filter((frame): frame is NonNullable<typeof frame> => frame !== null) as Frame[]
   const explained = why && why.values.none === undefined ? why.values.dependencies : []
@@ -54,19 +57,35 @@ export function reportOf(taken: Taken): { carried: Carried; report: Report } {
         ...explained.map(({ sentence }) => sentence),
         ...(sizes ? [sizes.values.question, sizes.values.answer, ...sizes.values.sentences] : []),
       ],
-      tables: tablesOf(shown),
+      tables: tablesOf(taken),
     },
   }
 }
 
-// The homework's two tables of every sentence, in three decimals.
-function tablesOf({ sentences, output, vocabulary }: Shown): ReadTable[] {
-  const table = (caption: string, columns: readonly string[], words: readonly string[], values: readonly (readonly number[])[]) => ({
-    ...{ caption, columns },
-    rows: values.map((row, at): [string, string[]] => [`${at} ${words[at]}`, row.map((value) => fixed(value, 3))]),
+// The homework's tables of every sentence, in three decimals: where the head looks, the sigmoid that the notebook prints, and probabilities.
+function tablesOf({ picture, shown }: Taken): ReadTable[] {
+  const { sentences, step, vocabulary } = shown
+  const { moments, logits } = picture.arrays
+  const moment = moments.data.indexOf(step)
+  return sentences.flatMap(({ words, pattern }, nth) => {
+    const table = (caption: string, columns: readonly string[], values: readonly (readonly number[])[]): ReadTable => ({
+      caption: `Sentence ${nth + 1}: ${caption}`,
+      columns,
+      rows: values.map((row, at) => [`${at} ${words[at]}`, row.map((value) => fixed(value, 3))]),
+    })
+    const each = rows(numbersAt(logits, moment, nth)).slice(0, words.length)
+    return [
+      table(WORDS.pattern, words, pattern),
+      table(
+        WORDS.sigmoid,
+        vocabulary,
+        each.map((row) => row.map(sigmoid)),
+      ),
+      table(
+        WORDS.probs,
+        vocabulary,
+        each.map((row) => softmax(row)),
+      ),
+    ]
   })
-  return sentences.flatMap(({ words, pattern, predictions }, nth) => [
-    table(`Sentence ${nth + 1}: attention weights`, words, words, pattern),
-    table(`Sentence ${nth + 1}: ${output}`, vocabulary, words, predictions),
-  ])
 }
