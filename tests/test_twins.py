@@ -3,13 +3,15 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twins.drawn import drawn
 from twins.plain import differences
 from twins.problems import PROBLEMS
-from twins.saying import SAMPLE, read, said_of, whole, write
+from twins.saying import SAMPLE, Line, read, said_of, whole, write
 
 WEB = Path(__file__).parents[1] / "web"
 VITEST = WEB / "node_modules/vitest/vitest.mjs"
@@ -53,15 +55,25 @@ def test_last_bits_are_no_difference() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_the_page_says_what_python_says_of_all_seeds(problem: Any, tmp_path: Path) -> None:
+    held_equal(whole(problem), tmp_path / "twins")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_the_page_says_what_python_says_of_problems_that_are_drawn(seed: int, tmp_path: Path) -> None:
+    held_equal((said_of(problem, problem.sample) for problem in drawn(seed, 25)), tmp_path / "twins")
+
+
+def held_equal(lines: Iterable[Line], folder: Path) -> None:
     if NODE is None or not VITEST.exists():
         pytest.skip("no Node on the PATH, or the page's packages are not there: make page")
-    write(whole(problem), tmp_path / "twins")
+    write(lines, folder)
     done = subprocess.run(
         [NODE, VITEST, "run", "tests/twins"],
         cwd=WEB,
         timeout=PATIENCE,
         capture_output=True,
-        env=os.environ | {"HEADLAB_TWINS": str(tmp_path / "twins")},
+        env=os.environ | {"HEADLAB_TWINS": str(folder)},
         text=True,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
