@@ -32,7 +32,7 @@ PROBLEMS = (
     Problem("d_head 160", {"d_head": 160}, (1, 2)),
     Problem("three heads", {"n_heads": 3, "d_head": 4}, (0, 2)),
     Problem("two layers", {"n_layers": 2, "n_heads": 2, "d_head": 5}, (0, 3)),
-    Problem("three layers, no residual", {"n_layers": 3, "residual": False, "d_head": 7, **QUICK}, (0, 1)),
+    Problem("three layers, no residual", {"n_layers": 3, "residual": False, "d_head": 7, **QUICK}, (0, 20, 50)),
     Problem("W_U, factored values", {"unembed": True, "d_model": 5, "factored_values": True, "n_heads": 2, **QUICK}),
     Problem("not causal", _text(*DISHES, causal=False, n_layers=2, **QUICK)),
     Problem("no positions", _text(*DISHES, positions=False, **QUICK)),
@@ -40,6 +40,7 @@ PROBLEMS = (
     Problem(
         "several dependencies",
         _text("anna saw the cat and the dog", "ben saw the fox and the cow", "anna fed the cow and the fox", **QUICK),
+        (0, 6, 18),
     ),
     Problem(
         "several other places",

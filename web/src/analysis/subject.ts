@@ -469,7 +469,7 @@ export function subjectsOf(kernel: Kernel, corpus: Corpus, model: ModelConfig, w
 
 // What a run diverged to would meet itself as inf - inf or 0 · inf in every product; NaN stays NaN.
 function sound(weights: Real): Float64Array {
-  const flat = Float64Array.from(weights)
+  const flat = new Float64Array(weights)
   return flat.every(Number.isFinite) ? flat : flat.fill(NaN)
 }
 

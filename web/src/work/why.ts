@@ -51,7 +51,8 @@ export function whyOf(recording: Recorded): { values: Explained | { none: string
   if (typeof explanation === 'string') return { values: { none: explanation }, arrays: {} }
   const chosen = choices(subject).slice(0, MOST_DEPENDENCIES) // those of the end, at every moment
   const { paths } = explanation.evidence(0).contributions
-  const every = chosen.map((choice) => atMoments(recording, choice, paths))
+  const weights = sound(recording.weights, recording.moments.length)
+  const every = chosen.map((choice) => atMoments(recording, weights, choice, paths))
   const ways = waysOf(
     subject,
     paths.filter((path) => path.length),
@@ -97,7 +98,7 @@ function waysOf({ model }: Subject, paths: readonly Path[]): Way[] {
 }
 
 // What speaks for a choice at every moment, of all moments at once.
-function atMoments({ kernel, subject, weights, moments }: Recorded, choice: Choice, paths: readonly Path[]): Contributions[] {
+function atMoments({ kernel, subject, moments }: Recorded, weights: Float64Array, choice: Choice, paths: readonly Path[]): Contributions[] {
   const { place, target, rivals } = choice
   const { n_ctx, n_layers } = subject.problem.shape
   const along = paths.map((path) => {
@@ -107,7 +108,7 @@ function atMoments({ kernel, subject, weights, moments }: Recorded, choice: Choi
   })
   const at = { sequence: place.sequence, at: place.position }
   const asked = compared(subject.corpus.d_vocab, target, rivals)
-  const { token, position } = kernel.parts(subject.problem, sound(weights, moments.length), at, asked, ['token', 'position'], along)
+  const { token, position } = kernel.parts(subject.problem, weights, at, asked, ['token', 'position'], along)
   const size = paths.length * n_ctx
   return moments.map((_, moment) => {
     const [mine, positions] = [token, position].map((given) => given.subarray(moment * size, (moment + 1) * size))
@@ -117,24 +118,33 @@ function atMoments({ kernel, subject, weights, moments }: Recorded, choice: Choi
 
 // Weights of runs as the kernel takes them; those of a run with one that is no finite number are none.
 function sound(weights: Real, runs: number): Float64Array {
-  const [found, size] = [Float64Array.from(weights), weights.length / runs]
-  for (let run = 0; run < runs; run++) {
-    const mine = found.subarray(run * size, (run + 1) * size)
-    if (!mine.every(Number.isFinite)) mine.fill(NaN)
+  const [found, size] = [new Float64Array(weights), weights.length / runs]
+  for (let start = 0; start < found.length; start += size) {
+    let nothing = 0 // times any number; NaN where one is no finite number
+    for (let at = start; at < start + size; at++) nothing += 0 * found[at]
+    if (nothing !== 0) found.fill(NaN, start, start + size)
   }
   return found
 }
 
 // What the parts of every choice give at every moment.
 function givenBy(every: readonly (readonly Contributions[])[], way: Way): { shape: number[]; data: Float64Array } {
-  const rows = every[0].flatMap((_, moment) =>
-    every.map((found) => {
-      const { direct, positional, bySource, byPath, byLastHead } = found[moment]
-      const parts = { source: bySource, path: byPath, head: byLastHead.map(({ gives }) => gives) }[way]
-      return [direct, positional, ...parts]
+  const of = {
+    source: ({ bySource }: Contributions) => bySource,
+    path: ({ byPath }: Contributions) => byPath,
+    head: ({ byLastHead }: Contributions) => byLastHead.map(({ gives }) => gives),
+  }[way]
+  const size = 2 + of(every[0][0]).length
+  const [moments, choices] = [every[0].length, every.length]
+  const data = new Float64Array(moments * choices * size)
+  every.forEach((found, choice) =>
+    found.forEach((given, moment) => {
+      const at = (moment * choices + choice) * size
+      data.set([given.direct, given.positional], at)
+      data.set(of(given), at + 2)
     }),
   )
-  return { shape: [every[0].length, every.length, rows[0].length], data: Float64Array.from(rows.flat()) }
+  return { shape: [moments, choices, size], data }
 }
 
 // The parts that a choice's numbers are of, in their order: what passes the heads by, then by source, head or path. Of the sources only

@@ -58,5 +58,6 @@ def largest(gives: Float[Array, "run part"], most: int = MOST_PARTS) -> Int[Arra
     >>> largest(np.array([[0.5, -3.0, 1.0]]), 2).tolist()
     [[1, 2]]
     """
-    order = np.argsort(-np.abs(gives), axis=1, kind="stable")[:, :most]
+    # Of equal ones the first, whatever their last bits are.
+    order = np.argsort(-np.abs(gives).round(9), axis=1, kind="stable")[:, :most]
     return np.sort(order, axis=1)

@@ -46,7 +46,7 @@ export function partsOf(subject: Subject, { place, target, rivals }: Choice): { 
 
 // The numbers of the parts that give most, in order; all of them, where they are no more than `most`.
 export function largest(gives: readonly number[], most = MOST_PARTS): number[] {
-  const sizes = gives.map((value) => (Number.isNaN(value) ? -1 : Math.abs(value)))
+  const sizes = gives.map((value) => (Number.isNaN(value) ? -1 : Math.round(Math.abs(value) * 1e9))) // the last bits decide nothing
   const order = [...sizes.keys()].sort((one, other) => sizes[other] - sizes[one])
   return order.slice(0, most).sort((one, other) => one - other)
 }
