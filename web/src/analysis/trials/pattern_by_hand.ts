@@ -7,7 +7,8 @@ import type { Choice } from '../choice'
 import type { Subject } from '../subject'
 import { type Effects, effectsOf } from './effects'
 
-export type Weights = readonly (readonly [place: number | string, weight: unknown])[] // by position or word, in the order in which they are named
+// By position or word, in the order in which they are named.
+export type Weights = readonly (readonly [place: number | string, weight: unknown])[]
 
 export interface RowOf {
   layer?: unknown // 0 unless given, as head
@@ -36,12 +37,10 @@ export function patternRow(subject: Subject, sequence: number, query: number, we
     const key = subject.position(sequence, place)
     if (subject.model.causal && key > query)
       throw new Problems(problem(`a key must be at or before its query under the causal mask, got position ${key} for ${query}`))
-    if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1))
-      throw new Problems(
-        problem(
-          `a weight must be a number from 0 to 1, got ${typeof weight === 'number' ? numberText(weight, true) : shortRepr(weight)} for ${shortRepr(place)}`,
-        ),
-      )
+    if (typeof weight !== 'number' || !(weight >= 0 && weight <= 1)) {
+      const got = typeof weight === 'number' ? numberText(weight, true) : shortRepr(weight)
+      throw new Problems(problem(`a weight must be a number from 0 to 1, got ${got} for ${shortRepr(place)}`))
+    }
     row[key] = weight
   }
   const sum = row.reduce((one, other) => one + other, 0)
