@@ -113,7 +113,11 @@ it('of a large corpus the figure shows a part, and says which', () => {
 
 it('a report is the page with a recording and readable tables, which nothing in them can leave', () => {
   const script = "const page = '<div>'"
-  const page = `<!doctype html><html><head><meta http-equiv="Content-Security-Policy" content="script-src 'sha256-x'" /><title>headlab</title></head><body class="a"><section id="headlab-recorded"><h1>old</h1></section><div id="lab"></div>\n  <script type="text/plain" id="headlab-link">seed=5</script>\n    <script type="module">${script}</script></body></html>`
+  const head = `<meta http-equiv="Content-Security-Policy" content="script-src 'sha256-x'" /><title>headlab</title>`
+  const put = '<section id="headlab-recorded"><h1>old</h1></section><div id="lab"></div>'
+  const link = '<script type="text/plain" id="headlab-link">seed=5</script>'
+  const body = `${put}\n  ${link}\n    <script type="module">${script}</script>`
+  const page = `<!doctype html><html><head>${head}</head><body class="a">${body}</body></html>`
   const frame = {
     kind: 'problems' as const,
     id: 0,

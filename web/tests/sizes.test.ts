@@ -24,7 +24,8 @@ function counted(fields = {}, units = unitsOf(0)) {
 }
 
 it('the first round of the notebook is answered to the letter as in Python', () => {
-  const { experiment, each } = counted()
+  const few = unitsOf(0).map((unit) => (CONTEXT.includes(unit.size) ? { ...unit, count: 2 } : unit))
+  const { experiment, each } = counted({}, few)
   const { values } = sizesFrame(experiment, 0, each)
   const asked = values.sizes.filter(({ context }) => !context)
   const ours = {

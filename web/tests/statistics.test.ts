@@ -1,5 +1,5 @@
 // Statistics of head sizes, as Python has them (tests/test_twin_statistics.py): texts to the letter, numbers to 1e-12.
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import told from '../../tests/data/statistics.json'
 import { GRADES, NOTHING_TO_SOLVE } from '../src/analysis/looking/predictions'
 import { medianDifference, medianTest, quartiles, RESAMPLES } from '../src/statistics/medians'
@@ -8,6 +8,8 @@ import { drawn } from '../src/statistics/philox'
 import { compareRates, smallestDifference, trendOf, wilson } from '../src/statistics/rates'
 import { answerOnSizes, type Difference } from '../src/statistics/sizes'
 import { differences, type Plain, plain } from './twins/plain'
+
+vi.setConfig({ testTimeout: 60_000 }) // milliseconds, on a busy machine
 
 const UNIT = 10_000 // losses are written as so many parts
 

@@ -2,7 +2,8 @@
 
 import { numberText } from '../notation/values'
 
-const FORMULAS = ["'", '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'] // what text begins with that gets an apostrophe in front
+// What text begins with that gets an apostrophe in front.
+const FORMULAS = ["'", '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']
 
 export type Cell = string | number | boolean | null
 

@@ -31,10 +31,11 @@ const short = (number: number) => String(Math.round(100 * number) / 100)
 
 export function svgOf({ title, width, height, marks }: Drawing): string {
   const [wide, high] = [short(width), short(height)]
+  const size = `width="${wide}" height="${high}"`
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${high}" viewBox="0 0 ${wide} ${high}" role="img" font-family="${FONT}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${wide} ${high}" role="img" font-family="${FONT}">`,
     `<title>${escaped(title)}</title>`,
-    `<rect width="${wide}" height="${high}" fill="#ffffff"/>`,
+    `<rect ${size} fill="#ffffff"/>`,
     ...marks.map(elementOf),
     '</svg>\n',
   ].join('\n')

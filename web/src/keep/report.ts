@@ -38,7 +38,8 @@ export function reportHtml(page: string, carried: Carried, report: Report, link:
   const at = titled.indexOf('>', titled.indexOf('<body')) + 1
   const data = `<script type="application/json" id="${CARRIED}">${carriedText(carried)}</script>`
   const begins = `<script type="text/plain" id="${LINK}">${link.replace(/^#/, '').replaceAll('<', '%3C')}</script>`
-  return `${titled.slice(0, at)}\n    <section id="${RECORDED}">${readable(report)}</section>\n    ${begins}\n    ${data}${titled.slice(at)}`
+  const put = [`<section id="${RECORDED}">${readable(report)}</section>`, begins, data].map((text) => `\n    ${text}`)
+  return `${titled.slice(0, at)}${put.join('')}${titled.slice(at)}`
 }
 
 export function readable({ title, lines, tables }: Report): string {

@@ -62,7 +62,8 @@ export function reportOf(taken: Taken): { carried: Carried; report: Report } {
   }
 }
 
-// The homework's tables of every sentence, in three decimals: where the head looks, the sigmoid that the notebook prints, and probabilities.
+// The homework's tables of every sentence, in three decimals: where the head looks, the sigmoid that the notebook prints, and
+// probabilities.
 function tablesOf({ picture, shown }: Taken): ReadTable[] {
   const { sentences, step, vocabulary } = shown
   const { moments, logits } = picture.arrays

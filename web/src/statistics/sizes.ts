@@ -261,7 +261,8 @@ function sizeText(item: Against, measure: 'share' | 'loss'): string {
 function howSure(compared: Compared, d_model: number): string[] {
   const theory =
     `W_QK = W_Q W_Kᵀ, which says where a head looks, has a rank (the number of directions it can tell apart) of at most ` +
-    `d_model = ${d_model} whatever d_head is: from d_head ${d_model} on, head size changes how training goes, not what the model can express.`
+    `d_model = ${d_model} whatever d_head is: from d_head ${d_model} on, head size changes how training goes, not what ` +
+    'the model can express.'
   return [...intervals(compared), ...tests(compared), ...trends(compared), ...powers(compared), theory]
 }
 
@@ -283,8 +284,8 @@ function tests({ comparisons }: Compared): string[] {
         'nothing can be told)'
       : ''
   return [
-    '“Better” and “worse” are said where p is below 0.05: where chance alone would give a difference like this in fewer than 5 of 100 ' +
-      "studies. p is that of the score test, or of Fisher's exact one where fewer than 5 runs are expected in a cell" +
+    '“Better” and “worse” are said where p is below 0.05: where chance alone would give a difference like this in fewer than ' +
+      "5 of 100 studies. p is that of the score test, or of Fisher's exact one where fewer than 5 runs are expected in a cell" +
       `${several}: ${values.join('; ')}.`,
   ]
 }
@@ -318,7 +319,8 @@ function howSureOfLosses(told: readonly Against[], others: number): string[] {
   if (!known.length) return []
   const values = known.map(({ group, loss }) => `${pText(loss.p_holm)} for d_head ${group.size}`).join('; ')
   return [
-    `The interval of a difference of two medians is a bootstrap's (BCa): both sets of losses are drawn again ${grouped(RESAMPLES)} times, ` +
+    `The interval of a difference of two medians is a bootstrap's (BCa): both sets of losses are drawn again ` +
+      `${grouped(RESAMPLES)} times, ` +
       "each from itself. p is that of Mood's test, which asks whether as many losses of each lie above the median of both" +
       `${others > 1 ? ", raised by Holm's correction" : ''}: ${values}.`,
   ]
