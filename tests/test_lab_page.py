@@ -219,13 +219,13 @@ def test_pattern_and_predictions_are_those_of_the_library(visit):
     shown = [float(re.search(r": ([\d.]+)", label)[1]) for label in labels]
     expected = [run.pattern()[s, q, k] for s in range(2) for q in range(5) for k in range(q + 1)]
     assert shown == pytest.approx(expected, abs=6e-4)
-    bars = page.locator("tr.target").all_inner_texts()
+    bars = page.locator("li.target").all_inner_texts()
     for text, (sequence, token) in zip(bars, ((0, "chicken"), (1, "beef")), strict=True):
         value = run.probs()[sequence, 3, NOTEBOOK.vocabulary.index(token)]
         assert re.split(r"\s+", text.strip())[:2] == [token, f"{value:.2f}"[1:]]
     page.get_by_role("button", name="sigmoid", exact=True).first.click()
     output = run.sigmoid()[0, 3, NOTEBOOK.vocabulary.index("chicken")]
-    expect(page.locator("tr.target").first).to_contain_text(f"{output:.2f}")
+    expect(page.locator("li.target").first).to_contain_text(f"{output:.2f}")
 
 
 def test_a_chosen_word_brings_its_arcs_forward(visit):
