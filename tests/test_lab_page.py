@@ -6,7 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
 from browsing import CHROMIUM, NEEDED, PATIENCE, running_lab
@@ -516,11 +516,11 @@ def test_a_lesson_hides_what_it_hides_everywhere_and_is_reset_to_itself(lab, bro
     made.leave()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation(lab, browser, scheme):
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 1400), ("light", 390), ("dark", 390)])
+def test_axe_finds_no_violation(lab, browser, scheme, width):
     if not AXE.exists():
         pytest.skip("axe-core is not installed in web/node_modules")
-    made = Visit(browser, lab, color_scheme=scheme)
+    made = Visit(browser, lab, color_scheme=scheme, viewport={"width": width, "height": 800})
     page = made.page
     page.wait_for_selector("progress")
     page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
@@ -533,12 +533,76 @@ def test_axe_finds_no_violation(lab, browser, scheme):
     made.leave()
 
 
-@pytest.mark.parametrize("width", [360, 768, 1920])
-def test_no_width_needs_scrolling_sideways(lab, browser, width):
-    made = Visit(browser, lab, viewport={"width": width, "height": 800})
-    made.page.wait_for_selector("progress")
+LONG = quote_plus(f"man ordered the {'x' * 300}\nwoman ordered the \u0627\u0644\u062e\u0628\u0632")
+
+
+@pytest.mark.parametrize(
+    ("width", "text"), [(360, ""), (360, f"&text={LONG}"), (768, ""), (1400, f"&text={LONG}"), (1920, "")]
+)
+def test_no_width_needs_scrolling_sideways(lab, browser, width, text):
+    made = Visit(browser, lab + text, viewport={"width": width, "height": 800})
     assert made.page.evaluate("document.documentElement.scrollWidth") <= width
     made.leave()
+
+
+def test_both_sentences_the_answer_and_the_settings_are_in_one_screen(visit):
+    page = visit.page
+    for place in (".answer", "#seed", "#d_head", "tr:last-child td.comes"):
+        for box in [one.bounding_box() for one in page.locator(place).all()]:
+            assert box["y"] + box["height"] <= 900
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, 500)
+    page.wait_for_timeout(300)
+    assert page.locator("#d_head").bounding_box()["y"] >= 0  # it stays
+    words = page.evaluate("document.body.innerText.split(/\\s+/).filter(Boolean).length")
+    assert words <= 450, "half of what it had"
+
+
+def test_on_a_narrow_screen_seed_and_head_size_stay_in_sight(lab, browser):
+    made = Visit(browser, lab, viewport={"width": 360, "height": 740})
+    page = made.page
+    page.get_by_role("button", name="the looks at man:").first.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 700)
+    page.wait_for_timeout(300)
+    for name in ("#seed", "#d_head"):
+        box = page.locator(name).bounding_box()
+        assert 0 <= box["y"] < 60
+        assert box["x"] + box["width"] <= 360
+    made.leave()
+
+
+def test_columns_and_rows_of_a_sentence_line_up(visit):
+    page = visit.page
+    boxes = lambda what: [one.bounding_box() for one in page.locator(".sentence").first.locator(what).all()]  # noqa: E731
+    heads, last = boxes("th[scope=col]:not(.comes)"), boxes("tbody tr:last-child .cell")
+    assert [round(box["x"] + box["width"] / 2) for box in heads] == [round(box["x"] + box["width"] / 2) for box in last]
+    assert len({round(box["width"]) for box in last}) == 1
+    rows, ranks = boxes("tbody tr"), boxes("li")
+    assert [box["y"] for box in ranks] == pytest.approx([box["y"] for box in rows[: len(ranks)]], abs=1)
+
+
+def test_every_sentence_of_many_can_be_reached(lab, browser):
+    text = quote_plus("\n".join(f"a{n} likes the b{n % 7}" for n in range(40)))
+    made = Visit(browser, f"{lab}&steps=50&text={text}")
+    page = made.page
+    page.get_by_text("sentences 1 to 12 of 40").wait_for()
+    for _ in range(3):
+        page.get_by_role("button", name="the sentences after").click()
+    page.get_by_text("sentences 37 to 40 of 40").wait_for()
+    assert page.locator(".title").last.inner_text() == "Sentence 40"
+    expect(page.locator("section.answer-card")).to_contain_text("is not explained here")
+    made.leave()
+
+
+def test_a_place_without_a_choice_says_so(visit):
+    page = visit.page
+    page.locator("button.word:has(bdi:text-is('ordered'))").first.click()
+    expect(page.locator("section.answer-card")).to_contain_text("After “ordered” nothing is open")
+
+
+def test_a_printed_page_is_two_sheets(visit):
+    pages = re.findall(rb"/Type\s*/Page\b", visit.page.pdf(format="A4"))
+    assert len(pages) == 2
 
 
 def test_the_pages_words_are_the_glossarys():
@@ -649,6 +713,13 @@ def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
     expect(two.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[7]):.4f}")
     expect(two.locator(".mini[aria-pressed=true]")).to_have_attribute("aria-label", re.compile(f"^seed {first + 7}, "))
     expect(two.locator("table.trial")).to_have_count(0)
+    drawn = "(mini) => [getComputedStyle(mini).maskImage.slice(0, 14), getComputedStyle(mini).backgroundColor]"
+    assert two.locator(".mini .pattern").first.evaluate(drawn) == ['url("data:imag', "rgb(86, 54, 166)"]
+    two.evaluate("(host) => (host.dataset.theme = 'dark')")
+    assert (
+        two.locator("section.card").first.evaluate("(card) => getComputedStyle(card).backgroundColor")
+        == "rgb(27, 32, 39)"
+    )
     expect(one.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[4]):.4f}")
     assert (ablate(one), ablate(two)) == ((4, "source:1"), (7, "source:1"))
     context.close()

@@ -24,8 +24,9 @@ export const signed = (value: number, digits = 2): string => withSign(rounded(va
 // the other neighbour go there, the largest last.
 export function addingUp(values: number[], digits = 2): number[] {
   const unit = 10 ** digits
-  const whole = values.map((value) => Math.round(value * unit))
-  const total = Math.round(values.reduce((sum, value) => sum + value, 0) * unit)
+  const units = (value: number) => Math.round(rounded(rounded(value, BOUNDARY), digits) * unit)
+  const whole = values.map(units)
+  const total = units(values.reduce((sum, value) => sum + value, 0))
   let missing = total - whole.reduce((sum, value) => sum + value, 0)
   if (!Number.isFinite(missing)) return values
   const step = Math.sign(missing)

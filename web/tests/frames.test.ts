@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { carriedIn, carriedText } from '../src/carried'
 import { decode, encode, frameOf, numbersAt, rows } from '../src/frames'
-import { argmax, percent, short, signed, softmax } from '../src/maths'
+import { addingUp, argmax, percent, short, signed, softmax } from '../src/maths'
 import { sigmoid } from '../src/model/outputs'
 
 // encode(Frame("a", {"x": 1, "word": "日本"}, {"m": arange(6).reshape(2, 3), "n": []}), id=7) of src/headlab/report/frames/wire.py
@@ -54,4 +54,16 @@ it('outputs are shares, and the likeliest is the largest', () => {
 it('a number is drawn as it is said: in the digits of the sentences', () => {
   expect([signed(0.125), signed(-0.0004, 3), signed(-0.004), signed(2.5, 0)]).toEqual(['+0.12', '+0.000', '+0.00', '+2'])
   expect([percent(0.125), percent(-0.031), percent(-0.001), percent(1)]).toEqual(['12\u00a0%', '−3\u00a0%', '0\u00a0%', '100\u00a0%'])
+})
+
+it.each([
+  [[-0.292, -0.311, 0.003, 3.488, 0.001, -0.158], 2.73],
+  [[0.005, 0.005, 0.005, 0.005], 0.02],
+  [[1 / 3, 1 / 3, 1 / 3], 1],
+  [[-0.004, -0.004, -0.004, 2], 1.99],
+])('what is shown of %s adds up to what is shown of the sum', (values, sum) => {
+  const shown = addingUp(values)
+  expect(shown.reduce((total, value) => total + Math.round(100 * value), 0)).toBe(Math.round(100 * sum))
+  shown.forEach((value, at) => expect(Math.abs(value - values[at])).toBeLessThan(0.01 + 1e-9))
+  expect(shown[values.indexOf(Math.max(...values.map(Math.abs)))]).toBe(Math.round(100 * Math.max(...values)) / 100)
 })

@@ -19,7 +19,7 @@ from headlab.notation.values import short_repr
 RECORDS = ("all", "log", "none")
 LOG_POINTS = 24
 MOST_MOMENTS, MOST_NUMBERS = 80, 1_500_000  # moments of training that are drawn; numbers in one array
-MOST_SENTENCES = 12  # that are drawn
+FEW_SENTENCES, MOST_OF_A_MOMENT = 12, 75_000  # that are drawn whatever they take; numbers up to which more are drawn
 
 
 @dataclass(frozen=True)
@@ -138,5 +138,17 @@ def a_moment(corpus: Corpus, model: ModelConfig) -> int:
     >>> a_moment(Corpus.notebook(), ModelConfig())
     70
     """
-    sentences = min(len(corpus.tokens), MOST_SENTENCES)
-    return sentences * corpus.n_ctx * max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
+    return drawn_sentences(corpus, model) * _a_sentence(corpus, model)
+
+
+def drawn_sentences(corpus: Corpus, model: ModelConfig) -> int:
+    """Return how many sentences are drawn, the first ones: all where their numbers are few.
+
+    >>> drawn_sentences(Corpus.notebook(), ModelConfig())
+    2
+    """
+    return min(len(corpus.tokens), max(FEW_SENTENCES, MOST_OF_A_MOMENT // _a_sentence(corpus, model)))
+
+
+def _a_sentence(corpus: Corpus, model: ModelConfig) -> int:
+    return corpus.n_ctx * max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)

@@ -2,9 +2,12 @@
 
 import type { Experiment } from '../config/experiment'
 
+type Drawn = Pick<Experiment, 'corpus' | 'model'>
+
 const MOST_MOMENTS = 80
 export const MOST_NUMBERS = 1_500_000 // in one array
-export const MOST_SENTENCES = 12 // that are drawn
+const FEW_SENTENCES = 12 // that are drawn whatever they take
+const MOST_OF_A_MOMENT = 75_000 // numbers up to which more are drawn
 
 // As NumPy counts: what lies between two steps goes to the one or the other as there.
 function even(last: number, count: number): number[] {
@@ -20,16 +23,22 @@ export function logSteps(last: number, points: number): number[] {
 }
 
 // The steps whose weights are worth keeping: half evenly spaced, half on a log scale, fewer for large models.
-export function momentsOf(experiment: Pick<Experiment, 'corpus' | 'model'>, steps: number, most = MOST_NUMBERS): number[] {
+export function momentsOf(experiment: Drawn, steps: number, most = MOST_NUMBERS): number[] {
   const count = Math.max(3, Math.min(MOST_MOMENTS, Math.floor(most / aMoment(experiment))))
   const spaced = even(steps, Math.max(2, Math.floor(count / 2))).map(roundHalfEven)
   return ascending([...spaced, ...logSteps(steps, Math.max(2, count - Math.floor(count / 2)))])
 }
 
 // How many numbers the largest array of one moment has: the patterns or the logits of the sentences that are drawn.
-function aMoment({ corpus, model }: Pick<Experiment, 'corpus' | 'model'>): number {
-  const sentences = Math.min(corpus.n_sequences, MOST_SENTENCES)
-  return sentences * corpus.n_ctx * Math.max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
+const aMoment = (of: Drawn) => drawnSentences(of) * aSentence(of)
+
+// How many sentences are drawn, the first ones: all where their numbers are few.
+export function drawnSentences(of: Drawn): number {
+  return Math.min(of.corpus.n_sequences, Math.max(FEW_SENTENCES, Math.floor(MOST_OF_A_MOMENT / aSentence(of))))
+}
+
+function aSentence({ corpus, model }: Drawn): number {
+  return corpus.n_ctx * Math.max(model.n_layers * model.n_heads * corpus.n_ctx, corpus.d_vocab)
 }
 
 // As NumPy rounds.

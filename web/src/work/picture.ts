@@ -10,7 +10,7 @@ import type { Kernel } from '../kernel/kernel'
 import type { Real } from '../kernel/layout'
 import { FINISHED } from '../kernel/training'
 import type * as protocol from '../protocol'
-import { MOST_SENTENCES } from './moments'
+import { drawnSentences } from './moments'
 
 const MOST_POINTS = 400 // of the loss curve
 
@@ -32,7 +32,7 @@ export function pictureFrame(recording: Recorded): protocol.Picture {
   const { corpus, model, seed } = experiment
   const { problem } = subject
   const { n_layers, n_heads, n_ctx, d_vocab } = problem.shape
-  const shown = Math.min(corpus.n_sequences, MOST_SENTENCES)
+  const shown = drawnSentences(experiment)
   const drawn: Problem = { ...problem, type: weights instanceof Float64Array ? 'float64' : 'float32' }
   const cases = Array.from({ length: shown }, (_, sequence) => ({ sequence }))
   const { pattern, logits } = kernel.look(drawn, weights, cases, ['pattern', 'logits'])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.report.frames.wire import Frame
-from headlab.runs.moments import MOST_SENTENCES
+from headlab.runs.moments import drawn_sentences
 
 if TYPE_CHECKING:
     from headlab.config import ModelConfig
@@ -19,7 +19,7 @@ def picture_frame(recording: "Recording") -> Frame:
     """Return the run with its patterns and logits at every moment."""
     run, past = recording.run, recording.past
     corpus, model = run.corpus, run.model
-    shown = slice(0, min(len(corpus.tokens), MOST_SENTENCES))
+    shown = slice(0, drawn_sentences(corpus, model))
     points = np.unique(np.linspace(0, max(0, len(run.loss) - 1), min(len(run.loss), MOST_POINTS)).astype(int))
     drops = np.nonzero(np.diff(run.learning_rate))[0] + 1
     return Frame(
