@@ -15,8 +15,9 @@ const near = (found: Float64Array, wanted: ArrayLike<number>) => {
 }
 
 it('a large corpus is looked at a sentence at a time, to the same numbers', () => {
-  const { corpus, model } = experimentOf({ text: LONG, start: '', wrap: false, n_heads: 10, n_layers: 2, d_head: 2 })
-  const problem = problemOf({ corpus, model }, 'float64')
+  const experiment = experimentOf({ text: LONG, start: '', wrap: false, n_heads: 10, n_layers: 2, d_head: 2 })
+  const { corpus, model } = experiment
+  const problem = problemOf(experiment, 'float64')
   const weights = kernel.initial(problem, [5])
   const { clean } = new Subject(kernel, corpus, model, weights)
   const all = kernel.activations(problem, weights, ['pattern', 'scores', 'z', 'resid', 'logits'])
@@ -38,8 +39,9 @@ it('a large corpus is looked at a sentence at a time, to the same numbers', () =
 })
 
 it('many models at once are each what it is alone; one that is no number is none anywhere', () => {
-  const { corpus, model } = experimentOf({})
-  const weights = kernel.initial(problemOf({ corpus, model }, 'float64'), [1, 2, 3]) as Float64Array
+  const experiment = experimentOf({})
+  const { corpus, model } = experiment
+  const weights = kernel.initial(problemOf(experiment, 'float64'), [1, 2, 3]) as Float64Array
   weights[weights.length / 3 + 5] = Infinity
   const size = weights.length / 3
   const each = subjectsOf(kernel, corpus, model, weights, [{}, {}, { finished: false }])
@@ -57,8 +59,9 @@ it('many models at once are each what it is alone; one that is no number is none
 })
 
 it('what is asked for is there, or what there is is listed', () => {
-  const { corpus, model } = experimentOf({})
-  const subject = new Subject(kernel, corpus, model, kernel.initial(problemOf({ corpus, model }, 'float64'), [1]))
+  const experiment = experimentOf({})
+  const { corpus, model } = experiment
+  const subject = new Subject(kernel, corpus, model, kernel.initial(problemOf(experiment, 'float64'), [1]))
   expect(choiceAt(subject)).toEqual(choices(subject)[0])
   expect(choiceAt(subject, { position: 'ordered', tokens: ['the', 'beef'] }).place).toEqual({ sequence: 0, position: 2 })
   const said = (ask: () => unknown) => {

@@ -1,5 +1,6 @@
 // The whole experiment and how one looks at it as the fragment of an address, and back: only what differs from the standard.
-// src/headlab/runs/link.py reads and writes the same. Beside a seed stands which runs seeds are of (`numerics`). Steps without a schedule are steps at a constant rate, as everywhere: beside steps, the notebook's schedule is named.
+// src/headlab/runs/link.py reads and writes the same. Beside a seed stands which runs seeds are of (`numerics`). Steps without a schedule
+// are steps at a constant rate, as everywhere: beside steps, the notebook's schedule is named.
 
 import { NOTEBOOK, OF_TEXT, seedValue } from '../config/experiment'
 import { constants } from '../kernel/layout'

@@ -121,7 +121,8 @@ export function eye(subject: Subject, choice: Choice): EyeRecord | null {
   const highest = (token: number) => Math.max(...logits.filter((_, nth) => likely[nth].includes(token)).map((row) => row[token]))
   const predicted = [...new Set(likely.flat())].sort((one, other) => highest(other) - highest(one) || one - other)
   const parts = found.flatMap(({ rows, find }) => drawn(subject, choice, rows, find))
-  return new EyeRecord(merged(parts), makes, Math.min(...undone), flips, predicted.map((token) => subject.corpus.vocabulary[token])) // prettier-ignore
+  const words = predicted.map((token) => subject.corpus.vocabulary[token])
+  return new EyeRecord(merged(parts), makes, Math.min(...undone), flips, words)
 }
 
 function winnersOf(logits: Float64Array): number[] {
@@ -163,7 +164,8 @@ function spotOf(
   const words = corpus.sentences[sequence]
   const label = (at: number) => String(Word.of(words, at))
   if (typeof feature === 'string') return new Spot(feature, words[position], position, null, [], [], label(position))
-  return new Spot('head', words[position], position, feature, read, read.map((at) => words[at]), label(position), read.map(label)) // prettier-ignore
+  const [names, labels] = [read.map((at) => words[at]), read.map(label)]
+  return new Spot('head', words[position], position, feature, read, names, label(position), labels)
 }
 
 // What is the same, whatever was read and measured, is one.

@@ -132,7 +132,8 @@ abstract class Candidates extends Lazily {
     })
   }
 
-  // The slots that an earlier head read that matter: which undo at least 1/3 of what the part does, with those that it needs exchanged, too.
+  // The slots that an earlier head read that matter: which undo at least 1/3 of what the part does, with those that it needs
+  // exchanged, too.
   private read(side: 'query' | 'key', part: number, named: readonly number[]): number[] {
     const feature = this.parts[part][side]
     if (feature === EVERY || typeof this.differences.features[feature] === 'string') return []
