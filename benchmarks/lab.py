@@ -1,26 +1,18 @@
-"""How fast the lab answers: a slider in a real browser, scrubbing, many seeds, the first page, thirty pages at once.
+"""How fast the lab's file answers: a slider in a real browser, dragging, scrubbing, many seeds, head sizes, the first picture.
 
 Run: .venv/bin/python benchmarks/lab.py   (needs playwright and Chromium; writes nothing)
 """
 
 import argparse
-import asyncio
 import gzip
-import http.client
-import json
-import re
+import os
 import shutil
-import subprocess
 import sys
-import time
-from urllib.parse import urlsplit
 
 import numpy as np
-import websockets
 from playwright.sync_api import sync_playwright
 
-from headlab.report import PAGE
-from headlab.report.frames.wire import decode
+from headlab.report.html.lab import LAB
 
 # Sets the slider, and counts the milliseconds until a frame shows something else.
 MOVE = """async ([sizes, pause]) => {
@@ -38,14 +30,46 @@ MOVE = """async ([sizes, pause]) => {
   }
   return took
 }"""
-SLIDE = MOVE % "[...document.querySelectorAll('.facts .number, .made .number')].map((fact) => fact.textContent).join()"
-SEEDS = MOVE % "[...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()"
-# Before the page's own script: when the first picture was there.
-WATCH = """new MutationObserver((_, watch) => {
-  if (!document.querySelector('.arcs')) return
-  window.first = performance.timeOrigin + performance.now()
-  watch.disconnect()
-}).observe(document, { childList: true, subtree: true })"""
+FACTS = "[...document.querySelectorAll('.facts .number, .made .number')].map((fact) => fact.textContent).join()"
+SLIDE = MOVE % FACTS
+SEEDS = "[...document.querySelectorAll('.mini')].map((mini) => mini.title).sort().join()"
+# Moves the slider every frame, and counts the frames that show another run than the one before.
+DRAG = """async (seconds) => {
+  const slider = document.querySelector('input[type=range][aria-label=d_head]')
+  const shown = () => FACTS
+  const [start, most] = [performance.now(), Number(slider.max)]
+  let [frames, pictures, last] = [0, 0, shown()]
+  while (performance.now() - start < 1000 * seconds) {
+    slider.value = Math.round(most * (0.5 + 0.45 * Math.sin(frames / 40)))
+    slider.dispatchEvent(new Event('input', { bubbles: true }))
+    await new Promise(requestAnimationFrame)
+    frames += 1
+    if (shown() !== last) pictures += 1
+    last = shown()
+  }
+  return [frames / seconds, pictures / seconds]
+}""".replace("FACTS", FACTS)
+# Sets the slider, and counts the milliseconds until as many other seeds are shown as are asked for.
+MANY = """async ([sizes, pause]) => {
+  const slider = document.querySelector('input[type=range][aria-label=d_head]')
+  const titles = () => new Set([...document.querySelectorAll('.mini')].map((mini) => mini.title))
+  const took = []
+  for (const at of sizes) {
+    const before = titles()
+    const start = performance.now()
+    slider.value = at
+    slider.dispatchEvent(new Event('input', { bubbles: true }))
+    const times = []
+    for (const wanted of [16, 64]) {
+      const fresh = () => [...titles()].filter((title) => !before.has(title)).length
+      while (fresh() < wanted * 0.9 && performance.now() - start < 5000) await new Promise(requestAnimationFrame)
+      times.push(performance.now() - start)
+    }
+    took.push(times)
+    await new Promise((resolve) => setTimeout(resolve, pause))
+  }
+  return took
+}"""
 SCRUB = """async () => {
   const slider = document.querySelector('[aria-label="moment of the training"]')
   const most = Number(slider.max)
@@ -60,100 +84,69 @@ SCRUB = """async () => {
   }
   return gaps
 }"""
+# Before the page's own script: when the recorded picture was there, and when one that was trained here.
+WATCH = """new MutationObserver((_, watch) => {
+  if (!window.drawn && document.querySelector('.arcs')) window.drawn = performance.now()
+  if (!document.querySelector('.made')?.textContent.includes('trained and drawn in')) return
+  window.trained = performance.now()
+  watch.disconnect()
+}).observe(document, { childList: true, subtree: true, characterData: true })"""
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--moves", type=int, default=150)
-    asked.add_argument("--pages", type=int, default=30)
-    asked.add_argument("--seconds", type=float, default=15.0)
+    asked.add_argument("--openings", type=int, default=7)
     given = asked.parse_args()
-    size = sum(len(gzip.compress(path.read_bytes())) for path in (PAGE / "assets").iterdir())
-    print(f"script and style, compressed: {size / 1000:.1f} kB")
+    data = LAB.read_bytes()
+    print(f"the file: {len(data) / 1000:.0f} kB, compressed {len(gzip.compress(data)) / 1000:.0f} kB")
+    print(f"{os.cpu_count()} processors")
     if not shutil.which("chromium"):
         sys.exit("chromium must be on the PATH: install it to measure the page")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-        page.add_init_script(WATCH)
-        page.goto("data:text/html,an open browser")
-        began = time.time()
-        server, address = start()
-        print(f"command to address: {time.time() - began:.2f} s")
-        page.goto(address)
-        print(f"command to page: {time.time() - began:.2f} s")
-        page.wait_for_selector(".arcs")
-        print(f"command to first picture: {page.evaluate('window.first') / 1000 - began:.2f} s")
+        openings = [opened(browser) for _ in range(given.openings)]
+        for what, times in zip(
+            ("opened to the recorded picture", "opened to the first trained picture"),
+            zip(*openings, strict=True),
+            strict=True,
+        ):
+            tell(what, times)
+        page = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True).new_page()
+        page.goto(LAB.as_uri())
         page.wait_for_selector(".mini")
         page.wait_for_timeout(2000)
         sizes = np.random.default_rng(0).permutation(np.arange(8, 160))[: given.moves]
         at = np.round(1000 * np.log(sizes) / np.log(160)).astype(int).tolist()  # where each one is on the slider
         tell("slider to trained picture, pauses of 100 ms", page.evaluate(SLIDE, [at, 100]))
         tell("slider to trained picture, without a pause", page.evaluate(SLIDE, [at, 0]))
-        tell("slider to 64 seeds refreshed", page.evaluate(SEEDS, [at[:40], 400]))
+        frames, pictures = page.evaluate(DRAG, 6)
+        print(f"dragged without a pause: {pictures:.0f} newly trained runs a second, of {frames:.0f} frames")
+        first, all_of_them = zip(*page.evaluate(MANY, [at[:30], 400]), strict=True)
+        tell("slider to the first sixteen seeds", first)
+        tell("slider to 64 seeds", all_of_them)
         gaps = np.array(page.evaluate(SCRUB))
         print(f"scrubbing: {1000 / gaps.mean():.1f} frames a second, {100 * (gaps > 25).mean():.1f} % late")
         browser.close()
-    many(address, given.pages, given.seconds)
-    server.kill()
 
 
-def start() -> tuple[subprocess.Popen, str]:
-    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    return server, re.search(r"http://\S+", server.stdout.readline())[0]
+def opened(browser) -> tuple[float, float]:
+    """Return the milliseconds from a file's opening to its recorded picture, and to the one that it has trained."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True)
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    page.goto(LAB.as_uri())
+    page.locator(".mini").first.wait_for()
+    times = page.evaluate("[window.drawn, window.trained]")
+    context.close()
+    return tuple(times)
 
 
-def tell(what: str, milliseconds: list[float]) -> None:
+def tell(what: str, milliseconds) -> None:
     middle, high, most = np.percentile(milliseconds, [50, 95, 100])
-    print(f"{what}: median {middle:.0f} ms, p95 {high:.0f} ms, most {most:.0f} ms ({len(milliseconds)} moves)")
-
-
-def many(address: str, pages: int, seconds: float) -> None:
-    """Open so many pages; on each a slider moves again half a second after its picture has come."""
-    took = asyncio.run(_many(address, pages, seconds))
-    each = [np.percentile(one, 95) for one in took]
-    print(
-        f"{pages} pages at once: p95 of a page {np.median(each):.0f} ms in the median, {max(each):.0f} ms at worst; "
-        f"{min(map(len, took))} to {max(map(len, took))} pictures each in {seconds:.0f} s"
-    )
-
-
-async def _many(address: str, pages: int, seconds: float) -> list[list[float]]:
-    parts = urlsplit(address)
-    token = parts.fragment.removeprefix("token=")
-    home = f"http://{parts.netloc}"
-    link = http.client.HTTPConnection(parts.hostname, parts.port)
-    link.request("POST", "/session", headers={"Origin": home, "X-Headlab-Token": token})
-    cookie = link.getresponse().getheader("Set-Cookie").split(";")[0]
-    until = time.perf_counter() + seconds
-
-    async def visit(number: int) -> list[float]:
-        took, random = [], np.random.default_rng(number)
-        async with websockets.connect(
-            f"ws://{parts.netloc}/live", origin=home, additional_headers={"Cookie": cookie}, max_size=None
-        ) as socket:
-            await asyncio.sleep(random.random() * 0.5)
-            ask = 0
-            while time.perf_counter() < until:
-                ask += 1
-                began = time.perf_counter()
-                fields = {"d_head": int(random.integers(1, 160))}
-                await socket.send(json.dumps({"ask": "show", "id": ask, "fields": fields}))
-                while (frame := decode(await socket.recv())).kind != "picture" or frame.values["id"] != ask:
-                    pass
-                took.append(1000 * (time.perf_counter() - began))
-                began = time.perf_counter()
-                while (rest := 0.5 - (time.perf_counter() - began)) > 0:
-                    try:
-                        await asyncio.wait_for(socket.recv(), rest)
-                    except TimeoutError:
-                        break
-        return took
-
-    return await asyncio.gather(*(visit(number) for number in range(pages)))
+    print(f"{what}: median {middle:.0f} ms, p95 {high:.0f} ms, most {most:.0f} ms ({len(milliseconds)} times)")
 
 
 if __name__ == "__main__":

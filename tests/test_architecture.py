@@ -16,7 +16,6 @@ SOURCE = Path(headlab.__file__).parent
 FLOORS = [  # from the top; a module imports only from floors below its own, or its own room
     {"__main__"},
     {"cli"},
-    {"lab"},
     {"report"},
     {"homework"},
     {"study"},

@@ -13,10 +13,9 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
 from headlab.data.notebook import TEXT
 from headlab.homework.exercise import exercise
-from headlab.lab import work
-from headlab.lab.experiment import Experiment
 from headlab.model.order import reordered, reordered_flat
 from headlab.model.params import Params
+from headlab.runs.experiment import Experiment
 from headlab.study.design import StudyDesign
 from headlab.study.identity import Data, run_identity
 from headlab.study.study import Study
@@ -97,11 +96,7 @@ LINKS = {
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_of_the_lab_is_the_run_that_python_trains(link, expected):
     experiment = Experiment.of({**LINKS[link], **SHORT, "seed": 9})
-    same_run(experiment.train([9]), expected[[1]])
-    (frame,) = work.weights(experiment)
-    names = {}
-    exec(frame.values["python"].rsplit("\nprint", 1)[0], names)
-    same_run(names["run"].runs[[names["run"].number]], expected[[1]])
+    same_run(hl.train(experiment.dataset, experiment.model, experiment.training, seeds=[9]), expected[[1]])
 
 
 @pytest.mark.parametrize("door", ["task", "text with a vocabulary", "file from Windows with a mark"])

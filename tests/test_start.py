@@ -73,7 +73,7 @@ def test_nothing_else_is_imported_meanwhile(exercised: Any) -> None:
 
 
 def test_an_exercise_imports_no_library_that_it_does_not_need(exercised: Any) -> None:
-    others = {"duckdb", "safetensors.torch", "starlette", "uvicorn", "distributed", "anywidget", "matplotlib.pyplot"}
+    others = {"duckdb", "safetensors.torch", "distributed", "anywidget", "matplotlib.pyplot"}
     assert others & set(exercised["modules"]) == set()
 
 

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 import headlab as hl
 from headlab.cli.main import cli
 from headlab.data import notebook
-from headlab.lab.experiment import Experiment, notebook_fields
-from headlab.lab.work import python_code
+from headlab.runs.experiment import Experiment, notebook_fields
 from headlab.tasks.door import dataset_of
 from headlab.tasks.task import Task
 
@@ -119,17 +118,12 @@ def test_the_lab_knows_a_task_by_its_name_and_never_by_its_text():
         ({"task": ""}, by_hand),
         ({"start": "<Start>"}, by_hand),
     ):
-        assert Experiment.of(fields).corpus.to_dict() == corpus.to_dict(), fields
+        assert Experiment.of(fields).dataset.corpus.to_dict() == corpus.to_dict(), fields
     with pytest.raises(
         hl.ConfigError, match="a task must be a known one, got 'notebok': did you mean notebook"
     ) as wrong:
         Experiment.of({"task": "notebok"})
     assert wrong.value.problems[0].field == "task"
-
-
-def test_the_labs_python_calls_a_task_by_its_name():
-    assert "data = hl.tasks['notebook'].dataset\n" in python_code(Experiment.of({"seed": 9}))
-    assert f"data = hl.Corpus.from_text({notebook.TEXT!r}" in python_code(Experiment.of({"text": notebook.TEXT}))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
 
 // A file as text inside a script: `import packed from 'kernel.wasm?packed'` is its bytes, gzipped, in base64 (src/kernel/packed.ts).
 export function packed() {
@@ -18,24 +19,111 @@ export function packed() {
   }
 }
 
+// Of the table of what explanations say, what a page says of itself: what each name means, and what each clause measures.
+export function told() {
+  return {
+    name: 'told',
+    enforce: 'pre',
+    load(id) {
+      if (!id.endsWith('?told')) return null
+      const { mechanisms, ablations, coding, clauses } = JSON.parse(readFileSync(id.slice(0, -'?told'.length), 'utf8'))
+      const measures = Object.fromEntries(Object.entries(clauses).map(([kind, { measure }]) => [kind, measure]))
+      return `export default ${JSON.stringify({ mechanisms, ablations, coding, measures })}`
+    },
+  }
+}
+
+// A script with all that it imports as text inside another one: `import source from './worker?bundled'`.
+export function bundled() {
+  return {
+    name: 'bundled',
+    enforce: 'pre',
+    async load(id) {
+      if (!id.endsWith('?bundled')) return null
+      return `export default ${JSON.stringify(await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven()]))}`
+    },
+  }
+}
+
+// The table of settings stands in the page once: who makes a worker hands it over (src/desk/place.ts).
+function settingsGiven() {
+  const given = '\0settings'
+  return {
+    name: 'settings-given',
+    enforce: 'pre',
+    resolveId: (id) => (id.endsWith('/settings.json') ? given : null),
+    load: (id) => (id === given ? 'export default globalThis.headlabSettings' : null),
+  }
+}
+
+// A script and everything that it imports, as one text.
+async function scriptOf(input, format, plugins = []) {
+  const { output } = await build({
+    configFile: false,
+    logLevel: 'warn',
+    plugins: [packed(), ...plugins],
+    build: {
+      write: false,
+      modulePreload: false,
+      minify: true,
+      target: 'baseline-widely-available',
+      rollupOptions: { input, preserveEntrySignatures: 'strict', output: { format, codeSplitting: false } },
+    },
+  })
+  return output[0].code.trim()
+}
+
+// What the page of src/recorded.ts makes of the notebook's run: data that is drawn at once, and tables that need no script.
+export function recorded() {
+  return {
+    name: 'recorded',
+    enforce: 'post',
+    async generateBundle(_, bundle) {
+      const code = await scriptOf(`${import.meta.dirname}/src/recorded.ts`, 'es')
+      const { data, tables } = await (await import(`data:text/javascript,${encodeURIComponent(code)}`)).recorded()
+      const html = htmlIn(bundle)
+      html.source = html.source
+        .replace('<!-- recorded -->', () => tables)
+        .replace('</body>', () => `  <script type="application/json" id="headlab-carried">${data}</script>\n  </body>`)
+    },
+  }
+}
+
+const htmlIn = (bundle) => Object.values(bundle).find(({ fileName }) => fileName.endsWith('.html'))
+
 // Everything in the HTML: it asks for nothing, and a policy says that it may not. Its own script may run, and make workers of Blobs.
 export function alone() {
   return {
     name: 'alone',
     enforce: 'post',
     generateBundle(_, bundle) {
-      const [html] = Object.values(bundle).filter(({ fileName }) => fileName.endsWith('.html'))
-      for (const { type, fileName, code } of Object.values(bundle)) {
-        if (type !== 'chunk') continue
-        const script = code.trim().replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
-        const hash = createHash('sha256').update(script).digest('base64')
-        const policy = `default-src 'none'; script-src 'sha256-${hash}' 'wasm-unsafe-eval' blob:; worker-src blob:; style-src 'unsafe-inline'`
-        html.source = html.source
-          .replace(/ *<script [^>]*src=[^>]*><\/script>\n?/, '')
-          .replace('<head>', () => `<head>\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`)
-          .replace('</body>', () => `  <script type="module">${script}</script>\n  </body>`)
+      const html = htmlIn(bundle)
+      const put = (before, text) => (html.source = html.source.replace(before, () => `  ${text}\n  ${before}`))
+      for (const { type, fileName, code, source } of Object.values(bundle)) {
+        if (type === 'asset' && fileName.endsWith('.css')) {
+          html.source = html.source.replace(/ *<link rel="stylesheet"[^>]*>\n?/, '')
+          put('</head>', `<style>${String(source).trim()}</style>`)
+        } else if (type === 'chunk') {
+          const script = code.trim().replaceAll('</script', '<\\/script').replaceAll('<!--', '<\\!--')
+          const hash = createHash('sha256').update(script).digest('base64')
+          html.source = html.source
+            .replace(/ *<script [^>]*src=[^>]*><\/script>\n?/, '')
+            .replace('<head>', () => `<head>\n    <meta http-equiv="Content-Security-Policy" content="${policy(hash)}" />`)
+          put('</body>', `<script type="module">${script}</script>`)
+        } else continue
         delete bundle[fileName]
       }
     },
   }
 }
+
+const policy = (hash) =>
+  [
+    `default-src 'none'`,
+    `script-src 'sha256-${hash}' 'wasm-unsafe-eval' blob:`,
+    `worker-src blob:`,
+    `style-src 'unsafe-inline'`,
+    `img-src data: blob:`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ')

@@ -1,26 +1,26 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig, type UserConfig } from 'vite'
-import { alone, packed } from './plugins.js'
+import { alone, bundled, packed, recorded, told } from './plugins.js'
 
-// Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same views: the lab's page,
-// and with `--mode embed` one module with its style inside, for reports and notebooks. With `--mode bits` one file, which holds the
-// kernel's bits in whatever browser opens it (tests/test_browsers.py).
+// Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same views: the lab, one file, and with
+// `--mode embed` one module with its style inside, for reports and notebooks. With `--mode bits` one file, which holds the kernel's bits
+// in whatever browser opens it (tests/test_browsers.py).
 const outDir = '../src/headlab/report/page'
 
 const lab: UserConfig = {
-  plugins: [svelte(), packed()],
-  base: './',
+  plugins: [svelte(), packed(), told(), bundled(), recorded(), alone()],
   build: {
     outDir,
     emptyOutDir: true,
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    rollupOptions: { output: { entryFileNames: 'assets/[name]-[hash].js', assetFileNames: 'assets/[name]-[hash][extname]' } },
+    copyPublicDir: false,
+    cssCodeSplit: false,
+    modulePreload: false,
+    rollupOptions: { input: 'headlab.html' },
   },
 }
 
 const embed: UserConfig = {
-  plugins: [svelte({ compilerOptions: { css: 'injected' }, emitCss: false })],
+  plugins: [svelte({ compilerOptions: { css: 'injected' }, emitCss: false }), told()],
   define: { 'process.env.NODE_ENV': '"production"' },
   build: {
     outDir,

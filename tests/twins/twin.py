@@ -7,10 +7,11 @@ from typing import Any
 
 from headlab.analysis.explanation.explanation import Explanation
 from headlab.errors import SelectionError
-from headlab.lab.experiment import Experiment
 from headlab.report.frames.recording import Recording
+from headlab.runs.experiment import Experiment
 from headlab.runs.moments import moments_of
 from headlab.runs.runs import Run, Runs
+from headlab.runs.train import train
 from twins.problems import Problem
 
 AT_ONCE = 50  # seeds that are trained and explained together
@@ -32,12 +33,13 @@ class Twins:
     def moments(self) -> list[int]:
         """The steps whose weights are kept, as for the lab's picture."""
         experiment = self.experiment
-        return moments_of(experiment.corpus, experiment.model, experiment.training.steps)
+        return moments_of(experiment.dataset.corpus, experiment.model, experiment.training.steps)
 
     @cached_property
     def runs(self) -> Runs:
         """The runs, trained."""
-        return self.experiment.train(self.seeds, record="all", moments=self.moments)
+        asked = self.experiment.dataset, self.experiment.model, self.experiment.training
+        return train(*asked, seeds=self.seeds, record="all", snapshots=self.moments)
 
     @cached_property
     def explanations(self) -> list[Explanation] | str:

@@ -2,7 +2,7 @@
 
 import type { Problem } from './protocol'
 
-export const LINK = '{link}' // in a sentence: the link of the settings, which only the page knows
+export const LINK = '{link}' // in a command: the link of the settings, which only the page knows
 
 export const problem = (text: string, field: string | null = null, line: number | null = null): Problem => ({ text, field, line })
 

@@ -139,7 +139,11 @@ export class Lab implements Listener {
 
   private complain({ id, values }: ProblemsFrame) {
     if (id < (this.shown.picture?.id ?? 0)) return // of what is no longer asked for
-    this.settings.problems = values.problems.map(({ text, ...about }) => ({ ...about, text: text.replace(LINK, () => `#${this.link}`) }))
+    const linked = (command: string) => command.replace(LINK, () => `#${this.link}`)
+    this.settings.problems = values.problems.map((problem) => ({
+      ...problem,
+      ...(problem.command && { command: linked(problem.command) }),
+    }))
     this.progress = null
     this.requests.shown(id)
   }
@@ -216,7 +220,7 @@ export class Lab implements Listener {
     if (same || !this.shown.picture) this.looking.see(look)
     else this.coming = look
     this.keepInside()
-    if (same) return
+    if (same || (!given && !this.ready)) return // without an address, a page begins with what it carries
     if (this.ready) this.experiment.become(fields)
     else this.experiment.fields = fields
   }

@@ -1,5 +1,5 @@
 // Everything that the page and whoever answers it say to each other: what is asked, and every kind of frame that comes.
-// The other side: src/headlab/report/frames/ (the frames), src/headlab/lab/app.py and src/headlab/report/notebook/answerer.py (the asks).
+// The other side: src/headlab/report/frames/ (the frames) and src/headlab/report/notebook/answerer.py (the asks).
 
 export type Value = string | number | boolean | null
 export type Fields = Record<string, Value>
@@ -237,8 +237,6 @@ export interface SetsOf {
 }
 export type Minimal = Message<'minimal', { meaning: string; rows: SetsOf[] }>
 export type Weights = Message<'weights', { base64: string; python: string }>
-export type Figure = Message<'figure', { base64: string; format: string }>
-export type Report = Message<'report', { html: string }>
 
 export interface Problem {
   text: string
@@ -251,7 +249,7 @@ export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
 // How far the training of the run is that is shown next; only of one that takes a while.
 export type Progress = Message<'progress', { share: number; seconds: number }>
 
-export type Frame = Hello | Progress | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | Figure | Report | ProblemsFrame
+export type Frame = Hello | Progress | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | ProblemsFrame
 
 // What is asked
 
@@ -263,23 +261,13 @@ type NamedPart = Partial<PartFields> & Pick<PartFields, 'kind'>
 export type TrialOf = Place &
   ({ part: string | NamedPart } | { patch: string } | { row: Record<string, number>; layer: number; head: number })
 
-export interface FigureOf {
-  format: 'svg' | 'png'
-  moment: number
-  output: 'sigmoid' | 'probs'
-  layer: number
-  head: number
-}
-
 // What goes beside the settings with each kind of ask, and the kind of frame that answers it.
 export interface Asks {
   trial: { more: TrialOf; answer: Trial }
-  minimal: { more?: undefined; answer: Minimal }
-  figure: { more: FigureOf; answer: Figure }
   weights: { more?: undefined; answer: Weights }
-  report: { more?: undefined; answer: Report }
+  minimal: { more?: undefined; answer: Minimal }
 }
 export type AskKind = keyof Asks
 
 // An experiment by its settings, or a run of those that are there by its number.
-export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf | FigureOf }
+export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf }

@@ -75,11 +75,19 @@ it.each([
   expect(lab.shown.picture !== null).toBe(size === 20)
 })
 
+it('without an address or settings a page begins with what it carries', () => {
+  vi.stubGlobal('location', { hash: '' })
+  vi.stubGlobal('addEventListener', () => {})
+  const { lab } = begun({ carried: { numerics: 2, fields: { d_head: 5 }, frames: [picture(0, 2)] }, address: true })
+  vi.unstubAllGlobals()
+  expect([lab.experiment.fields.d_head, lab.shown.picture?.id]).toEqual([5, 0])
+})
+
 it('a sentence that offers a command for the shell has the link of the settings in it', () => {
   const { lab } = begun()
   lab.experiment.set('steps', 90000)
-  lab.take(other('problems', 2, { problems: [{ text: "too long: headlab train '{link}'", field: null, line: null }] }))
-  expect(lab.settings.problems[0].text).toBe("too long: headlab train '#steps=90000&schedule=plateau'")
+  lab.take(other('problems', 2, { problems: [{ text: 'too long', command: "headlab train '{link}'", field: null, line: null }] }))
+  expect(lab.settings.problems[0].command).toBe("headlab train '#steps=90000&schedule=plateau'")
 })
 
 it('how far a long training is, is shown until its picture is there; it can be stopped', () => {

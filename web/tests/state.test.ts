@@ -101,13 +101,13 @@ describe('requests', () => {
 
   it('that one waits for are answered once, each by its own frame', async () => {
     const { sent, requests } = begun()
-    const both = [requests.ask('trial', { patch: 'v' }), requests.ask('report')]
+    const both = [requests.ask('trial', { patch: 'v' }), requests.ask('weights')]
     const answer = (kind: string, id: number) => ({ kind, id, values: {}, arrays: {} }) as unknown as Frame
     expect(requests.deliver(answer('picture', 7))).toBe(false)
-    expect(requests.deliver(answer('report', sent[1].id))).toBe(true)
+    expect(requests.deliver(answer('weights', sent[1].id))).toBe(true)
     expect(requests.deliver(answer('problems', sent[0].id))).toBe(true)
     expect(requests.deliver(answer('problems', sent[0].id))).toBe(false)
-    expect((await Promise.all(both)).map(({ kind }) => kind)).toEqual(['problems', 'report'])
+    expect((await Promise.all(both)).map(({ kind }) => kind)).toEqual(['problems', 'weights'])
   })
 })
 

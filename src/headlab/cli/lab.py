@@ -1,110 +1,170 @@
-"""`headlab lab`: the page on which a head retrains while a slider moves."""
+"""`headlab lab`: the page on which a head retrains while a slider moves, in a file that needs nobody."""
 
-import secrets
-import socket
+import os
 import sys
+import tempfile
 import threading
 import webbrowser
 from contextlib import suppress
-from ipaddress import ip_address
+from functools import partial
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, number_or_text
-from headlab.cli.terminal import put_json, say
-from headlab.errors import ConfigError
+from headlab.cli.options import corpus_options, json_option, number_or_text, setting_options, settings_asked
+from headlab.cli.terminal import output_path, put_json, say, tell_output
+from headlab.config.seeds import is_seed
+from headlab.errors import ConfigError, OutputError, Problem
 from headlab.notation.values import short_repr
 from headlab.system import PORTS_ARE_SHARED
 
-PORT = 8765
+NAME = "headlab-lab.html"  # of the copy that is opened
+HOST = "127.0.0.1"
+HEADERS = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": "frame-ancestors 'none'",  # the file has a policy of its own, which cannot say this
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
 
 
 @click.command(cls=Command)
-@click.option("--port", type=number_or_text, metavar="NUMBER", help=f"The port.  [default: {PORT}, or a free one]")
+@corpus_options
+@click.option("--seed", type=number_or_text, metavar="NUMBER", help="The run that is shown.  [default: 1, or a link's]")
+@click.option("--save", type=click.Path(path_type=Path), help="Write the file to this path, and open nothing.")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="This machine's address to listen at."
+    "--serve",
+    type=number_or_text,
+    metavar="PORT",
+    help="Give the file out on this port of this machine; 0: a free one.",
 )
-@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page in the browser.")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open it in the browser.")
+@setting_options
 @json_option
-def lab(port: Any, host: str, browser: bool, as_json: bool) -> None:
+@click.pass_context
+def lab(
+    ctx: click.Context, /, seed: Any, save: Path | None, serve: Any, browser: bool, as_json: bool, **options: Any
+) -> None:
     """Open the lab: a page where a head retrains while you move a slider.
 
-    It answers only to whoever has the address that it prints. By default it listens on this machine alone; --host opens it to a
-    network, unencrypted: do so where you trust everybody. Ctrl-C ends it.
+    The page is one file, which trains in the browser: it needs no server and no network, and can be given to others (--save).
+    FILE and the settings are what it begins with; FILE may be a link of the lab, in quotes. Where the browser is on another
+    machine, --serve gives the file out as `ssh -L` can reach it; Ctrl-C ends that.
     """
-    from headlab.report import PAGE
+    from headlab.report.html.lab import lab_page
 
-    if not (PAGE / "index.html").exists():
-        raise ConfigError("the lab's page must be built, and this checkout has none: pip install . builds it")
-    listening = _socket(host, port)
-    port = listening.getsockname()[1]
-    token = secrets.token_urlsafe(32)
-    hosts = [f"{name}:{port}" for name in _names(host)]
-    address = f"http://{hosts[0]}/#token={token}"
+    if save is not None and serve is not None:
+        raise ConfigError("either --save or --serve must be given, got both: leave one of them out")
+    page = lab_page(_link(ctx, seed, options)).encode()
+    if serve is not None:
+        _serve(page, serve, browser, as_json)
+        return
+    path = _kept(page) if save is None else _written(page, save)
     if as_json:
-        put_json({"address": address}, in_a_line=True)
+        put_json({"path": str(path)}, in_a_line=True)
+    elif save is None:
+        tell_output(path, "the lab is in ")
     else:
-        say(f"The lab is open at {address}   (Ctrl-C ends it)")
-    sys.stdout.flush()
-    if browser:
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    _serve(hosts, token, listening)
+        tell_output(path)
+    if browser and save is None and not webbrowser.open(path.as_uri()):
+        say("no browser was found: open the file in one, or give it out with --serve", err=True)
 
 
-def _serve(hosts: list[str], token: str, listening: socket.socket) -> None:
-    """Serve until Ctrl-C; whoever connects while this is imported waits."""
-    from headlab.lab.trainer import prepare
+def _link(ctx: click.Context, seed: Any, options: dict[str, Any]) -> str:
+    """Return the link of what is asked for; a link as it is, with all that it says of how one looks at it."""
+    from headlab.runs.experiment import fields_of
+    from headlab.runs.link import is_link, write
 
-    prepare()
-    import uvicorn
-
-    from headlab.lab.app import MOST_BYTES, application
-
-    config = uvicorn.Config(
-        application(hosts, token),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws_max_size=MOST_BYTES,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=1,
-    )
-    with suppress(KeyboardInterrupt):  # as it is meant to end
-        uvicorn.Server(config).run(sockets=[listening])
+    if seed is not None and not is_seed(seed):
+        raise ConfigError(Problem(f"--seed must be a whole number from 0 to 2**64 - 1, got {short_repr(seed)}", "seed"))
+    file = options["file"]
+    dataset, model, training, linked = settings_asked(ctx, options)
+    if linked is not None and seed is not None:
+        raise ConfigError("a link must be taken as it is, got --seed: leave that out, or change the link")
+    return str(file) if is_link(file or "") else write(fields_of(dataset, model, training, 1 if seed is None else seed))
 
 
-def _names(host: str) -> list[str]:
-    """Return what a browser may call this server, exactly."""
-    address = ip_address(host)
-    name = f"[{host}]" if address.version == 6 else host
-    return [name, "localhost"] if address.is_loopback else [name]
+def _written(page: bytes, path: Path) -> Path:
+    from headlab.files import write_output
+
+    write_output(output_path(path), page)
+    return path
 
 
-def _socket(host: str, port: Any) -> socket.socket:
-    if port is not None and not (isinstance(port, int) and 0 <= port < 65536):
-        raise ConfigError(f"--port must be a whole number from 0 to 65535, got {short_repr(port)}")
+def _kept(page: bytes) -> Path:
+    """Write the copy that is opened: where browsers that are shut into a part of the disk can read, and no hidden folder."""
+    home = Path.home()
+    last: OutputError | None = None
+    for folder in (Path(os.environ.get("XDG_DOWNLOAD_DIR") or home / "Downloads"), home, Path(tempfile.gettempdir())):
+        if folder.is_dir():
+            try:
+                return _written(page, folder / NAME)
+            except OutputError as error:
+                last = error
+    raise last or ConfigError("a folder for the lab's file must be there, and none was found: give a path with --save")
+
+
+class _Page(BaseHTTPRequestHandler):
+    """One file, and nothing else."""
+
+    def __init__(self, page: bytes, *given: Any) -> None:
+        self.page = page
+        super().__init__(*given)
+
+    def do_GET(self) -> None:
+        self._answer(self.page)
+
+    def do_HEAD(self) -> None:
+        self._answer(b"")
+
+    def _answer(self, body: bytes) -> None:
+        if self.path.partition("?")[0] not in ("/", "/headlab.html"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(self.page)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingMixIn, TCPServer):  # one that asks nobody for this machine's name
+    daemon_threads = True
+    allow_reuse_address = not PORTS_ARE_SHARED
+
+    def handle_error(self, *arguments: Any) -> None:
+        """Say nothing: browsers hang up."""
+
+
+def _serve(page: bytes, port: Any, browser: bool, as_json: bool) -> None:
+    """Give the page out until Ctrl-C."""
+    if not (isinstance(port, int) and 0 <= port < 65536):
+        raise ConfigError(f"--serve must be a port, a whole number from 0 to 65535, got {short_repr(port)}")
     try:
-        address = ip_address(host)
-    except ValueError:
+        server = _Server((HOST, port), partial(_Page, page))
+    except OSError as error:
         raise ConfigError(
-            f"--host must be a numeric address of this machine, got {short_repr(host)}: `ip addr` or `ipconfig` lists them"
+            f"--serve must be a free port, got {port} ({error.strerror}): name another one, or 0"
         ) from None
-    if address.is_unspecified:
-        raise ConfigError(f"--host must be one address of this machine, got {host}, which is all of them: name one")
-    listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
-    if not PORTS_ARE_SHARED:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for number in [PORT, 0] if port is None else [port]:
-        try:
-            listening.bind((host, number))
-            listening.listen()
-            return listening
-        except OSError as error:
-            last = error
-    listening.close()
-    named = "any port" if port is None else f"port {port}"
-    raise ConfigError(
-        f"--host must be this machine's and --port free, got {host}, {named} ({last.strerror}): name others"
-    )
+    with server:
+        address = f"http://{HOST}:{server.server_address[1]}/"
+        if as_json:
+            put_json({"address": address}, in_a_line=True)
+        else:
+            say(f"The lab is at {address}   (Ctrl-C ends it)")
+        sys.stdout.flush()
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        with suppress(KeyboardInterrupt):  # as it is meant to end
+            server.serve_forever()

@@ -1,6 +1,5 @@
 """How much memory this process may still take: of the machine, of its control group, and of its own limit."""
 
-import contextlib
 import mmap
 import os
 from collections.abc import Iterator
@@ -63,15 +62,6 @@ def _groups(own: str, root: Path) -> Iterator[tuple[Path, str, str, str]]:
             elif "memory" in kinds.split(","):
                 folder = root / "memory" / group
                 yield folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-
-
-def limit(more: int) -> None:
-    """Hold this process to so many bytes of address space beside those that it has, where the system can do that."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        most = _mapped() + more
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _limit() -> Iterator[int]:

@@ -18,7 +18,7 @@ FORCE = (
 
 def said(twins: Twins) -> dict[str, Any]:
     experiment = twins.experiment
-    corpus, model, training = experiment.corpus, experiment.model, experiment.training
+    corpus, model, training = experiment.dataset.corpus, experiment.model, experiment.training
     shape = Job.of(corpus, model, training).shape
     phases = []
     for number, phase in enumerate(training.phases):

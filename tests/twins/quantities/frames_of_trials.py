@@ -47,7 +47,7 @@ ONCE: list[dict[str, Any]] = [
 
 
 def said(twins: Twins) -> list[Any]:
-    run, first = twins.runs[0], twins.experiment.corpus.sentences[0]
+    run, first = twins.runs[0], twins.experiment.dataset.corpus.sentences[0]
     words = [{"part": f"{kind}:{word}"} for kind in ("source", "token") for word in dict.fromkeys(first)]
     every = [*EVERYWHERE, *words, *(ONCE if twins.problem.name == "notebook" else [])]
     return [[asked, answer(run, asked, not number)] for number, asked in enumerate(every)]

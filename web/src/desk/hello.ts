@@ -1,6 +1,6 @@
 // What a page must know before its first experiment, of the same tables that Python reads.
 
-import words from '../../../src/headlab/analysis/words.json'
+import told from '../../../src/headlab/analysis/words.json?told'
 import { CONTROLS, FORK_FIELDS, NOTEBOOK } from '../config/experiment'
 import settings from '../config/settings.json'
 import type { Hello } from '../protocol'
@@ -14,10 +14,7 @@ export const hello: Hello = {
     fork_fields: FORK_FIELDS,
     can: { train: true, try: true, open: true },
     palette: settings.palette,
-    words: {
-      ...{ mechanisms: words.mechanisms, ablations: words.ablations, coding: words.coding },
-      measures: Object.fromEntries(Object.entries(words.clauses).map(([kind, { measure }]) => [kind, measure])),
-    },
+    words: told,
   },
   arrays: {},
 }

@@ -4,7 +4,7 @@ import { CARRIED, type Carried, carriedText } from '../carried'
 import { escapeUnseen } from '../notation/visible'
 
 export const RECORDED = 'headlab-recorded' // the id of the element with the tables, which a page that lives takes away
-const LINK = 'headlab-link' // of the element with the settings that a copy begins with
+export const LINK = 'headlab-link' // of the element with the settings that a copy begins with
 
 export interface ReadTable {
   caption: string

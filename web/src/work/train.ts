@@ -13,7 +13,7 @@ export interface Portion {
   seeds: bigint[]
   weights: Real // [run, weight]
   losses: Real // [run]
-  outcomes: BigInt64Array // FINISHED, or the step at which it diverged
+  outcomes: readonly bigint[] // FINISHED, or the step at which it diverged
 }
 
 const SLICE_MS = 4
@@ -50,5 +50,6 @@ function check(milliseconds: number, share: number, runs: number) {
   if (seconds <= MOST_SECONDS) return
   const about = seconds < 120 ? `${seconds.toFixed(0)} s` : `${(seconds / 60).toFixed(0)} minutes`
   const said = `one run must take at most ${MOST_SECONDS} s in the lab, and this one would take about ${about} here`
-  throw new Problems(problem(`${said}: take fewer steps, or a smaller model or corpus, or a shell: headlab train '${LINK}'`))
+  const wrong = problem(`${said}: take fewer steps, or a smaller model or corpus, or a shell`)
+  throw new Problems({ ...wrong, command: `headlab train '${LINK}'` })
 }

@@ -1,0 +1,44 @@
+// Where the work is done: workers made of a text that the page carries, which works from a file, too.
+
+import packed from '../../../src/headlab/engine/kernel.wasm?packed'
+import settings from '../config/settings.json'
+import { unpack } from '../kernel/packed'
+import type { Connect } from '../transport/transport'
+import { ROUNDS, unitsOf } from '../work/units'
+import { Crew, type Place } from './crew'
+import { handOf } from './member'
+import { Desk } from './desk'
+import type { Load } from './messages'
+import source from './worker?bundled'
+
+const MOST_WORKERS = 8
+
+const given = `globalThis.headlabSettings = ${JSON.stringify(settings)};\n` // web/plugins.js leaves them out of the source
+
+function address(): string {
+  return URL.createObjectURL(new Blob([given, source], { type: 'text/javascript' }))
+}
+
+const place: Place = {
+  workers: Math.max(1, Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1)),
+
+  worker: () => new Worker(address()),
+
+  async here() {
+    const { port1, port2 } = new MessageChannel()
+    const global = globalThis as { headlabPort?: MessagePort }
+    global.headlabPort = port2
+    await import(/* @vite-ignore */ address())
+    delete global.headlabPort
+    return handOf(port1)
+  },
+}
+
+async function load(): Promise<Load> {
+  return { load: await WebAssembly.compile(await unpack(packed)) }
+}
+
+const rounds = Array.from({ length: ROUNDS }, (_, round) => unitsOf(round))
+let crew: Crew | undefined // of everything on this page
+
+export const inPage: Connect = (listener) => new Desk(listener, () => (crew ??= new Crew(place, load())), rounds)
