@@ -40,7 +40,7 @@ export function bundled() {
     enforce: 'pre',
     async load(id) {
       if (!id.endsWith('?bundled')) return null
-      return `export default ${JSON.stringify(await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven()]))}`
+      return `export default ${JSON.stringify(await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven(), said()]))}`
     },
   }
 }
@@ -53,6 +53,16 @@ function settingsGiven() {
     enforce: 'pre',
     resolveId: (id) => (id.endsWith('/settings.json') ? given : null),
     load: (id) => (id === given ? 'export default globalThis.headlabSettings' : null),
+  }
+}
+
+// Of the table of what explanations say, what they are made of: what is measured is told by the page itself (`told`).
+function said() {
+  const kept = (key, value) => (key === 'about' || key === 'measure' ? undefined : value)
+  return {
+    name: 'said',
+    enforce: 'pre',
+    load: (id) => (id.endsWith('/analysis/words.json') ? JSON.stringify(JSON.parse(readFileSync(id, 'utf8'), kept)) : null),
   }
 }
 
