@@ -17,6 +17,7 @@ from headlab.errors import ConfigError
 from headlab.report.html.lab import LAB, lab_page
 from headlab.runs.experiment import Experiment, notebook_fields
 
+MOST_CHARACTERS = 16_384
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
 
@@ -185,6 +186,9 @@ TRY = """async given => {
 def answer_to(fields):
     """What the page must show for an experiment: its text, and its words or the problems."""
     text = fields["text"].replace("\r\n", "\n").replace("\r", "\n")  # as every textarea keeps it
+    if len(fields["text"]) > MOST_CHARACTERS:  # the page alone has limits
+        said = f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(fields['text']):,}"
+        return {"text": text, "words": [], "problems": [said]}
     try:
         experiment = Experiment.of({"steps": 1, **fields})
     except ConfigError as error:

@@ -28,8 +28,15 @@ export class Crew implements Listener {
     load: Promise<Load>,
   ) {
     this.members = Array.from({ length: place.workers }, () => new Member(place.worker, load, this))
-    this.watch = setInterval(() => this.members.filter(({ hangs }) => hangs).forEach((member) => member.lose()), LOOK_MS)
+    this.watch = setInterval(() => this.members.filter(({ hangs }) => hangs).forEach((member) => this.end(member)), LOOK_MS)
     load.catch(() => this.cannot('This browser cannot train, as it has no WebAssembly: what was recorded can be read.'))
+  }
+
+  // What takes so long would take so long again; but not what waited for a worker that did not hear.
+  private end(member: Member) {
+    const jobs = [...member.jobs.values()]
+    if (!jobs.some(({ over }) => over)) jobs.forEach((job) => (job.tries = TRIES))
+    member.lose()
   }
 
   get workers() {

@@ -70,6 +70,12 @@ export class Desk implements Transport, Client {
     for (const plan of this.plans) plan.answer = asked.id // what it is for is wanted still
     if (this.given && keysOf(this.given.job.fields).picture === keys.picture) this.given.answer = asked.id
     else if (!this.given || restOf(this.given) > SOON_MS) this.train()
+    else setTimeout(() => this.lookAgain(), SOON_MS) // whoever works on it may say nothing until then
+  }
+
+  private lookAgain() {
+    const { given, wish } = this
+    if (given && wish!.id !== given.answer && restOf(given) > SOON_MS) this.train()
   }
 
   private train() {

@@ -30,7 +30,7 @@ export type Progress = ReturnType<typeof read<'hl_progress'>>
 export const FINISHED = BigInt(constants.HL_FINISHED)
 export const NOT_ENDED = BigInt(constants.HL_NOT_ENDED)
 const TURNED_AT_ONCE = 1 << 18 // numbers, of the bases with which snapshots are turned
-const FIRST_STRETCH = 64 // steps, before it is known how long one takes
+const FIRST_STRETCH = 8 // steps, before it is known how long one takes
 
 interface Place {
   name: string

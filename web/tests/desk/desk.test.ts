@@ -143,6 +143,24 @@ it('a worker that dies is replaced, and its work is done; what kills it again is
   await until(() => last(came, 'picture')?.id === 3)
 })
 
+it('a worker that does not hear that something is not wanted any more is replaced, and the newer wish is done', async () => {
+  let nth = 0
+  const { came, show, until } = company({
+    workers: 1,
+    worker(made) {
+      if (nth++) return made()
+      const deaf: Hand = { postMessage() {}, terminate() {}, onmessage: null }
+      setTimeout(() => deaf.onmessage?.({ data: { ready: true } } as MessageEvent))
+      return deaf
+    },
+  })
+  show({ d_head: 1 })
+  await new Promise((done) => setTimeout(done, 20))
+  show({ d_head: 2 })
+  await until(() => last(came, 'picture')?.id === 2)
+  expect(nth).toBe(2)
+})
+
 it('without WebAssembly that is said, and nothing waits for ever', async () => {
   const { said, show, until } = company({ load: Promise.reject(new Error('WebAssembly is not defined')) })
   show({})
