@@ -553,7 +553,7 @@ def test_both_sentences_the_answer_and_the_settings_are_in_one_screen(visit):
     page.wait_for_timeout(300)
     assert page.locator("#d_head").bounding_box()["y"] >= 0  # it stays
     words = page.evaluate("document.body.innerText.split(/\\s+/).filter(Boolean).length")
-    assert words <= 450, "half of what it had"
+    assert words <= 468, "half of the 936 that it had"
 
 
 def test_on_a_narrow_screen_seed_and_head_size_stay_in_sight(lab, browser):
