@@ -1,9 +1,7 @@
 """The lab's page, used in a browser as its users do: each numbered thing it promises, by mouse, by keyboard, on a phone."""
 
-import base64
 import csv
 import io
-import json
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
@@ -14,7 +12,6 @@ from safetensors.numpy import load
 
 import headlab as hl
 from headlab.data import notebook
-from headlab.report import PAGE
 from headlab.report.html.lab import LAB
 from headlab.report.palette import PALETTE
 
@@ -651,66 +648,3 @@ def test_a_report_scrubs_offline_and_can_be_read_without_scripts(browser, tmp_pa
     assert page.get_by_text("Output predictions").is_visible()
     assert page.locator("figure svg").first.is_visible()
     still.close()
-
-
-HOST = """<!doctype html><div class="out"></div><div class="out"></div><script type="module">
-import widget from './embed.js'
-const frames = %s.map((text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer))
-window.sent = []
-const hear = []
-const model = { get: () => frames, send: (message) => window.sent.push(message), off() {}, on: (_, act) => hear.push(act) }
-const data = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)
-window.answer = ([view, texts]) => hear.forEach((act) => act({ view }, texts.map(data)))
-for (const el of document.querySelectorAll('.out')) widget.render({ model, el })
-widget.render({ model, el: document.querySelector('.out') }) // as marimo does where a cell runs again
-</script>"""
-
-
-def test_each_view_of_a_notebooks_widget_asks_for_what_it_shows(browser):
-    from headlab.report.notebook.answerer import Answerer
-
-    first = 2**53  # neighbours that a page's numbers cannot tell apart
-    runs = hl.train(NOTEBOOK, seeds=range(first, first + 8))
-    answerer = Answerer(runs, 4)
-    told = json.dumps([base64.b64encode(frame).decode() for frame in answerer.first()])
-    context = browser.new_context()
-    page = context.new_page()
-    pages = {"/": ("text/html", HOST % told), "/embed.js": ("text/javascript", (PAGE / "embed.js").read_text())}
-    page.route("http://notebook.test/**", lambda route: route.fulfill(
-        content_type=pages[urlsplit(route.request.url).path][0], body=pages[urlsplit(route.request.url).path][1]
-    ))  # fmt: skip
-    page.goto("http://notebook.test/")
-
-    def answered():
-        page.wait_for_function("window.sent.length > 0")
-        asked = page.evaluate("window.sent.shift()")
-        answers = [base64.b64encode(frame).decode() for frame in answerer.answer(asked)]
-        page.evaluate("window.answer", [asked["view"], answers])
-        return asked
-
-    def ablate(view):
-        view.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
-        asked = answered()
-        after = runs[asked["run"]].ablate("source:1").table()["difference_after"]
-        expect(view.locator("table.trial tbody tr")).to_have_count(4)
-        for row, value in enumerate(after):
-            expect(view.locator("table.trial tbody tr").nth(row)).to_contain_text(f"{abs(value):.2f}")
-        return asked["run"], asked["more"]["part"]
-
-    one, two = page.locator(".out").all()
-    assert ablate(two) == (4, "source:1")
-    two.get_by_label(re.compile(f"^seed {first + 7}, ")).click()
-    assert answered()["run"] == 7
-    expect(two.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[7]):.4f}")
-    expect(two.locator(".mini[aria-pressed=true]")).to_have_attribute("aria-label", re.compile(f"^seed {first + 7}, "))
-    expect(two.locator("table.trial")).to_have_count(0)
-    drawn = "(mini) => [getComputedStyle(mini).maskImage.slice(0, 14), getComputedStyle(mini).backgroundColor]"
-    assert two.locator(".mini .pattern").first.evaluate(drawn) == ['url("data:imag', "rgb(86, 54, 166)"]
-    two.evaluate("(host) => (host.dataset.theme = 'dark')")
-    assert (
-        two.locator("section.card").first.evaluate("(card) => getComputedStyle(card).backgroundColor")
-        == "rgb(27, 32, 39)"
-    )
-    expect(one.locator(".facts b").first).to_have_text(f"{float(runs.final_loss[4]):.4f}")
-    assert (ablate(one), ablate(two)) == ((4, "source:1"), (7, "source:1"))
-    context.close()

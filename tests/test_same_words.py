@@ -15,7 +15,6 @@ from headlab.cli.terminal import show
 from headlab.homework.exercise import Exercise
 from headlab.notation.numbers import percent
 from headlab.report.export import TABLES, table_of
-from headlab.report.frames.hello import hello_frame
 from headlab.report.frames.recording import Recording
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.why import why_frame
@@ -135,13 +134,6 @@ def test_a_trial_says_in_words_what_sentences_and_tables_say(done: Exercise) -> 
         assert same | impossible | set(part.predicts) == set(TABLE["ablations"])
         if not part.predicts:
             assert cell.removeprefix("≠ ") in (TABLE["findings"]["same"], TABLE["findings"]["irrelevant"])
-
-
-def test_the_page_hears_the_table() -> None:
-    words = hello_frame(can_try=True, can_open=True).values["words"]
-    assert words["mechanisms"] == TABLE["mechanisms"]
-    assert words["ablations"] == TABLE["ablations"]
-    assert words["measures"] == {kind: row["measure"] for kind, row in TABLE["clauses"].items()}
 
 
 def test_shown_digits_of_the_coding_split_add_up(done: Exercise) -> None:

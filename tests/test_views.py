@@ -1,20 +1,22 @@
 """What the lab's views draw elsewhere: recordings of runs, in reports and in notebooks."""
 
-import gc
+import base64
+import gzip
+import json
+import re
 import sys
-import tracemalloc
 
 import numpy as np
 import pytest
 
 import headlab as hl
+from headlab.report.carried import Carried
 from headlab.report.frames.recording import Recording
 from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.why import why_frame
 from headlab.report.frames.wire import Frame, decode, encode
-from headlab.report.notebook import kept_runs
-from headlab.report.notebook.answerer import Answerer
+from headlab.runs.experiment import Experiment
 from headlab.runs.moments import MOST_MOMENTS, moments_of
 
 NOTEBOOK = hl.Corpus.notebook()
@@ -23,10 +25,6 @@ NOTEBOOK = hl.Corpus.notebook()
 @pytest.fixture(scope="module")
 def runs():
     return hl.train(NOTEBOOK, seeds=range(12))
-
-
-def kinds(frames):
-    return [decode(frame).kind for frame in frames]
 
 
 def test_a_recording_has_the_moments_whose_weights_were_kept_and_the_end(runs):
@@ -58,27 +56,6 @@ def test_moments_are_steps_in_order_with_both_ends():
         assert len(moments) <= MOST_MOMENTS + 2
 
 
-def said(answerer, **asked):
-    return [decode(frame) for frame in answerer.answer(asked)]
-
-
-def test_an_answerer_shows_a_run_and_answers_its_views(runs):
-    answerer = Answerer(runs, 4)
-    first = [decode(frame) for frame in answerer.first()]
-    assert [frame.kind for frame in first] == ["hello", "picture", "why", "seeds"]
-    assert first[0].values["can"] == {"train": False, "try": True, "open": True}
-    (trial,) = said(answerer, ask="trial", id=5, run=4, more={"part": "source:man"})
-    expected = runs[4].ablate("source:man").table()["difference_after"].tolist()
-    assert [row["difference_after"] for row in trial.values["rows"]] == pytest.approx(expected)
-    shown = said(answerer, ask="show", id=6, run=7)
-    assert [(frame.kind, frame.values["id"], frame.values["run"]) for frame in shown] == [
-        ("picture", 6, 7),
-        ("why", 6, 7),
-    ]
-    assert shown[0].values["seed"] == 7
-    np.testing.assert_allclose(shown[0].arrays["logits"][-1], runs[7].logits(), atol=1e-5)
-
-
 @pytest.mark.parametrize("model", [hl.ModelConfig(), hl.ModelConfig(n_layers=2, n_heads=2)], ids=str)
 def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(model):
     run = hl.train(NOTEBOOK, model, hl.TrainConfig.of(steps=200), seeds=4)[0]
@@ -105,35 +82,6 @@ def test_a_part_that_a_frame_lists_is_ablated_by_its_spelling_and_by_its_fields(
     assert trial_frame(run, {"part": shown["1 woman"], "sequence": 1}).values["title"] == "without “woman”"
 
 
-@pytest.mark.parametrize("order", [(1, 6), (6, 1), (6, 6), (11, 0)])
-def test_two_views_of_one_answerer_are_answered_for_the_runs_that_they_show(runs, order):
-    answerer, (one, two) = Answerer(runs, 4), order
-    patch = {"patch": "pattern"}
-    found = []
-    for number in (one, two, 4):  # every view opens a run of its own; a third one stays with the first picture
-        if number != 4:
-            assert said(answerer, ask="show", id=1, run=number)[0].values["seed"] == number
-        found.append(lambda number=number, **more: said(answerer, ask="trial", id=2, run=number, more=more)[0].values)
-    for number, ask in zip((two, 4, one), (found[1], found[2], found[0]), strict=True):  # asked in another order
-        assert ask(**patch)["run"] == number
-        expected = runs[number].patch("pattern").table()["difference_after"].tolist()
-        assert [row["difference_after"] for row in ask(**patch)["rows"]] == pytest.approx(expected)
-    assert decode(answerer.first()[1]).values["run"] == 4
-
-
-@pytest.mark.parametrize("seeds", [[2**53 - 1, 2**53, 2**53 + 1, 2**53 + 2], [2**64 - 1, 2**64 - 2, 0], [3, 3]])
-def test_a_seed_is_exact_and_a_run_is_opened_by_its_number(seeds):
-    runs = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=3), seeds=seeds)
-    answerer = Answerer(runs, 0)
-    assert [int(seed) for seed in decode(answerer.first()[-1]).values["seed"]] == seeds
-    for number, seed in enumerate(seeds):
-        picture = said(answerer, ask="show", run=number)[0]
-        assert int(picture.values["seed"]) == seed
-        assert float(picture.values["seed"]) == picture.values["seed"] or isinstance(picture.values["seed"], str)
-        alone = hl.train(NOTEBOOK, training=hl.TrainConfig.of(steps=3), seeds=seed)[0]
-        np.testing.assert_allclose(picture.arrays["logits"][-1], alone.logits(), atol=1e-6)
-
-
 @pytest.mark.parametrize("value", [2**53 - 1, -(2**53) + 1, 0, True, "9", 0.5, None])
 def test_what_a_page_holds_exactly_goes_as_it_is(value):
     assert decode(encode(Frame("a", {"x": [value]}))).values["x"] == [value]
@@ -147,128 +95,153 @@ def test_a_whole_number_beyond_that_goes_as_text(value):
     }
 
 
+# What a page carries
+
+
+def kinds(carried):
+    return [frame.kind for frame in carried.frames]
+
+
+def held(text):
+    """What a page finds in a text: settings, and frames as they come out of it."""
+    found = json.loads(text)
+    return found["fields"], [decode(base64.b64decode(frame)) for frame in found["frames"]]
+
+
+@pytest.mark.parametrize("seed", [4, 2**53 + 1, 2**64 - 1])
+def test_settings_that_are_carried_train_the_same_run(seed):
+    corpus = hl.Corpus.from_text("a the b\nc the d", start="<s>", wrap=True)
+    run = hl.train(corpus, hl.ModelConfig(d_head=3), hl.TrainConfig.of(steps=30, momentum=0.5), seeds=seed)[0]
+    fields, (picture, _) = held(Carried.of(run, moments=False).text())
+    again = Experiment.of({**fields, "seed": int(fields["seed"])})
+    same = hl.train(again.dataset, again.model, again.training, seeds=again.seed)[0]
+    np.testing.assert_array_equal(same.logits(), run.logits())
+    assert int(picture.values["seed"]) == seed
+    np.testing.assert_allclose(picture.arrays["logits"][-1], run.logits(), atol=1e-6)
+
+
 @pytest.mark.parametrize(
-    "asked",
+    "run",
     [
-        {"ask": "show", "run": 99},
-        {"ask": "show", "run": "7"},
-        {"ask": "show", "run": 7.0},
-        {"ask": "show", "run": True},
-        {"ask": "show", "fields": {"seed": 7}},
-        {"ask": "show"},
-        {"ask": "report", "run": 1},
-        {"run": 1},
-        {},
-        {"ask": "trial", "more": {"part": "source:man"}},
-        {"ask": "trial", "run": 4, "more": {"part": "source:cat"}},
-        {"ask": "trial", "run": 4, "more": {"part": 7}},
-        {"ask": "trial", "run": 4, "more": ["part"]},
-        {"ask": "trial", "run": 4, "more": {"row": {"1": "all"}}},
-        {"ask": "trial", "run": 4, "more": {"row": "all"}},
-        {"ask": "trial", "run": 4, "more": {"row": {"1": 1}, "layer": "first"}},
+        lambda: hl.train(NOTEBOOK, init=hl.train(NOTEBOOK, seeds=0).params, training=FEW)[0],
+        lambda: hl.train(NOTEBOOK, training=FEW.replace(dtype="float64"), seeds=0)[0],
+        lambda: hl.train(NOTEBOOK, training=hl.TrainConfig(phases=(hl.Phase(8, freeze=("W_E",)),)), seeds=0)[0],
     ],
+    ids=["given weights", "float64", "frozen"],
 )
-def test_what_a_kernel_cannot_do_is_said_in_a_sentence(runs, asked):
-    (frame,) = Answerer(runs, 4).answer({"id": 3, **asked})
-    found = decode(frame)
-    assert (found.kind, found.values["id"]) == ("problems", 3)
-    assert len(found.values["problems"][0]["text"]) > 20
+def test_a_run_that_settings_alone_do_not_train_is_carried_with_its_moments(run):
+    carried = Carried.of(run(), moments=False)
+    assert carried.fields is None
+    assert len(carried.frames[0].arrays["moments"]) > 1
 
 
-def test_a_widget_shows_all_runs_or_one_and_keeps_tables_for_whoever_cannot(runs):
+def test_moments_are_carried_where_they_are_wanted(runs):
+    with_moments, without = (Carried.of(runs[4], runs, moments=wanted) for wanted in (True, False))
+    assert kinds(with_moments) == kinds(without) == ["picture", "why", "seeds"]
+    assert len(with_moments.frames[0].arrays["moments"]) == len(runs.snapshot_steps)
+    assert without.frames[0].arrays["moments"].tolist() == [5020]
+    assert kinds(Carried.of(runs[4])) == ["picture", "why"]
+
+
+def test_no_text_ends_the_script_that_carries_it():
+    corpus = hl.Corpus.from_text("</script><script>alert(1)</script> <!-- the a\n<!--<script> the b")
+    text = Carried.of(hl.train(corpus, training=FEW, seeds=0)[0]).text()
+    assert "<" not in text
+    assert held(text)[1][0].values["corpus"]["vocabulary"] == list(corpus.vocabulary)
+
+
+def test_a_run_too_large_for_a_file_is_not_carried(monkeypatch, runs):
+    monkeypatch.setattr("headlab.report.carried.MOST_NUMBERS_IN_A_FILE", 69)
+    assert Carried.of(runs[4]) is None
     pytest.importorskip("anywidget")
-    widget = runs.view(4)
-    assert kinds(widget.frames) == ["hello", "picture", "why", "seeds"]
-    assert kinds(runs[4].view().frames) == ["hello", "picture", "why"]
-    assert decode(runs[4].view().frames[1]).values["seed"] == decode(widget.frames[1]).values["seed"] == 4
-    bundle = widget._repr_mimebundle_()[0]
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "<table" in bundle["text/html"]
-    assert decode(runs.view().frames[1]).values["grade"] == "solved"
-    assert decode(runs.view().frames[3]).values["grade"] == runs.grade().tolist()
+    with pytest.raises(hl.HeadlabError, match="too large"):
+        runs.view()
+
+
+# What a notebook keeps
+
+
+def view_of(html):
+    """What the parts of a kept view say: its tables, what it carries, and whether it carries the page's code."""
+    still, packed = re.fullmatch(
+        r'<div id="headlab-\w+" class="headlab-view"><div></div><div>(.*?)</div><script type="text/plain">(.*?)</script>.*</div>',
+        html,
+        re.DOTALL,
+    ).groups()
+    return still, held(gzip.decompress(base64.b64decode(packed))), '<script type="text/plain" data-headlab-code' in html
+
+
+@pytest.fixture
+def cells(monkeypatch):
+    """Run cells: call it with the name of the one that runs from now on."""
+    pytest.importorskip("anywidget")
+    from headlab.report.notebook import html
+
+    running = []
+    monkeypatch.setattr(html, "_carrier", [])
+    monkeypatch.setattr(html, "_cell", lambda: running[-1])
+    return running.append
+
+
+def test_a_notebook_keeps_tables_and_the_run_and_no_widget(runs, cells):
+    cells("one")
+    bundle, _ = runs.view(4)._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    still, (fields, frames), _ = view_of(bundle["text/html"])
+    assert "<table" in still
+    assert fields["seed"] == frames[0].values["seed"] == 4
+    assert [frame.kind for frame in frames] == ["picture", "why", "seeds"]
+    assert [frame.kind for frame in view_of(runs[4].view()._repr_mimebundle_()[0]["text/html"])[1][1]] == [
+        "picture",
+        "why",
+    ]
+
+
+def test_one_cell_carries_the_code_of_all_views_and_again_when_it_runs_again(runs, cells):
+    carries = []
+    for cell in ("one", "two", "one", "three"):
+        cells(cell)
+        carries.append(view_of(runs.view(1)._repr_mimebundle_()[0]["text/html"])[2])
+    assert carries == [True, False, True, False]
+    assert view_of(runs.view(1, alone=True)._repr_mimebundle_()[0]["text/html"])[2]
+
+
+def test_every_output_carries_the_code_where_outputs_are_documents_of_their_own(runs, cells, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    for cell in ("one", "two"):
+        cells(cell)
+        assert view_of(runs.view(1)._repr_mimebundle_()[0]["text/html"])[2]
+
+
+def test_twelve_views_take_less_than_a_megabyte(runs, cells):
+    size = 0
+    for cell in range(12):
+        cells(cell)
+        size += len(runs.view(cell)._repr_mimebundle_()[0]["text/html"])
+    assert size < 1_000_000
+
+
+def test_a_view_opens_a_way_to_its_client_only_where_a_widget_is_wanted(runs):
+    pytest.importorskip("anywidget")
+    view = runs.view(4)
+    assert view.comm is None
+    assert view.model_id
+    assert view.comm is not None
+    assert held(view.carried)[0]["seed"] == 4
+    assert runs.view().carried
     for wrong in (12, -13, True, "4", 4.0):
         with pytest.raises(hl.SelectionError, match="from 0 to 11"):
             runs.view(wrong)
 
 
-def test_answers_go_to_the_view_that_asked(runs, monkeypatch):
-    pytest.importorskip("anywidget")
-    widget, sent = runs.view(4), []
-    monkeypatch.setattr(type(widget), "send", lambda self, content, buffers: sent.append((content, kinds(buffers))))
-    widget._handle_custom_msg({"view": "b", "ask": "show", "run": 1, "id": 1}, [])
-    widget._handle_custom_msg({"view": "a", "ask": "trial", "run": 4, "id": 1, "more": {"part": "direct"}}, [])
-    assert sent == [({"view": "b"}, ["picture", "why"]), ({"view": "a"}, ["trial"])]
-
-
 def test_runs_from_given_weights_are_numbered(runs):
     given = hl.train(NOTEBOOK, init=runs.params, training=hl.TrainConfig.of(steps=1))
-    assert decode(Answerer(given, 3).first()[-1]).values["seed"] == list(range(12))
+    assert seeds_frame(given).values["seed"] == list(range(12))
 
-
-# What a notebook keeps
 
 WIDE = hl.Corpus.from_text("\n".join(" ".join(f"w{(7 * row + 3 * at) % 61}" for at in range(18)) for row in range(20)))
 FEW = hl.TrainConfig.of(steps=8)
 MANY = hl.train(WIDE, training=FEW, seeds=range(12))
-
-
-def test_equal_runs_shown_again_are_the_same_view_until_it_is_closed(runs):
-    pytest.importorskip("anywidget")
-    first = runs.view(4)
-    assert runs.view(4) is first
-    assert hl.train(NOTEBOOK, seeds=range(12)).view(4) is first  # a cell that trains and shows runs again
-    assert runs.view(5) is not first
-    assert hl.train(NOTEBOOK, seeds=range(13)).view(4) is not first
-    assert hl.train(NOTEBOOK, hl.ModelConfig(causal=False), seeds=range(12)).view(4) is not first
-    assert runs[4].view() is runs[4].view()
-    first.close()
-    assert runs.view(4) is not first
-
-
-@pytest.mark.parametrize(
-    "show",
-    [lambda: MANY.view(), lambda: MANY[3].view(), lambda: hl.train(WIDE, training=FEW, seeds=range(12)).view()],
-    ids=["runs", "one of them", "trained anew"],
-)
-def test_twelve_executions_of_a_view_keep_what_one_keeps(show):
-    pytest.importorskip("anywidget")
-    first = show()
-    gc.collect()
-    tracemalloc.start()
-    kept = [show() for _ in range(12)]
-    gc.collect()
-    size = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert all(view is first for view in kept)
-    # Trained anew, there is one set of runs more.
-    assert size < 1_000_000 + 2 * kept_runs.bytes_kept(first.answerer.runs)
-
-
-def test_twelve_different_views_of_a_large_corpus_fit_into_a_notebook():
-    pytest.importorskip("anywidget")
-    three = [MANY.view(number) for number in range(3)]
-    assert len(set(map(id, three))) == 3
-    size = sum(len(frame) for view in three for frame in view.frames)
-    text = sum(len(run._repr_html_()) for run in MANY[:3])
-    assert 4 * (size + text) < 10_000_000
-
-
-def test_runs_that_nobody_else_holds_make_room_for_others_and_their_view_says_so(monkeypatch):
-    monkeypatch.setattr(kept_runs, "MOST_BYTES", 1)
-    answerer = Answerer(hl.train(NOTEBOOK, training=FEW, seeds=range(3)), 1)
-    assert kinds(answerer.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # the newest ones stay
-    mine = hl.train(NOTEBOOK, training=FEW, seeds=range(4))
-    other = Answerer(mine, 0)
-    gc.collect()
-    (frame,) = answerer.answer({"ask": "show", "run": 2})
-    assert "run its cell again" in decode(frame).values["problems"][0]["text"]
-    Answerer(hl.train(NOTEBOOK, training=FEW, seeds=range(5)), 0)
-    gc.collect()
-    assert kinds(other.answer({"ask": "show", "run": 2})) == ["picture", "why"]  # somebody holds them
-
-
-def test_runs_count_with_all_that_they_keep_from_being_freed():
-    assert kept_runs.bytes_kept(MANY[3].runs) == pytest.approx(kept_runs.bytes_kept(MANY), rel=0.1)
 
 
 @pytest.mark.parametrize(("n_runs", "length"), [(1200, 4), (300, 40), (5, 90)])

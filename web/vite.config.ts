@@ -2,9 +2,9 @@ import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig, type UserConfig } from 'vite'
 import { alone, bundled, packed, recorded, told } from './plugins.js'
 
-// Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same views: the lab, one file, and with
-// `--mode embed` one module with its style inside, for reports and notebooks. With `--mode bits` one file, which holds the kernel's bits
-// in whatever browser opens it (tests/test_browsers.py).
+// Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same page: the lab, one file, and with
+// `--mode embed` one module with its style inside, for reports and notebooks, of which a notebook finds the code by what `--mode notebook`
+// builds. With `--mode bits` one file, which holds the kernel's bits in whatever browser opens it (tests/test_browsers.py).
 const outDir = '../src/headlab/report/page'
 
 const lab: UserConfig = {
@@ -20,7 +20,7 @@ const lab: UserConfig = {
 }
 
 const embed: UserConfig = {
-  plugins: [svelte({ compilerOptions: { css: 'injected' }, emitCss: false }), told()],
+  plugins: [svelte({ compilerOptions: { css: 'injected' }, emitCss: false }), packed(), told(), bundled()],
   define: { 'process.env.NODE_ENV': '"production"' },
   build: {
     outDir,
@@ -30,9 +30,23 @@ const embed: UserConfig = {
   },
 }
 
+// What a notebook keeps with every view: little, as it keeps the views' code once (src/headlab/report/notebook/html.py).
+const notebook: UserConfig = {
+  build: {
+    outDir,
+    emptyOutDir: false,
+    copyPublicDir: false,
+    rollupOptions: {
+      input: 'src/notebook.ts',
+      preserveEntrySignatures: 'strict',
+      output: { format: 'iife', name: 'headlabView', entryFileNames: 'notebook.js' },
+    },
+  },
+}
+
 const bits: UserConfig = {
   plugins: [packed(), alone()],
   build: { copyPublicDir: false, modulePreload: false, rollupOptions: { input: 'tests/kernel/bits.html' } },
 }
 
-export default defineConfig(({ mode }) => ({ embed, bits })[mode] ?? lab)
+export default defineConfig(({ mode }) => ({ embed, notebook, bits })[mode] ?? lab)

@@ -93,16 +93,17 @@ __all__ = [
 ]
 
 
-def view(runs: "Runs | Run", number: int | None = None) -> Any:
+def view(runs: "Runs | Run", number: int | None = None, *, alone: bool = False) -> Any:
     """Return a widget for a notebook: runs at a glance, one to scrub through its training and to ablate (`headlab[notebook]`).
 
     number: of several, the run to show first; by default one with good predictions
+    alone: it works whatever becomes of other cells, and is some 250 kB larger; else one cell carries the code for all views
     Raises `SelectionError` for a run that does not exist, `HeadlabError` where the package anywidget is not there.
     """
     from headlab.report.notebook.view import view
     from headlab.runs.runs import Run
 
-    return view(runs.runs, 0) if isinstance(runs, Run) else view(runs, number)
+    return view(runs.runs, 0, alone=alone) if isinstance(runs, Run) else view(runs, number, alone=alone)
 
 
 hooks.view = view

@@ -6,8 +6,8 @@ from typing import Any
 from headlab.errors import HeadlabError
 
 
-def _nobody(runs: Any, number: int | None) -> Any:
+def _nobody(runs: Any, number: int | None, *, alone: bool) -> Any:
     raise HeadlabError("view() must have something that draws, and nothing has been set: import headlab")
 
 
-view: Callable[[Any, int | None], Any] = _nobody  # who draws runs in a notebook, and which of them first
+view: Callable[..., Any] = _nobody  # who draws runs in a notebook, and which of them first

@@ -1,42 +1,42 @@
-// The lab's views of a recording: in a report (one file, from what it carries) and in a notebook (an anywidget, asked of its process).
+// The lab's page with a run inside: in a report, which is one file, and in a notebook, in the HTML that it keeps or as an anywidget.
+// Nobody is asked for anything: what is carried is drawn, and the page's own kernel does the rest.
 
 import { mount, unmount } from 'svelte'
+import { CARRIED, carriedIn } from './carried'
+import { inView } from './desk/place'
 import Embedded from './Embedded.svelte'
+import { followTheme, keepKeys, whenSeen } from './host'
+import { Lab } from './lab.svelte'
 import page from './page.css?inline'
-import { bytes } from './frames'
-import { Notebook, type Model } from './transport/notebook'
-import { Recording } from './transport/recording'
-import type { Connect } from './transport/transport'
 
-function show(target: HTMLElement, connect: Connect) {
-  const root = target.shadowRoot ?? target.attachShadow({ mode: 'open' }) // the page around it keeps its own style
+export function show(place: HTMLElement, carried: string): () => void {
+  const root = place.shadowRoot ?? place.attachShadow({ mode: 'open' }) // what is around it keeps its own style
   const style = document.createElement('style')
   style.textContent = page
   const inside = document.createElement('div')
   inside.className = 'embedded'
   root.replaceChildren(style, inside)
-  return mount(Embedded, { target: inside, props: { connect } })
+  const ends = [followTheme(place), keepKeys(place)]
+  const run = carriedIn(carried)
+  const lab = new Lab({ connect: inView(run.frames.some(({ kind }) => kind === 'seeds')), carried: run })
+  const view = mount(Embedded, { target: inside, props: { lab } })
+  ends.push(
+    whenSeen(place, () => lab.wake()),
+    () => void unmount(view),
+  )
+  return () => ends.forEach((end) => end())
+}
+
+interface Model {
+  get(name: 'carried'): string
 }
 
 export default {
-  render({ model, el }: { model: Model; el: HTMLElement }) {
-    el.dataset.lmSuppressShortcuts = 'true' // keys belong to the view, not to the notebook
-    let notebook: Notebook | undefined
-    const view = show(el, (listener) => (notebook = new Notebook(listener, model)))
-    return () => {
-      notebook?.close()
-      void unmount(view)
-    }
-  },
+  render: ({ model, el }: { model: Model; el: HTMLElement }) => show(el, model.get('carried')),
 }
 
-const recording = document.getElementById('headlab-recording')
-const place = document.getElementById('headlab-views')
-if (recording && place) {
-  const frames = recording.textContent
-    .trim()
-    .split(/\s+/)
-    .map((text) => bytes(text).buffer)
-  show(place, (listener) => new Recording(listener, frames))
+const [carried, place] = [document.getElementById(CARRIED), document.getElementById('headlab-views')]
+if (carried && place) {
+  show(place, carried.textContent)
   document.documentElement.classList.add('live')
 }

@@ -28,7 +28,7 @@ export class Lab implements Listener {
   ready = $state(false)
   online = $state(true)
   notice = $state('')
-  can = $state.raw<Can>({ train: false, try: false, open: false }) // what whoever answers is able to do
+  can = $state.raw<Can>({ train: false, try: false }) // what whoever answers is able to do
   palette = $state.raw<Palette>({})
   told = $state.raw<Told>({ mechanisms: {}, ablations: {}, coding: { pattern: '', value: '', direct: '' }, measures: {} })
   playing = $state(false)
@@ -95,6 +95,10 @@ export class Lab implements Listener {
     const { carried } = this.start
     this.experiment.begin(values)
     this.can = values.can
+    if (carried?.fields === null) {
+      this.can = { train: false, try: false }
+      this.notice = 'What is shown was recorded: settings alone do not train this run.'
+    }
     this.settings.begin(values.fields)
     this.palette = values.palette
     this.told = values.words
@@ -122,7 +126,6 @@ export class Lab implements Listener {
   }
 
   private draw(picture: Picture) {
-    if (picture.values.run !== this.shown.picture?.values.run) this.shown.trial = null
     this.note(picture)
     for (const id of Object.keys(this.keys)) if (Number(id) < picture.id) delete this.keys[Number(id)]
     this.shown.picture = picture
@@ -184,10 +187,9 @@ export class Lab implements Listener {
     return fields.fork !== null && this.unforked?.of === besideTheFork ? this.unforked.picture : null
   }
 
-  // A run of the many: by its seed where it can be trained, by its number where all are there.
-  open({ at, seed }: { at: number; seed: Value }) {
-    if (this.can.train) this.experiment.set('seed', seed)
-    else this.requests.showRun(at)
+  // A run of the many.
+  open({ seed }: { seed: Value }) {
+    this.experiment.set('seed', seed)
   }
 
   async try(more: TrialOf, where: Where = 'part') {
@@ -196,8 +198,7 @@ export class Lab implements Listener {
     const [{ choice }, settings] = [this.shown, keysOf(this.experiment.fields).picture]
     const frame = await this.requests.ask('trial', { ...(choice && { sequence: choice.sequence, position: choice.place }), ...more })
     if (frame.kind === 'problems') this.settings.problems = frame.values.problems
-    else if (keysOf(this.experiment.fields).picture !== settings) return
-    else if (frame.values.run === this.shown.picture?.values.run) this.shown.trial = frame.values // no other has been opened since
+    else if (keysOf(this.experiment.fields).picture === settings) this.shown.trial = frame.values
   }
 
   private changed() {

@@ -1,5 +1,5 @@
 // Everything that the page and whoever answers it say to each other: what is asked, and every kind of frame that comes.
-// The other side: src/headlab/report/frames/ (the frames) and src/headlab/report/notebook/answerer.py (the asks).
+// Frames that are carried are Python's, too: src/headlab/report/frames/.
 
 export type Value = string | number | boolean | null
 export type Fields = Record<string, Value>
@@ -21,7 +21,6 @@ interface Message<Kind extends string, Values, Names extends string = never> {
 export interface Can {
   train: boolean
   try: boolean
-  open: boolean
 }
 
 // A row of the table of fields (src/headlab/config/fields.py).
@@ -46,10 +45,6 @@ export interface Told {
 }
 
 export type Hello = Message<'hello', { notebook: Fields; fields: Row[]; fork_fields: string[]; can: Can; palette: Palette; words: Told }>
-
-interface OneOfMany {
-  run?: number // its place among all runs, where they are all there
-}
 
 export interface Dependency {
   sequence: number
@@ -85,7 +80,7 @@ export type Picture = Message<
     d_head: number
     drops: [number, number | null][]
     corpus: Corpus
-  } & OneOfMany,
+  },
   'moments' | 'pattern' | 'logits' | 'loss_step' | 'loss'
 >
 
@@ -147,7 +142,7 @@ export interface Explained {
 export interface Why {
   kind: 'why'
   id: number
-  values: (Explained | { none: string }) & OneOfMany // none: why there is nothing to explain
+  values: Explained | { none: string } // none: why there is nothing to explain
   arrays: Partial<Record<Way, Numbers>>
 }
 
@@ -220,7 +215,7 @@ export interface TrialRow {
   said: string // the prediction, in words
   possible: boolean
 }
-export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] } & OneOfMany>
+export type Trial = Message<'trial', { title: string; part: Part | null; name: string; rows: TrialRow[] }>
 
 // The minimal sets of parts that suffice for the right prediction at one place by one ablation, the smallest first.
 export interface SetsOf {
@@ -270,4 +265,4 @@ export interface Asks {
 export type AskKind = keyof Asks
 
 // An experiment by its settings, or a run of those that are there by its number.
-export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; run?: number; more?: TrialOf }
+export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; more?: TrialOf }

@@ -12,7 +12,7 @@ const hello = {
   notebook,
   fields: [],
   fork_fields: ['learning_rate', 'optimizer'],
-  can: { train: true, try: true, open: true },
+  can: { train: true, try: true },
   palette: {},
   words: { mechanisms: {}, ablations: {}, coding: { pattern: '', value: '', direct: '' }, measures: {} },
 }

@@ -1,7 +1,7 @@
 """A run as HTML tables, as Jupyter shows it."""
 
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import accumulate
 
@@ -12,7 +12,8 @@ from headlab.notation.values import and_more
 
 MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
 MOST_COLUMNS = 24  # of one table
-BLUE = "33, 110, 180"
+BLUE = "33,110,180"
+DEEP = 0.92  # of it: beyond, only white has a contrast of 4.5 : 1, and before it only black
 
 
 def tables_html(title: str, predictions: Sequence[pd.DataFrame], attention: Sequence[pd.DataFrame]) -> str:
@@ -25,8 +26,7 @@ def tables_html(title: str, predictions: Sequence[pd.DataFrame], attention: Sequ
         narrow = [telling_columns(frame, MOST_COLUMNS) for frame in frames]
         shown = narrow[: max(1, bisect(list(accumulate(frame.size for frame in narrow)), MOST_CELLS))]
         for number, frame in enumerate(shown, 1):
-            styled = frame.rename(index=_escaped, columns=_escaped).style.format("{:.3f}").map(_shading())
-            parts.append(styled.set_caption(f"{name}, sentence {number}").to_html())
+            parts.append(_table(f"{name}, sentence {number}", frame))
         left = [*and_more(len(frames) - len(shown), "sentences"), *and_more(_narrower(frames, narrow), "columns")]
         parts += [f"<p>{sentence[:-1]}: <code>run.{call}()</code> has them all.</p>" for sentence in left]
     return "\n".join(parts)
@@ -36,15 +36,23 @@ def _narrower(frames: Sequence[pd.DataFrame], narrow: Sequence[pd.DataFrame]) ->
     return max((before.shape[1] - after.shape[1] for before, after in zip(frames, narrow, strict=True)), default=0)
 
 
-def _escaped(label: object) -> str:
-    return escape(str(label))
+def _table(caption: str, frame: pd.DataFrame) -> str:
+    # A style a cell: a notebook that is not trusted keeps no other.
+    head = "".join(f"<th>{escape(str(label))}</th>" for label in frame.columns)
+    rows = (
+        f"<tr><th>{escape(str(label))}</th>{''.join(map(_cell, values))}</tr>"
+        for label, values in zip(frame.index, frame.to_numpy().tolist(), strict=True)
+    )
+    return f"<table><caption>{caption}</caption><tr><th></th>{head}</tr>{''.join(rows)}</table>"
 
 
-def _shading() -> Callable[[object], str]:
-    """Return the CSS of a cell by its value in 0 … 1, for a pandas Styler; the text stays readable on every shade."""
+def _cell(value: float) -> str:
+    """Return a cell with the shade of its value in 0 … 1; the text stays readable on every shade, in light and dark.
 
-    def css(value: object) -> str:
-        share = float(value) if isinstance(value, int | float) and 0 <= value <= 1 else 0.0
-        return f"background-color: rgba({BLUE}, {share:.3f}); color: {'#fff' if share > 0.6 else 'inherit'}"
-
-    return css
+    >>> _cell(0.25), _cell(float("nan"))
+    ('<td style="background-color:rgba(33,110,180,0.25)">0.250</td>', '<td>nan</td>')
+    """
+    share = round(value, 2) if 0 <= value <= 1 else 0.0
+    color = ";color:#fff" if share > DEEP else ""
+    style = f' style="background-color:rgba({BLUE},{share:g}){color}"' if share else ""
+    return f"<td{style}>{value:.3f}</td>"

@@ -226,9 +226,9 @@ class Runs:
         """Return the runs of a folder."""
         return cls(Models.of_saved(saved.models), saved.history, saved.training, saved.seeds)
 
-    def view(self, number: int | None = None) -> Any:
-        """Return a widget of these runs for a notebook: all at a glance, one to scrub and to ablate (`headlab[notebook]`)."""
-        return hooks.view(self, number)
+    def view(self, number: int | None = None, *, alone: bool = False) -> Any:
+        """Return a widget of these runs for a notebook: all at a glance, one to scrub and to ablate; see `headlab.view`."""
+        return hooks.view(self, number, alone=alone)
 
     def __repr__(self) -> str:
         how = looking.tally(self.grade())
@@ -374,9 +374,9 @@ class Run:
             raise ConfigError("a link holds a seed, and this run is from given weights: save the run instead")
         return write_link(fields_of(self.dataset, self.model, self.training, self.seed))
 
-    def view(self) -> Any:
-        """Return a widget for a notebook: scrub through the training, ablate what the head looks at (`headlab[notebook]`)."""
-        return hooks.view(self.runs, 0)
+    def view(self, *, alone: bool = False) -> Any:
+        """Return a widget for a notebook: scrub through the training, ablate what the head looks at; see `headlab.view`."""
+        return hooks.view(self.runs, 0, alone=alone)
 
     def __repr__(self) -> str:
         name = "from given weights" if self.seed is None else f"seed {self.seed}"

@@ -32,7 +32,8 @@ export class Desk implements Transport, Client {
   constructor(
     private readonly listener: Listener,
     private readonly crewOf: () => Crew,
-    private readonly rounds: readonly Unit[][], // of head sizes
+    private readonly rounds: readonly Unit[][], // of head sizes; none: they are not tried
+    private readonly seeds: 'at once' | 'later' | 'never' = 'at once', // later: as soon as they are others than those of the first wish
   ) {
     queueMicrotask(() => listener.take(hello))
   }
@@ -64,8 +65,9 @@ export class Desk implements Transport, Client {
 
   private show(asked: Asked) {
     const [keys, before] = [keysOf(asked.fields), this.wish && keysOf(this.wish.fields)]
+    if (!this.wish && this.seeds === 'later') this.done.seeds = keys.seeds
     this.wish = asked
-    if (before?.picture !== keys.picture) this.crew.giveUp(this, 'why', 'trial', 'minimal')
+    if (before && before.picture !== keys.picture) this.crew.giveUp(this, 'why', 'trial', 'minimal')
     for (const kind of ['seeds', 'sizes'] as const) if (this.done[kind] !== keys[kind]) this.drop(kind)
     for (const plan of this.plans) plan.answer = asked.id // what it is for is wanted still
     if (this.given && keysOf(this.given.job.fields).picture === keys.picture) this.given.answer = asked.id
@@ -140,8 +142,9 @@ export class Desk implements Transport, Client {
   // Reasons follow a picture, and then what it shares with others.
   private goOn({ fields, id }: Asked) {
     const keys = keysOf(fields)
-    if (this.done.seeds !== keys.seeds) this.plan(new SeedsPlan(fields, id))
-    if (this.done.sizes !== keys.sizes) this.plan(new SizesPlan(fields, id, this.rounds, this.seconds, this.crew.workers))
+    if (this.seeds !== 'never' && this.done.seeds !== keys.seeds) this.plan(new SeedsPlan(fields, id))
+    if (this.rounds.length && this.done.sizes !== keys.sizes)
+      this.plan(new SizesPlan(fields, id, this.rounds, this.seconds, this.crew.workers))
     this.want({ kind: 'why', fields }, id)
   }
 

@@ -12,7 +12,7 @@ export const hello: Hello = {
     notebook: NOTEBOOK,
     fields: CONTROLS,
     fork_fields: FORK_FIELDS,
-    can: { train: true, try: true, open: true },
+    can: { train: true, try: true },
     palette: settings.palette,
     words: told,
   },

@@ -41,4 +41,12 @@ async function load(): Promise<Load> {
 const rounds = Array.from({ length: ROUNDS }, (_, round) => unitsOf(round))
 let crew: Crew | undefined // of everything on this page
 
-export const inPage: Connect = (listener) => new Desk(listener, () => (crew ??= new Crew(place, load())), rounds)
+const crewOf = () => (crew ??= new Crew(place, load()))
+
+export const inPage: Connect = (listener) => new Desk(listener, crewOf, rounds)
+
+// Of a view among others: the seeds that it came with stay until its settings change, where it came with some, and no sizes are tried.
+export const inView =
+  (seeds: boolean): Connect =>
+  (listener) =>
+    new Desk(listener, crewOf, [], seeds ? 'later' : 'never')

@@ -37,11 +37,6 @@ export class Requests {
     this.transport.ask({ ask: 'stop', id: this.wanted, fields: {} })
   }
 
-  // One of the runs that are there.
-  showRun(run: number) {
-    this.transport.ask({ ask: 'show', id: ++this.id, fields: {}, run })
-  }
-
   // tell: is told how far it is, where it takes a while
   ask<Kind extends AskKind>(ask: Kind, more?: Asks[Kind]['more'], tell?: Wait['tell']): Promise<Asks[Kind]['answer'] | ProblemsFrame> {
     const asked: Asked = { ask, id: ++this.id, fields: { ...this.fields() }, more }

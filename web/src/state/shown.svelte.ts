@@ -31,9 +31,8 @@ export class Shown {
   }
 
   // Whether this run of the many is the one that is shown.
-  isOpen({ at, seed }: { at: number; seed: Value }): boolean {
-    const { run, seed: shown } = this.picture?.values ?? {}
-    return run === undefined ? seed === shown : at === run
+  isOpen({ seed }: { seed: Value }): boolean {
+    return seed === this.picture?.values.seed
   }
 
   get corpus(): Corpus | null {

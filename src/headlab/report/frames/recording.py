@@ -44,6 +44,10 @@ class Recording:
         params = Params.from_flat(snapshots, run.model.on(run.corpus))
         return cls(run, moments, replace(run.runs.models, params=params))
 
+    def end(self) -> "Recording":
+        """Return the end of it alone."""
+        return Recording(self.run, self.moments[-1:], self.run.runs.models)
+
     def frames(self) -> Iterator[Frame]:
         """Yield the picture, and then why the run predicts what it predicts."""
         yield picture_frame(self)

@@ -1,53 +1,47 @@
-"""The notebook's widget: the lab's views, with the process that trained the run behind them."""
+"""The notebook's widget: the lab's page with a run inside, which needs no process behind it."""
 
-import contextlib
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from typing import Any
 
 import anywidget
 import traitlets
 
-from headlab.errors import SelectionError
 from headlab.report import PAGE
-from headlab.report.notebook.answerer import Answerer
-
-if TYPE_CHECKING:
-    from headlab.runs.runs import Runs
-
-_shown: WeakValueDictionary[str, "View"] = WeakValueDictionary()
+from headlab.report.carried import Carried
+from headlab.report.notebook.html import view_html
 
 
 class View(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
-    """Shows a run, as often as it is displayed; where no widget can be shown (on GitHub, say), its tables."""
+    """Shows a run, as often as it is displayed.
+
+    A notebook keeps HTML of it, which lives without a process: saved, exported, opened years later. Where a client wants a widget
+    (marimo; a box of ipywidgets), it is one.
+    """
 
     _esm = PAGE / "embed.js"
-    frames = traitlets.List(traitlets.Bytes()).tag(sync=True)
+    carried = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, answerer: Answerer) -> None:
-        self.answerer = answerer
-        super().__init__(frames=answerer.first())
-        self.on_msg(self._answer)
+    def __init__(self, carried: Carried, text: str, still: str, *, alone: bool = False) -> None:
+        self._kept = carried, text, still, alone
+        self._wanted = False
+        super().__init__(carried=carried.text())
 
-    @classmethod
-    def of(cls, runs: "Runs", number: int) -> "View":
-        """Return the view of a run: the one that is there, where these or equal runs are shown already."""
-        answerer = Answerer(runs, number)
-        name = f"{answerer.name} {number}"
-        view = _shown.get(name)
-        if view is None or view.comm is None:  # closed
-            view = _shown[name] = cls(answerer)
-        view.answerer = answerer  # of equal runs, those that are in use
-        return view
+    def open(self) -> None:
+        """Open the way to a client, once one wants a widget: a notebook would keep the page's code with every widget."""
+        if self._wanted:
+            super().open()
 
-    def _answer(self, _: Any, content: dict[str, Any], buffers: Any) -> None:
-        self.send({"view": content.get("view")}, buffers=self.answerer.answer(content))
+    @property
+    def model_id(self) -> str:
+        """What a client knows the widget by."""
+        if self.comm is None:
+            self._wanted = True
+            self.open()
+        return str(super().model_id)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Return what a notebook keeps: the widget, and tables for whoever cannot show one."""
-        bundle = super()._repr_mimebundle_(**options)
-        parts = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {}
-        with contextlib.suppress(SelectionError):  # the runs have gone
-            run = self.answerer.runs[self.answerer.number]
-            still = {"text/plain": repr(run), "text/html": run._repr_html_()}
-        return ({**(parts[0] or {}), **still}, *parts[1:])
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return what a notebook keeps."""
+        carried, text, still, alone = self._kept
+        return {"text/plain": text, "text/html": view_html(carried, still, alone=alone)}, {}
+
+    def __repr__(self) -> str:
+        return self._kept[1]

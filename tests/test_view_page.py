@@ -1,0 +1,169 @@
+"""The page inside of something else, in a browser: in a widget, in what a notebook keeps, in a report; each lives alone."""
+
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from browsing import CHROMIUM, NEEDED, PATIENCE
+
+import headlab as hl
+from headlab.report import PAGE
+from headlab.report.carried import Carried
+
+pytest.importorskip("playwright")
+pytest.importorskip("anywidget")
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = NEEDED
+expect.set_options(timeout=PATIENCE)
+NOTEBOOK = hl.Corpus.notebook()
+FIRST = 2**53  # seeds that a page's numbers cannot tell apart
+WIDGET = """<!doctype html><body><div class="view"></div><div class="view"></div><script type="module">
+import widget from './embed.js'
+const model = { get: () => %s }
+for (const el of document.querySelectorAll('.view')) widget.render({ model, el })
+widget.render({ model, el: document.querySelector('.view') }) // as marimo does where a cell runs again
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that faults and requests to elsewhere fail."""
+    context = browser.new_context(reduced_motion="reduce")
+    opened, wrong = context.new_page(), []
+    opened.set_default_timeout(PATIENCE)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return hl.train(NOTEBOOK, seeds=range(FIRST, FIRST + 8))
+
+
+def serve(page, html):
+    """Open a page of a text, which may import the page's code and nothing else."""
+    pages = {"/": ("text/html", html), "/embed.js": ("text/javascript", (PAGE / "embed.js").read_text())}
+
+    def answer(route):
+        kind, body = pages[urlsplit(route.request.url).path]
+        route.fulfill(content_type=kind, body=body)
+
+    page.route("http://notebook.test/**", answer)
+    page.goto("http://notebook.test/")
+
+
+def loss_of(run):
+    return f"{float(run.final_loss):.4f}"
+
+
+def ablate(view, run):
+    view.get_by_role("button", name=re.compile("1 man: .*, ablate it")).click()
+    rows = view.get_by_role("table", name="without “man”").locator("tbody tr")
+    expect(rows).to_have_count(4)
+    for row, value in enumerate(run.ablate("source:1").table()["difference_after"]):
+        expect(rows.nth(row)).to_contain_text(f"{abs(value):.2f}")
+
+
+def test_each_view_of_a_widget_shows_trains_and_tries_its_own_run(page, runs):
+    serve(page, WIDGET % json.dumps(Carried.of(runs[4], runs, moments=False).text()))
+    one, two = page.locator(".view").all()
+    ablate(two, runs[4])
+    two.get_by_label(re.compile(f"^seed {FIRST + 7}, ")).click()
+    expect(two.get_by_text(loss_of(runs[7]), exact=True)).to_be_visible()
+    expect(one.get_by_text(loss_of(runs[4]), exact=True)).to_be_visible()
+    ablate(two, runs[7])
+    ablate(one, runs[4])
+    drawn = "mini => [getComputedStyle(mini).maskImage.slice(0, 14), getComputedStyle(mini).backgroundColor]"
+    assert two.locator(".mini .pattern").first.evaluate(drawn) == ['url("data:imag', "rgb(86, 54, 166)"]
+    expect(one.locator(".mini")).to_have_count(8)  # those that it came with, and not the seeds around
+
+
+def test_what_a_notebook_keeps_lives_wherever_its_code_is(page, runs, monkeypatch):
+    from headlab.report.notebook import html
+
+    monkeypatch.setattr(html, "_carrier", [])
+    monkeypatch.setattr(html, "_cell", iter(["one", "two"]).__next__)
+    carries, needs = (runs.view(number)._repr_mimebundle_()[0]["text/html"] for number in (4, 7))
+    serve(page, f"<!doctype html><body>{needs}<hr>")
+    expect(page.get_by_text("Attention, sentence 1")).to_be_visible()  # readable meanwhile
+    expect(page.get_by_text("needs the code that another cell")).to_be_visible()
+    page.evaluate(
+        """html => {
+            const cell = document.createElement('div')
+            cell.innerHTML = html
+            document.body.append(cell)
+            for (const script of cell.querySelectorAll('script')) {
+                const again = document.createElement('script')
+                for (const { name, value } of script.attributes) again.setAttribute(name, value)
+                again.textContent = script.textContent
+                script.replaceWith(again)
+            }
+        }""",
+        carries,
+    )
+    for number, run in ((0, runs[7]), (1, runs[4])):
+        view = page.locator(".headlab-view").nth(number)
+        expect(view.get_by_text(loss_of(run), exact=True)).to_be_visible()
+        expect(view.get_by_text("Attention, sentence 1")).to_be_hidden()
+        ablate(view, run)
+
+
+def test_a_view_has_its_clients_colours_and_leaves_it_its_keys(page, runs):
+    serve(page, WIDGET % json.dumps(Carried.of(runs[4], moments=False).text()))
+    view = page.locator(".view").first
+    paper = "element => getComputedStyle(element.shadowRoot.querySelector('.embedded')).backgroundColor"
+    expect(view.get_by_role("heading", name="How does it know?")).to_be_visible()
+    shades = {}
+    for theme in ("true", "false"):
+        page.evaluate("theme => document.body.dataset.jpThemeLight = theme", theme)
+        expect(view).to_have_attribute("data-theme", {"true": "light", "false": "dark"}[theme])
+        shades[theme] = view.evaluate(paper)
+    assert shades["true"] != shades["false"]
+    page.evaluate(
+        """() => document.addEventListener('keydown', ({ key, target }) => {
+            if (!target.closest('[data-lm-suppress-shortcuts]')) (window.heard ??= []).push(key)
+        }, { capture: true })"""
+    )
+    view.get_by_role("textbox", name="seed", exact=True).focus()
+    for key in ("d", "Control+z", "Control+s"):
+        page.keyboard.press(key)
+    assert [key for key in page.evaluate("window.heard") if key != "Control"] == ["s"]
+
+
+def test_a_report_trains_other_runs_offline(page, runs, tmp_path):
+    from headlab.homework.exercise import Exercise
+    from headlab.report.html import homework as report
+
+    path = report.write(Exercise.of(runs, 4), tmp_path / "report.html")
+    page.context.set_offline(True)
+    page.goto(path.as_uri())
+    view = page.locator("#headlab-views")
+    expect(view.get_by_text(loss_of(runs[4]), exact=True)).to_be_visible()
+    ablate(view, runs[4])
+    seed = view.get_by_role("textbox", name="seed", exact=True)
+    seed.fill(str(FIRST + 6))
+    seed.press("Enter")
+    expect(view.get_by_text(loss_of(runs[6]), exact=True)).to_be_visible()
+
+
+def test_a_run_that_settings_do_not_train_is_drawn_and_not_trained(page, runs):
+    given = hl.train(NOTEBOOK, init=runs.params, training=hl.TrainConfig.of(steps=20))[4]
+    serve(page, WIDGET % json.dumps(Carried.of(given, moments=False).text()))
+    view = page.locator(".view").first
+    expect(view.get_by_role("heading", name="How does it know?")).to_be_visible()
+    expect(view.get_by_text(loss_of(given), exact=True)).to_be_visible()
+    expect(view.get_by_role("textbox", name="seed", exact=True)).to_have_count(0)
+    expect(view.get_by_text("settings alone do not train this run")).to_be_visible()
