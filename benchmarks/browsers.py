@@ -28,8 +28,8 @@ def in_node(folder: Path) -> dict[str, float]:
 
 
 def in_browser(engine: str, page: Path, folder: Path) -> dict[str, float]:
-    with ENGINES[engine](f"{page.as_uri()}#speed", folder) as read:
-        return json.loads(until(lambda: (text := read("#said")).startswith("{") and text, engine, 120))
+    with ENGINES[engine](f"{page.as_uri()}#speed", folder) as opened:
+        return json.loads(until(lambda: (text := opened.text("#said")).startswith("{") and text, engine, 120))
 
 
 def main() -> None:

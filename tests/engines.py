@@ -3,6 +3,7 @@
 Chromium is driven by Playwright, Firefox by WebDriver BiDi over its own socket, WebKitGTK's MiniBrowser by its WebDriver.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -14,41 +15,60 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import CHROMIUM
 
-Read = Callable[[str], str]  # the text of an element by its selector
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 WEBKIT = shutil.which("WebKitWebDriver")
 XVFB = shutil.which("Xvfb")
 STARTS = 60  # seconds within which a browser must be there, on a busy machine
-TEXT = "document.querySelector({!r}).textContent"
+OFFLINE = {"network.proxy.type": 1, "network.proxy.socks": "127.0.0.1", "network.proxy.socks_port": 9}  # nobody there
+WIDE = (1400, 900)  # pixels
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a test does with a page, in whichever browser it is open."""
+
+    run: Callable[[str], Any]  # the value of an expression of JavaScript, as JSON
+    open: Callable[[str], Any]  # go to an address
+    picture: Callable[[], bytes]  # what is seen, as PNG
+
+    def text(self, selector: str) -> str:
+        """Return the text of the first element that a selector finds; nothing where there is none."""
+        return self.run(f"document.querySelector({json.dumps(selector)})?.textContent ?? ''")
 
 
 @contextlib.contextmanager
-def chromium(address: str, scratch: Path) -> Iterator[Read]:
-    """Yield how to read an address in Chromium; scratch: a folder for what a browser keeps."""
+def chromium(address: str, scratch: Path) -> Iterator[Page]:
+    """Yield an address, open in Chromium; scratch: a folder for what a browser keeps."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on the PATH")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+        page = browser.new_page(viewport={"width": WIDE[0], "height": WIDE[1]})
         page.goto(address)
-        yield lambda selector: page.text_content(selector)
+        yield Page(page.evaluate, page.goto, page.screenshot)
         browser.close()
 
 
 @contextlib.contextmanager
-def firefox(address: str, scratch: Path) -> Iterator[Read]:
-    """Yield how to read an address in Firefox."""
+def firefox(address: str, scratch: Path, **preferences: Any) -> Iterator[Page]:
+    """Yield an address, open in Firefox, set as its preferences say (`about:config`), offline; what it saves is in scratch."""
     if FIREFOX is None:
         pytest.skip("no Firefox on the PATH")
     sockets = pytest.importorskip("websockets.sync.client")
     said = scratch / "firefox.txt"
+    usual = {"browser.download.dir": str(scratch), "browser.download.folderList": 2, **OFFLINE}
+    set_to = (
+        f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in {**usual, **preferences}.items()
+    )
+    (scratch / "user.js").write_text("".join(set_to))
     command = [FIREFOX, "--headless", "--no-remote", "--profile", str(scratch), "--remote-debugging-port", "0"]
     with process(command, said):
         home = until(lambda: re.search(r"ws://\S+", said.read_text()), "Firefox")[0]
@@ -62,21 +82,29 @@ def firefox(address: str, scratch: Path) -> Iterator[Read]:
                 return answer["result"]
 
             ask("session.new", capabilities={})
-            page = ask("browsingContext.getTree")["contexts"][0]["context"]
-            ask("browsingContext.navigate", context=page, url=address, wait="complete")
+            here = {"context": ask("browsingContext.getTree")["contexts"][0]["context"]}
+            ask("browsingContext.setViewport", **here, viewport={"width": WIDE[0], "height": WIDE[1]})
 
-            def read(selector: str) -> str:
-                script = {"expression": TEXT.format(selector), "target": {"context": page}, "awaitPromise": False}
-                return ask("script.evaluate", **script)["result"]["value"]
+            def run(expression: str) -> Any:
+                asked = f"JSON.stringify(({expression}) ?? null)"
+                answer = ask("script.evaluate", expression=asked, target=here, awaitPromise=False)
+                return json.loads(answer["result"]["value"])
 
-            yield read
+            def go(to: str) -> None:
+                ask("browsingContext.navigate", **here, url=to, wait="complete")
+
+            def picture() -> bytes:
+                return base64.b64decode(ask("browsingContext.captureScreenshot", **here)["data"])
+
+            go(address)
+            yield Page(run, go, picture)
             with contextlib.suppress(Exception):
                 ask("browser.close")
 
 
 @contextlib.contextmanager
-def webkit(address: str, scratch: Path) -> Iterator[Read]:
-    """Yield how to read an address in WebKit."""
+def webkit(address: str, scratch: Path) -> Iterator[Page]:
+    """Yield an address, open in WebKit; what it saves is in scratch."""
     if WEBKIT is None or XVFB is None:
         pytest.skip("no WebKitWebDriver and Xvfb on the PATH")
     said, port = scratch / "webkit.txt", free_port()
@@ -91,16 +119,19 @@ def webkit(address: str, scratch: Path) -> Iterator[Read]:
 
         until(lambda: open_port(port), "WebKitWebDriver")
         browser = {"webkitgtk:browserOptions": {"args": ["--automation"], **minibrowser()}}
-        session = ask("POST", "/session", {"capabilities": {"alwaysMatch": browser}})["sessionId"]
-        ask("POST", f"/session/{session}/url", {"url": address})
+        session = f"/session/{ask('POST', '/session', {'capabilities': {'alwaysMatch': browser}})['sessionId']}"
+        ask("POST", f"{session}/window/rect", {"width": WIDE[0], "height": WIDE[1]})
 
-        def read(selector: str) -> str:
-            script = {"script": f"return {TEXT.format(selector)}", "args": []}
-            return ask("POST", f"/session/{session}/execute/sync", script)
+        def run(expression: str) -> Any:
+            return ask("POST", f"{session}/execute/sync", {"script": f"return ({expression}) ?? null", "args": []})
 
-        yield read
+        def go(to: str) -> None:
+            ask("POST", f"{session}/url", {"url": to})
+
+        go(address)
+        yield Page(run, go, lambda: base64.b64decode(ask("GET", f"{session}/screenshot")))
         with contextlib.suppress(Exception):
-            ask("DELETE", f"/session/{session}")
+            ask("DELETE", session)
 
 
 def minibrowser() -> dict[str, str]:
@@ -113,7 +144,7 @@ def minibrowser() -> dict[str, str]:
 def screen(scratch: Path) -> Iterator[str]:
     """Yield the name of a display that nobody sees."""
     told, tell = os.pipe()
-    command = [XVFB, "-displayfd", str(tell), "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    command = [XVFB, "-displayfd", str(tell), "-screen", "0", "1920x1200x24", "-nolisten", "tcp"]
     with process(command, scratch / "screen.txt", pass_fds=(tell,)):
         os.close(tell)
         with os.fdopen(told) as display:

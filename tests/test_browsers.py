@@ -40,6 +40,9 @@ def test_the_file_asks_for_nothing_and_says_that_it_may_not(page: Path) -> None:
         "script-src its own 'wasm-unsafe-eval' blob:",
         "worker-src blob:",
         "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
     ]
     assert not re.search(r"\b(src|href)=|\bfetch\(|XMLHttpRequest|WebSocket", text)
 
@@ -48,6 +51,6 @@ def test_the_file_asks_for_nothing_and_says_that_it_may_not(page: Path) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_setting_has_its_hash_in_every_browser(engine: str, seeds: int, page: Path, tmp_path: Path) -> None:
     length = "few" if seeds == FEW else "many"
-    with ENGINES[engine](f"{page.as_uri()}#{length}", tmp_path) as read:
-        said = until(lambda: (text := read("#said")).startswith("{") and text, f"the page in {engine}", PATIENCE)
+    with ENGINES[engine](f"{page.as_uri()}#{length}", tmp_path) as opened:
+        said = until(lambda: (text := opened.text("#said")).startswith("{") and text, f"the page in {engine}", PATIENCE)
     assert json.loads(said) == {setting["name"]: setting["sha256"][length] for setting in FILE["settings"]}
