@@ -532,7 +532,7 @@ LONG = quote_plus(f"man ordered the {'x' * 300}\nwoman ordered the \u0627\u0644\
 
 
 @pytest.mark.parametrize(
-    ("width", "text"), [(360, ""), (360, f"&text={LONG}"), (768, ""), (1400, f"&text={LONG}"), (1920, "")]
+    ("width", "text"), [(360, ""), (360, f"#text={LONG}"), (768, ""), (1400, f"#text={LONG}"), (1920, "")]
 )
 def test_no_width_needs_scrolling_sideways(lab, browser, width, text):
     made = Visit(browser, lab + text, viewport={"width": width, "height": 800})
