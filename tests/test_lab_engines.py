@@ -111,7 +111,8 @@ def test_firefox_saves_every_file(tmp_path: Path) -> None:
 
 
 def test_without_webassembly_the_recorded_run_is_read_and_one_sentence_says_why(tmp_path: Path) -> None:
-    with firefox(LAB.as_uri(), tmp_path, **{"javascript.options.wasm": False}) as page:
+    off = {"javascript.options.wasm": False}
+    with firefox(f"{LAB.as_uri()}#seed={SEED}&numerics=2", tmp_path, **off) as page:
         until(lambda: page.text(".notice"), "why nothing trains")
         assert (
             page.text(".notice")
@@ -119,3 +120,8 @@ def test_without_webassembly_the_recorded_run_is_read_and_one_sentence_says_why(
         )
         assert page.text(".facts b") == f"{float(hl.train(hl.Corpus.notebook(), seeds=1)[0].final_loss):.4f}"
         assert page.text(".answer p")
+        fields = "[...document.querySelectorAll('input, textarea')].map((field) => field.type)"
+        assert page.run(fields) == ["range"]  # the moment; nothing is set that nobody would train
+        buttons = "[...document.querySelectorAll('button')].map((button) => button.ariaLabel || button.innerText)"
+        assert not {"undo", "reset", "dice"} & set(page.run(buttons))
+        assert "…" not in page.run("[...document.querySelectorAll('p')].map((said) => said.innerText)")

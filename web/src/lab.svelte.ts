@@ -88,7 +88,17 @@ export class Lab implements Listener {
   connected(yes: boolean, why = '') {
     this.online = yes
     this.notice = yes ? '' : why
+    if (!yes) this.recordedAlone()
     this.requests.forget()
+  }
+
+  // Nothing can be trained: what is carried is all that can be read, whatever an address asks for.
+  private recordedAlone() {
+    const { carried } = this.start
+    this.can = { train: false, try: false }
+    if (!carried || this.shown.picture) return
+    this.experiment.fields = { ...this.experiment.notebook, ...carried.fields }
+    carried.frames.forEach((frame) => this.take(frame))
   }
 
   private begin({ values }: Hello) {

@@ -69,7 +69,7 @@ export class Requests {
 
   // A picture is there, or why there is none.
   shown(id: number) {
-    this.delay = performance.now() - (this.since[id] ?? performance.now())
+    this.delay = id in this.since ? performance.now() - this.since[id] : 0
     for (const earlier of Object.keys(this.since)) if (Number(earlier) <= id) delete this.since[Number(earlier)]
     this.busy = id < this.wanted
   }
