@@ -1,5 +1,6 @@
 """What notebooks show of runs, in the clients that people use and in what they keep: alive or readable, and never a request."""
 
+import contextlib
 import re
 
 import pytest
@@ -10,6 +11,7 @@ import headlab as hl
 
 pytest.importorskip("playwright")
 pytest.importorskip("nbformat")
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect, sync_playwright
 
 pytestmark = [*NEEDED, pytest.mark.long]
@@ -97,9 +99,12 @@ def test_a_view_lives_in_marimo_however_often_its_cell_runs(page, tmp_path):
     (tmp_path / "one.py").write_text(cells)
     with marimo(tmp_path / "one.py") as address:
         page.goto(address)
-        page.get_by_test_id("run-button").first.wait_for()
-        page.keyboard.press("Control+Shift+r")
         view = page.locator("marimo-anywidget >> .views")
+        for _ in range(20):  # until its kernel is there
+            page.keyboard.press("Control+Shift+r")
+            with contextlib.suppress(PlaywrightTimeout):
+                view.wait_for(timeout=5_000)
+                break
         try_it(view)
         for _ in range(2):
             page.get_by_role("slider", name="run").press("ArrowRight")
