@@ -312,3 +312,11 @@ def test_parts_that_a_model_has_not_are_said_to_be_missing():
     for part in ("direct", "direct:position", "positions"):
         with pytest.raises(hl.SelectionError, match="must be in the model"):
             run.ablate(part)
+
+
+def test_a_record_reads_as_its_sentence_and_is_a_table_in_a_notebook():
+    record = hl.train(hl.Corpus.notebook(), seeds=1, record="none")[0].explain().records[0]
+    assert repr(record).startswith("Record(logit(chicken) − logit(beef) at sequence 0, position 3: From “the” it looks")
+    html = record._repr_html_()
+    assert html.startswith("<p>&lt;Start&gt; man ordered the chicken<br>From “the”")
+    assert "1 man" in html

@@ -70,6 +70,14 @@ def test_without_colours_mechanisms_differ_in_their_hatches():
     assert len({swatch.hatch for swatch in PALETTE.values()}) == len(PALETTE)
 
 
+def test_what_can_be_pressed_and_what_is_drawn_stands_out_from_the_paper():
+    style = (WEB / "page.css").read_text(encoding="utf-8")
+    for name, least in (("edge", 3), ("hue", 3), ("curve", 3), ("anti", 3), ("soft", 4.5), ("bad", 4.5)):
+        [shades] = re.findall(rf"--{name}: light-dark\((#\w+), (#\w+)\);", style)
+        for shade, paper in zip(shades, PAPERS.values(), strict=True):
+            assert contrast(shade, paper) >= least, (name, shade)
+
+
 def test_words_on_a_colour_are_in_the_ink_that_is_read_best():
     for name, swatch in PALETTE.items():
         best = max(("#ffffff", "#111111"), key=lambda ink, on=swatch.color: contrast(ink, on))

@@ -13,17 +13,17 @@ from headlab.analysis.choice import Choice, EachChoice, dependencies, each_choic
 from headlab.analysis.explanation.clauses import Clause
 from headlab.analysis.explanation.columns import Columns
 from headlab.analysis.explanation.evidence import Evidence
-from headlab.analysis.explanation.record import Record
+from headlab.analysis.explanation.record import Record, share_text
 from headlab.analysis.minimal.minimal_sets import MinimalSets, minimal_sets
 from headlab.analysis.parts.census import census
 from headlab.analysis.parts.mechanism import MEANINGS, MIXED, mechanism_at, mechanism_of_runs, spread_of_runs
 from headlab.analysis.subject import Subject, run_number
 from headlab.arrays import Array, Float, Shaped
 from headlab.data.dependencies import Dependency
-from headlab.notation.numbers import percent, quantity, with_sign
+from headlab.notation.numbers import quantity
 from headlab.notation.visible import escape_unseen
 
-SHOWN, ROWS = 8, 64  # places that a printed explanation shows, and parts of one
+SHOWN = 8  # places that a printed explanation shows
 JUDGED = 1_000  # times a place is judged while somebody waits
 
 
@@ -148,7 +148,7 @@ class Explanations:
 
     def _repr_html_(self) -> str:
         census = self.in_some_seconds().census()
-        shown = census.to_html(formatters={"share": _share, "pattern_share": _share}, na_rep="")
+        shown = census.to_html(formatters={"share": share_text, "pattern_share": share_text}, na_rep="")
         means = "".join(f"<li><b>{name}</b>: {MEANINGS[str(name)]}.</li>" for name in census.index)
         return f"<p><b>{escape(repr(self))}</b></p>\n{shown}\n<ul>{means}</ul>"
 
@@ -247,21 +247,10 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{self.mechanism}</b>: {self.meaning}.</p>"]
-        for record in self.first(SHOWN).records:
-            parts.append(f"<p>{escape(' '.join(record.words))}<br>{escape(record.text)}</p>")
-            shown = record.table().head(ROWS).drop(columns=["flips", "claim", "finding", "disagree"])
-            parts.append(shown.to_html(float_format=_logits, formatters={"attention": _share}, na_rep=""))
+        parts += [record._repr_html_() for record in self.first(SHOWN).records]
         if len(self) > SHOWN:
             parts.append(f"<p>… and {len(self) - SHOWN:,} more: <code>records</code> has them all.</p>")
         return "\n".join(parts)
-
-
-def _logits(value: float) -> str:
-    return with_sign(value, 2)
-
-
-def _share(value: Any) -> str:
-    return "" if np.isnan(value) else percent(value)
 
 
 def _mean_of_known(values: Float[Array, "place run"]) -> Float[Array, " run"]:

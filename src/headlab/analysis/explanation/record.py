@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,9 +15,13 @@ from headlab.analysis.explanation.sentences import by_outcome, clauses_of
 from headlab.analysis.part import Part, Word
 from headlab.analysis.parts.eye import EyeRecord
 from headlab.analysis.trials.spelling import spelling
+from headlab.notation.numbers import percent, with_sign
+from headlab.notation.visible import escape_unseen
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.columns import Columns
+
+ROWS = 64  # parts that a printed record shows
 
 
 @dataclass(frozen=True)
@@ -241,6 +246,14 @@ class Record:
         ]
         return pd.DataFrame(rows).set_index("part")
 
+    def __repr__(self) -> str:
+        return f"Record({self.pair} at sequence {self.sequence}, position {self.place}: {escape_unseen(self.text)})"
+
+    def _repr_html_(self) -> str:
+        shown = self.table().head(ROWS).drop(columns=["flips", "claim", "finding", "disagree"])
+        table = shown.to_html(float_format=_logits, formatters={"attention": share_text}, na_rep="")
+        return f"<p>{escape(' '.join(self.words))}<br>{escape(self.text)}</p>\n{table}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the record as plain values."""
         plain = {name: getattr(self, name) for name in _PLAIN}
@@ -253,6 +266,19 @@ class Record:
         }
         clauses = [clause.to_dict() for clause in self.clauses]
         return {"sentence": self.sentence, "clauses": clauses, **plain, **copied, **tested}
+
+
+def _logits(value: Any) -> str:
+    return with_sign(value, 2)
+
+
+def share_text(value: Any) -> str:
+    """Return a share in percent; nothing where there is none.
+
+    >>> share_text(0.25), share_text(math.nan)
+    ('25 %', '')
+    """
+    return "" if math.isnan(value) else percent(value)
 
 
 # What a record is as plain values, in this order.
