@@ -1,7 +1,7 @@
 // What a worker does, or, where there can be none, the same thread through a channel: the most urgent piece of work first, a few
 // milliseconds at a time. In between it hears what else is wanted, and what is not wanted any more.
 
-import { breath } from '../kernel/breath'
+import { breath } from './breath'
 import { Kernel } from '../kernel/kernel'
 import { NO_MEMORY } from '../kernel/layout'
 import type { Frame, Problem } from '../protocol'

@@ -4,9 +4,9 @@
 import packed from '../../../src/headlab/engine/kernel.wasm?packed'
 import { Kernel } from '../../src/kernel/kernel'
 import { unpack } from '../../src/kernel/packed'
-import { Remote } from '../../src/kernel/remote'
-import KernelWorker from '../../src/kernel/worker?worker&inline'
-import { FEW, hashed, MANY, seedsTo, SETTINGS } from './golden'
+import type { Asked } from './bits.worker'
+import BitsWorker from './bits.worker?worker&inline'
+import { FEW, MANY, SETTINGS } from './golden'
 import { speeds } from './speed'
 
 const wish = location.hash.slice(1)
@@ -19,21 +19,25 @@ try {
 }
 
 async function hashes(count: number) {
-  const kernel = await Kernel.of(await unpack(packed))
-  const crew = Array.from({ length: Math.min(navigator.hardwareConcurrency, 8) }, () => new Remote(new KernelWorker(), kernel.module))
+  const { module } = await Kernel.of(await unpack(packed))
   const found: Record<string, string> = {}
-  const left = [...SETTINGS]
-  const work = async (remote: Remote) => {
-    for (let setting = left.shift(); setting; setting = left.shift()) {
-      const { name, problem, recipe } = setting
-      const trained = await remote.train({ problem, recipe, seeds: seedsTo(count) }, ({ run_steps }) => {
-        said.textContent = `${name}: ${run_steps} …`
-      })
-      found[name] = hashed(kernel, problem, trained.weights)
+  const left = SETTINGS.map((_, nth) => nth)
+  const work = async (worker: Worker) => {
+    for (let nth = left.shift(); nth !== undefined; nth = left.shift()) {
+      said.textContent = `${SETTINGS[nth].name} …`
+      found[SETTINGS[nth].name] = await answerOf(worker, { module, nth, count })
     }
   }
-  await Promise.all(crew.map(work))
+  await Promise.all(Array.from({ length: Math.min(navigator.hardwareConcurrency, 8) }, () => work(new BitsWorker())))
   return found
+}
+
+function answerOf(worker: Worker, asked: Asked): Promise<string> {
+  return new Promise((take, fail) => {
+    worker.onmessage = ({ data }: MessageEvent<string>) => take(data)
+    worker.onerror = ({ message }) => fail(new Error(message))
+    worker.postMessage(asked)
+  })
 }
 
 async function speed() {
