@@ -50,7 +50,6 @@ SAMPLE = (
     "test_store_folder.py::test_a_folder_that_goes_away_while_it_runs_is_noticed[False-moved-renamed]",
     "test_cli_study.py::test_a_study_runs_answers_and_goes_on",
     "test_cli_explain.py::test_one_seed_is_explained_as_in_python",
-    "test_lab.py::test_a_killed_trainer_is_replaced_and_the_page_stays",
 )
 
 

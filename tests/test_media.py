@@ -159,7 +159,7 @@ def test_people_get_every_word_whatever_the_encoding(tmp_path: Path, encoding: s
 
 
 def test_the_lab_says_its_address_as_json_in_a_line() -> None:
-    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "headlab", "lab", "--no-browser", "--serve", "0", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as lab:
         assert lab.stdout is not None
         found = json.loads(lab.stdout.readline())

@@ -17,7 +17,6 @@ import click
 from headlab.cli.help import Command
 from headlab.cli.options import corpus_options, json_option, number_or_text, setting_options, settings_asked
 from headlab.cli.terminal import output_path, put_json, say, tell_output
-from headlab.config.seeds import is_seed
 from headlab.errors import ConfigError, OutputError, Problem
 from headlab.notation.values import short_repr
 from headlab.system import PORTS_ARE_SHARED
@@ -79,6 +78,7 @@ def lab(
 
 def _link(ctx: click.Context, seed: Any, options: dict[str, Any]) -> str:
     """Return the link of what is asked for; a link as it is, with all that it says of how one looks at it."""
+    from headlab.config.seeds import is_seed
     from headlab.runs.experiment import fields_of
     from headlab.runs.link import is_link, write
 
