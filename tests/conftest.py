@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import shapes  # noqa: F401  # from here on, calls are held to their shapes
 from backends import backend, parametrize  # noqa: F401
+from browsing import browser  # noqa: F401
 
 from headlab.cli.main import main
 

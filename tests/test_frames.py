@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from twins.trial import trial_frame
 
 import headlab as hl
 from headlab.report.frames.recording import Recording
 from headlab.report.frames.seeds import seeds_frame
-from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.wire import Frame, decode, encode
 from headlab.runs.experiment import Experiment
 from headlab.runs.moments import moments_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
-from browsing import CHROMIUM, NEEDED, PATIENCE, QUIET
+from browsing import NEEDED, PATIENCE
 from safetensors.numpy import load
 
 import headlab as hl
@@ -16,7 +16,7 @@ from headlab.report.html.lab import LAB
 from headlab.report.palette import PALETTE
 
 pytest.importorskip("playwright")
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
 pytestmark = NEEDED
@@ -29,14 +29,6 @@ expect.set_options(timeout=PATIENCE)
 def lab():
     """The address of the lab's file."""
     return LAB.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
 
 
 class Visit:

@@ -9,7 +9,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import CHROMIUM, NEEDED, PATIENCE, QUIET
+from browsing import NEEDED, PATIENCE
 from hostile import ENCODED, HALVES, HOSTILE, MARKUP, STOLEN
 from tiers import sized
 
@@ -20,14 +20,6 @@ from headlab.runs.experiment import Experiment, notebook_fields
 MOST_CHARACTERS = 16_384
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 class Watched:

@@ -4,7 +4,7 @@ import contextlib
 import re
 
 import pytest
-from browsing import CHROMIUM, NEEDED, PATIENCE
+from browsing import NEEDED, PATIENCE
 from notebooks import VIEWS, execute, jupyter, marimo, needs, write_notebook
 
 import headlab as hl
@@ -12,21 +12,13 @@ import headlab as hl
 pytest.importorskip("playwright")
 pytest.importorskip("nbformat")
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = [*NEEDED, pytest.mark.long]
 expect.set_options(timeout=PATIENCE)
 ANSWER = "How does it know?"
 SEVEN = f"{hl.train(hl.Corpus.notebook(), seeds=7, record='none').final_loss[0]:.4f}"
 LIVE = ".headlab-view >> .views"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from twins.trial import trial_frame
 
 import headlab as hl
 from headlab.analysis.words import TABLE
@@ -16,7 +17,6 @@ from headlab.homework.exercise import Exercise
 from headlab.notation.numbers import percent
 from headlab.report.export import TABLES, table_of
 from headlab.report.frames.recording import Recording
-from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.why import why_frame
 from headlab.report.html import homework as page
 from headlab.report.json.homework import exercise_json

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import CHROMIUM, NEEDED, PATIENCE
+from browsing import NEEDED, PATIENCE
 
 import headlab as hl
 from headlab.report import PAGE
@@ -14,7 +14,7 @@ from headlab.report.carried import Carried
 
 pytest.importorskip("playwright")
 pytest.importorskip("anywidget")
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = NEEDED
 expect.set_options(timeout=PATIENCE)
@@ -26,14 +26,6 @@ const model = { get: () => %s }
 for (const el of document.querySelectorAll('.view')) widget.render({ model, el })
 widget.render({ model, el: document.querySelector('.view') }) // as marimo does where a cell runs again
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

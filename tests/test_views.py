@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from twins.trial import trial_frame
 
 import headlab as hl
 from headlab.report.carried import Carried
 from headlab.report.frames.recording import Recording
 from headlab.report.frames.seeds import seeds_frame
-from headlab.report.frames.trial import trial_frame
 from headlab.report.frames.why import why_frame
 from headlab.report.frames.wire import Frame, decode, encode
 from headlab.runs.experiment import Experiment

@@ -22,8 +22,6 @@ from headlab.runs.moments import a_moment
 if TYPE_CHECKING:
     from headlab.runs.runs import Run, Runs
 
-ID = "headlab-carried"  # of the element that holds it
-
 
 @dataclass(frozen=True, eq=False)
 class Carried:

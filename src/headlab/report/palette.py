@@ -29,12 +29,3 @@ PALETTE = {
     BIGRAM: Swatch("#a3a3a3", "--", ink="#111111"),
     OTHER: Swatch("#6a6a6a", "||"),
 }
-
-
-def mechanism_colors() -> dict[str, str]:
-    """Return the colour of every mechanism, as the page is told it.
-
-    >>> mechanism_colors()["value-coded"]
-    '#0266b3'
-    """
-    return {name: swatch.color for name, swatch in PALETTE.items()}

@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from headlab.errors import SelectionError
-from headlab.report.frames.trial import trial_frame
 from headlab.report.json.values import json_value
+from twins.trial import trial_frame
 from twins.twin import Twins
 
 OF = "problem"

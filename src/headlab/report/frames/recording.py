@@ -52,11 +52,3 @@ class Recording:
         """Yield the picture, and then why the run predicts what it predicts."""
         yield picture_frame(self)
         yield why_frame(self)
-
-    @property
-    def size(self) -> int:
-        """How many numbers its moments hold, about."""
-        run = self.run
-        return (
-            len(self.moments) * run.corpus.tokens.size * run.model.n_layers * run.model.n_heads * 4 * run.corpus.n_ctx
-        )

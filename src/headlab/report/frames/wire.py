@@ -11,17 +11,14 @@ web/src/frames.ts, and web/src/protocol.ts has every kind of frame.
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headlab.report.json.values import json_value
-
-if TYPE_CHECKING:
-    from headlab.errors import Problem
 
 MOST_EXACT = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
 
@@ -33,11 +30,6 @@ class Frame:
     kind: str
     values: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-
-
-def problems(said: Iterable["Problem"]) -> Frame:
-    """Return the message that something cannot be done: each problem with its sentence, field and line."""
-    return Frame("problems", {"problems": [asdict(problem) for problem in said]})
 
 
 def encode(frame: Frame, **more: Any) -> bytes:

@@ -1,4 +1,7 @@
-"""One trial on a run, as a frame: a part taken away, an activation of the other sentence, a row of the pattern set by hand."""
+"""One trial on a run, as the frame that the page makes of it: Python has no other use for it.
+
+A part taken away, an activation of the other sentence, a row of the pattern set by hand.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
