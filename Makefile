@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 SOURCES := pyproject.toml CMakeLists.txt $(wildcard build_backend/headlab_build/*.py) web/package-lock.json $(shell find web/src -type f) \
 	$(shell find src kernel -name "*.py" -o -name "*.cpp" -o -name "*.hpp" -o -name "*.h" -o -name "CMakeLists.txt" -o -name "*.pattern" \
-	-o -name "*.j2" -o -name "*.json" -o -name "kernel.wasm")
+	-o -name "*.j2" -o -path "*/programs/*" -o -name "*.json" -o -name "kernel.wasm")
 
 ifdef UV
 MAKE_VENV = uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)

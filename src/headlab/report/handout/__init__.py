@@ -1,0 +1,1 @@
+"""What an instructor hands out, and reads: an assignment as files for students, for grading machines, and for people."""
