@@ -2,15 +2,8 @@
 
 import type { Fields, Row } from './protocol'
 
-export interface Field extends Row {
-  slider?: Slider
-}
-
-interface Slider {
-  low: number
-  high: number // more can be typed
-  log?: boolean
-}
+export type Field = Row
+type Slider = NonNullable<Row['slider']> // more can be typed
 
 const SLIDERS: Record<string, Slider> = {
   d_head: { low: 1, high: 160, log: true },
@@ -30,7 +23,7 @@ const ONLY_WITH: Record<string, (fields: Fields) => boolean> = {
 
 export function controls(table: Row[]): Field[] {
   const place = ({ name }: Row) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length)
-  return table.map((row) => ({ ...row, slider: SLIDERS[row.name] })).sort((one, other) => place(one) - place(other))
+  return table.map((row) => ({ slider: SLIDERS[row.name], ...row })).sort((one, other) => place(one) - place(other))
 }
 
 // Whether a setting does something beside the others.

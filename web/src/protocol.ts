@@ -32,6 +32,7 @@ export interface Row {
   choices: string[]
   usual: string // in words, what is taken where there is no value
   optimizers: string[] | null // that have it; null: all
+  slider?: { low: number; high: number; log?: boolean } // where it is not the usual one
 }
 
 export type Palette = Record<string, string> // of mechanisms: #rrggbb

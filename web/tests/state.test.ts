@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Asked, Fields, Frame, Value } from '../src/protocol'
-import { Experiment } from '../src/state/experiment.svelte'
+import { Experiment, type Rules } from '../src/state/experiment.svelte'
 import { LOOK, Looking } from '../src/state/look.svelte'
 import { Requests } from '../src/state/requests.svelte'
 
@@ -117,4 +117,42 @@ it('one looks at what is there: a place beyond goes to the nearest, a moment bey
   looking.keepInside({ lengths: [4, 6], layers: 2, heads: 1, moments: 75 })
   expect(looking.look).toEqual({ ...LOOK, sequence: 1, layer: 1, head: 0, hide: 'why,seeds' })
   expect([looking.hidden('why'), looking.hidden('knobs')]).toEqual([true, false])
+})
+
+it('with rules, nothing that sets something gets round them: no value, address, reset, step back, neighbour, dice or fork', () => {
+  const rules: Rules = {
+    held: (wanted) => ({ ...wanted, task: 'notebook', text: 'a', d_head: Math.min(Number(wanted.d_head), 9), seed: 5, fork: null }),
+    locked: (name) => name === 'seed',
+    hidden: (name) => name === 'why',
+  }
+  const experiment = new Experiment(() => {})
+  const start: Fields = { task: 'notebook', text: 'a', d_head: 4, seed: 1, fork: null, before: '' }
+  experiment.fields = start
+  experiment.begin({ ...hello, notebook: start })
+  experiment.set('d_head', 20) // before there are any
+  experiment.rules = rules
+  const attempts = [
+    () => experiment.set('seed', 7),
+    () => experiment.set('text', 'b'),
+    () => experiment.set('task', 'many'),
+    () => experiment.seed(1),
+    () => experiment.dice(),
+    () => experiment.become({ ...start, seed: 8, d_head: 30 }),
+    () => experiment.fork(3),
+    () => experiment.undo(),
+    () => experiment.undo(),
+    () => experiment.redo(),
+    () => experiment.set('d_head', 12),
+  ]
+  for (const attempt of attempts) {
+    attempt()
+    const { seed, d_head, text, task, fork } = experiment.fields
+    expect({ seed, text, task, fork }).toEqual({ seed: 5, text: 'a', task: 'notebook', fork: null })
+    expect(d_head).toBeLessThanOrEqual(9)
+  }
+  expect([experiment.locked('seed'), experiment.locked('text')]).toEqual([true, false])
+  const looking = new Looking()
+  looking.rules = rules
+  looking.see({ hide: '' })
+  expect([looking.hidden('why'), looking.hidden('seeds')]).toEqual([true, false])
 })

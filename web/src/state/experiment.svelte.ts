@@ -6,8 +6,16 @@ import type { Fields, Hello, Value } from '../protocol'
 const MERGE_MS = 700 // changes of one setting that follow each other so fast are undone together
 const MOST_PAST = 200
 
+// What may be set in a page that hands something out.
+export interface Rules {
+  held(fields: Fields): Fields // what becomes of settings that are wanted
+  locked(name: string): boolean // a setting stays as it is
+  hidden(name: string): boolean // a panel or a setting is not shown
+}
+
 export class Experiment {
-  fields = $state<Fields>({})
+  rules: Rules | null = null
+  private all = $state<Fields>({})
   notebook = $state.raw<Fields>({})
   past = $state.raw<Fields[]>([])
   future = $state.raw<Fields[]>([])
@@ -17,12 +25,26 @@ export class Experiment {
 
   constructor(private changed: () => void) {}
 
+  get fields(): Fields {
+    return this.all
+  }
+
+  // Whoever sets something, it goes through here.
+  set fields(wanted: Fields) {
+    this.all = this.rules?.held(wanted) ?? wanted
+  }
+
+  locked(name: string) {
+    return this.rules?.locked(name)
+  }
+
   begin({ notebook, fork_fields }: Hello['values']) {
     this.notebook = notebook
     this.forkFields = fork_fields
   }
 
   set(name: string, value: Value) {
+    value = this.rules ? this.rules.held({ ...this.fields, [name]: value })[name] : value
     if (this.fields[name] === value) return
     const now = performance.now()
     if (this.lastSet.name !== name || now - this.lastSet.at > MERGE_MS) this.remember()
@@ -31,6 +53,7 @@ export class Experiment {
     if (name === 'unembed' && value === false) this.fields.d_model = null
     if (OF_TEXT.includes(name)) this.fields.task = '' // whatever it says
     if (name === 'task') for (const said of OF_TEXT) this.fields[said] = this.notebook[said]
+    if (this.rules) this.fields = { ...this.fields }
     this.changed()
   }
 

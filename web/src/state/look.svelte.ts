@@ -2,6 +2,7 @@
 
 import { clamp } from '../maths'
 import type { Way } from '../protocol'
+import type { Rules } from './experiment.svelte'
 
 export interface Look {
   output: 'softmax' | 'sigmoid'
@@ -37,6 +38,7 @@ export interface Range {
 }
 
 export class Looking {
+  rules: Pick<Rules, 'hidden'> | null = null
   look = $state<Look>({ ...LOOK })
 
   see(change: Partial<Look>) {
@@ -48,7 +50,7 @@ export class Looking {
   }
 
   hidden(name: string) {
-    return this.look.hide.split(',').includes(name)
+    return this.look.hide.split(',').includes(name) || (this.rules?.hidden(name) ?? false)
   }
 
   keepInside({ lengths, layers, heads, moments }: Range) {
