@@ -2,8 +2,8 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
+import { squeezed } from './squeezed.js'
 
 // A file as text inside a script: `import packed from 'kernel.wasm?packed'` is its bytes, gzipped, in base64 (src/kernel/packed.ts).
 export function packed() {
@@ -14,7 +14,7 @@ export function packed() {
       if (!id.endsWith('?packed')) return null
       const path = id.slice(0, -'?packed'.length)
       this.addWatchFile(path)
-      return `export default ${JSON.stringify(gzipSync(readFileSync(path), { level: 9 }).toString('base64'))}`
+      return `export default ${JSON.stringify(squeezed(readFileSync(path)))}`
     },
   }
 }
@@ -33,14 +33,15 @@ export function told() {
   }
 }
 
-// A script with all that it imports as text inside another one: `import source from './worker?bundled'`.
+// A script with all that it imports, packed in the same way: `import packed from './worker?bundled'`.
 export function bundled() {
   return {
     name: 'bundled',
     enforce: 'pre',
     async load(id) {
       if (!id.endsWith('?bundled')) return null
-      return `export default ${JSON.stringify(await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven(), said()]))}`
+      const script = await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven(), said()])
+      return `export default ${JSON.stringify(squeezed(script))}`
     },
   }
 }

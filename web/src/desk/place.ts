@@ -1,6 +1,6 @@
-// Where the work is done: workers made of a text that the page carries, which works from a file, too.
+// Where the work is done: workers made of a script that the page carries packed, which works from a file, too.
 
-import packed from '../../../src/headlab/engine/kernel.wasm?packed'
+import kernel from '../../../src/headlab/engine/kernel.wasm?packed'
 import settings from '../config/settings.json'
 import { unpack } from '../kernel/packed'
 import type { Connect } from '../transport/transport'
@@ -9,33 +9,36 @@ import { Crew, type Place } from './crew'
 import { handOf } from './member'
 import { Desk } from './desk'
 import type { Load } from './messages'
-import source from './worker?bundled'
+import worker from './worker?bundled'
 
 const MOST_WORKERS = 8
 
 const given = `globalThis.headlabSettings = ${JSON.stringify(settings)};\n` // web/plugins.js leaves them out of the source
 
-function address(): string {
-  return URL.createObjectURL(new Blob([given, source], { type: 'text/javascript' }))
+let script: Promise<Blob> | undefined
+
+async function address(): Promise<string> {
+  script ??= unpack(worker).then((source) => new Blob([given, source], { type: 'text/javascript' }))
+  return URL.createObjectURL(await script)
 }
 
 const place: Place = {
   workers: Math.max(1, Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1)),
 
-  worker: () => new Worker(address()),
+  worker: async () => new Worker(await address()),
 
   async here() {
     const { port1, port2 } = new MessageChannel()
     const global = globalThis as { headlabPort?: MessagePort }
     global.headlabPort = port2
-    await import(/* @vite-ignore */ address())
+    await import(/* @vite-ignore */ await address())
     delete global.headlabPort
     return handOf(port1)
   },
 }
 
 async function load(): Promise<Load> {
-  return { load: await WebAssembly.compile(await unpack(packed)) }
+  return { load: await WebAssembly.compile(await unpack(kernel)) }
 }
 
 const rounds = Array.from({ length: ROUNDS }, (_, round) => unitsOf(round))

@@ -1,12 +1,12 @@
-// A file gzipped in base64: web/plugins.ts.
+// A file gzipped in base64: web/plugins.js.
 declare module '*?packed' {
   const packed: string
   export default packed
 }
-// A script with all that it imports, as text: web/plugins.js.
+// A script with all that it imports, gzipped in base64: web/plugins.js.
 declare module '*?bundled' {
-  const source: string
-  export default source
+  const packed: string
+  export default packed
 }
 // What a page says of itself of src/headlab/analysis/words.json: web/plugins.js.
 declare module '*?told' {

@@ -1,4 +1,4 @@
-// The module as it is inside a page: gzipped, in base64 (web/plugins.ts packs it).
+// The module and the workers' script as they are inside a page: gzipped, in base64 (web/squeezed.js packs them).
 
 import { bytes } from '../frames'
 
