@@ -348,7 +348,7 @@ def test_a_mechanism_has_the_palettes_colour(visit):
     assert page.locator(".legend li").count() > 2
     for item in page.locator(".legend li").all():
         name = next(name for name in PALETTE if name in item.inner_text())
-        color = item.locator(".dot").evaluate("(dot) => getComputedStyle(dot).backgroundColor")
+        color = item.locator(".swatch").evaluate("(swatch) => getComputedStyle(swatch).backgroundColor")
         assert color == "rgb({}, {}, {})".format(*bytes.fromhex(PALETTE[name].color[1:])), name
         shown.add(color)
     lines = page.locator(".mini > span").evaluate_all(
@@ -489,7 +489,7 @@ def test_the_menu_closes_with_escape_and_with_a_click_elsewhere(visit):
 def test_a_lesson_hides_what_it_hides_everywhere_and_is_reset_to_itself(lab, browser):
     made = Visit(browser, f"{lab}#d_head=3&seed=5&hide=why,seed")
     page = made.page
-    assert page.locator("#seed, section.answer-card, #why-title, .facts .dot, button.cell").count() == 0
+    assert page.locator("#seed, section.answer-card, #why-title, .facts .swatch, button.cell").count() == 0
     page.locator("h1").click()
     page.keyboard.press("ArrowRight")
     page.fill("#d_head", "4")

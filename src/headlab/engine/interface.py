@@ -1,11 +1,35 @@
 """What every backend is: headlab.h with arrays, sizes and dtypes checked; its sentences are raised as `ValueError`."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
 from headlab.arrays import Array
 
 Place = tuple[int, int]  # sequence, position
+
+
+class Computes(TypedDict, total=False):
+    """What a model computes when nobody intervenes, into arrays by the names of hl_computes."""
+
+    resid: Array
+    q: Array
+    k: Array
+    v: Array
+    scores: Array
+    pattern: Array
+    z: Array
+    logits: Array
+
+
+class Gives(TypedDict, total=False):
+    """What gives what, into arrays by the names of hl_gives."""
+
+    token: Array
+    position: Array
+    edge: Array
+    adjoint: Array
+    gradient: Array
+    total: Array
 
 
 class Problem(Protocol):
@@ -92,19 +116,7 @@ class Kernel(Protocol):
         pattern: Array | None,
     ) -> None: ...
 
-    def activations(
-        self,
-        problem: Any,
-        weights: Array,
-        resid: Array | None = None,
-        q: Array | None = None,
-        k: Array | None = None,
-        v: Array | None = None,
-        scores: Array | None = None,
-        pattern: Array | None = None,
-        z: Array | None = None,
-        logits: Array | None = None,
-    ) -> None: ...
+    def activations(self, problem: Any, weights: Array, **computes: Unpack[Computes]) -> None: ...
 
     def softmax(self, rows: Array, shares: Array) -> None: ...
 
@@ -119,12 +131,7 @@ class Kernel(Protocol):
         place: Place,
         readout: Array,
         paths: Array | None = None,
-        token: Array | None = None,
-        position: Array | None = None,
-        edge: Array | None = None,
-        adjoint: Array | None = None,
-        gradient: Array | None = None,
-        total: Array | None = None,
+        **gives: Unpack[Gives],
     ) -> None: ...
 
     def score_parts(

@@ -1,51 +1,43 @@
 """What models compute when nobody intervenes, and what their logits become, as `_native` has it."""
 
+from typing import Unpack
+
 import numpy as np
 
 from headlab.arrays import Array
+from headlab.engine.interface import Computes
 from headlab.engine.wasm.asked import Problem, checked, run_by_run
 from headlab.engine.wasm.block import Block
-from headlab.engine.wasm.calls import Arrays, bytes_of, part, results
+from headlab.engine.wasm.calls import bytes_of, found_in, part, results
 from headlab.engine.wasm.module import Instance, instance
 from headlab.engine.wasm.spread import spread
 
 AT_A_TIME = 1 << 18  # numbers, of those that are no run's
 
 
-def activations(
-    problem: Problem,
-    weights: Array,
-    resid: Array | None = None,
-    q: Array | None = None,
-    k: Array | None = None,
-    v: Array | None = None,
-    scores: Array | None = None,
-    pattern: Array | None = None,
-    z: Array | None = None,
-    logits: Array | None = None,
-) -> None:
-    """Compute every run on every sequence, into arrays by the names of hl_computes."""
+def activations(problem: Problem, weights: Array, **computes: Unpack[Computes]) -> None:
+    """Compute every run on every sequence."""
     shape, n_runs = problem.shape, len(weights)
     rows = problem.n_sequences * shape.n_ctx
     of_heads = rows * problem.blocks
     given = run_by_run(weights, "weights", n_runs, problem.size, problem.real)
     sizes = {
-        "resid": (resid, rows * (shape.n_layers + 1) * shape.d_model),
-        "q": (q, of_heads * shape.d_head),
-        "k": (k, of_heads * shape.d_head),
-        "v": (v, of_heads * (shape.d_head if shape.factored_values else shape.d_model)),
-        "scores": (scores, of_heads * shape.n_ctx),
-        "pattern": (pattern, of_heads * shape.n_ctx),
-        "z": (z, of_heads * shape.d_model),
-        "logits": (logits, rows * shape.d_vocab),
+        "resid": rows * (shape.n_layers + 1) * shape.d_model,
+        "q": of_heads * shape.d_head,
+        "k": of_heads * shape.d_head,
+        "v": of_heads * (shape.d_head if shape.factored_values else shape.d_model),
+        "scores": of_heads * shape.n_ctx,
+        "pattern": of_heads * shape.n_ctx,
+        "z": of_heads * shape.d_model,
+        "logits": rows * shape.d_vocab,
     }
-    found: Arrays = {name: run_by_run(array, name, n_runs, n, problem.real) for name, (array, n) in sizes.items()}
+    found = found_in(computes, n_runs, sizes, problem.real)
 
     def some(one: Instance, runs: slice) -> None:
         block = Block()
         asked = problem.put(block), runs.stop - runs.start, block.array(part(given, runs))
-        computes = dict(zip(found, results(block, found, runs), strict=True))
-        block.ask(one, "hl_activations", *asked, block.struct("hl_computes", **computes))
+        places = dict(zip(found, results(block, found, runs), strict=True))
+        block.ask(one, "hl_activations", *asked, block.struct("hl_computes", **places))
 
     spread(problem, n_runs, bytes_of({"weights": given, **found}), some)
 

@@ -1,11 +1,12 @@
 """What the kernel is asked in one call, as `_native` has it: initial weights, gradients, looks, parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 import numpy as np
 
 from headlab.arrays import Array
-from headlab.engine.interface import Place
+from headlab.engine.interface import Gives, Place
 from headlab.engine.wasm.asked import Problem, checked, run_by_run, size_of
 from headlab.engine.wasm.block import Block, layout
 from headlab.engine.wasm.known import Known
@@ -72,14 +73,9 @@ def parts(
     place: Place,
     readout: Array,
     paths: Array | None = None,
-    token: Array | None = None,
-    position: Array | None = None,
-    edge: Array | None = None,
-    adjoint: Array | None = None,
-    gradient: Array | None = None,
-    total: Array | None = None,
+    **gives: Unpack[Gives],
 ) -> None:
-    """Work out what gives what, into arrays by the names of hl_gives."""
+    """Work out what gives what."""
     shape, n_runs, n_ctx = problem.shape, len(weights), problem.shape.n_ctx
     n_paths = 0 if paths is None else len(paths)
     given = run_by_run(weights, "weights", n_runs, problem.size, np.float64)
@@ -88,22 +84,22 @@ def parts(
     checked(paths, "paths", n_paths * shape.n_layers, np.int32)
     streams = (shape.n_layers + 1) * n_ctx * shape.d_model
     sizes = {
-        "token": (token, n_paths * n_ctx),
-        "position": (position, n_paths * n_ctx),
-        "edge": (edge, problem.blocks * n_ctx * n_ctx),
-        "adjoint": (adjoint, streams),
-        "gradient": (gradient, streams),
-        "total": (total, 1),
+        "token": n_paths * n_ctx,
+        "position": n_paths * n_ctx,
+        "edge": problem.blocks * n_ctx * n_ctx,
+        "adjoint": streams,
+        "gradient": streams,
+        "total": 1,
     }
-    found: Arrays = {name: run_by_run(array, name, n_runs, n, np.float64) for name, (array, n) in sizes.items()}
+    found = found_in(gives, n_runs, sizes, np.float64)
 
     def some(one: Instance, runs: slice) -> None:
         block = Block()
         asked = problem.put(block), runs.stop - runs.start, block.array(part(given, runs)), known.put(block, runs)
         at = block.struct("hl_place", sequence=place[0], at=place[1])
         along = block.array(readout), n_paths, block.array(paths)
-        gives = dict(zip(found, results(block, found, runs), strict=True))
-        block.ask(one, "hl_parts", *asked, at, *along, block.struct("hl_gives", **gives))
+        places = dict(zip(found, results(block, found, runs), strict=True))
+        block.ask(one, "hl_parts", *asked, at, *along, block.struct("hl_gives", **places))
 
     spread(problem, n_runs, known.bytes_of_run + bytes_of({"weights": given, **found}), some)
 
@@ -147,6 +143,11 @@ def features(problem: Problem, layer: int) -> int:
     shape = problem.shape.put(block)
     with instance() as one:
         return one.call("hl_features", block.scratch(one) + shape, layer)
+
+
+def found_in(asked: Mapping[str, Any], n_runs: int, sizes: Mapping[str, int], dtype: Any) -> Arrays:
+    """Return the arrays that are asked for as [run, number], each of as many numbers a run as its name has."""
+    return {name: run_by_run(array, name, n_runs, sizes[name], dtype) for name, array in asked.items()}
 
 
 def part(array: Array | None, runs: slice) -> Array | None:
