@@ -14,6 +14,7 @@ from headlab.cli.exercise import exercise
 from headlab.cli.explain import explain
 from headlab.cli.export import export
 from headlab.cli.help import Group
+from headlab.cli.homework.group import homework
 from headlab.cli.lab import lab
 from headlab.cli.predict import predict
 from headlab.cli.report import report
@@ -104,6 +105,7 @@ cli.add_command(train)
 cli.add_command(predict)
 cli.add_command(explain)
 cli.add_command(study)
+cli.add_command(homework)
 cli.add_command(lab)
 cli.add_command(tasks)
 cli.add_command(report)

@@ -166,9 +166,17 @@ def _training(chosen: Mapping[str, Any]) -> TrainConfig:
     fork, whole = chosen["fork"], _without_fork(chosen)
     if fork is None:
         return whole
+    return _without_fork(before_fork(chosen)).continued_as(fork, whole)
+
+
+def before_fork(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the training before a fork, of fields that have one; raises `ConfigError`.
+
+    >>> before_fork({"fork": 300, "before": '{"steps": 600}'})["steps"]
+    600
+    """
     known = notebook_fields()
-    earlier = _without_fork({**{name: known[name] for name in FORK_FIELDS}, **_before(chosen["before"])})
-    return earlier.continued_as(fork, whole)
+    return {**{name: known[name] for name in FORK_FIELDS}, **_before(fields["before"])}
 
 
 def _before(text: Any) -> dict[str, Any]:

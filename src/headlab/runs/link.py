@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
 from headlab.config.numerics import NUMERICS
+from headlab.errors import ConfigError, Problem
 from headlab.notation.javascript import read_number, written
 from headlab.runs.experiment import OF_TEXT, Experiment, notebook_fields
 
@@ -59,6 +60,37 @@ def write(fields: Mapping[str, Any]) -> str:
     if "seed" in parts:
         parts["numerics"] = str(NUMERICS)
     return "#" + "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in parts.items())
+
+
+def read_over(fields: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """Return fields with those that an address says instead, and nothing else: what `write_over` wrote, read.
+
+    Raises `ConfigError` for what is no field, or said twice.
+
+    >>> read_over({**notebook_fields(), "d_head": 5}, "seed=7")["d_head"]
+    5
+    """
+    pairs, notebook = parse_qsl(address, keep_blank_values=True), notebook_fields()
+    problems = [Problem(f"{name} is no setting: leave it out", name) for name, _ in pairs if name not in notebook]
+    names = [name for name, _ in pairs]
+    problems += [
+        Problem(f"{name} must be said once: leave one out", name)
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return {**fields, **{name: _like(name, text, notebook[name]) for name, text in pairs}}
+
+
+def write_over(fields: Mapping[str, Any], begun: Mapping[str, Any]) -> str:
+    """Return what differs from the fields that were begun with, as an address.
+
+    >>> write_over({**notebook_fields(), "d_head": 5, "seed": 7}, {**notebook_fields(), "d_head": 5})
+    'seed=7'
+    """
+    parts = {name: _text(fields[name]) for name in notebook_fields() if fields[name] != begun[name]}
+    return "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in parts.items())
 
 
 def experiment_of(link: str) -> Experiment:

@@ -1,7 +1,6 @@
 """A study file: TOML in which a person says what to train. Read into a design's parts, every problem at once, and written."""
 
 import textwrap
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import Any
 from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.record import gathered, no_field
 from headlab.errors import ConfigError, Problem
-from headlab.files import nameable
 from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.conditions import Condition, conditions_of, fields_of
 from headlab.study.file_datasets import DatasetNames, datasets_of_tables
-from headlab.study.toml import value_text
+from headlab.study.toml import fields_of_text, text_of_file, value_text
 from headlab.tasks import tasks
 
+WHAT = "a study file"  # in words
 KEEPS = ("weights", "curves", "snapshots", "minimal")
 FILE_FIELDS = (
     "title",
@@ -90,18 +89,7 @@ class Parts:
 
 def parts_of_file(path: Path) -> Parts:
     """Read a study file; raises `ConfigError` for what is no TOML."""
-    try:
-        given = tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"a study file must be TOML, got {str(path)!r}: {error}") from None
-    except RecursionError:
-        raise ConfigError(f"a study file must be TOML, got lists in lists without end in {str(path)!r}") from None
-    except ValueError as error:  # a number of more digits than Python reads
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(
-            f"a study file must hold numbers and dates that are some, got {error} in {str(path)!r}"
-        ) from None
+    given = fields_of_text(text_of_file(path, WHAT), WHAT, str(path))
     return parts_of(given, path.parent)
 
 
@@ -159,23 +147,3 @@ def _seeds(given: Any) -> Any:
         return given
     said = f'seeds must be a range like "0:1000" or a list like [1, 5, 9], got {short_repr(given)}'
     raise ConfigError(Problem(said, "seeds"))
-
-
-def _text(path: Path) -> str:
-    try:
-        data = nameable(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"a study file must be readable, got {str(path)!r} ({error.strerror}): check the path"
-        ) from None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigError(f"a study file must be UTF-8 text, got UTF-16 in {str(path)!r}: save it as UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        said = (
-            f"a study file must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
-            f"save it as UTF-8"
-        )
-        raise ConfigError(Problem(said, line=line)) from None

@@ -1,9 +1,53 @@
-"""Plain values as TOML."""
+"""Plain values as TOML, and TOML files as plain values."""
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+from headlab.errors import ConfigError, Problem
+from headlab.files import nameable
+
+_LINE = re.compile(r"at line (\d+)")
+
+
+def text_of_file(path: Path, what: str) -> str:
+    """Return the text of a TOML file; what: what it is, in words. Raises `ConfigError` for none that can be read."""
+    try:
+        data = nameable(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{what} must be readable, got {str(path)!r} ({error.strerror}): check the path") from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(f"{what} must be UTF-8 text, got UTF-16 in {str(path)!r}: save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        said = (
+            f"{what} must be UTF-8 text, got byte 0x{data[error.start]:02x} in line {line} of {str(path)!r}: "
+            f"save it as UTF-8"
+        )
+        raise ConfigError(Problem(said, line=line)) from None
+
+
+def fields_of_text(text: str, what: str, name: str) -> dict[str, Any]:
+    """Return the fields of a TOML text; what: what it is, in words; name: what it is called. Raises `ConfigError`.
+
+    >>> fields_of_text("steps = 5", "a study file", "study.toml")
+    {'steps': 5}
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = _LINE.search(str(error))
+        said = f"{what} must be TOML, got {name!r}: {error}"
+        raise ConfigError(Problem(said, line=int(line[1]) if line else None)) from None
+    except RecursionError:
+        raise ConfigError(f"{what} must be TOML, got lists in lists without end in {name!r}") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise ConfigError(f"{what} must hold numbers and dates that are some, got {error} in {name!r}") from None
 
 
 def lines_of(fields: Mapping[str, Any]) -> list[str]:

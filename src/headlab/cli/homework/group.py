@@ -1,0 +1,21 @@
+"""`headlab homework`: an assignment written, handed out as one file, and graded by running it again."""
+
+import click
+
+from headlab.cli.help import Group
+from headlab.cli.homework.file import new
+
+
+@click.group(cls=Group)
+def homework() -> None:
+    """Hand out a homework as one file, and grade it by running it again.
+
+    \b
+    headlab homework new hw1.toml      a commented file: the notebook's two items, ready to hand out
+
+    Exit status: 0 done, 1 the work failed (a full disk, say), 2 the request was wrong.
+    """
+
+
+for command in (new,):
+    homework.add_command(command)
