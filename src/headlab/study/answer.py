@@ -300,6 +300,10 @@ class Answer:
         """Return the answer in plain words: one sentence first, then hairs, the pairs, and what must be known of the runs."""
         return words.sentences(self)
 
+    def notes(self) -> list[str]:
+        """Return those sentences that tell what no table of the shares and their comparisons shows."""
+        return words.notes(self)
+
     def how_sure(self) -> list[str]:
         """Return how far the sentences can be trusted: a sentence a method, with its word explained and its numbers."""
         return words.how_sure(self)

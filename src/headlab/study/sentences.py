@@ -22,11 +22,17 @@ def sentences(answer: "Answer") -> list[str]:
         first_sentence(answer),
         *_hairs(answer),
         *_pairs(answer),
-        *_too_small(answer),
-        *_lost(answer),
-        *_ungraded(answer),
-        *_pooled(answer),
+        *_cautions(answer),
     ]
+
+
+def notes(answer: "Answer") -> list[str]:
+    """Return what stands in no table of shares and their comparisons: of hairs, and what must be known of the runs."""
+    return [*_hairs(answer), *_cautions(answer)]
+
+
+def _cautions(answer: "Answer") -> list[str]:
+    return [*_too_small(answer), *_lost(answer), *_ungraded(answer), *_pooled(answer)]
 
 
 def how_sure(answer: "Answer") -> list[str]:

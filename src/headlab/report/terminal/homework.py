@@ -55,7 +55,7 @@ def exercise_blocks(
     yield _rule("Item 2: head sizes")
     yield from _sizes(exercise)
     if details:
-        yield from _bullets(words.item_2(exercise))
+        yield from _bullets(words.item_2_notes(exercise))
     yield _rule("Your two answers")
     for answer in exercise.answers:
         yield from _answer(answer, details)

@@ -72,6 +72,11 @@ def item_2(exercise: "Exercise") -> list[str]:
     return exercise.against_base.sentences()
 
 
+def item_2_notes(exercise: "Exercise") -> list[str]:
+    """Return those sentences of item 2 that neither the table of its sizes nor the two answers say."""
+    return exercise.against_base.notes()
+
+
 def more_places(exercise: "Exercise", commands: RunCommands) -> list[str]:
     """Return how many places are not explained beside the first ones, and the command that explains them all."""
     return and_more(exercise.more_places, PLACES, commands.explain)
