@@ -10,6 +10,7 @@ from typing import Any
 from headlab.config import ModelConfig, Plateau, TrainConfig
 from headlab.config.schedule import EDGE, NOTEBOOK_STEPS
 from headlab.config.training import FIRST_RATE
+from headlab.notation.shades import SHADES
 from headlab.report.palette import PALETTE
 from headlab.runs.experiment import notebook_fields
 from headlab.tasks import tasks
@@ -38,6 +39,7 @@ def settings() -> dict[str, Any]:
                     for name, task in tasks.items()
                 },
                 "palette": {name: swatch.color for name, swatch in PALETTE.items()},
+                "shades": SHADES,
             }
         )
     )

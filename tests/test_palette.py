@@ -10,10 +10,13 @@ import pytest
 from color_vision import VISIONS, contrast, distance, seen
 
 from headlab.analysis.parts.mechanism import MECHANISMS
+from headlab.notation.shades import ANTI, DEEP, HUE, MIDDLE, SHADES
+from headlab.report.figures import runs as run_figures
 from headlab.report.figures import studies as study_figures
 from headlab.report.palette import PALETTE
 from headlab.study.answer import Answer, Group
 
+SOURCE = Path(__file__).parents[1] / "src" / "headlab"
 WEB = Path(__file__).parents[1] / "web" / "src"
 APART = 12.0  # CIEDE2000: about twelve times what can just be seen
 PAPERS = {"light": "#ffffff", "dark": "#1b2027"}  # what the page draws on
@@ -76,6 +79,36 @@ def test_what_can_be_pressed_and_what_is_drawn_stands_out_from_the_paper():
         [shades] = re.findall(rf"--{name}: light-dark\((#\w+), (#\w+)\);", style)
         for shade, paper in zip(shades, PAPERS.values(), strict=True):
             assert contrast(shade, paper) >= least, (name, shade)
+
+
+def test_how_much_what_is_taken_away_and_what_is_wrong_have_one_colour_in_every_medium():
+    style = (WEB / "page.css").read_text(encoding="utf-8")
+    page = {name: re.findall(rf"--{name}: light-dark\((#\w+), (#\w+)\);", style) for name in SHADES}
+    assert page == {name: [tuple(shade)] for name, shade in SHADES.items()}
+    most, least = matplotlib.colors.to_hex(run_figures.MAP(1.0)), matplotlib.colors.to_hex(run_figures.DIVERGING(0.0))
+    assert (most, least) == (HUE.light, ANTI.light)
+    others = {*(color for shade in SHADES.values() for color in shade), *(swatch.color for swatch in PALETTE.values())}
+    rooms = ["report/figures", "report/html/templates", "runs"]
+    strange = [
+        (path.name, color)
+        for path in (path for room in rooms for path in (SOURCE / room).rglob("*.*") if path.suffix in (".py", ".j2"))
+        for color in re.findall(r"#[0-9a-f]{6}\b", path.read_text(encoding="utf-8"))
+        if colorful(color) and color not in others | {"#18794e", "#57c794", "#8f5a00", "#e3ab4b"}  # solved, by a hair
+    ]
+    assert strange == []
+
+
+def colorful(color):
+    channels = bytes.fromhex(color[1:])
+    return max(channels) - min(channels) > 40
+
+
+@pytest.mark.parametrize("color", [HUE.light, ANTI.light])
+def test_words_in_a_cell_are_read_at_every_strength(color):
+    for share in np.linspace(0, 1, 201):
+        cell = matplotlib.colors.to_hex(1 + share * (np.array(matplotlib.colors.to_rgb(color)) - 1))
+        ink = "#ffffff" if share > DEEP else "#000000" if share > MIDDLE else "#1d2430"
+        assert contrast(cell, ink) >= 4.5, share
 
 
 def test_words_on_a_colour_are_in_the_ink_that_is_read_best():

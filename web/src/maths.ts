@@ -46,6 +46,6 @@ export const percent = (share: number): string => kept(inPercent(rounded(share, 
 export const short = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/^0/, '') : '–')
 
 // Which text is readable on the colour of this strength.
-export const strength = (share: number) => (share > 0.748 ? 'deep' : share > 0.6 ? 'middle' : '')
+export const strength = (share: number) => (share > 0.75 ? 'deep' : share > 0.6 ? 'middle' : '')
 
 export const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value))

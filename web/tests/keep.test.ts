@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import codes from '../../tests/data/page_python.json'
 import { carriedIn } from '../src/carried'
 import { experimentOf, problemOf, recipeOf } from '../src/config/experiment'
+import settings from '../src/config/settings.json'
 import { stepsOf } from '../src/config/training'
 import { csvText, type Shown, tableOf } from '../src/keep/csv'
 import { svgOf } from '../src/keep/drawing'
@@ -94,6 +95,14 @@ it('the figure says what it is of, and whatever words are, it is sound XML', () 
   expect(text).toContain('sentence 1: attention weights of head 0.1')
   expect([text.includes('0.750'), text.includes('–'), text.includes('averyverylongwo…')]).toEqual([true, true, true])
   expect(svg.match(/<text/g)).toHaveLength(svg.match(/<\/text>/g)!.length)
+})
+
+it('a figure has the colours of the page: all that can be, and all that can be taken away', () => {
+  const fills = figureOf(shown, ['x']).marks.map(({ fill }) => fill)
+  expect(fills).toContain(settings.shades.hue[0])
+  const logits = shown.sentences.map((sentence) => ({ ...sentence, predictions: [[-5, 5, 0]] }))
+  const signed = figureOf({ ...shown, output: 'logits', sentences: logits }, ['x']).marks.map(({ fill }) => fill)
+  expect(signed).toEqual(expect.arrayContaining([settings.shades.hue[0], settings.shades.anti[0], '#ffffff']))
 })
 
 it('of a large corpus the figure shows a part, and says which', () => {

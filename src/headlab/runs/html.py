@@ -7,13 +7,13 @@ from itertools import accumulate
 
 import pandas as pd
 
+from headlab.notation.shades import DEEP, HUE, channels
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 
 MOST_CELLS = 600  # of one kind of table in a notebook, which keeps whatever it shows
 MOST_COLUMNS = 24  # of one table
-BLUE = "33,110,180"
-DEEP = 0.92  # of it: beyond, only white has a contrast of 4.5 : 1, and before it only black
+COLOR = ",".join(map(str, channels(HUE.light)))
 
 
 def tables_html(title: str, predictions: Sequence[pd.DataFrame], attention: Sequence[pd.DataFrame]) -> str:
@@ -50,9 +50,9 @@ def _cell(value: float) -> str:
     """Return a cell with the shade of its value in 0 … 1; the text stays readable on every shade, in light and dark.
 
     >>> _cell(0.25), _cell(float("nan"))
-    ('<td style="background-color:rgba(33,110,180,0.25)">0.250</td>', '<td>nan</td>')
+    ('<td style="background-color:rgba(86,54,166,0.25)">0.250</td>', '<td>nan</td>')
     """
     share = round(value, 2) if 0 <= value <= 1 else 0.0
     color = ";color:#fff" if share > DEEP else ""
-    style = f' style="background-color:rgba({BLUE},{share:g}){color}"' if share else ""
+    style = f' style="background-color:rgba({COLOR},{share:g}){color}"' if share else ""
     return f"<td{style}>{value:.3f}</td>"

@@ -1,6 +1,7 @@
 // The figure to hand in: of each shown sentence where a head looks and what is predicted, with what it is of above it
 // (src/headlab/report/figures/runs.py draws the same).
 
+import settings from '../config/settings.json'
 import type { Corpus } from '../data/corpus'
 import { fixed, grouped, withSign } from '../notation/numbers'
 import { andMore } from '../notation/values'
@@ -13,8 +14,8 @@ const FLAT = 7 // of a name that fits above a column
 const CELL = { width: 46, height: 25 }
 const [SIZE, LETTER, LINE, GAP, EDGE] = [12, 6.8, 17, 26, 14] // of letters, the width of one, of a line, between tables, around all
 
-const BLUES = ['#f7fbff', '#deebf7', '#c6dbef', '#9ecae1', '#6baed6', '#4292c6', '#2171b5', '#08519c', '#08306b']
-const RED_BLUE = ['#67001f', '#b2182b', '#d6604d', '#f4a582', '#fddbc7', '#f7f7f7', '#d1e5f0', '#92c5de', '#4393c3', '#2166ac', '#053061']
+const [HUE] = settings.shades.hue // of light paper
+const [ANTI] = settings.shades.anti
 const INK = '#000000'
 
 // What numbers are, above them.
@@ -144,7 +145,7 @@ function drawn(table: Table, x: number, y: number, above: number, names: number)
     ...rows.map((name, row) => words(left - 6, base(row), shortened(name), { anchor: 'end' })),
     ...values.flatMap((line, row) =>
       line.flatMap((value, column): Mark[] => {
-        const fill = colorOf(shares ? value : value / reach, shares)
+        const fill = colorOf(shares ? value : value / reach)
         const box = { x: left + CELL.width * column, y: top + CELL.height * row, width: CELL.width, height: CELL.height, fill }
         return [box, words(middle(column), base(row), numberIn(value, shares), { anchor: 'middle', size: SIZE - 1, fill: inkOn(fill) })]
       }),
@@ -159,16 +160,12 @@ function numberIn(value: number, shares: boolean): string {
   return value.toExponential(0).replace('-', '−')
 }
 
-// Of a share, or of a number from -1 to 1.
-function colorOf(value: number, shares: boolean): string {
-  if (Number.isNaN(value)) return '#ffffff'
-  const scale = shares ? BLUES : RED_BLUE
-  const at = Math.min(Math.max(shares ? value : (value + 1) / 2, 0), 1) * (scale.length - 1)
-  const [low, part] = [Math.min(Math.floor(at), scale.length - 2), at - Math.min(Math.floor(at), scale.length - 2)]
-  const [one, other] = [scale[low], scale[low + 1]].map(channels)
-  return `#${one
-    .map((channel, nth) =>
-      Math.round(channel + part * (other[nth] - channel))
+// Of a number from -1 to 1, on white.
+function colorOf(value: number): string {
+  const share = Math.min(Math.abs(value) || 0, 1)
+  return `#${channels(value < 0 ? ANTI : HUE)
+    .map((channel) =>
+      Math.round(255 + share * (channel - 255))
         .toString(16)
         .padStart(2, '0'),
     )

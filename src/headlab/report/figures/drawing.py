@@ -19,7 +19,7 @@ from headlab.notation.visible import escape_unseen
 
 Arguments = ParamSpec("Arguments")
 
-BLUE, ORANGE, GREY = "#2166ac", "#d95f0e", "#777777"
+GREY = "#777777"  # what is beside the point: floors, axes, sums
 LONGEST_NAME = 16  # characters of a token or a condition on an axis
 CHARACTERS_PER_INCH = 14  # at 8 points
 LARGEST = 1e30  # what is drawn; more would overflow, and no picture shows it

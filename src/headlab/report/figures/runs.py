@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.cells import cell_len
 
 from headlab.notation.numbers import with_sign
+from headlab.notation.shades import ANTI, CURVE, DEEP, HUE
 from headlab.notation.tables import telling_columns
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import (
-    BLUE,
     GREY,
     LARGEST,
-    ORANGE,
     drawable_numbers,
     drawable_text,
     new_figure,
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from headlab.runs.models import Model
     from headlab.runs.runs import Run
 
-MAP, DIVERGING = "Blues", "RdBu"
+MAP = LinearSegmentedColormap.from_list("share", ["#ffffff", HUE.light])
+DIVERGING = LinearSegmentedColormap.from_list("signed", [ANTI.light, "#ffffff", HUE.light])
 MOST_CELLS = 2_000  # in one figure
 MOST_DROPS, FLAT_NAME = 4, 9  # of the learning rate, in words; characters that fit above a column
 
@@ -93,7 +94,12 @@ def loss_curve(
     """Draw the loss over steps with both floors and the steps where the learning rate fell; seen: what the floor is with."""
     figure, axes = new_figure(7.2, 3.2 + 0.3 * bool(about), about)
     axes.plot(
-        steps, drawable_numbers(loss), color=BLUE, linewidth=1.8, label="loss", marker="o" if len(steps) == 1 else ""
+        steps,
+        drawable_numbers(loss),
+        color=CURVE.light,
+        linewidth=1.8,
+        label="loss",
+        marker="o" if len(steps) == 1 else "",
     )
     for value, name, style in (
         (floor, f"floor ({seen.removeprefix('the ')})", "--"),
@@ -127,11 +133,11 @@ def loss_reach(losses: Any, floors: Sequence[float]) -> float:
 def _drops(axes: Axes, steps: NDArray[Any], rate: NDArray[Any]) -> None:
     falls = np.nonzero(np.diff(rate) < 0)[0] + 1
     for step in steps[falls]:
-        axes.axvline(step, color=ORANGE, linewidth=1, alpha=0.8)
+        axes.axvline(step, color=GREY, linewidth=1, alpha=0.8)
     words = [f"{float(rate[at]):g} from step {steps[at]:,}" for at in falls[:MOST_DROPS]]
     if words:
         some = [*words, *(["…"] if len(falls) > len(words) else [])]
-        axes.set_title("learning rate: " + ", ".join(some), fontsize=8, color=ORANGE, loc="right")
+        axes.set_title("learning rate: " + ", ".join(some), fontsize=8, color=GREY, loc="right")
 
 
 @with_style
@@ -196,7 +202,7 @@ def _draw_table(axes: Axes, frame: pd.DataFrame, title: str) -> None:
     scaled = values if shares else values / reach(values)
     axes.imshow(scaled, cmap=MAP if shares else DIVERGING, vmin=0 if shares else -1, vmax=1, aspect="auto")
     for row, column in np.ndindex(*values.shape):
-        ink = "white" if abs(scaled[row, column]) > 0.6 else "black"
+        ink = "white" if abs(scaled[row, column]) > DEEP else "black"
         words = _number(float(values[row, column]), shares)
         cell = axes.text(column, row, words, ha="center", va="center", fontsize=8, color=ink)
         cell.set_in_layout(False)  # it is inside, and measuring thousands of them takes minutes
@@ -228,7 +234,7 @@ def contributions(parts: pd.Series, *, title: str, about: str = "") -> Figure:
     sizes = np.nan_to_num(values)
     figure, axes = new_figure(5.2, 0.8 + 0.32 * len(names) + 0.3 * bool(about), about)
     starts = np.array([0.0, *np.cumsum(sizes[:-1])[:-1], 0.0])[-len(names) :]
-    colors = [BLUE if value >= 0 else ORANGE for value in sizes[:-1]] + [GREY]
+    colors = [HUE.light if value >= 0 else ANTI.light for value in sizes[:-1]] + [GREY]
     bars = axes.barh(range(len(names)), sizes, left=starts, color=colors, height=0.62)
     for bar, value in zip(bars[:-1], sizes, strict=False):
         bar.set(hatch="////" if value < 0 else "", edgecolor="white", linewidth=0)

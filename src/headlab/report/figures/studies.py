@@ -14,11 +14,10 @@ from matplotlib.figure import Figure, SubFigure
 from headlab.analysis.looking.predictions import HAIR, NOT_SOLVED, NOTHING_TO_SOLVE, SOLVED
 from headlab.analysis.parts.mechanism import MECHANISMS
 from headlab.notation.numbers import percent, quantity
+from headlab.notation.shades import BAD, CURVE
 from headlab.notation.values import listing
 from headlab.report.figures.drawing import (
-    BLUE,
     GREY,
-    ORANGE,
     drawable_numbers,
     drawable_text,
     tidy,
@@ -39,9 +38,9 @@ MOST_POINTS, MOST_CONDITIONS, MOST_CURVES, COLUMNS = 400, 60, 10, 5
 SHORT_NAME, LONG_NAME, FEW_CONDITIONS = 8, 36, 12
 # Right by a hair: as solved, but empty.
 MARKS: dict[str, dict[str, Any]] = {
-    SOLVED: {"marker": "o", "color": BLUE, "markeredgewidth": 0},
-    HAIR: {"marker": "o", "color": BLUE, "markerfacecolor": "none"},
-    NOT_SOLVED: {"marker": "x", "color": ORANGE},
+    SOLVED: {"marker": "o", "color": CURVE.light, "markeredgewidth": 0},
+    HAIR: {"marker": "o", "color": CURVE.light, "markerfacecolor": "none"},
+    NOT_SOLVED: {"marker": "x", "color": BAD.light},
     NOTHING_TO_SOLVE: {"marker": "o", "color": GREY, "markeredgewidth": 0},
 }
 
@@ -155,7 +154,7 @@ def _shares(axes: Axes, drawn: list["Group"], lying: bool) -> None:
         x, y = (rate.share, at) if lying else (at, rate.share)
         style: dict[str, Any] = {"capsize": 2, "markersize": 4} if lying else {"capsize": 5, "markersize": 7}
         style["xerr" if lying else "yerr"] = [[rate.share - rate.low], [rate.high - rate.share]]
-        axes.errorbar(x, y, fmt="o", color=BLUE, **style)
+        axes.errorbar(x, y, fmt="o", color=CURVE.light, **style)
         if right > rate.share:
             axes.plot(*((right, at) if lying else (at, right)), markersize=style["markersize"], **MARKS[HAIR])
         if not lying:
@@ -257,12 +256,16 @@ def _curve(axes: Axes, rows: pd.DataFrame) -> None:
             rows["step"],
             drawable_numbers(rows[low]),
             drawable_numbers(rows[high]),
-            color=BLUE,
+            color=CURVE.light,
             alpha=alpha,
             linewidth=0,
         )
     axes.plot(
-        rows["step"], drawable_numbers(rows["q50"]), color=BLUE, linewidth=1.4, marker="o" if len(rows) == 1 else ""
+        rows["step"],
+        drawable_numbers(rows["q50"]),
+        color=CURVE.light,
+        linewidth=1.4,
+        marker="o" if len(rows) == 1 else "",
     )
 
 

@@ -9,7 +9,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from headlab.notation.numbers import percent, quantity
+from headlab.notation.shades import ANTI, CURVE, DEEP, MIDDLE, SHADES
 from headlab.report.figures.drawing import image
+from headlab.report.palette import PALETTE
 
 
 def template(name: str) -> Template:
@@ -20,7 +22,8 @@ def template(name: str) -> Template:
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("headlab.report.html"), autoescape=True, undefined=StrictUndefined)
-    environment.globals |= {"quantity": quantity, "percent": percent}
+    environment.globals |= {"quantity": quantity, "percent": percent, "DEEP": DEEP, "MIDDLE": MIDDLE}
+    environment.globals |= {"SHADES": SHADES, "PALETTE": PALETTE}
     return environment
 
 
@@ -31,6 +34,7 @@ def svg(figure: Figure) -> Markup:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"|(<svg[^>]*?) height="[^"]*"', r"\1\2", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = text.replace("#000000", "currentColor").replace("stroke: #262626", "stroke: currentColor")
+    text = text.replace(CURVE.light, "var(--curve)").replace(ANTI.light, "var(--anti)")
     text = re.sub(r'(<text style="(?![^"]*fill))', r"\1fill: currentColor; ", text)
     return Markup(_unique_ids(_short(text)))  # matplotlib escapes what it draws
 
