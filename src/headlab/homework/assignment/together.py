@@ -3,15 +3,21 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from headlab.analysis.subject import Subject
 from headlab.config.record import nearest
 from headlab.errors import ConfigError, Problem
+from headlab.homework.assignment.measure import problems_on
 from headlab.homework.assignment.question import RUNS, Question
+from headlab.model.initial import initial
 from headlab.notation.values import listing
 from headlab.runs.experiment import Experiment
 
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
 
+MOST_WEIGHTS = 1_000_000  # of a model that is handed out
 MOST_BYTES = 8192  # of an answer file
 A_LETTER, A_RUN, AN_ANSWER, THE_REST = (
     2,
@@ -122,7 +128,14 @@ def _texts(found: "Assignment") -> Told:
             for problem in error.problems:
                 yield ("variants", "corpora"), Problem(f"{where}{problem}")
             continue
+        corpus, none = experiment.dataset.corpus, np.zeros(1, np.uint64)
+        if experiment.model.on(corpus).n_weights > MOST_WEIGHTS:
+            said = f"the lab must begin with a model of at most {MOST_WEIGHTS:,} weights, so that a page can train it"
+            yield ("lab",), Problem(f"{where}{said}")
+            continue
+        subject = Subject(initial(experiment.model.on(corpus), none), experiment.dataset, experiment.model)
         for number, question in enumerate(found.questions):
             if question.quantity is not None:
-                for problem in question.quantity.problems_with(experiment.dataset.corpus, experiment.model):
+                here = question.quantity.problems_with(corpus, experiment.model)
+                for problem in here or problems_on(question.quantity, subject):
                     yield ("question", number, "quantity"), Problem(f"{where}{problem}")
