@@ -8,6 +8,7 @@ import Embedded from './Embedded.svelte'
 import { followTheme, keepKeys, whenSeen } from './host'
 import { Lab } from './lab.svelte'
 import page from './page.css?inline'
+import { keepPressed } from './pressed'
 
 export function show(place: HTMLElement, carried: string): () => void {
   const root = place.shadowRoot ?? place.attachShadow({ mode: 'open' }) // what is around it keeps its own style
@@ -16,7 +17,7 @@ export function show(place: HTMLElement, carried: string): () => void {
   const inside = document.createElement('div')
   inside.className = 'embedded'
   root.replaceChildren(style, inside)
-  const ends = [followTheme(place), keepKeys(place)]
+  const ends = [followTheme(place), keepKeys(place), keepPressed(inside)]
   const run = carriedIn(carried)
   const lab = new Lab({ connect: inView(run.frames.some(({ kind }) => kind === 'seeds')), carried: run })
   const view = mount(Embedded, { target: inside, props: { lab } })

@@ -43,7 +43,7 @@ export class Lab implements Listener {
   private awake = false
   private keys: Record<number, Keys> = {} // of what was asked for, by its number
   private of = $state.raw<Partial<Record<Drawn, string>>>({}) // of what is drawn
-  private coming: Look | null = null // how an address wants one to look at the picture that it asks for
+  private coming: Partial<Look> = {} // how an address wants one to look at the picture that is trained for it
   private lesson: Fields | null = null // what an address that hides something set
   private unforked = $state.raw<{ picture: Picture; of: string } | null>(null) // the last picture without a fork, and of what
 
@@ -119,6 +119,7 @@ export class Lab implements Listener {
       if (this.can.train && this.start.address) this.readAddress()
     }
     this.ready = true
+    this.coming = { ...this.look } // what is carried may hold fewer moments than an address counts
     if (carried && this.keys[0].picture === keysOf(this.experiment.fields).picture) carried.frames.forEach((frame) => this.take(frame))
     if (this.can.train && (this.awake || !carried)) this.show()
   }
@@ -136,17 +137,21 @@ export class Lab implements Listener {
   }
 
   private draw(picture: Picture) {
+    const before = this.shown.picture && { moments: this.shown.moments, of: this.of.picture }
     this.note(picture)
     for (const id of Object.keys(this.keys)) if (Number(id) < picture.id) delete this.keys[Number(id)]
     this.shown.picture = picture
+    if (before && before.of === this.of.picture) this.looking.follow(before.moments, this.shown.moments)
     const { why } = this.shown
     if (why && this.of.why && this.of.why === this.of.picture) this.shown.why = { ...why, id: picture.id }
     this.progress = null
     this.settings.problems = []
     if (this.experiment.fields.fork === null) this.unforked = { picture, of: this.experiment.besideTheFork }
-    if (this.coming) this.see(this.coming)
-    else this.keepInside()
-    this.coming = null
+    if (picture.id > 0) {
+      this.looking.see(this.coming)
+      this.coming = {}
+    }
+    this.keepInside()
     this.requests.shown(picture.id)
   }
 
@@ -169,6 +174,7 @@ export class Lab implements Listener {
 
   see(change: Partial<Look>) {
     this.looking.see(change)
+    for (const name of Object.keys(change) as (keyof Look)[]) delete this.coming[name]
     if ('sequence' in change || 'query' in change) this.shown.trial = null
     this.keepInside()
     this.writeAddress()
@@ -182,6 +188,7 @@ export class Lab implements Listener {
   // Back to the notebook; in a lesson, to what it set.
   reset() {
     this.looking.reset()
+    this.coming = {}
     this.experiment.become({ ...(this.lesson ?? this.experiment.notebook) })
   }
 

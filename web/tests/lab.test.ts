@@ -17,7 +17,12 @@ function picture(id: number, moments: number, seed = 1): Frame {
   }
   const run = { seed, outcome: '', finished: true, solved: true, grade: '', final_loss: 0.1, steps: 9, parameters: 9, causal: true }
   const values = { ...run, n_layers: 1, n_heads: 1, d_head: 1, drops: [], corpus }
-  const arrays = { moments: numbers(moments), pattern: numbers(moments, 1, 1, 1, 2, 2), logits: numbers(moments, 1, 2, 2) }
+  const steps = Float32Array.from({ length: moments }, (_, at) => (9 * at) / Math.max(1, moments - 1))
+  const arrays = {
+    moments: { ...numbers(moments), data: steps },
+    pattern: numbers(moments, 1, 1, 1, 2, 2),
+    logits: numbers(moments, 1, 2, 2),
+  }
   return { kind: 'picture', id, values, arrays: { ...arrays, loss_step: numbers(1), loss: numbers(1) } }
 }
 
@@ -60,6 +65,44 @@ it('what a page carries is drawn at once, and trained when it comes alive; its r
   expect(asked.map(({ ask, fields }) => [ask, fields.seed, fields.d_head])).toEqual([['show', 7, 20]])
   lab.take(picture(1, 3, 7))
   expect([lab.shown.why?.id, lab.shown.moments.length, stale(lab)]).toEqual([1, 3, ['seeds', 'sizes']])
+})
+
+it('a moment that is looked at stays where it was when the run comes with other moments, and one of an address waits for them', () => {
+  vi.useFakeTimers() // no address is written
+  const carried = { numerics: 2, fields: {}, frames: [picture(0, 3)] }
+  const open = (hash: string) => {
+    vi.stubGlobal('location', { hash })
+    vi.stubGlobal('addEventListener', () => {})
+    const { lab } = begun({ carried, address: true })
+    vi.unstubAllGlobals()
+    lab.wake()
+    return lab
+  }
+  const looked = open('')
+  looked.see({ moment: 1, against: 2 })
+  looked.take(picture(1, 9))
+  expect(looked.look).toMatchObject({ moment: 4, against: 8 })
+  const linked = open('#moment=6&sequence=1')
+  expect([linked.look.moment, linked.shown.moment]).toEqual([-1, 2])
+  linked.take(picture(1, 9))
+  expect(linked.look.moment).toBe(6)
+  const changed = open('#moment=6')
+  changed.see({ moment: 1 })
+  changed.take(picture(1, 9))
+  expect(changed.look.moment).toBe(4)
+  vi.useRealTimers()
+})
+
+it('until new reasons come, the parts of before are there, those of the end', () => {
+  const parts = { ...numbers(1, 1, 2), data: Float32Array.of(1, 2) }
+  const why = (id: number) => ({ ...other('why', id, { dependencies: [{ sequence: 0, place: 0 }] }), arrays: { source: parts } }) as Frame
+  const { lab } = begun({ carried: { numerics: 2, fields: {}, frames: [picture(0, 1), why(0)] } })
+  lab.wake()
+  lab.take(picture(1, 3))
+  expect([lab.shown.contributions('source'), lab.shown.contributions('source', 1)]).toEqual([[1, 2], []])
+  lab.experiment.set('seed', 5)
+  lab.take(picture(2, 3, 5))
+  expect([lab.shown.contributions('source'), lab.stale.why]).toEqual([[1, 2], true])
 })
 
 it.each([

@@ -53,6 +53,15 @@ export class Looking {
     return this.look.hide.split(',').includes(name) || (this.rules?.hidden(name) ?? false)
   }
 
+  // The same run with other moments: the nearest ones are looked at.
+  follow(before: Float32Array, moments: Float32Array) {
+    const nearest = (at: number) => {
+      const apart = Array.from(moments, (step) => Math.abs(step - before[at]))
+      return at < 0 ? at : apart.indexOf(Math.min(...apart))
+    }
+    this.see({ moment: nearest(this.look.moment), against: nearest(this.look.against) })
+  }
+
   keepInside({ lengths, layers, heads, moments }: Range) {
     const look = this.look
     look.sequence = clamp(look.sequence, 0, lengths.length - 1)

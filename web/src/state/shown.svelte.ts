@@ -140,10 +140,13 @@ export class Shown {
     return this.ways.includes(by) ? by : 'source'
   }
 
-  // Its parts at a moment: direct token, direct position, then one a source position, a head or a path.
+  // Its parts at a moment: direct token, direct position, then one a source position, a head or a path. Until the reasons of a picture
+  // have come, those of before stay, which hold the end at least: what is pressed meanwhile is there still.
   contributions(way: Way, moment = this.moment): number[] {
     const numbers = this.why?.arrays[way]
-    if (!numbers || !this.choice || !this.isExplained || numbers.shape[0] !== this.moments.length) return []
-    return Array.from(numbersAt(numbers, moment, this.choiceAt).data)
+    if (!numbers || !this.choice) return []
+    const [known, last] = [numbers.shape[0], this.moments.length - 1]
+    const at = moment === last ? known - 1 : known - 1 === last ? moment : -1
+    return at < 0 ? [] : Array.from(numbersAt(numbers, at, this.choiceAt).data)
   }
 }
