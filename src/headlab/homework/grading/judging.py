@@ -1,0 +1,215 @@
+"""Each answer of a file, judged against the runs that it names, as they came out when they were trained again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headlab.analysis.looking.predictions import HAIR, SOLVED
+from headlab.errors import HeadlabError
+from headlab.homework.assignment.measuring import measure
+from headlab.homework.assignment.quantities import NUMBER as A_NUMBER
+from headlab.homework.assignment.quantities import OPTION, POSITION, TOKEN
+from headlab.homework.assignment.question import CHOOSE, CLAIM, FIND, NUMBER, PICTURE, RUNS, SENTENCE, Question
+from headlab.homework.grading import words
+from headlab.homework.grading.again import Again
+from headlab.homework.grading.collected import Collected
+from headlab.homework.grading.graded import MISSING, PARTLY, RIGHT, TO_READ, UNCOUNTED, WRONG, Item
+from headlab.notation.javascript import read_number
+from headlab.notation.values import short_repr
+
+if TYPE_CHECKING:
+    from headlab.homework.assignment.assignment import Assignment
+    from headlab.homework.assignment.measuring import Measured
+    from headlab.homework.grading.answer_file import AnswerFile
+
+EXACT = 1e-9  # by which a number that is right may differ for its notation
+HALF = 0.5  # of the points, where the goal is reached and par is not
+
+
+class Uncounted(HeadlabError):
+    """An answer that cannot be judged; its text says why."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judges a file's answers: the assignment, the file, and the runs of it that count, by their number there."""
+
+    assignment: "Assignment"
+    file: "AnswerFile"
+    runs: Mapping[int, Again]
+
+    def items(self) -> list[Item]:
+        """Return every question's answer, judged, in the order of the questions."""
+        return [self.item(question) for question in self.assignment.questions]
+
+    def item(self, question: Question) -> Item:
+        """Return one question's answer, judged."""
+        answer = self.file.answers.get(question.id)
+        if not answer:
+            return Item(question, 0, "", MISSING, words.NO_ANSWER, checked=question.kind != SENTENCE)
+        try:
+            return _JUDGES[question.kind](self, question, answer)
+        except Uncounted as error:
+            return Item(question, 0, _plain(answer), UNCOUNTED, str(error))
+
+    def unasked(self) -> list[str]:
+        """Return the sentence that says what was answered and not asked; nothing where there is none."""
+        known = {question.id for question in self.assignment.questions}
+        names = [name for name in self.file.answers if name not in known]
+        return [words.unasked(names)] if names else []
+
+    def label(self, question: Question) -> str:
+        """Return in words what a question's quantity is."""
+        assert question.quantity is not None
+        asked = None if question.source is None else self.assignment.question(question.source).runs
+        return question.quantity.label("" if asked is None else asked.setting)
+
+    def run_of(self, question: Question) -> Again:
+        """Return the run that a question's answer is about; raises `Uncounted`."""
+        number = self.file.answers.get(question.id, {}).get("run")
+        if question.run is not None:
+            other = self.file.answers.get(question.run, {}).get("run")
+            if number is not None and number != other:
+                raise Uncounted(words.other_run(question.run))
+            number = other
+        if number is None:
+            raise Uncounted(words.no_run(question.run or question.id))
+        if number not in self.runs:
+            raise Uncounted(words.uncounted(number, self.file.runs[number].address))
+        return self.runs[number]
+
+    def collected(self, name: str) -> Collected:
+        """Return the runs that were collected for a question; those that differ in more than its setting are left out."""
+        asked = self.assignment.question(name).runs
+        assert asked is not None
+        numbers = self.file.answers.get(name, {}).get("runs", [])
+        runs = [self.runs[number].ended for number in numbers if number in self.runs]
+        return Collected.of(runs, asked.setting, asked.values)
+
+    def measured(self, question: Question) -> "Measured":
+        """Return what a question's quantity is, of the run or the runs that it is about; raises `Uncounted`."""
+        assert question.quantity is not None
+        of = self.run_of(question).run if question.source is None else self.collected(question.source).answer
+        try:
+            return measure(question.quantity, of)
+        except HeadlabError as error:
+            raise Uncounted(words.unmeasurable(error)) from None
+
+    def _chosen(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        assert question.quantity is not None
+        said, kind = answer.get("value"), question.quantity.answer
+        if said is None:
+            return Item(question, 0, "", MISSING, words.NO_ANSWER)
+        wanted, fits = _VALUES.get(kind, ("a whole number", int))
+        if not isinstance(said, fits):
+            raise Uncounted(words.wrong_kind(wanted, said))
+        found = self.measured(question)
+        right = said in found.values
+        return self._settled(question, self._shown(question, said), right, found.shown)
+
+    def _number(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        said = str(answer.get("value", "")).strip()
+        if not said:
+            return Item(question, 0, "", MISSING, words.NO_ANSWER)
+        number = number_of(said)
+        found = self.measured(question)
+        if number is None:
+            raise Uncounted(words.wrong_kind("a number", said))
+        room = (question.tolerance or 0) + EXACT
+        right = any(abs(number - value) <= room for value in found.values)
+        return self._settled(question, said, right, found.shown)
+
+    def _collection(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        assert question.runs is not None
+        found, each = self.collected(question.id), question.runs.each
+        counts = [(value, len(found.at(value))) for value in found.values]
+        share = sum(min(count, each) for _, count in counts) / (each * len(counts))
+        why = words.collected(found.setting, counts, each)
+        if found.apart:
+            why = f"{why}; {words.apart(found.apart, found.setting)}"
+        verdict = RIGHT if share == 1 else PARTLY if share else UNCOUNTED
+        said = words.named(len(answer.get("runs", [])))
+        return Item(question, _points(question, share), said, verdict, why)
+
+    def _found(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        wanted = question.find
+        assert wanted is not None
+        run = self.run_of(question)
+        value = run.ended.asked.setting.fields[wanted.setting]
+        said, why = f"{wanted.setting} {value}", words.found(wanted.setting, value, run.ended.grade, wanted.goal)
+        if not _reaches(run.ended.grade, wanted.goal) or not isinstance(value, int | float):
+            return Item(question, 0, said, WRONG, why)
+        good = value <= wanted.par if wanted.best == "lowest" else value >= wanted.par
+        if good:
+            return Item(question, question.points, said, RIGHT, why, value=value)
+        why = f"{why}; {words.par(wanted.setting, wanted.best, wanted.par)}"
+        return Item(question, _points(question, HALF), said, PARTLY, why, value=value)
+
+    def _sentence(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        said = str(answer.get("text", "")).strip()
+        if not said:
+            return Item(question, 0, "", MISSING, words.NO_ANSWER, checked=False)
+        fits = question.least <= len(said) <= question.most
+        why = words.READ if fits else words.sentence_length(len(said), question.least, question.most)
+        return Item(question, 0, said, TO_READ, why, checked=False)
+
+    def _picture(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        run = self.run_of(question)
+        right = question.needs is None or _reaches(run.ended.grade, question.needs)
+        why = words.picture(run.ended.grade, question.needs or run.ended.grade)
+        said = str(answer.get("view", ""))
+        return Item(question, question.points if right else 0, said, RIGHT if right else WRONG, why)
+
+    def _settled(self, question: Question, said: str, right: bool, shown: str) -> Item:
+        points = question.points if right else 0
+        return Item(question, points, said, RIGHT if right else WRONG, words.measured(shown))
+
+    def _shown(self, question: Question, said: Any) -> str:
+        """Return a choice in words: a position with its word."""
+        quantity = question.quantity
+        assert quantity is not None
+        if quantity.answer == POSITION:
+            sequence = self.run_of(question).run.corpus.sentences[int(quantity.parameters["sentence"]) - 1]
+            return words.position(sequence[said], said) if said < len(sequence) else str(said)
+        return quantity.option_words(said) if quantity.answer == OPTION else str(said)
+
+
+_JUDGES: Mapping[str, Callable[[Judge, Question, Mapping[str, Any]], Item]] = {
+    CHOOSE: Judge._chosen,
+    CLAIM: Judge._chosen,
+    NUMBER: Judge._number,
+    RUNS: Judge._collection,
+    FIND: Judge._found,
+    SENTENCE: Judge._sentence,
+    PICTURE: Judge._picture,
+}
+_VALUES: Mapping[str, tuple[str, type]] = {
+    POSITION: ("a position", int),
+    TOKEN: ("a word", str),
+    OPTION: ("one of the options", str),
+    A_NUMBER: ("a number", str),
+}
+
+
+def number_of(said: str) -> float | None:
+    """Return the number that a student wrote, with a point or a comma, or None.
+
+    >>> number_of("0.143"), number_of("0,143"), number_of("-1e-3"), number_of("much")
+    (0.143, 0.143, -0.001, None)
+    """
+    text = said.replace("−", "-").strip()
+    if text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    return read_number(text)
+
+
+def _points(question: Question, share: float) -> float:
+    return round(question.points * share, 2)
+
+
+def _reaches(grade: str, goal: str) -> bool:
+    return grade == SOLVED or (goal == HAIR and grade == HAIR)
+
+
+def _plain(answer: Mapping[str, Any]) -> str:
+    return next((str(answer[name]) for name in ("value", "text", "view") if name in answer), short_repr(dict(answer)))
