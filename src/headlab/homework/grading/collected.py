@@ -50,7 +50,7 @@ def answer_of(setting: str, runs: Mapping[Any, Sequence[Ended]]) -> Answer:
 
 def _group(value: Any, runs: Sequence[Ended]) -> Group:
     seeds = np.array([run.asked.seed for run in runs], np.uint64)
-    losses = np.array([float(run.run.final_loss) for run in runs])
-    return Group(
-        value, seeds, losses, np.array([run.grade for run in runs]), np.array([not run.run.finished for run in runs])
-    )
+    losses, grades = np.array([run.loss for run in runs]), np.array([run.grade for run in runs])
+    diverged = np.array([not run.finished for run in runs])
+    ways = np.array([run.mechanism for run in runs])
+    return Group(value, seeds, losses, grades, diverged, ways if (ways != "").all() else None)

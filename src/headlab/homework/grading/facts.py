@@ -1,10 +1,10 @@
 """What is read beside a student's sentence: what was measured of the runs that it is about, and headlab's own words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from headlab.errors import HeadlabError
-from headlab.homework.assignment.question import PICTURE, RUNS, SENTENCE, Question
+from headlab.homework.assignment.question import FIND, PICTURE, RUNS, SENTENCE, Question
 from headlab.homework.grading import words
 from headlab.homework.grading.judging import Judge, Uncounted
 
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 
 
 def facts_of(judge: Judge) -> dict[str, list[str]]:
-    """Return by question how the runs ended that it is about, and of a sentence what else was measured of these."""
-    found = {question.id: [*_facts(judge, question)] for question in judge.assignment.questions}
+    """Return how the runs ended that a question is about, and of a sentence what else was measured of these.
+
+    By question, of those that no single quantity settles: what settles the others stands beside their answers.
+    """
+    asked = [question for question in judge.assignment.questions if question.kind in (SENTENCE, PICTURE, RUNS, FIND)]
+    found = {question.id: [*_facts(judge, question)] for question in asked}
     return {name: said for name, said in found.items() if said}
 
 
@@ -63,7 +67,7 @@ def _of_collected(judge: Judge, name: str) -> Iterator[str]:
             yield words.about_collected(collected.setting, value, solved, [run.loss for run in runs])
 
 
-def _explained(judge: Judge, question: Question) -> Sequence[str]:
+def _explained(judge: Judge, question: Question) -> list[str]:
     from headlab.homework.answers import answer_on_looking, answer_on_sizes
 
     try:

@@ -161,19 +161,13 @@ def _judged(
             runs[number] = found
             continue
         other = whose.get(named.hash)
-        of = (
-            ""
-            if other is None
-            else words.setting_name(other.ended.asked.setting.fields, asked.setting.fields, other.ended.asked.seed)
-        )
-        one.problems.append(words.other_hash(number, named.address, of))
+        one.problems.append(words.other_hash(number, named.address, "" if other is None else _beside(other, asked)))
     judge = Judge(assignment, one.file, runs)
-    items = judge.items()
     return Graded(
         one.file.student,
         one.place,
         one.variant,
-        tuple(items),
+        tuple(judge.items()),
         tuple(one.problems),
         (*one.notes, *judge.unasked()),
         tuple(unchecked_of(judge)),

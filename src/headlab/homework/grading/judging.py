@@ -171,7 +171,7 @@ class Judge:
         if quantity.answer == POSITION:
             sequence = self.run_of(question).run.corpus.sentences[int(quantity.parameters["sentence"]) - 1]
             return words.position(sequence[said], said) if said < len(sequence) else str(said)
-        return quantity.option_words(said) if quantity.answer == OPTION else str(said)
+        return str(said)
 
 
 _JUDGES: Mapping[str, Callable[[Judge, Question, Mapping[str, Any]], Item]] = {

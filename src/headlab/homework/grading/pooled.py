@@ -29,6 +29,11 @@ class Pooled:
     answer: Answer
     students: int
 
+    @property
+    def runs(self) -> int:
+        """How many different runs there are."""
+        return sum(group.rate.n for group in self.answer.groups)
+
     @cached_property
     def seen(self) -> Seen | None:
         """What one student's runs could have seen, from the share at the first value; None where nothing is to compare."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from headlab.homework.grading.graded import MISSING, TO_READ, Graded, Grades, Item, Refused
+from headlab.homework.grading.graded import MISSING, RIGHT, TO_READ, WRONG, Graded, Grades, Item, Refused
 from headlab.notation.numbers import quantity
 
 GRADESCOPE, PRAIRIELEARN = "gradescope", "prairielearn"
@@ -27,11 +27,8 @@ def of_one(grades: Grades, form: str) -> dict[str, Any]:
     return of(Refused("", problems), grades.assignment.points, form)
 
 
-def file_names(grades: Grades) -> Mapping[str, Graded]:
-    """Return the name of a file for each student, told apart where only letters differ that no file name may have.
-
-    An id has letters, digits and . _ @ + - only; a dot at its beginning would hide the file.
-    """
+def files(grades: Grades) -> Mapping[str, Graded]:
+    """Return a file for each student, by its name: an id is one, but for a dot at its beginning, which would hide the file."""
     return {f"{'_' if one.student.startswith('.') else ''}{one.student}.json": one for one in grades.graded}
 
 
@@ -107,7 +104,8 @@ def _told(graded: Graded) -> Iterator[str]:
 def _output(item: Item) -> str:
     """Return what a student reads of an answer."""
     said = [] if item.verdict in (MISSING,) or not item.said else [f"You said: {item.said}"]
-    why = f": {item.why}" if item.why and item.verdict != TO_READ else ""
+    told = item.question.quantity is None or item.verdict not in (RIGHT, WRONG)  # or a second try would know the answer
+    why = f": {item.why}" if item.why and item.verdict != TO_READ and told else ""
     return "\n".join(
         [*said, f"{item.verdict[0].upper()}{item.verdict[1:]}{why}.", *([item.feedback] if item.feedback else [])]
     )

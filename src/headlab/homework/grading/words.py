@@ -9,6 +9,7 @@ from headlab.notation.values import listing, short_repr
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
     from headlab.homework.grading.answer_file import AnswerFile
+    from headlab.homework.grading.roster import Filled
 
 UNASKED = "no question of this assignment"
 NO_ANSWER = "there is no answer"
@@ -204,3 +205,15 @@ def fact(label: str, shown: str) -> str:
 def unasked(names: Sequence[str]) -> str:
     """Say that a file answers what is not asked."""
     return f"The file has answers to {listing(map(short_repr, names), most=5)}, which is {UNASKED}."
+
+
+def roster_sentences(filled: "Filled") -> list[str]:
+    """Say what became of a roster."""
+    said = [
+        f"Filled {quantity(filled.rows, 'row')} of {filled.column!r}, found by {filled.ids!r}; nothing else was changed."
+    ]
+    if filled.missing:
+        said.append(f"Not in the roster: {listing(filled.missing, most=10)}.")
+    if filled.twice:
+        said.append(f"In several rows of the roster, and not filled in: {listing(filled.twice, most=10)}.")
+    return said
