@@ -4,6 +4,7 @@ import click
 
 from headlab.cli.help import Group
 from headlab.cli.homework.file import new
+from headlab.cli.homework.grade import grade
 
 
 @click.group(cls=Group)
@@ -12,10 +13,12 @@ def homework() -> None:
 
     \b
     headlab homework new hw1.toml      a commented file: the notebook's two items, ready to hand out
+    headlab homework grade hw1.toml submissions/
+                                       a table, and your gradebook filled
 
     Exit status: 0 done, 1 the work failed (a full disk, say), 2 the request was wrong.
     """
 
 
-for command in (new,):
+for command in (new, grade):
     homework.add_command(command)

@@ -1,21 +1,16 @@
 """Runs that files name, trained again: every one once, whoever named it, those of one setting together."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headlab.config.seeds import is_seed
 from headlab.engine.cost import bytes_of, seconds
-from headlab.engine.job import Job
-from headlab.errors import ConfigError, Problem
+from headlab.homework.grading.asked import Asked, Ended, Setting
 from headlab.model.order import reordered_flat
-from headlab.notation.values import short_repr
-from headlab.runs.experiment import Experiment
 from headlab.runs.train import Progress, train
 from headlab.study.training import overview_of
 
@@ -28,75 +23,19 @@ MOST_BYTES_OF_ONE = 1 << 30
 DIGITS = 32  # of a run's hash
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What runs that differ in their seed have in common: the lab's fields but the seed, as canonical JSON."""
-
-    text: str
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Any], *without: str) -> "Setting":
-        """Take it from the lab's fields; without: fields that are left out as well.
-
-        >>> Setting.of({"d_head": 10, "seed": 5}).text
-        '{"d_head": 10}'
-        """
-        rest = {name: _plain(value) for name, value in fields.items() if name not in ("seed", *without)}
-        return cls(json.dumps(rest, sort_keys=True))
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The fields, as plain values."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
-
-    @property
-    def experiment(self) -> Experiment:
-        """What is trained, of some seed; raises `ConfigError`."""
-        return _experiment(self)
-
-    @property
-    def job(self) -> Job:
-        """The same for the kernel; raises `ConfigError`."""
-        return _job(self)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A run to be trained again."""
-
-    setting: Setting
-    seed: int
-
-    @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> "Asked":
-        """Take it from the lab's fields; raises `ConfigError` for what cannot be trained."""
-        if not is_seed(fields["seed"]):
-            said = f"seed must be a whole number from 0 to 2**64 - 1, got {short_repr(fields['seed'])}"
-            raise ConfigError(Problem(said, "seed"))
-        setting = Setting.of(fields)
-        assert setting.experiment  # or it raised
-        return cls(setting, int(fields["seed"]))
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a run ended that was trained again; mechanism: by which it works, empty where nobody asked or nothing is to explain."""
-
-    asked: Asked
-    grade: str
-    loss: float
-    finished: bool
-    mechanism: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class Again:
-    """A run, trained again: its weights, their hash, and how it ended."""
+    """A run, trained again: its weights, their hash, and how it ended; among: those that it was trained with, number: which."""
 
-    run: "Run"
+    among: "Runs"
+    number: int
     hash: str
     ended: Ended
+
+    @property
+    def run(self) -> "Run":
+        """The run alone."""
+        return self.among[self.number]
 
 
 def cost(runs: Iterable[Asked]) -> tuple[float, int]:
@@ -145,10 +84,11 @@ def trained_again(
 
 def _ended(setting: Setting, runs: "Runs", *, mechanisms: bool) -> Iterator[Again]:
     ways = np.broadcast_to(overview_of(runs)["mechanism"] if mechanisms else "", len(runs))
-    rows = zip(runs, hashes(runs), runs.grade(), runs.final_loss, runs.finished, ways, strict=True)
-    for run, name, grade, loss, finished, way in rows:
-        asked = Asked(setting, run.seed or 0)
-        yield Again(run, name, Ended(asked, str(grade), float(loss), bool(finished), str(way)))
+    assert runs.seeds is not None
+    rows = zip(runs.seeds, hashes(runs), runs.grade(), runs.final_loss, runs.finished, ways, strict=True)
+    for number, (seed, name, grade, loss, finished, way) in enumerate(rows):
+        asked = Asked(setting, int(seed))
+        yield Again(runs, number, name, Ended(asked, str(grade), float(loss), bool(finished), str(way)))
 
 
 def hashes(runs: "Runs") -> list[str]:
@@ -178,22 +118,6 @@ def _batches(setting: Setting, seeds: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _work(setting: Setting, seeds: Sequence[int]) -> float:
     return float(len(seeds) * setting.job.training.steps * setting.job.shape.n_weights)
-
-
-def _plain(value: Any) -> Any:
-    """Return a number as it is written one way: 1.0 and 1 are one setting, as they are on the page."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-@lru_cache(maxsize=20_000)
-def _experiment(setting: Setting) -> Experiment:
-    return Experiment.of({**setting.fields, "seed": 0})
-
-
-@lru_cache(maxsize=20_000)
-def _job(setting: Setting) -> Job:
-    experiment = setting.experiment
-    return Job.of(experiment.dataset.corpus, experiment.model, experiment.training)
 
 
 @lru_cache(maxsize=20_000)

@@ -196,7 +196,7 @@ def _problems_of_runs(runs: list[Any]) -> list[str]:
     if len(runs) > MOST_RUNS:
         return [f"runs must be at most {MOST_RUNS}, got {len(runs)}: leave some out"]
     wrong = [
-        _of_other_kind(f"run {number}", "an address and a hash of 32 hex digits", run)
+        _of_other_kind(f"run {number + 1}", "an address and a hash of 32 hex digits", run)
         for number, run in enumerate(runs)
         if not _is_run(run)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.homework.grading.again import Ended, Setting
+from headlab.homework.grading.asked import Ended, Setting
 from headlab.study.answer import Answer, Group
 
 

@@ -53,9 +53,11 @@ def _facts(judge: Judge, question: Question) -> Iterator[str]:
         of_it = other.source == question.source if question.source else question.run in (other.run, other.id)
         if other.quantity is not None and of_it:
             try:
-                yield words.fact(judge.label(other), judge.measured(other).shown)
+                found = judge.measured(other)
             except Uncounted:
                 continue
+            if found.values:
+                yield words.fact(judge.label(other), found.shown)
 
 
 def _of_collected(judge: Judge, name: str) -> Iterator[str]:
@@ -91,7 +93,7 @@ def _run(judge: Judge, question: Question) -> "Again | None":
 
 
 def _address(judge: Judge, run: "Again") -> str:
-    number = next(number for number, other in judge.runs.items() if other is run)
+    number = next(number for number, other in judge.runs.items() if other.ended.asked == run.ended.asked)
     return judge.file.runs[number].address
 
 

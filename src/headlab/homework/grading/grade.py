@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from headlab.errors import ConfigError, HeadlabError
 from headlab.homework.grading import words
-from headlab.homework.grading.again import MOST_BYTES_OF_ONE, Again, Asked, cost, kept_bytes, trained_again
+from headlab.homework.grading.again import MOST_BYTES_OF_ONE, Again, cost, kept_bytes, trained_again
 from headlab.homework.grading.alike import notes_on_alike
 from headlab.homework.grading.answer_file import AnswerFile, student_of
+from headlab.homework.grading.asked import Asked
 from headlab.homework.grading.facts import explained_of, facts_of, pictures_of, unchecked_of
 from headlab.homework.grading.graded import UNCOUNTED, Graded, Grades, Item, Refused
 from headlab.homework.grading.judging import Judge
+from headlab.homework.grading.measured import measured_together
 from headlab.homework.grading.submissions import Submissions
 
 if TYPE_CHECKING:
@@ -64,7 +66,12 @@ def grade(
         tell = None if progress is None else lambda done, at=at: progress((at + done) / len(parts))
         again = trained_again(asked, tell, mechanisms=explain and len(handed) > 1)
         whose = {run.hash: run for run in again.values()}
-        graded += [_judged(assignment, one, again, whose, explain=explain) for one in part]
+        judges = [None if one.refused else _judge(assignment, one, again, whose) for one in part]
+        known = measured_together(judge for judge in judges if judge is not None)
+        for one, judge in zip(part, judges, strict=True):
+            graded.append(
+                _refused(assignment, one) if judge is None else _judged(one, judge.knowing(known), explain=explain)
+            )
     alike = notes_on_alike([one.file for one in handed if not one.refused], assignment)
     graded = [replace(one, notes=(*one.notes, *alike.get(one.student, ()))) for one in graded]
     graded.sort(key=lambda one: one.student)
@@ -140,20 +147,13 @@ def _parts(handed: Sequence[_Handed]) -> Iterator[list[_Handed]]:
         yield part
 
 
-def _judged(
-    assignment: "Assignment",
-    one: _Handed,
-    again: Mapping[Asked, Again],
-    whose: Mapping[str, Again],
-    *,
-    explain: bool,
-) -> Graded:
-    """Return a file judged by its runs; of those whose hash is another one, nothing counts."""
-    if one.refused:
-        items = tuple(Item(question, 0, "", UNCOUNTED) for question in assignment.questions)
-        return Graded(
-            one.file.student, one.place, one.variant, items, tuple(one.problems), tuple(one.notes), refused=True
-        )
+def _refused(assignment: "Assignment", one: _Handed) -> Graded:
+    none = tuple(Item(question, 0, "", UNCOUNTED) for question in assignment.questions)
+    return Graded(one.file.student, one.place, one.variant, none, tuple(one.problems), tuple(one.notes), refused=True)
+
+
+def _judge(assignment: "Assignment", one: _Handed, again: Mapping[Asked, Again], whose: Mapping[str, Again]) -> Judge:
+    """Return who judges a file by its runs; of those whose hash is another one, nothing counts. whose: runs by their hash."""
     runs: dict[int, Again] = {}
     for number, asked in one.asked.items():
         named, found = one.file.runs[number], again[asked]
@@ -162,7 +162,11 @@ def _judged(
             continue
         other = whose.get(named.hash)
         one.problems.append(words.other_hash(number, named.address, "" if other is None else _beside(other, asked)))
-    judge = Judge(assignment, one.file, runs)
+    return Judge(assignment, one.file, runs)
+
+
+def _judged(one: _Handed, judge: Judge, *, explain: bool) -> Graded:
+    questions = judge.assignment.questions
     return Graded(
         one.file.student,
         one.place,
@@ -173,8 +177,8 @@ def _judged(
         tuple(unchecked_of(judge)),
         facts_of(judge),
         explained_of(judge) if explain else {},
-        {number: run.ended for number, run in runs.items()},
-        {question.id: judge.collected(question.id) for question in assignment.questions if question.runs is not None},
+        {number: run.ended for number, run in judge.runs.items()},
+        {question.id: judge.collected(question.id) for question in questions if question.runs is not None},
         pictures_of(judge),
     )
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
     from headlab.homework.assignment.question import Question
-    from headlab.homework.grading.again import Again, Ended
+    from headlab.homework.grading.again import Again
+    from headlab.homework.grading.asked import Ended
     from headlab.homework.grading.collected import Collected
 
 RIGHT, PARTLY, WRONG = "right", "partly right", "wrong"

@@ -1,25 +1,23 @@
 """Each answer of a file, judged against the runs that it names, as they came out when they were trained again."""
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from headlab.analysis.looking.predictions import HAIR, SOLVED
 from headlab.errors import HeadlabError
-from headlab.homework.assignment.measuring import measure
-from headlab.homework.assignment.quantities import NUMBER as A_NUMBER
-from headlab.homework.assignment.quantities import OPTION, POSITION, TOKEN
+from headlab.homework.assignment.measure import Measured, measure, measure_collected, number_of, reaches, shown
+from headlab.homework.assignment.quantities import POSITION
 from headlab.homework.assignment.question import CHOOSE, CLAIM, FIND, NUMBER, PICTURE, RUNS, SENTENCE, Question
 from headlab.homework.grading import words
-from headlab.homework.grading.again import Again
+from headlab.homework.grading.asked import Asked
 from headlab.homework.grading.collected import Collected
 from headlab.homework.grading.graded import MISSING, PARTLY, RIGHT, TO_READ, UNCOUNTED, WRONG, Item
-from headlab.notation.javascript import read_number
 from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
-    from headlab.homework.assignment.measuring import Measured
+    from headlab.homework.grading.again import Again
     from headlab.homework.grading.answer_file import AnswerFile
 
 EXACT = 1e-9  # by which a number that is right may differ for its notation
@@ -32,15 +30,23 @@ class Uncounted(HeadlabError):
 
 @dataclass(frozen=True)
 class Judge:
-    """What judges a file's answers: the assignment, the file, and the runs of it that count, by their number there."""
+    """What judges a file's answers: the assignment, the file, and the runs of it that count, by their number there.
+
+    known: by question and run, what was measured already, with others of its setting
+    """
 
     assignment: "Assignment"
     file: "AnswerFile"
-    runs: Mapping[int, Again]
+    runs: Mapping[int, "Again"]
+    known: Mapping[tuple[str, Asked], Measured] = field(default_factory=dict)
 
     def items(self) -> list[Item]:
         """Return every question's answer, judged, in the order of the questions."""
         return [self.item(question) for question in self.assignment.questions]
+
+    def knowing(self, known: Mapping[tuple[str, Asked], Measured]) -> "Judge":
+        """Return the same judge with what was measured already."""
+        return replace(self, known=known)
 
     def item(self, question: Question) -> Item:
         """Return one question's answer, judged."""
@@ -64,7 +70,7 @@ class Judge:
         asked = None if question.source is None else self.assignment.question(question.source).runs
         return question.quantity.label("" if asked is None else asked.setting)
 
-    def run_of(self, question: Question) -> Again:
+    def run_of(self, question: Question) -> "Again":
         """Return the run that a question's answer is about; raises `Uncounted`."""
         number = self.file.answers.get(question.id, {}).get("run")
         if question.run is not None:
@@ -86,38 +92,29 @@ class Judge:
         runs = [self.runs[number].ended for number in numbers if number in self.runs]
         return Collected.of(runs, asked.setting, asked.values)
 
-    def measured(self, question: Question) -> "Measured":
+    def measured(self, question: Question) -> Measured:
         """Return what a question's quantity is, of the run or the runs that it is about; raises `Uncounted`."""
         assert question.quantity is not None
-        of = self.run_of(question).run if question.source is None else self.collected(question.source).answer
-        try:
-            return measure(question.quantity, of)
-        except HeadlabError as error:
-            raise Uncounted(words.unmeasurable(error)) from None
+        if question.source is not None:
+            collected = self.collected(question.source)
+            return measure_collected(question.quantity, collected.setting, collected.answer.groups)
+        run = self.run_of(question)
+        known = self.known.get((question.id, run.ended.asked))
+        return measure(question.quantity, run.run.runs)[0] if known is None else known
 
-    def _chosen(self, question: Question, answer: Mapping[str, Any]) -> Item:
-        assert question.quantity is not None
-        said, kind = answer.get("value"), question.quantity.answer
-        if said is None:
+    def _settled(self, question: Question, answer: Mapping[str, Any]) -> Item:
+        said = answer.get("value")
+        if said is None or said == "":
             return Item(question, 0, "", MISSING, words.NO_ANSWER)
-        wanted, fits = _VALUES.get(kind, ("a whole number", int))
-        if not isinstance(said, fits):
-            raise Uncounted(words.wrong_kind(wanted, said))
-        found = self.measured(question)
-        right = said in found.values
-        return self._settled(question, self._shown(question, said), right, found.shown)
-
-    def _number(self, question: Question, answer: Mapping[str, Any]) -> Item:
-        said = str(answer.get("value", "")).strip()
-        if not said:
-            return Item(question, 0, "", MISSING, words.NO_ANSWER)
-        number = number_of(said)
-        found = self.measured(question)
-        if number is None:
+        found, several = self.measured(question), question.source is not None
+        if not found.values:
+            raise Uncounted(words.unmeasurable(found.shown, several=several))
+        if question.kind == NUMBER and number_of(said) is None:
             raise Uncounted(words.wrong_kind("a number", said))
-        room = (question.tolerance or 0) + EXACT
-        right = any(abs(number - value) <= room for value in found.values)
-        return self._settled(question, said, right, found.shown)
+        right = found.holds(said, question.tolerance)
+        points = question.points if right else 0
+        why = words.measured(found.shown, several=several)
+        return Item(question, points, self._shown(question, said), RIGHT if right else WRONG, why)
 
     def _collection(self, question: Question, answer: Mapping[str, Any]) -> Item:
         assert question.runs is not None
@@ -137,7 +134,7 @@ class Judge:
         run = self.run_of(question)
         value = run.ended.asked.setting.fields[wanted.setting]
         said, why = f"{wanted.setting} {value}", words.found(wanted.setting, value, run.ended.grade, wanted.goal)
-        if not _reaches(run.ended.grade, wanted.goal) or not isinstance(value, int | float):
+        if not reaches(run.ended.grade, wanted.goal) or not isinstance(value, int | float):
             return Item(question, 0, said, WRONG, why)
         good = value <= wanted.par if wanted.best == "lowest" else value >= wanted.par
         if good:
@@ -155,60 +152,36 @@ class Judge:
 
     def _picture(self, question: Question, answer: Mapping[str, Any]) -> Item:
         run = self.run_of(question)
-        right = question.needs is None or _reaches(run.ended.grade, question.needs)
+        right = reaches(run.ended.grade, question.needs)
         why = words.picture(run.ended.grade, question.needs or run.ended.grade)
         said = str(answer.get("view", ""))
         return Item(question, question.points if right else 0, said, RIGHT if right else WRONG, why)
 
-    def _settled(self, question: Question, said: str, right: bool, shown: str) -> Item:
-        points = question.points if right else 0
-        return Item(question, points, said, RIGHT if right else WRONG, words.measured(shown))
-
     def _shown(self, question: Question, said: Any) -> str:
-        """Return a choice in words: a position with its word."""
+        """Return a choice in words, a position with its word; what is none of its kind as it was given."""
         quantity = question.quantity
         assert quantity is not None
         if quantity.answer == POSITION:
-            sequence = self.run_of(question).run.corpus.sentences[int(quantity.parameters["sentence"]) - 1]
-            return words.position(sequence[said], said) if said < len(sequence) else str(said)
-        return str(said)
+            if not isinstance(said, int):
+                return str(said)
+            sentence = self.run_of(question).run.corpus.sentences[int(quantity.parameters["sentence"]) - 1]
+            return shown(quantity, said, sentence)
+        return str(said) if question.kind == NUMBER else shown(quantity, str(said))
 
 
 _JUDGES: Mapping[str, Callable[[Judge, Question, Mapping[str, Any]], Item]] = {
-    CHOOSE: Judge._chosen,
-    CLAIM: Judge._chosen,
-    NUMBER: Judge._number,
+    CHOOSE: Judge._settled,
+    CLAIM: Judge._settled,
+    NUMBER: Judge._settled,
     RUNS: Judge._collection,
     FIND: Judge._found,
     SENTENCE: Judge._sentence,
     PICTURE: Judge._picture,
 }
-_VALUES: Mapping[str, tuple[str, type]] = {
-    POSITION: ("a position", int),
-    TOKEN: ("a word", str),
-    OPTION: ("one of the options", str),
-    A_NUMBER: ("a number", str),
-}
-
-
-def number_of(said: str) -> float | None:
-    """Return the number that a student wrote, with a point or a comma, or None.
-
-    >>> number_of("0.143"), number_of("0,143"), number_of("-1e-3"), number_of("much")
-    (0.143, 0.143, -0.001, None)
-    """
-    text = said.replace("−", "-").strip()
-    if text.count(",") == 1 and "." not in text:
-        text = text.replace(",", ".")
-    return read_number(text)
 
 
 def _points(question: Question, share: float) -> float:
-    return round(question.points * share, 2)
-
-
-def _reaches(grade: str, goal: str) -> bool:
-    return grade == SOLVED or (goal == HAIR and grade == HAIR)
+    return math.floor(100 * question.points * share + EXACT) / 100  # never more than was earned
 
 
 def _plain(answer: Mapping[str, Any]) -> str:

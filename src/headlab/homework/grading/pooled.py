@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from headlab.homework.grading.again import Ended, Setting
+from headlab.homework.grading.asked import Ended, Setting
 from headlab.homework.grading.collected import answer_of
 from headlab.homework.grading.graded import MISSING, RIGHT, Grades
 from headlab.homework.grading.power import Seen

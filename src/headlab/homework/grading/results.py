@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from headlab.homework.grading.graded import MISSING, RIGHT, TO_READ, WRONG, Graded, Grades, Item, Refused
+from headlab.homework.grading.graded import MISSING, PARTLY, RIGHT, TO_READ, WRONG, Graded, Grades, Item, Refused
 from headlab.notation.numbers import quantity
 
 GRADESCOPE, PRAIRIELEARN = "gradescope", "prairielearn"
@@ -104,7 +104,8 @@ def _told(graded: Graded) -> Iterator[str]:
 def _output(item: Item) -> str:
     """Return what a student reads of an answer."""
     said = [] if item.verdict in (MISSING,) or not item.said else [f"You said: {item.said}"]
-    told = item.question.quantity is None or item.verdict not in (RIGHT, WRONG)  # or a second try would know the answer
+    # What a run gives, and how good is good enough, a student who tries again would copy.
+    told = item.verdict not in (RIGHT, WRONG, PARTLY) or (item.question.quantity is None and item.question.find is None)
     why = f": {item.why}" if item.why and item.verdict != TO_READ and told else ""
     return "\n".join(
         [*said, f"{item.verdict[0].upper()}{item.verdict[1:]}{why}.", *([item.feedback] if item.feedback else [])]

@@ -85,14 +85,14 @@ def uncounted(number: int, address: str) -> str:
     return f"{run_name(number, address)} does not count"
 
 
-def measured(shown: str) -> str:
-    """Say what a run gives, where something else was answered."""
-    return f"the run gives {shown}"
+def measured(shown: str, *, several: bool) -> str:
+    """Say what a run gives, or several do."""
+    return f"the {'runs give' if several else 'run gives'} {shown}"
 
 
-def unmeasurable(why: object) -> str:
+def unmeasurable(shown: str, *, several: bool) -> str:
     """Say that there is nothing to judge an answer by."""
-    return f"it cannot be measured: {why}"
+    return f"the {'runs have' if several else 'run has'} {shown} here"
 
 
 def wrong_kind(wanted: str, got: Any) -> str:
@@ -175,11 +175,6 @@ def shortened(text: str, most: int = 80) -> str:
 def named(number: int) -> str:
     """Say how many runs an answer names."""
     return quantity(number, "run")
-
-
-def position(word: str, at: int) -> str:
-    """Return a position with its word."""
-    return f"“{word}” (position {at})"
 
 
 def picture(grade: str, needs: str) -> str:
