@@ -52,9 +52,11 @@ def test_subjects_have_every_activation_of_the_readable_forward_pass(model: Mode
     params.W_E[1, 2, 0] = np.inf
     subject = Subject(params, corpus, model)
     on, real = forward(subject.params, corpus.tokens, model), corpus.tokens >= 0
-    seen = allowed(corpus.tokens, model.causal)
+    seen, pairs = allowed(corpus.tokens, model.causal), real[:, :, None] & real[:, None, :]
     for name in (field.name for field in fields(on)):
-        where = (..., seen) if "scores" in name or name == "pattern" else (..., real, slice(None))
+        where = {"raw_scores": (..., pairs), "scores": (..., pairs), "pattern": (..., seen)}.get(
+            name, (..., real, slice(None))
+        )
         for some in (slice(None), slice(3, 5)):
             mine, meant = (
                 getattr(subject[some].clean if some.start is None else subject.clean[some], name),
@@ -62,6 +64,25 @@ def test_subjects_have_every_activation_of_the_readable_forward_pass(model: Mode
             )
             np.testing.assert_allclose(mine[where], meant[some][where], rtol=1e-12, atol=1e-12)
     assert subject.finite.tolist() == [True, False, True, True, True]
+    np.testing.assert_array_equal(subject.clean.seen_scores[..., ~seen], 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_models_say_they_compute_is_the_kernels_to_the_bit_in_the_type_of_their_weights(dtype: str) -> None:
+    corpus, model = hl.Corpus.from_text("a b c d e\nb a c\nd d a c"), hl.ModelConfig(n_layers=2, n_heads=2, d_head=3)
+    params = Params(
+        **{
+            name: 9 * weight.astype(dtype)
+            for name, weight in initial(model.on(corpus), np.arange(5, dtype=np.uint64)).items()
+        }
+    )
+    models, here = hl.Models(params, corpus, model), corpus.batch
+    on = kernel.activations(here, model.on(here), params.flat())
+    for name, array in {"logits": models.logits(), "pattern": models.pattern(), "z": models.activations().z}.items():
+        assert array.dtype == dtype
+        np.testing.assert_array_equal(array, on[name])
+    assert {str(array.dtype) for array in (models.activations().scores, models.activations().pos_embed)} == {dtype}
+    np.testing.assert_array_equal(models[3].logits(), models.logits()[3])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from headlab.analysis.words import PHRASES, TABLE
@@ -49,11 +50,16 @@ class Word:
         return tuple(found)
 
     def __str__(self) -> str:
-        if self.nth is None:
-            return PHRASES["quoted"].format(word=self.word)
-        teen = self.nth % 100 in (11, 12, 13)
-        last = ORDINALS["from_11_to_13"] if teen else ORDINALS["by_last_digit"][self.nth % 10]
-        return PHRASES["nth"].format(word=self.word, nth=self.nth, ordinal=last)
+        return _quoted(self.word, self.nth)
+
+
+@lru_cache(4096)
+def _quoted(word: str, nth: int | None) -> str:
+    if nth is None:
+        return PHRASES["quoted"].format(word=word)
+    teen = nth % 100 in (11, 12, 13)
+    last = ORDINALS["from_11_to_13"] if teen else ORDINALS["by_last_digit"][nth % 10]
+    return PHRASES["nth"].format(word=word, nth=nth, ordinal=last)
 
 
 @dataclass(frozen=True)

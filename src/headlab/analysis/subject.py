@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from headlab.analysis.clean import Clean
+from headlab.analysis.clean import Clean, flat_on
 from headlab.analysis.looking import predictions
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
@@ -18,7 +18,6 @@ from headlab.data.dataset import Dataset, Trainable
 from headlab.data.dependencies import Dependency
 from headlab.engine.activations import log, softmax
 from headlab.errors import SelectionError
-from headlab.model.forward import Activations
 from headlab.model.losses import mean_loss
 from headlab.model.params import Params
 from headlab.notation.values import listing, short_repr
@@ -121,14 +120,12 @@ class Subject:
     @cached_property
     def flat(self) -> Float[Array, "run weight"]:
         """The weights as the kernel takes them, with as many positions as the sentences have."""
-        W_pos, n_ctx = self.params.W_pos, self.corpus.n_ctx
-        params = self.params if W_pos is None else self.params.replace(W_pos=W_pos[:, :n_ctx])
-        return params.flat()
+        return flat_on(self.corpus.batch, self.params)
 
     @cached_property
-    def clean(self) -> Activations:
+    def clean(self) -> Clean:
         """What the models compute on their corpus when nobody intervenes."""
-        return Clean.of(self.corpus.batch, self.model.on(self.corpus), self.params, self.flat)
+        return Clean.of(self.params, self.corpus.batch, self.model, self.flat, threads=0)
 
     @cached_property
     def dependencies(self) -> tuple[Dependency, ...]:

@@ -20,10 +20,12 @@ def activations(
     wanted: Sequence[str] = ACTIVATIONS,
     *,
     threads: int | None = None,
+    declared: bool = False,
 ) -> dict[str, Array]:
     """Return what some runs compute on all sentences of a batch, by its name; 0 at padding.
 
     weights: flat, float32 or float64, in which everything is computed; threads: at most, all when None
+    declared: the ids are in the order that is trained in, on which the last bits of sums depend; else it is the batch's own
     resid [run, layers + 1, sequence, position, d_model]: before each layer, and after the last
     q, k, v, z [run, layer, head, sequence, position, width]; z as the head writes it, with W_O where there is one
     scores (with their scale), pattern [run, layer, head, sequence, query, key]: 0 at keys that the query does not see
@@ -61,6 +63,7 @@ def activations(
         n_runs=n_runs,
         threads=0 if n_runs <= lanes_of(name, float64) else threads,
         name=name,
+        declared=declared,
     )
     kernel().activations(problem, np.ascontiguousarray(weights), **found)
     return found

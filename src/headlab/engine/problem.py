@@ -68,11 +68,13 @@ def kernel_problem(
     threads: int | None,
     name: str | None = None,
     at_once: int = 0,
+    declared: bool = False,
 ) -> Problem:
     """Return what the kernel is asked about so many runs; threads: all when None, the caller's own when 0.
 
     name: of an instruction set; the fitting one when None, the kernel's choice when empty
     at_once: 1 where a training is to take one run after the other, 2 where it is to take groups, 0 where the kernel may choose
+    declared: the ids are in the order that is trained in (`Batch.order`)
     """
     most = default_threads()
     return kernel().Problem(
@@ -80,7 +82,7 @@ def kernel_problem(
         np.ascontiguousarray(tokens, np.int32),
         None if targets is None else np.ascontiguousarray(targets, np.int32),
         None if weights is None else np.ascontiguousarray(weights, np.float64),
-        declared=False,
+        declared=declared,
         float64=float64,
         threads=0 if threads == 0 else max(1, min(threads or most, most, n_runs)),
         instruction_set=fitting_instruction_set(n_runs, float64) if name is None else name,

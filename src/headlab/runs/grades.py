@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from headlab.analysis.clean import logits_on
 from headlab.analysis.looking import predictions as looking
 from headlab.arrays import Array, Float, Shaped
-from headlab.model.forward import forward
 from headlab.model.params import Params
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def judged_exactly(
         some = runs[start : start + at_a_time]
         weights = {name: weight[some].astype(np.float64) for name, weight in models.params.items()}
         with np.errstate(over="ignore", invalid="ignore"):
-            found[some] = judge(forward(Params(**weights), models.corpus.tokens, models.model).logits)
+            found[some] = judge(logits_on(models.corpus.batch, Params(**weights), models.model))
     return found
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from headlab.analysis import questions
+from headlab.analysis.clean import Clean, logits_on
 from headlab.analysis.explanation.explanation import Explanation, Explanations, explain
 from headlab.analysis.looking import predictions as looking
 from headlab.analysis.looking.next_token import NextToken, next_token
@@ -24,7 +25,7 @@ from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
-from headlab.model.forward import Activations, forward
+from headlab.model.forward import Activations
 from headlab.model.losses import mean_loss
 from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Params, coerce, summary
@@ -110,8 +111,7 @@ class Models:
 
     @cached_property
     def _activations(self) -> Activations:
-        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-            return forward(self.params, self.corpus.tokens, self.model)
+        return Clean.of(self.params, self.corpus.batch, self.model)
 
     def logits(self) -> Float[Array, "run sequence position d_vocab"]:
         """Return [run, sequence, position, d_vocab]."""
@@ -119,12 +119,11 @@ class Models:
 
     @cached_property
     def _logits(self) -> Array:
-        # Some runs at a time: all activations of 100,000 runs would take more memory than their weights.
-        with np.errstate(over="ignore", invalid="ignore"):
-            parts = [
-                forward(self.params[start : start + RUNS_AT_A_TIME], self.corpus.tokens, self.model).logits
-                for start in range(0, max(1, len(self)), RUNS_AT_A_TIME)
-            ]
+        # Some runs at a time: the kernel takes a copy of their weights.
+        parts = [
+            logits_on(self.corpus.batch, self.params[start : start + RUNS_AT_A_TIME], self.model)
+            for start in range(0, max(1, len(self)), RUNS_AT_A_TIME)
+        ]
         return np.concatenate(parts)
 
     def sigmoid(self) -> Float[Array, "run sequence position d_vocab"]:

@@ -150,7 +150,7 @@ class _Reads:
 
     def _without(self, key: Array) -> Float[Array, "run head query key"]:
         """Return the pattern with one key [run, head, query, 1] masked."""
-        scores = self.subject.clean.scores[:, self.layer, :, self.row][:, :, self.queries]
+        scores = self.subject.clean.seen_scores[:, self.layer, :, self.row][:, :, self.queries]
         seen = np.broadcast_to(_sight(self.subject, self.row)[self.queries], scores.shape).copy()
         np.put_along_axis(seen, key, False, axis=-1)
         return softmax(np.where(seen, scores, -np.inf))

@@ -58,7 +58,7 @@ class Clause:
         text, given = "", self.arguments
         for literal, wanted, optional in _form(self.kind).pieces:
             if not optional or all(given[name] is not None for name, _ in wanted):
-                text += literal.format(*[show(given[name]) for name, show in wanted])
+                text += literal % tuple([show(given[name]) for name, show in wanted])
         return text
 
     @property
@@ -135,7 +135,7 @@ def _round(value: float, decimals: int) -> float:
 
 
 def _logits(value: float) -> str:
-    return with_sign(_round(value, BOUNDARY), LOGITS)
+    return with_sign(round(float(value), BOUNDARY), LOGITS)
 
 
 def _lead(value: float) -> str:
@@ -209,7 +209,7 @@ SHOWN: dict[str, Callable[[Any], str]] = {
     "part": str,
     "words": listed,
     "either": _either,
-    "share": lambda value: percent(_round(value, BOUNDARY)),
+    "share": lambda value: percent(round(float(value), BOUNDARY)),
     "logits": _logits,
     "lead": _lead,
     "loss": lambda value: f"{value:.{TABLE['rounding']['loss']['decimals']}f}",
@@ -246,7 +246,11 @@ def _form(kind: str) -> _Form:
     row = TABLE["clauses"][kind]
     joint = str(row.get("joint", "; "))
     pieces = [
-        (_ARGUMENT.sub("{}", piece), [(name, SHOWN[form]) for name, form in _ARGUMENT.findall(piece)], bool(number % 2))
+        (
+            _ARGUMENT.sub("%s", piece.replace("%", "%%")),
+            [(name, SHOWN[form]) for name, form in _ARGUMENT.findall(piece)],
+            bool(number % 2),
+        )
         for number, piece in enumerate(_OPTIONAL.split(row["text"]))
         if piece
     ]

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.clean import logits_on
 from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float
 from headlab.data.corpus import Corpus
-from headlab.model.forward import forward
 from headlab.model.losses import mean_loss
 
 
@@ -30,8 +30,7 @@ def _of(subject: Subject) -> pd.DataFrame:
     dataset, test = subject.dataset, subject.dataset.test
     found = _measured(subject, subject.corpus, subject.clean.logits, subject.corpus.resolvable(subject.model))
     if test is not None:
-        with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-            logits = forward(subject.params, test.tokens, subject.model).logits
+        logits = logits_on(test.batch, subject.params, subject.model, threads=0)
         of_test = _measured(subject, test, logits, dataset.resolvable_in_test(subject.model))
         found |= {f"test_{name}": values for name, values in of_test.items()}
     return pd.DataFrame(found)

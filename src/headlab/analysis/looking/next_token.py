@@ -6,14 +6,17 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from headlab.analysis.clean import flat_on
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
 from headlab.arrays import Array, Float, Int
 from headlab.config.model import ModelConfig
-from headlab.data.batch import ABSENT
+from headlab.data.batch import ABSENT, Batch
 from headlab.data.corpus import Corpus
+from headlab.data.order import inverse
 from headlab.data.text import join_tokens
+from headlab.engine.activations import activations
 from headlab.errors import SelectionError
-from headlab.model.forward import forward
+from headlab.model.order import reordered_flat
 from headlab.model.outputs import sigmoid, softmax
 from headlab.model.params import Params
 from headlab.notation.numbers import percent, quantity
@@ -136,22 +139,33 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     """
     ids = corpus.encode(text)
     _check_length(ids, params)
-    # Beside padding, so that sums have the length, and results the bits, that they have in the corpus.
-    tokens = np.full((1, max(len(ids), corpus.n_ctx)), ABSENT)
-    tokens[0, : len(ids)] = ids
-    last, found = len(ids) - 1, []
     many = params if params.run_shape else params[None]
-    step = max(1, NUMBERS_AT_A_TIME // (tokens.size * max(tokens.size, many.W_E.shape[-1]) * model.n_heads))
-    with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-        for start in range(0, many.run_shape[0], step):
-            seen = forward(many[start : start + step], tokens, model)
-            found.append((seen.logits[:, 0, last], seen.pattern[:, :, :, 0, last, : len(ids)]))
-    logits, attention = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    logits, attention = _at_the_end(many, corpus, model, ids)
     _check_finite(logits, attention, one=not params.run_shape)
     words = tuple(corpus.vocabulary[token] for token in ids)
     said = join_tokens(list(words), corpus.tokens_are, corpus.start)
     result = NextToken(said, words, corpus.vocabulary, logits, attention, model.causal)
     return result if params.run_shape else result[0]
+
+
+def _at_the_end(
+    params: Params, corpus: Corpus, model: ModelConfig, ids: Int[Array, " position"]
+) -> tuple[Float[Array, "run d_vocab"], Float[Array, "run layer head position"]]:
+    """Return the logits at the last position of a text, and where it looks from there."""
+    # In the order of the corpus, beside padding: so sums have the order, the length and the bits that they have there.
+    order, last = corpus.batch.order, len(ids) - 1
+    tokens = np.full((1, max(len(ids), corpus.n_ctx)), ABSENT)
+    tokens[0, : len(ids)] = ids
+    targets = np.where(np.arange(tokens.size) == last, ids[last], ABSENT)[None]  # nobody looks at them
+    batch = Batch.equally_weighted(tokens, targets, corpus.d_vocab).renumbered(order)
+    shape, found = model.on(batch), []
+    step = max(1, NUMBERS_AT_A_TIME // (tokens.size**2 * model.n_layers * model.n_heads))
+    for start in range(0, params.run_shape[0], step):
+        flat = reordered_flat(flat_on(batch, params[start : start + step]), order, shape)
+        seen = activations(batch, shape, flat, ["logits", "pattern"], declared=True)
+        found.append((seen["logits"][:, 0, last, inverse(order)], seen["pattern"][:, :, :, 0, last, : len(ids)]))
+    logits, attention = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return logits, attention
 
 
 def _check_length(ids: Int[Array, " position"], params: Params) -> None:

@@ -61,7 +61,9 @@ class AlignedRows:
             there,
             alignment,
             np.arange(subject.n_runs),
-            subject.clean.scores[:, last, :, choice.place.sequence, choice.place.position][:, :, keys[0] + alone[0]],
+            subject.clean.seen_scores[:, last, :, choice.place.sequence, choice.place.position][
+                :, :, keys[0] + alone[0]
+            ],
             rows[1][:, :, keys[1]],
             (says[0][:, :, keys[0]] + says[1][:, :, keys[1]]) / 2,
             differences[0] - differences[1],
