@@ -100,6 +100,27 @@ def test_a_file_of_sentences_goes_into_the_file(run, home):
     assert found == {"text": "cat chased the mouse\ndog chased the ball", "steps": "300", "schedule": "constant"}
 
 
+def test_characters_go_into_the_file_as_tokens_that_train_the_same_run(run, home):
+    Path("letters.txt").write_text("ab c\nac d\n")
+    assert run("lab", "letters.txt", "--tokens-are", "characters", "--save", "it.html")[0] == 0
+    link = "#" + PUT_IN.search(Path("it.html").read_text(encoding="utf-8"))[1]
+    trained = [
+        run("train", *what, "--json")
+        for what in ([link], ["letters.txt", "--tokens-are", "characters", "--seeds", "1"])
+    ]
+    assert trained[0] == trained[1]
+
+
+@pytest.mark.parametrize(
+    "options", [["--labels", "S w x y"], ["--vocabulary", "a b c <Start>"], ["--vocabulary", "<Start> a b c d"]]
+)
+def test_tokens_that_are_called_or_ordered_otherwise_are_refused_at_once(run, home, options):
+    Path("words.txt").write_text("a b\na c\n")
+    status, _, err = run("lab", "words.txt", *options, "--save", "it.html")
+    assert (status, Path("it.html").exists()) == (2, False)
+    assert f"got {options[0]}: leave that out" in err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

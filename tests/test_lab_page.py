@@ -196,6 +196,8 @@ def test_a_setting_that_makes_no_sense_is_said_beside_it(visit):
         page.keyboard.press("Enter")
         expect(page.locator(".knob:has(#d_head) [role=alert]")).to_contain_text(hint)
         expect(page.locator("#d_head")).to_have_value("20")
+    page.evaluate("location.hash = '#d_head=20'")  # the same, and what was refused is over
+    expect(page.locator(".knob:has(#d_head) [role=alert]")).to_have_text("")
 
 
 # 3 The head at work

@@ -238,6 +238,7 @@ export class Lab implements Listener {
     if (same || !this.shown.picture) this.looking.see(look)
     else this.coming = look
     this.keepInside()
+    if (same) this.experiment.fields = { ...this.experiment.fields } // what was typed and refused beside them is over
     if (same || (!given && !this.ready)) return // without an address, a page begins with what it carries
     if (this.ready) this.experiment.become(fields)
     else this.experiment.fields = fields

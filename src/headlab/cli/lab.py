@@ -84,10 +84,13 @@ def _link(ctx: click.Context, seed: Any, options: dict[str, Any]) -> str:
 
     if seed is not None and not is_seed(seed):
         raise ConfigError(Problem(f"--seed must be a whole number from 0 to 2**64 - 1, got {short_repr(seed)}", "seed"))
-    file = options["file"]
+    file, called = options["file"], [f"--{name}" for name in ("vocabulary", "labels") if options[name]]
     dataset, model, training, linked = settings_asked(ctx, options)
     if linked is not None and seed is not None:
         raise ConfigError("a link must be taken as it is, got --seed: leave that out, or change the link")
+    if called:
+        said = "the lab has tokens by their own names, in the order in which they first appear"
+        raise ConfigError(f"{said}, got {' and '.join(called)}: leave that out")
     return str(file) if is_link(file or "") else write(fields_of(dataset, model, training, 1 if seed is None else seed))
 
 
