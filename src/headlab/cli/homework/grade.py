@@ -52,7 +52,8 @@ def grade(
 
     SUBMISSIONS is a folder, with folders and zips in it as Canvas and Moodle give them out, or one answer file. Every run that
     a file names is trained again, and its answers are judged against it: what cannot be trained again does not count.
-    Prints a table, and writes grades.csv, and results/ID.json for each student.
+    Prints a table, and writes grades.csv, class.html (all runs as one experiment, without names), read.html (what students wrote,
+    beside what was measured), and results/ID.json for each student.
     """
     from headlab.homework.assignment.assignment import Assignment
     from headlab.homework.grading.grade import grade
@@ -105,6 +106,7 @@ def _write_all(grades: "Grades", filled: "Filled | None", folder: Path, *, as_js
     from headlab.homework.grading import results
     from headlab.homework.grading.pooled import Class
     from headlab.homework.grading.words import roster_sentences
+    from headlab.report.handout import class_page, read_page
     from headlab.report.terminal.grades import grades_blocks, grades_csv
 
     pooled = Class.of(grades)
@@ -112,12 +114,18 @@ def _write_all(grades: "Grades", filled: "Filled | None", folder: Path, *, as_js
     files: dict[str, Any] = {
         f"results/{name}": results.of(one, grades.assignment.points) for name, one in results.files(grades).items()
     }
+    files["class.html"] = class_page.render(grades.assignment, pooled).encode()
+    files["read.html"] = read_page.render(grades.assignment, grades.graded).encode()
     _write(folder, {"grades.csv": csv, **files})
     said = [] if filled is None else roster_sentences(filled)
     if as_json:
         put_json({**grades.to_dict(), "class": pooled.to_dict(), "roster": said, "folder": str(folder)})
     else:
-        show(grades_blocks(grades, pooled, [*said, f"Written: {path_text(folder / 'grades.csv')}, results/"]))
+        show(
+            grades_blocks(
+                grades, pooled, [*said, f"Written: {path_text(folder / 'grades.csv')}, class.html, read.html, results/"]
+            )
+        )
 
 
 def _write(folder: Path, files: dict[str, Any]) -> None:

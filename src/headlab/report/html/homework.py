@@ -130,7 +130,9 @@ def _of_item_1(exercise: "Exercise", commands: RunCommands) -> dict[str, Any]:
         "tables": {output: prediction_tables(run, output, shown) for output in outputs},
         "no_tables": homework_words.NO_TABLES,
         "labels": corpus_words.label_note(run.corpus),
-        "attention": [table for layer, head in heads[:MOST_HEADS] for table in _attention(run, layer, head, shown)],
+        "attention": [
+            table for layer, head in heads[:MOST_HEADS] for table in attention_tables(run, layer, head, shown)
+        ],
         "more_tables": [
             *and_more(len(heads) - MOST_HEADS, "heads", commands.export("attention")),
             *homework_words.more_sentences(exercise, len(shown), commands),
@@ -197,7 +199,8 @@ def _shaded_table(caption: str, frame: pd.DataFrame) -> ShadedTable:
     return ShadedTable(caption, [str(name) for name in frame.columns], rows)
 
 
-def _attention(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+def attention_tables(run: Any, layer: int, head: int, shown: Sequence[tuple[int, int]]) -> list[ShadedTable]:
+    """Return one shaded table a sentence: where a head looks; shown: the sentences, each with a position that is to be seen."""
     frames, which = run.attention(layer, head), f", layer {layer}, head {head}"
     only = run.model.n_layers * run.model.n_heads == 1
     tables = []

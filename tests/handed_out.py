@@ -1,0 +1,29 @@
+"""An assignment whose secrets are easy to find again, wherever they are not to be."""
+
+import handed_in
+
+from headlab.homework.assignment.assignment import Assignment
+
+SECRETS = ["Secretly right", "Secretly wrong", "76543.25", "0.123456", "0.987654", "Only for me"]
+KEYS = ["par", "right", "wrong", "skip", "solved", "mechanisms"]
+TEXT = (
+    handed_in.QUICK.replace("par = 3", "par = 76543.25")
+    .replace(
+        "each = 100", 'each = 100\nskip = [1]\nsolved = [0.123456, 1]\nmechanisms = { "value-coded" = [0, 0.987654] }'
+    )
+    .replace('id = "looks"', 'id = "looks"\nright = "Secretly right"\nwrong = "Secretly wrong" # Only for me')
+)
+
+
+def secretive():
+    """The assignment."""
+    assert not [secret for secret in SECRETS if secret not in TEXT]
+    return Assignment.of_text(TEXT, "quick")
+
+
+def keys(value):
+    """The names of everything in plain values, however deep."""
+    if isinstance(value, dict):
+        yield from value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from keys(inner)
