@@ -87,7 +87,11 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
         ('id = "looks2"', 'id = "looks1"', "id must be another for every question, got looks1 twice"),
         ("most = 500", "most = 4000", "an answer file must fit 8,192 bytes"),
         ("numerics = 2 ", "numerics = 1 ", "take the headlab that the assignment was made with"),
-        ('name = "predicted"', 'name = "coding"', "a question of the kind choose must have a quantity whose answer is"),
+        (
+            'name = "probability"',
+            'name = "coding"',
+            "a question of the kind number must have a quantity whose answer is",
+        ),
         ("first = 1000 ", "# ", "variants must have seeds"),
         ("d_head = [1, 64]", "d_head = [1, 64]\nseed = [0, 9]", "seed must be free where variants have seeds"),
     ],
@@ -104,7 +108,7 @@ def test_no_key_is_in_what_students_see() -> None:
         assert not {*KEYS} & question.public().keys()
         for feedback in filter(None, (question.right, question.wrong)):
             assert feedback not in told
-    assert "0.7" not in told
+    assert "0.5" not in told
 
 
 def test_the_key_and_the_version_may_be_mended_without_another_hash(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +117,7 @@ def test_the_key_and_the_version_may_be_mended_without_another_hash(monkeypatch:
     mended = read(
         template()
         .replace("Yes: that weight", "Right: that weight")
-        .replace("solved = [0.7, 1.0]", "solved = [0.8, 1.0]")
+        .replace("solved = [0.5, 1.0]", "solved = [0.6, 1.0]")
     )
     monkeypatch.setattr("headlab.__version__", "9.9.9")
     assert mended.hash == before.hash

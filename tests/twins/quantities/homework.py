@@ -10,7 +10,8 @@ from twins.twin import Twin
 def asked(twin: Twin) -> list[dict[str, Any]]:
     """Return the quantities, places as positions: those of the run, and at each place the same ones in the same order."""
     subject = twin.run.subject
-    found: list[dict[str, Any]] = [{"name": "loss"}, {"name": "grade"}, {"name": "mechanism"}]
+    names = ("loss", "grade", "mechanism", "copies_most")
+    found: list[dict[str, Any]] = [*({"name": name} for name in names), {"name": "copies_most", "layer": 0}]
     places = {(0, min(1, len(subject.corpus.sentences[0]) - 1)): None}
     places |= {(item.sequence, item.position): None for item in subject.dependencies[:1]}
     for sequence, position in places:

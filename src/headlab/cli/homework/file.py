@@ -1,14 +1,15 @@
-"""`headlab homework new`: the assignment's file."""
+"""`headlab homework new`, `check`: the assignment's file."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, shell_word
-from headlab.cli.terminal import output_path, tell_output
-from headlab.errors import OutputError
+from headlab.cli.options import json_option, shell_word, threads_option
+from headlab.cli.terminal import output_path, put_json, show, tell_output
+from headlab.errors import ConfigError, OutputError
 
 
 @click.command(cls=Command)
@@ -28,3 +29,35 @@ def new(file: Path, as_json: bool) -> None:
     write_output(output_path(file), template(name).encode())
     hint = f"   (check it with: headlab homework check {shell_word(file)})"
     tell_output(file, after=hint, as_json="file" if as_json else None)
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+@threads_option
+@json_option
+def check(file: Path, threads: Any, as_json: bool) -> None:
+    """List an assignment's problems, and what a student will see.
+
+    All problems at once, each with its line; or the questions with what settles each, what may be changed, what a submission
+    takes to grade, and how hard every variant is: its first runs are trained.
+    """
+    from headlab.homework.assignment.assignment import Assignment
+    from headlab.homework.assignment.difficulty import Difficulty, cost_of_submission
+    from headlab.homework.assignment.together import bytes_of_answer
+    from headlab.report.terminal.assignment import assignment_blocks, difficulty_blocks
+
+    found = Assignment.read(file)
+    runs, seconds = cost_of_submission(found)
+    size = bytes_of_answer(found)
+    if not as_json:
+        show(assignment_blocks(found, runs, seconds, size))
+    difficulty = Difficulty.of(found, threads)
+    problems = difficulty.problems
+    if as_json:
+        cost = {"runs": runs, "seconds": round(seconds, 3), "bytes": size}
+        tried = [item.to_dict() for item in difficulty.tried]
+        put_json({**found.public(), "points": found.points, "cost": cost, "tried": tried, "problems": problems})
+    else:
+        show(difficulty_blocks(difficulty))
+    if problems:
+        raise ConfigError(problems)

@@ -3,7 +3,7 @@
 import click
 
 from headlab.cli.help import Group
-from headlab.cli.homework.file import new
+from headlab.cli.homework.file import check, new
 from headlab.cli.homework.grade import grade
 
 
@@ -13,6 +13,7 @@ def homework() -> None:
 
     \b
     headlab homework new hw1.toml      a commented file: the notebook's two items, ready to hand out
+    headlab homework check hw1.toml    everything that is wrong with it, and what a student will see
     headlab homework grade hw1.toml submissions/
                                        a table, and your gradebook filled
 
@@ -20,5 +21,5 @@ def homework() -> None:
     """
 
 
-for command in (new, grade):
+for command in (new, check, grade):
     homework.add_command(command)

@@ -21,6 +21,7 @@ from headlab.arrays import Array, Bool, Int
 from headlab.engine.activations import softmax
 from headlab.errors import Problem, SelectionError
 from headlab.homework.assignment.quantities import NUMBER, POSITION, QUANTITIES, Quantity
+from headlab.model.matrices import W_OV
 from headlab.notation.numbers import decimals
 from headlab.study.answer import Answer, Group
 
@@ -218,6 +219,17 @@ def _gives_most(quantity: Quantity, subject: Subject) -> list[list[Any]]:
     return found
 
 
+def _copies_most(quantity: Quantity, subject: Subject) -> list[list[Any]]:
+    layer = _layer(quantity, subject)
+    OV, embeds = W_OV(subject.params)[:, layer], subject.params.W_E[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        writes = embeds @ OV if subject.params.W_U is None else embeds @ OV @ subject.params.W_U[:, None]
+        n = writes.shape[-1]
+        own = np.trace(writes, axis1=-2, axis2=-1)
+        raises = own / n - (writes.sum(axis=(-1, -2)) - own) / max(1, n * (n - 1))
+    return [[f"{layer}.{head}" for head in np.flatnonzero(row)] for row in _highest(raises)]
+
+
 def _coding(quantity: Quantity, subject: Subject) -> list[list[Any]]:
     place = quantity.place(subject.corpus)
     if place not in [(item.sequence, item.position) for item in subject.dependencies]:
@@ -256,6 +268,7 @@ _VALUES = {
     "weight": _weight,
     "looks_most": _looks_most,
     "gives_most": _gives_most,
+    "copies_most": _copies_most,
     "coding": _coding,
     "flips": _flips,
 }
@@ -270,14 +283,19 @@ def _logits(quantity: Quantity, subject: Subject) -> Array:
 def _row(quantity: Quantity, subject: Subject) -> Array:
     """Return [run, key]: the attention weights from the place that is asked about, on the positions of its sentence."""
     sequence, position = quantity.place(subject.corpus)
-    layer, head = quantity.parameters["layer"], quantity.parameters["head"]
-    if layer is None:
-        layer = subject.model.n_layers - 1
-    if layer >= subject.model.n_layers or head >= subject.model.n_heads:
-        there = f"{subject.model.n_layers} × {subject.model.n_heads}"
-        raise SelectionError(f"the model must have head {layer}.{head}, and has {there} heads")
+    layer, head = _layer(quantity, subject), quantity.parameters["head"]
+    if head >= subject.model.n_heads:
+        raise SelectionError(f"head must be from 0 to {subject.model.n_heads - 1}, got {head}")
     length = len(subject.corpus.sentences[sequence])
     return np.asarray(subject.clean.pattern[:, layer, head, sequence, position, :length])
+
+
+def _layer(quantity: Quantity, subject: Subject) -> int:
+    """Return the layer that is asked about, the last one where none is named; raises `SelectionError` for none there."""
+    layer, last = quantity.parameters["layer"], subject.model.n_layers - 1
+    if layer is not None and layer > last:
+        raise SelectionError(f"layer must be from 0 to {last}, got {layer}")
+    return last if layer is None else int(layer)
 
 
 def _highest(table: Array) -> Bool[Array, "run column"]:
