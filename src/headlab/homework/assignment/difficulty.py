@@ -9,8 +9,9 @@ from headlab.analysis.looking.predictions import SOLVED
 from headlab.engine import Job, cost
 from headlab.engine.golden import sha256
 from headlab.errors import SelectionError
-from headlab.homework.assignment.measure import measure, measure_collected, reaches
+from headlab.homework.assignment.measure import Measured, measure, measure_collected, reaches
 from headlab.homework.assignment.question import PICTURE, Question
+from headlab.homework.assignment.variants import Variant
 from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import enumeration
 from headlab.runs.experiment import Experiment
@@ -29,19 +30,25 @@ MOST_NAMED = 8  # variants in a sentence
 class Tried:
     """One variant, tried with its first seeds.
 
-    number: among all variants, None where there are none; corpus: which of the texts, from 0; seeds: those that were tried
-    solved: the share of solved runs; mechanisms: the share of each that occurs
-    answers: what is right of every measured question, run by run, as it is shown
+    number: among all variants, None where there are none; corpus: which of the texts, from 0; variant: what a student begins with
+    runs: those of its first seeds; solved: the share of them that is; mechanisms: the share of each that occurs
+    answers: what is right, by measured question: of each of these runs, or of the collected ones, which are the first seeds, too
     reached: by question, the share of runs that reach what it needs
     """
 
     number: int | None
     corpus: int | None
-    seeds: tuple[int, ...]
+    variant: Variant
+    runs: "Runs"
     solved: float
     mechanisms: Mapping[str, float]
-    answers: tuple[tuple[str, ...], ...]
+    answers: Mapping[str, tuple[Measured, ...]]
     reached: Mapping[str, float]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that were tried."""
+        return tuple(self.runs.seeds.tolist()) if self.runs.seeds is not None else ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers as plain values."""
@@ -116,7 +123,8 @@ class Difficulty:
     def _same_answers(self) -> Iterator[str]:
         by_answers: dict[Any, list[str]] = {}
         for item in self.tried:
-            by_answers.setdefault(item.answers, []).append(str(item.number))
+            told = tuple(tuple(found.shown for found in some) for some in item.answers.values())
+            by_answers.setdefault(told, []).append(str(item.number))
         for numbers in by_answers.values():
             if len(numbers) > 1:
                 yield (
@@ -153,7 +161,11 @@ class _Plan:
     number: int | None
     corpus: int | None
     seeds: tuple[int, ...]
-    fields: Mapping[str, Any]
+    variant: Variant
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self.variant.fields
 
 
 def _plans(assignment: "Assignment") -> Iterator[_Plan]:
@@ -163,13 +175,13 @@ def _plans(assignment: "Assignment") -> Iterator[_Plan]:
         corpus = None
         if variants is not None and variants.corpora and number is not None:
             corpus = number % len(variants.corpora)
-        yield _Plan(number, corpus, _seeds(assignment, item.fields, item.seeds), item.fields)
+        yield _Plan(number, corpus, _seeds(assignment, item), item)
 
 
-def _seeds(assignment: "Assignment", fields: Mapping[str, Any], seeds: range | None) -> tuple[int, ...]:
-    if seeds is not None:
-        return tuple(seeds[:MOST_TRIED])
-    first, count = int(fields["seed"]), MOST_TRIED
+def _seeds(assignment: "Assignment", variant: Variant) -> tuple[int, ...]:
+    if variant.seeds is not None:
+        return tuple(variant.seeds[:MOST_TRIED])
+    first, count = int(variant.fields["seed"]), MOST_TRIED
     if "seed" in assignment.lab.fixed:
         count = 1
     elif "seed" in assignment.lab.ranges:
@@ -212,10 +224,11 @@ class _Trials:
         return Tried(
             plan.number,
             plan.corpus,
-            plan.seeds,
+            plan.variant,
+            runs,
             grades.count(SOLVED) / len(grades),
             _shares(runs),
-            tuple(self._answers(plan, runs)),
+            dict(self._answers(plan, runs)),
             reached,
         )
 
@@ -226,19 +239,19 @@ class _Trials:
             found = self.runs(plan, question.find.setting, _like(plan.fields, question))
             yield question.find.goal, found.grade().tolist()
 
-    def _answers(self, plan: _Plan, runs: "Runs") -> Iterator[tuple[str, ...]]:
+    def _answers(self, plan: _Plan, runs: "Runs") -> Iterator[tuple[str, tuple[Measured, ...]]]:
         for question in self.assignment.questions:
             if question.quantity is None:
                 continue
             if question.source is None:
-                yield tuple(found.shown for found in measure(question.quantity, runs))
+                yield question.id, tuple(measure(question.quantity, runs))
                 continue
             collect = self.assignment.question(question.source).runs
             assert collect is not None
             groups = [
                 Group.of(self.runs(plan, collect.setting, value, collect.each), value) for value in collect.values
             ]
-            yield (measure_collected(question.quantity, collect.setting, groups).shown,)
+            yield question.id, (measure_collected(question.quantity, collect.setting, groups),)
 
 
 def _like(fields: Mapping[str, Any], question: Question) -> Any:
