@@ -3,6 +3,7 @@
 import click
 
 from headlab.cli.help import Group
+from headlab.cli.homework.build import build
 from headlab.cli.homework.file import check, new
 from headlab.cli.homework.grade import grade
 
@@ -14,6 +15,7 @@ def homework() -> None:
     \b
     headlab homework new hw1.toml      a commented file: the notebook's two items, ready to hand out
     headlab homework check hw1.toml    everything that is wrong with it, and what a student will see
+    headlab homework build hw1.toml    hw1.html for students, key.html for you, and what learning systems take
     headlab homework grade hw1.toml submissions/
                                        a table, and your gradebook filled
 
@@ -21,5 +23,5 @@ def homework() -> None:
     """
 
 
-for command in (new, check, grade):
+for command in (new, check, build, grade):
     homework.add_command(command)
