@@ -122,7 +122,7 @@ def test_page_and_figures_have_the_same_colours():
     named = [
         name
         for path in WEB.rglob("*")
-        if path.is_file() and path.name != "settings.json"  # what it is told without a server, written from PALETTE
+        if path.is_file() and path.name != "settings.json"  # written from PALETTE
         for name in PALETTE
         if name in path.read_text(encoding="utf-8")
     ]

@@ -24,6 +24,7 @@ export function show(place: HTMLElement, carried: string): () => void {
   ends.push(
     whenSeen(place, () => lab.wake()),
     () => void unmount(view),
+    () => lab.requests.door.close(), // nobody works for it any more
   )
   return () => ends.forEach((end) => end())
 }

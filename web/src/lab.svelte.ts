@@ -3,14 +3,27 @@
 import type { Carried } from './carried'
 import { keysOf } from './desk/plans'
 import { LINK } from './errors'
-import type { Can, Fields, Frame, Hello, Palette, Picture, ProblemsFrame, Progress, Told, TrialOf, Value } from './protocol'
+import type {
+  Can,
+  Connect,
+  Fields,
+  Frame,
+  Hello,
+  Listener,
+  Palette,
+  Picture,
+  ProblemsFrame,
+  Progress,
+  Told,
+  TrialOf,
+  Value,
+} from './protocol'
 import { Address, otherRuns, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
 import { Looking, type Look } from './state/look.svelte'
 import { Requests } from './state/requests.svelte'
 import { Settings } from './state/settings.svelte'
 import { Shown, type Where } from './state/shown.svelte'
-import type { Connect, Listener } from './transport/transport'
 
 // carried: what the page has before anything is trained; link: what settings it begins with, where its address says nothing;
 // address: whether the window's address is that of the experiment
@@ -85,10 +98,10 @@ export class Lab implements Listener {
     }
   })
 
-  connected(yes: boolean, why = '') {
-    this.online = yes
-    this.notice = yes ? '' : why
-    if (!yes) this.recordedAlone()
+  cannot(why: string) {
+    this.online = false
+    this.notice = why
+    this.recordedAlone()
     this.requests.forget()
   }
 

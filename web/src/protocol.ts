@@ -267,3 +267,17 @@ export type AskKind = keyof Asks
 
 // An experiment by its settings, or a run of those that are there by its number.
 export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; more?: TrialOf }
+
+// Who answers
+
+export interface Door {
+  ask(asked: Asked): void
+  close(): void
+}
+
+export interface Listener {
+  take(frame: Frame): void
+  cannot(why: string): void // nothing more is answered
+}
+
+export type Connect = (listener: Listener) => Door

@@ -8,7 +8,7 @@ import { sigmoid } from '../src/model/outputs'
 const SENT =
   'TAAAAHsia2luZCI6ImEiLCJ4IjoxLCJ3b3JkIjoi5pel5pysIiwiaWQiOjcsImFycmF5cyI6W1sibSIsWzIsM11dLFsibiIsWzBdXV19ICAAAAAAAACAPwAAAEAAAEBAAACAQAAAoEA='
 
-it('a frame is read as the server wrote it', () => {
+it('a frame is read as Python wrote it', () => {
   const bytes = Uint8Array.from(atob(SENT), (letter) => letter.charCodeAt(0))
   const frame = decode(bytes.buffer)
   expect({ ...frame, arrays: undefined }).toEqual({ kind: 'a', id: 7, values: { x: 1, word: '日本' }, arrays: undefined })

@@ -1,8 +1,7 @@
 // Who answers the page, in the page. The latest wish wins: what it replaces is given up. The run that a hand waits for comes first,
 // then its reasons, then what was asked for, then many seeds, then head sizes.
 
-import type { Asked, Frame } from '../protocol'
-import type { Listener, Transport } from '../transport/transport'
+import type { Asked, Door, Frame, Listener } from '../protocol'
 import { type Crew, TRIES } from './crew'
 import type { Client, Job, Said } from './member'
 import { AT_HAND, type Kind, type Task, type Unit, URGENCY } from './messages'
@@ -19,7 +18,7 @@ interface Given {
   share: number
 }
 
-export class Desk implements Transport, Client {
+export class Desk implements Door, Client {
   private joined: Crew | null = null
   private wish: Asked | null = null // the settings that are wanted
   private given: Given | null = null // the picture that is worked on
@@ -52,7 +51,7 @@ export class Desk implements Transport, Client {
   }
 
   cannot(why: string) {
-    this.listener.connected(false, why)
+    this.listener.cannot(why)
   }
 
   ask(asked: Asked) {

@@ -3,7 +3,7 @@
 import kernel from '../../../src/headlab/engine/kernel.wasm?packed'
 import settings from '../config/settings.json'
 import { unpack } from '../kernel/packed'
-import type { Connect } from '../transport/transport'
+import type { Connect } from '../protocol'
 import { ROUNDS, unitsOf } from '../work/units'
 import { Crew, type Place } from './crew'
 import { handOf } from './member'

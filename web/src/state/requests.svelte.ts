@@ -1,7 +1,6 @@
 // What is asked, and which answer belongs to what.
 
-import type { Asked, AskKind, Asks, Fields, Frame, ProblemsFrame, Progress } from '../protocol'
-import type { Transport } from '../transport/transport'
+import type { Asked, AskKind, Asks, Door, Fields, Frame, ProblemsFrame, Progress } from '../protocol'
 
 interface Wait {
   kind: AskKind
@@ -19,7 +18,7 @@ export class Requests {
   private waiting: Record<number, Wait> = {}
 
   constructor(
-    private transport: Transport,
+    readonly door: Door,
     private fields: () => Fields,
   ) {}
 
@@ -28,13 +27,13 @@ export class Requests {
     this.busy = true
     this.wanted = ++this.id
     this.since[this.wanted] = performance.now()
-    this.transport.ask({ ask: 'show', id: this.wanted, fields: { ...this.fields() } })
+    this.door.ask({ ask: 'show', id: this.wanted, fields: { ...this.fields() } })
     return this.wanted
   }
 
   // What is trained for the picture is given up.
   stop() {
-    this.transport.ask({ ask: 'stop', id: this.wanted, fields: {} })
+    this.door.ask({ ask: 'stop', id: this.wanted, fields: {} })
   }
 
   // tell: is told how far it is, where it takes a while
@@ -42,7 +41,7 @@ export class Requests {
     const asked: Asked = { ask, id: ++this.id, fields: { ...this.fields() }, more }
     return new Promise((resolve) => {
       this.waiting[asked.id] = { kind: ask, take: resolve as Wait['take'], tell }
-      this.transport.ask(asked)
+      this.door.ask(asked)
     })
   }
 
@@ -51,7 +50,7 @@ export class Requests {
     for (const [id, wait] of Object.entries(this.waiting)) {
       if (wait.kind !== kind) continue
       delete this.waiting[Number(id)]
-      this.transport.ask({ ask: 'stop', id: Number(id), fields: {} })
+      this.door.ask({ ask: 'stop', id: Number(id), fields: {} })
     }
   }
 

@@ -66,7 +66,7 @@ export function company({ workers = 2, worker = (made) => made(), load = Promise
   }
   const place = { workers, worker: () => worker(() => made(worksOf(began, hands.length))), here: () => made(worksOf(began, -1)) }
   const crew = new Crew(place, load)
-  const listener = { take: (frame: Frame) => void came.push(frame), connected: (yes: boolean, why = '') => void (yes || said.push(why)) }
+  const listener = { take: (frame: Frame) => void came.push(frame), cannot: (why: string) => void said.push(why) }
   const desk = new Desk(listener, () => crew, ROUNDS)
   open.push(() => (desk.close(), crew.close()))
   let id = 0

@@ -178,3 +178,13 @@ it('seeds are those of a block, whatever the seed in it; head sizes do not depen
   expect(keysOf({ seed: '18446744073709551615' }).seeds).toBe(keysOf({ seed: '18446744073709551552' }).seeds)
   expect(keysOf({ seed: -1 }).seeds).not.toBe(keysOf({ seed: -2 }).seeds)
 })
+
+it('for who has left nothing comes any more', async () => {
+  const { desk, came, show, until } = company()
+  show({})
+  await until(() => came.some(({ kind }) => kind === 'seeds'))
+  desk.close()
+  const before = kinds(came)
+  await new Promise((done) => setTimeout(done, 50))
+  expect(kinds(came)).toEqual(before)
+})
