@@ -276,3 +276,19 @@ def _toml(value: Any) -> str:
         case str():
             return json.dumps(value)
     return repr(value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("before", "[1]"),
+        ("before", "{a = 1}"),
+        ("init_scale", "nan"),
+        ("learning_rate", "inf"),
+        ("start", "1"),
+        ("wrap", '"yes"'),
+        ("seed", "1979-05-27"),
+    ],
+)
+def test_what_no_address_can_say_is_no_field_of_the_lab(field: str, value: str) -> None:
+    assert f"line 3: {field} must be " in problems(f'title = "a"\n[lab]\n{field} = {value}\n{SENTENCE}')[0]

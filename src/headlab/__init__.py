@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import explain
     from headlab.data.corpus import Corpus
     from headlab.data.dataset import Dataset, Goal
+    from headlab.homework.assignment.assignment import Assignment
     from headlab.model.forward import forward
     from headlab.model.params import Params
     from headlab.runs.interrupted import TrainingInterrupted
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 # Imported on first use, so that `headlab --help` answers at once.
 _LAZY = {
+    "Assignment": "headlab.homework.assignment.assignment",
     "Corpus": "headlab.data.corpus",
     "Dataset": "headlab.data.dataset",
     "Goal": "headlab.data.dataset",
@@ -61,6 +63,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Assignment",
     "ConfigError",
     "Corpus",
     "CorpusError",

@@ -8,7 +8,7 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, shell_word, threads_option
-from headlab.cli.terminal import output_path, put_json, show, tell_output
+from headlab.cli.terminal import output_path, progress_bar, put_json, show, tell_output
 from headlab.errors import ConfigError, OutputError
 
 
@@ -51,7 +51,8 @@ def check(file: Path, threads: Any, as_json: bool) -> None:
     size = bytes_of_answer(found)
     if not as_json:
         show(assignment_blocks(found, runs, seconds, size))
-    difficulty = Difficulty.of(found, threads)
+    with progress_bar("training every variant") as tell:
+        difficulty = Difficulty.of(found, threads, tell)
     problems = difficulty.problems
     if as_json:
         cost = {"runs": runs, "seconds": round(seconds, 3), "bytes": size}

@@ -1,6 +1,6 @@
 """How hard each variant of an assignment is, by training it: whether it can be done, and whether neighbours could copy."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -68,14 +68,24 @@ class Difficulty:
     alike: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, assignment: "Assignment", threads: int | None = None) -> "Difficulty":
-        """Train the first seeds of every variant, and measure what is asked. Raises `ConfigError` for what cannot be trained."""
+    def of(
+        cls, assignment: "Assignment", threads: int | None = None, progress: Callable[[float], None] | None = None
+    ) -> "Difficulty":
+        """Train the first seeds of every variant, and measure what is asked.
+
+        progress: called with the share that is done
+        Raises `ConfigError` for what cannot be trained.
+        """
         plans = list(_plans(assignment))
         found: list[tuple[int, Tried]] = []
-        for corpus in dict.fromkeys(plan.corpus for plan in plans):
+        texts = list(dict.fromkeys(plan.corpus for plan in plans))
+        for number, corpus in enumerate(texts):
             some = [(place, plan) for place, plan in enumerate(plans) if plan.corpus == corpus]
             trials = _Trials(assignment, [plan for _, plan in some], threads)
-            found += [(place, trials.tried(at)) for at, (place, _) in enumerate(some)]
+            for at, (place, _) in enumerate(some):
+                found.append((place, trials.tried(at)))
+                if progress is not None:
+                    progress((number + (at + 1) / len(some)) / len(texts))
         in_order = tuple(tried for _, tried in sorted(found, key=lambda item: item[0]))
         return cls(assignment, in_order, tuple(_alike(assignment, threads)))
 

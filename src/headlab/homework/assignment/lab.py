@@ -1,5 +1,6 @@
 """The lab of an assignment: what it begins with, and what of it a student may change."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,7 +9,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered, nearest, no_field
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
-from headlab.runs.experiment import FIELDS, OF_TEXT, Experiment, before_fork
+from headlab.runs.experiment import FIELDS, OF_TEXT, Experiment, before_fork, notebook_fields
 from headlab.runs.link import read, write
 
 TEXT = ("task", *OF_TEXT)
@@ -113,6 +114,14 @@ class Lab:
 
 def _start(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return all fields, as an address says them."""
+    usual = notebook_fields()
+    wrong = [
+        Problem(f"{name} must be {_kind(usual[name])}, got {short_repr(value)}", name)
+        for name, value in fields.items()
+        if not _is_like(value, usual[name])
+    ]
+    if wrong:
+        raise ConfigError(wrong)
     Experiment.of(fields)
     own = {"task": ""} if any(name in fields for name in OF_TEXT) else {}
     begun = read(write({**read("#"), **own, **fields}))
@@ -163,6 +172,17 @@ def _names(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     if problems:
         raise ConfigError(problems)
     return tuple(dict.fromkeys(given))
+
+
+def _is_like(value: Any, usual: Any) -> bool:
+    """Return whether a value is what an address can say: of the same kind as the notebook's, and a number where that is none."""
+    if isinstance(usual, str | bool):
+        return isinstance(value, type(usual))
+    return _is_number(value) and abs(value) <= sys.float_info.max
+
+
+def _kind(usual: Any) -> str:
+    return "text" if isinstance(usual, str) else "true or false" if isinstance(usual, bool) else "a number"
 
 
 def _is_number(value: Any) -> bool:
