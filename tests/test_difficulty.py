@@ -125,13 +125,13 @@ def test_check_shows_what_a_student_sees_what_it_costs_and_every_variant(tmp_pat
     assert done.exit_code == 0, done.exception
     for said in (
         "Can be changed: seed (those of the variant) and d_head (1 to 64).",
-        "11 questions, 18 points.",
+        "13 questions, 20 points.",
         "1200 to 1219",
     ):
         assert said in done.output
     told = json.loads(run("check", str(path), "--json").output)
     assert told["problems"] == []
-    assert told["points"] == 18
+    assert told["points"] == 20
     assert [item["variant"] for item in told["tried"]] == [0, 1, 2]
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,17 @@ def test_every_quantity_has_all_that_both_sides_read() -> None:
         assert set(row["parameters"]) <= PARAMETERS.keys(), name
         assert ("options" in row) == (row["answer"] == "option"), name
         assert ("digits" in row) == (row["answer"] == "number"), name
+
+
+def test_the_documentation_tells_every_quantity_with_its_parameters() -> None:
+    told = (Path(__file__).parents[1] / "docs/homework.md").read_text(encoding="utf-8")
+    rows = {
+        found[1]: found[2]
+        for found in re.finditer(r"^\| `(\w+)` \| (?:a run|collected runs) \| ([^|]*)\|", told, re.MULTILINE)
+    }
+    assert {name: re.findall(r"`(\w+)`", text) for name, text in rows.items()} == {
+        name: row["parameters"] for name, row in QUANTITIES.items()
+    }
 
 
 def test_answers_are_those_of_the_tables(runs: hl.Runs) -> None:
