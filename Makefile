@@ -89,6 +89,7 @@ benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/bounded.py
 	$(BIN)/python benchmarks/grades.py
+	$(BIN)/python benchmarks/homework.py
 	$(BIN)/python benchmarks/browsers.py
 
 # Kill studies, fault their disk, damage their files: writes docs/durability.md.

@@ -18,7 +18,19 @@ from headlab.cli.help import GROUPS
 from headlab.cli.main import cli
 from headlab.cli.options import MODEL, TRAINING, configurations, corpus_options, number_or_text, seed_list
 
-COMMANDS = ("exercise", "train", "predict", "explain", "study", "lab", "tasks", "report", "export", "verify")
+COMMANDS = (
+    "exercise",
+    "train",
+    "predict",
+    "explain",
+    "study",
+    "homework",
+    "lab",
+    "tasks",
+    "report",
+    "export",
+    "verify",
+)
 
 
 def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -119,6 +120,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
+@lru_cache(maxsize=10_000)
 def rate_test(first: Rate, second: Rate) -> tuple[str, float]:
     """Return which test compares two shares, and its two-sided p.
 
@@ -302,6 +304,7 @@ def newcombe(first: Rate, second: Rate, level: float = LEVEL) -> tuple[float, fl
     return float(low), float(high)
 
 
+@lru_cache(maxsize=10_000)  # a class of students asks for the same few shares over and over
 def runs_needed(first: float, second: float, power: float = POWER, level: float = LEVEL) -> int | None:
     """Return how many runs each of two conditions needs for a two-sided test to see their difference.
 

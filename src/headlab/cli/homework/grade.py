@@ -72,9 +72,16 @@ def grade(
     if form is not None:
         _write_one(graded, form, folder, as_json=as_json)
     else:
-        names = (assignment.name, assignment.title)
-        filled = None if gradebook is None else gradebook.filled(graded.scores, column, *names, ids=id_column)
+        filled = wrong = None
+        if gradebook is not None:
+            try:
+                names = (assignment.name, assignment.title)
+                filled = gradebook.filled(graded.scores, column, *names, ids=id_column)
+            except HeadlabError as error:  # what was graded is kept
+                wrong = error
         _write_all(graded, filled, folder, as_json=as_json)
+        if wrong is not None:
+            raise wrong
 
 
 def _roster(path: Path) -> "Roster":

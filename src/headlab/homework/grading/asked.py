@@ -20,20 +20,23 @@ class Setting:
     text: str
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any], *without: str) -> "Setting":
-        """Take it from the lab's fields; without: fields that are left out as well.
+    def of(cls, fields: Mapping[str, Any]) -> "Setting":
+        """Take it from the lab's fields.
 
         >>> Setting.of({"d_head": 10, "seed": 5}).text
         '{"d_head": 10}'
         """
-        rest = {name: _plain(value) for name, value in fields.items() if name not in ("seed", *without)}
+        rest = {name: _plain(value) for name, value in fields.items() if name != "seed"}
         return cls(json.dumps(rest, sort_keys=True))
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> Mapping[str, Any]:
         """The fields, as plain values."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
+        return _fields(self)
+
+    def without(self, name: str) -> "Setting":
+        """Return what settings have in common that differ in one field."""
+        return _without(self, name)
 
     @property
     def experiment(self) -> Experiment:
@@ -78,6 +81,17 @@ class Ended:
 def _plain(value: Any) -> Any:
     """Return a number as it is written one way: 1.0 and 1 are one setting, as they are on the page."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+@lru_cache(maxsize=20_000)
+def _fields(setting: Setting) -> Mapping[str, Any]:
+    found: dict[str, Any] = json.loads(setting.text)
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _without(setting: Setting, name: str) -> Setting:
+    return Setting.of({other: value for other, value in setting.fields.items() if other != name})
 
 
 @lru_cache(maxsize=20_000)

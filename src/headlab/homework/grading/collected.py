@@ -25,7 +25,7 @@ class Collected:
     @classmethod
     def of(cls, runs: Sequence[Ended], setting: str, values: tuple[Any, ...]) -> "Collected":
         """Take of some runs those that most are alike with."""
-        rests = [Setting.of(run.asked.setting.fields, setting) for run in runs]
+        rests = [run.asked.setting.without(setting) for run in runs]
         if not rests:
             return cls(setting, values, (), None, 0)
         rest = Counter(rests).most_common(1)[0][0]

@@ -39,6 +39,7 @@ class Judge:
     file: "AnswerFile"
     runs: Mapping[int, "Again"]
     known: Mapping[tuple[str, Asked], Measured] = field(default_factory=dict)
+    _collected: dict[str, Collected] = field(default_factory=dict, repr=False)
 
     def items(self) -> list[Item]:
         """Return every question's answer, judged, in the order of the questions."""
@@ -86,6 +87,11 @@ class Judge:
 
     def collected(self, name: str) -> Collected:
         """Return the runs that were collected for a question; those that differ in more than its setting are left out."""
+        if name not in self._collected:
+            self._collected[name] = self._collect(name)
+        return self._collected[name]
+
+    def _collect(self, name: str) -> Collected:
         asked = self.assignment.question(name).runs
         assert asked is not None
         numbers = self.file.answers.get(name, {}).get("runs", [])
