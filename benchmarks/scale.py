@@ -21,7 +21,8 @@ from headlab import engine
 from headlab.engine.cost import bytes_of, multiply_adds
 from headlab.engine.problem import instruction_sets, lanes_of
 from headlab.notation.numbers import percent
-from headlab.report.figures.drawing import BLUE, GREY, ORANGE, image, tidy, with_style
+from headlab.notation.shades import HUE
+from headlab.report.figures.drawing import GREY, image, tidy, with_style
 
 GROUPS = 2  # a run in every lane, also where one after the other is quicker
 DOCS = Path(__file__).parents[1] / "docs"
@@ -210,8 +211,8 @@ def figure_of(found: Measured, axes: dict[str, list[Size]]) -> Figure:
     for (axis, sizes), (above, below) in zip(axes.items(), grid.T, strict=True):
         x = [getattr(size, axis) for size in sizes]
         for way, color, mark, label in (
-            (found.alone, BLUE, "o", "one run alone"),
-            (found.together, ORANGE, "s", f"{found.together.runs} together, per run"),
+            (found.alone, HUE.light, "o", "one run alone"),
+            (found.together, GREY, "s", f"{found.together.runs} together, per run"),
         ):
             style = {"color": color, "marker": mark, "markersize": 3.5, "linewidth": 1.4, "label": label}
             above.plot(x, [way.seconds[size] * 1e3 for size in sizes], **style)

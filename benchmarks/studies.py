@@ -19,7 +19,7 @@ import headlab as hl
 from headlab.study.blocks import block_size
 from headlab.study.design import StudyDesign
 from headlab.study.study import COMPUTE, Study
-from headlab.study.study_file import TEMPLATE
+from headlab.study.study_file import template
 from headlab.study.work import Task
 
 MANY = 1_000_000
@@ -42,7 +42,7 @@ def timed(what: str) -> Iterator[None]:
 
 def from_the_shell(folder: Path) -> None:
     """The study that `headlab study new` writes: 3 head sizes, 1,000 runs each, 5,020 steps, weights kept."""
-    (folder / "sizes.toml").write_text(TEMPLATE)
+    (folder / "sizes.toml").write_text(template())
     for what in ("3 head sizes x 1,000 runs x 5,020 steps, from the shell", "the same again: nothing left to train"):
         with timed(what):
             subprocess.run(

@@ -15,7 +15,6 @@ import { continuedAs, has, phasesOf, stepsOf, type TrainConfig, trainingOf } fro
 
 export const NOTEBOOK: Fields = settings.notebook
 export const TASKS: Record<string, { title: string; corpus: PlainCorpus; goal: number }> = settings.tasks
-export const MODEL_FIELDS = MODEL.map(({ name }) => name)
 export const FORK_FIELDS = TRAINING.map(({ name }) => name).filter((name) => name !== 'dtype') // what a fork may change
 export const OF_TEXT = ['text', 'start', 'wrap'] // a text of one's own and how it is read, in place of a task
 

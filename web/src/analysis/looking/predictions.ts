@@ -1,7 +1,6 @@
 // What a model predicts, and whether that is right.
 
 import type { Corpus } from '../../data/corpus'
-import { grouped } from '../../notation/numbers'
 import { TABLE, THRESHOLDS } from '../words'
 
 export const TIE = THRESHOLDS.tie // of a logit: a lead smaller than this is rounding
@@ -45,22 +44,10 @@ export function decisiveLead({ logits, corpus, resolvable, goal = 1 }: Judged): 
   return finite ? Float64Array.from(leads).sort()[leads.length - needed] : NaN
 }
 
-// At every resolvable position the most likely token is the target, and no other is as likely.
-export function solvedOf(judged: Judged): boolean {
-  const lead = decisiveLead(judged)
-  return lead === null || lead > TIE
-}
-
 // finished: whether its training did not diverge
 export function gradeOf(judged: Judged, finished = true): string {
   const lead = decisiveLead(judged)
   if (lead === null) return NOTHING_TO_SOLVE
   if (!(lead > TIE && finished)) return NOT_SOLVED
   return lead >= HAIR_LOGITS ? SOLVED : HAIR
-}
-
-// How many runs have each grade, in words.
-export function tally(grades: readonly string[]): string {
-  if (grades.length && grades.every((grade) => grade === NOTHING_TO_SOLVE)) return NOTHING_TO_SOLVE
-  return GRADES.map((name) => `${grouped(grades.filter((grade) => grade === name).length)} ${name}`).join(', ')
 }

@@ -39,10 +39,6 @@ export function adjointsOfMany(subjects: readonly Subject[], { sequence, positio
   return subjects.map((_, run) => adjoint.subarray(run * size, (run + 1) * size))
 }
 
-// The same, but patterns react.
-export const gradients = (subject: Subject, place: Place, readout: Float64Array): Float64Array =>
-  parts(subject, place, readout, ['gradient'], {}).gradient
-
 // What is read along each edge of the place's sentence, seen through all behind it, [layer, head, query, key].
 export const edges = (subject: Subject, place: Place, readout: Float64Array): Float64Array =>
   parts(subject, place, readout, ['edge'], {}).edge
