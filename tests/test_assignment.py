@@ -101,6 +101,33 @@ def test_what_does_not_go_together_is_said(text: str, instead: str, said: str) -
     assert said in "\n".join(problems(template().replace(text, instead)))
 
 
+@pytest.mark.parametrize(
+    ("find", "said"),
+    [
+        ('setting = "optimizer", best = "lowest", goal = "solved", par = 2', "setting must be one of d_head"),
+        (
+            'setting = "d_head", best = "lowest", goal = "solved", par = 2.5',
+            "d_head 2.5 must be one that can be trained",
+        ),
+        (
+            'setting = "d_head", best = "lowest", goal = "solved", par = 17',
+            "d_head must be from 1 to 16 in this assignment",
+        ),
+        ('setting = "d_head", best = "least", goal = "solved", par = 2', "best must be one of lowest, highest"),
+        (
+            'setting = "d_head", best = "lowest", goal = "not solved", par = 2',
+            "goal must be one of solved, right by a hair",
+        ),
+        ('setting = "d_head", best = "lowest", goal = "solved"', "find must say its par, got none"),
+    ],
+)
+def test_what_cannot_be_found_is_not_asked_for(find: str, said: str) -> None:
+    text = (EXAMPLES / "three-way.toml").read_text(encoding="utf-8")
+    asked = 'find = { setting = "d_head", best = "lowest", goal = "solved", par = 2 }'
+    assert asked in text
+    assert said in "\n".join(problems(text.replace(asked, f"find = {{ {find} }}")))
+
+
 def test_no_key_is_in_what_students_see() -> None:
     found = Assignment.read(TEMPLATE)
     told = json.dumps(found.public())

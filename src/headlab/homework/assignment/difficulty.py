@@ -156,7 +156,7 @@ def cost_of_submission(assignment: "Assignment") -> tuple[int, float]:
         if question.runs is not None:
             settings += [({question.runs.setting: value}, question.runs.each) for value in question.runs.values]
         elif question.has_run:
-            settings.append(({} if question.find is None else {question.find.setting: _like(start, question)}, 1))
+            settings.append(({} if question.find is None else {question.find.setting: question.find.value}, 1))
     for change, count in settings:
         experiment = Experiment.of({**start, **change})
         job = Job.of(experiment.dataset.corpus, experiment.model, experiment.training)
@@ -246,7 +246,7 @@ class _Trials:
         if question.kind == PICTURE and question.needs is not None:
             yield question.needs, grades
         if question.find is not None:
-            found = self.runs(plan, question.find.setting, _like(plan.fields, question))
+            found = self.runs(plan, question.find.setting, question.find.value)
             yield question.find.goal, found.grade().tolist()
 
     def _answers(self, plan: _Plan, runs: "Runs") -> Iterator[tuple[str, tuple[Measured, ...]]]:
@@ -262,13 +262,6 @@ class _Trials:
                 Group.of(self.runs(plan, collect.setting, value, collect.each), value) for value in collect.values
             ]
             yield question.id, (measure_collected(question.quantity, collect.setting, groups),)
-
-
-def _like(fields: Mapping[str, Any], question: Question) -> Any:
-    """Return the par of a question as a value of its setting: whole where that is."""
-    assert question.find is not None
-    par = question.find.par
-    return int(par) if isinstance(fields[question.find.setting], int) and par == int(par) else par
 
 
 def _shares(runs: "Runs") -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 from headlab.analysis.looking.predictions import HAIR, SOLVED
 from headlab.config.record import gathered, nearest, no_field
 from headlab.errors import ConfigError, Problem
+from headlab.homework.assignment.lab import NUMBERS
 from headlab.homework.assignment.quantities import Quantity, answers_fit
 from headlab.notation.values import short_repr
 from headlab.runs.experiment import FORK_FIELDS, MODEL_FIELDS
@@ -58,6 +59,11 @@ class Find:
     best: str
     goal: str
     par: float
+
+    @property
+    def value(self) -> int | float:
+        """Par as a value of the setting: whole where it is."""
+        return int(self.par) if self.par == int(self.par) else self.par
 
 
 @dataclass(frozen=True)
@@ -236,7 +242,7 @@ def _collect(name: str, value: Any) -> Collect:
 
 def _find(name: str, value: Any) -> Find:
     readers: dict[str, Callable[[str, Any], Any]] = {
-        "setting": _one_of(*SETTINGS),
+        "setting": _one_of(*(name for name in NUMBERS if name != "seed")),
         "best": _one_of("lowest", "highest"),
         "goal": _one_of(SOLVED, HAIR),
         "par": _number(-1e9, 1e9),

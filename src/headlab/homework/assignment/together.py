@@ -1,7 +1,7 @@
 """What does not go together in an assignment: questions that ask of others, of words, of settings; answers that would not fit."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from headlab.analysis.subject import Subject
 from headlab.config.record import nearest
 from headlab.errors import ConfigError, Problem
 from headlab.homework.assignment.measure import problems_on
-from headlab.homework.assignment.question import RUNS, Question
+from headlab.homework.assignment.question import RUNS, Collect, Find, Question
 from headlab.model.initial import initial
 from headlab.notation.values import listing
 from headlab.runs.experiment import Experiment
@@ -90,7 +90,7 @@ def _of_others(found: "Assignment", question: Question) -> Iterator[Problem]:
 
 
 def _of_settings(found: "Assignment", question: Question) -> Iterator[Problem]:
-    asked: Any = question.runs or question.find
+    asked: Collect | Find | None = question.runs or question.find
     if asked is None:
         return
     name, field = asked.setting, "runs" if question.runs is not None else "find"
@@ -100,7 +100,7 @@ def _of_settings(found: "Assignment", question: Question) -> Iterator[Problem]:
             field,
         )
         return
-    values = question.runs.values if question.runs is not None else ()
+    values = asked.values if isinstance(asked, Collect) else (asked.value,)
     for value in values:
         fields = {**found.lab.start, name: value}
         try:
