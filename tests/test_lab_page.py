@@ -340,7 +340,7 @@ def test_sixty_four_seeds_are_shown_and_any_of_them_opens(visit):
     expect(page.locator("section:has(#seeds-title)")).to_contain_text(f"{solved} of 64")
     page.get_by_label(re.compile("^seed 17, ")).click()
     expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(17):.4f}")
-    page.get_by_label("by", exact=False).locator("xpath=self::select").select_option("seed")
+    page.get_by_label("sorted by", exact=False).locator("xpath=self::select").select_option("seed")
     assert page.locator(".mini").first.get_attribute("aria-label").startswith("seed 0,")
 
 
@@ -476,6 +476,11 @@ def test_a_word_is_explained_by_hand_and_by_key_and_escape_takes_it_away(visit):
     expect(page.get_by_role("tooltip")).to_have_count(0)
     page.get_by_role("button", name="bigram floor").hover()
     expect(page.get_by_role("tooltip")).to_contain_text("current token only")
+    page.get_by_role("tooltip").hover()  # it stays while it is pointed at, and no longer
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("tooltip")).to_be_visible()
+    page.mouse.move(700, 880)
+    expect(page.get_by_role("tooltip")).to_have_count(0)
 
 
 def test_the_menu_closes_with_escape_and_with_a_click_elsewhere(visit):
@@ -526,12 +531,56 @@ LONG = quote_plus(f"man ordered the {'x' * 300}\nwoman ordered the \u0627\u0644\
 
 
 @pytest.mark.parametrize(
-    ("width", "text"), [(360, ""), (360, f"#text={LONG}"), (768, ""), (1400, f"#text={LONG}"), (1920, "")]
+    ("width", "text"), [(320, ""), (360, f"#text={LONG}"), (768, ""), (1400, f"#text={LONG}"), (1920, "")]
 )
 def test_no_width_needs_scrolling_sideways(lab, browser, width, text):
     made = Visit(browser, lab + text, viewport={"width": width, "height": 800})
     assert made.page.evaluate("document.documentElement.scrollWidth") <= width
     made.leave()
+
+
+SPACED = (
+    "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }"
+    "p { margin-bottom: 2em !important }"
+)
+CUT = """() => [...document.querySelectorAll('body *')].filter((one) => {
+  const { overflowX, contain } = getComputedStyle(one)
+  if (!one.checkVisibility() || one.closest('svg, select, textarea, .unseen') || one.clientWidth === 0) return false
+  const cuts = /hidden|clip/.test(overflowX) || /strict|paint/.test(contain)
+  return cuts && (one.scrollWidth > one.clientWidth + 2 || one.scrollHeight > one.clientHeight + 2)
+}).map((one) => one.textContent)"""
+SMALL = """() => [...document.querySelectorAll('button, input, select, textarea, summary, [role=button]')]
+  .filter((one) => one.checkVisibility() && !one.closest('[role=presentation] > .plain, .skip'))
+  .map((one) => [one.ariaLabel || one.textContent, one.getBoundingClientRect()])
+  .filter(([, { width, height }]) => Math.min(width, height) < 22).map(([name]) => name)"""
+
+
+@pytest.mark.parametrize("width", [1400, 360])
+def test_no_word_is_cut_where_letters_and_lines_stand_apart_and_what_is_pressed_is_no_dot(lab, browser, width):
+    made = Visit(browser, lab, viewport={"width": width, "height": 800})
+    page = made.page
+    page.get_by_role("button", name=re.compile("1 man: .* ablate it")).click()
+    page.wait_for_selector("table.trial")
+    page.wait_for_selector(".mini >> nth=63")
+    assert page.evaluate(SMALL) == []
+    page.add_style_tag(content=SPACED)
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.getAnimations().length") == 0
+    made.leave()
+
+
+def test_what_is_of_settings_before_can_still_be_read(visit):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed in web/node_modules")
+    page = visit.page
+    page.fill("#learning_rate", "-1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("section.stale:has(#head-title)")
+    page.wait_for_timeout(400)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {runOnly: ['color-contrast']}).then((done) => done.violations)")
+    assert [node["html"] for item in found for node in item["nodes"]] == []
 
 
 def test_both_sentences_the_answer_and_the_settings_are_in_one_screen(visit):

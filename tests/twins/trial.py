@@ -43,7 +43,7 @@ def trial_frame(run: "Run", asked: Mapping[str, Any]) -> Frame:
             "a row must be weights by position, layer and head whole numbers: give them as such"
         ) from None
     effects = run.set_pattern(row, layer=layer, head=head, query=asked.get("query"), **at)
-    return _frame(effects, SAID["row"], effects.names[0])
+    return _frame(effects, SAID["row"], SAID["row"])
 
 
 def _without(run: "Run", effects: "Effects") -> Frame:

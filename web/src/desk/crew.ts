@@ -6,6 +6,7 @@ import { ALL, type Answer, AT_HAND, type Load, URGENCY } from './messages'
 import { type Client, type Hire, type Job, type Listener, Member } from './member'
 
 const LOOK_MS = 250
+export const PATIENCE_MS = 60_000 // in which this thread begins where no worker did, as on a phone that is busy with something else
 export const TRIES = 2 // of a piece of work whose worker dies
 
 export interface Place {
@@ -123,7 +124,7 @@ export class Crew implements Listener {
     else if (this.alone) return this.cannot('This browser lets nothing be trained in this page: what was recorded can be read.')
     else {
       this.alone = true
-      void member.start(this.place.here)
+      void member.start(this.place.here, PATIENCE_MS)
     }
     this.held = ALL // as far as the new one knows
     for (const job of jobs.filter(({ over }) => !over)) {

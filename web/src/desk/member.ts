@@ -93,12 +93,12 @@ export class Member {
     return jobs.length > 0 && silent > (jobs.some(({ over }) => over) ? DEAF_MS : SILENT_MS)
   }
 
-  async start(hire = this.hire) {
+  async start(hire = this.hire, within = START_MS) {
     this.close()
     this.hire = hire
     const number = this.number
     const lose = () => void (number === this.number && this.lose())
-    setTimeout(() => this.ready || lose(), START_MS)
+    setTimeout(() => this.ready || lose(), within)
     try {
       const hand = await Promise.resolve().then(hire)
       if (number !== this.number) return hand.terminate()

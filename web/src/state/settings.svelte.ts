@@ -27,6 +27,7 @@ export class Settings {
 
   get beside(): Problems {
     const names = this.looking.hidden('knobs') ? [] : this.shown.map(({ name }) => name)
-    return problemsBeside(this.problems, this.looking.hidden('knobs') || this.looking.hidden('seed') ? names : ['seed', ...names])
+    const beside = this.problems.filter(({ command }) => !command) // the others stand above what is shown
+    return problemsBeside(beside, this.looking.hidden('knobs') || this.looking.hidden('seed') ? names : ['seed', ...names])
   }
 }

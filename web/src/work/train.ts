@@ -30,14 +30,16 @@ export function* train(
   const weights = kernel.initial(asked, seeds, experiment.model.init_scale)
   const training = new Training(kernel, asked, recipeOf(experiment, kept), weights)
   const steps = stepsOf(experiment.training) * seeds.length
-  const began = performance.now()
+  let spent = 0 // milliseconds of its own: between slices other work may be done
   try {
-    while (!training.work(SLICE_MS)) {
+    for (;;) {
+      const began = performance.now()
+      if (training.work(SLICE_MS)) return training.take()
+      spent += performance.now() - began
       const share = Number(training.read().run_steps) / steps
-      check(performance.now() - began, share, seeds.length)
+      check(spent, share, seeds.length)
       yield share
     }
-    return training.take()
   } finally {
     training.end()
   }

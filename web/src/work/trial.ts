@@ -25,7 +25,7 @@ export function trialFrame({ subject }: { subject: Subject }, asked: TrialOf): T
   }
   const { row, layer, head } = rowOf(asked)
   const effects = setPattern(subject, choice(), row, { layer, head })
-  return frame(effects, SAID.row, effects.names[0])
+  return frame(effects, SAID.row, SAID.row)
 }
 
 function without(subject: Subject, effects: Effects): Trial {

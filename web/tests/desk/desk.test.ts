@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
-import type { Hand } from '../../src/desk/member'
+import { expect, it, vi } from 'vitest'
+import { PATIENCE_MS } from '../../src/desk/crew'
+import { type Hand, Member } from '../../src/desk/member'
 import { keysOf } from '../../src/desk/plans'
 import type { Frame, Progress, Seeds, Sizes } from '../../src/protocol'
 import { company, kinds, MODULE } from './company'
@@ -124,6 +125,22 @@ it('where no worker can start, at once or later, this thread does everything', a
     await until(() => last<Seeds>(came, 'seeds')?.values.seed.length === 64)
     expect(new Set(began.map((one) => one.split(' ')[1]))).toEqual(new Set(['-1']))
   }
+})
+
+it('a worker that does not begin is not waited for, but this thread is, however late it begins', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  const lost: Member[] = []
+  const listener = { hear() {}, ready() {}, lost: (member: Member) => void lost.push(member) }
+  const member = new Member(() => new Promise(() => {}), Promise.resolve({ load: MODULE }), listener)
+  await vi.advanceTimersByTimeAsync(4000)
+  expect(lost).toEqual([member])
+  const hand: Hand = { postMessage() {}, terminate() {}, onmessage: null }
+  void member.start(() => hand, PATIENCE_MS)
+  await vi.advanceTimersByTimeAsync(PATIENCE_MS / 2)
+  hand.onmessage!({ data: { ready: true } } as MessageEvent)
+  await vi.advanceTimersByTimeAsync(PATIENCE_MS)
+  vi.useRealTimers()
+  expect([lost.length, member.ready]).toEqual([1, true])
 })
 
 it('a worker that dies is replaced, and its work is done; what kills it again is given up with a sentence', async () => {
