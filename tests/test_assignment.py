@@ -272,7 +272,7 @@ VALUES = st.recursive(
 LINES = template().splitlines()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_no_change_of_a_file_is_a_traceback(data: st.DataObject) -> None:
     lines = list(LINES)

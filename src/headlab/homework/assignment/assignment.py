@@ -190,6 +190,8 @@ class _Reading:
 
 
 def _top(name: str, given: Mapping[str, Any], stem: str) -> Any:
+    if name == "title" and name not in given:
+        raise ConfigError(Problem("title must be said, got none", name))
     value = given.get(name, {"name": stem, "about": "", "numerics": NUMERICS}.get(name))
     match name:
         case "name":
