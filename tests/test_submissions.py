@@ -78,7 +78,7 @@ def test_an_answer_file_is_read_with_its_id_in_lower_case_whatever_an_editor_did
         (as_bytes(runs=[["seed=5"]], answers={}), "an address and a hash"),
         (as_bytes(runs=[GOOD["runs"][0], GOOD["runs"][0]]), "a run must be there once"),
         (as_bytes(runs=[[str(n), "a" * 32] for n in range(120)] + [[1, 2]]), "run 121 must be an address"),
-        (as_bytes(answers={"looks": {"run": 2}}), "must be about runs of the file, got 2, and there are 2 runs"),
+        (as_bytes(answers={"looks": {"run": 2}}), "must be about one of the file's 2 runs, counted from 0, got 2"),
         (as_bytes(answers={"looks": {"run": -1}}), "run must be a whole number"),
         (as_bytes(answers={"looks": {"value": None}}), "value must be text or a whole number"),
         (as_bytes(answers={"looks": 1}), "must be an object"),

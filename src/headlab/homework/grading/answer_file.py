@@ -219,9 +219,10 @@ def _problems_of_answer(name: str, given: Any, n_runs: int) -> list[str]:
     ]
     named = [*fitting.get("runs", []), *([fitting["run"]] if "run" in fitting else [])]
     if any(number >= n_runs for number in named):
-        wrong.append(
-            f"{what} must be about runs of the file, got {max(named)}, and there are {quantity(n_runs, 'run')}"
+        there = (
+            f"one of the file's {quantity(n_runs, 'run')}, counted from 0" if n_runs else "a run, and the file has none"
         )
+        wrong.append(f"{what} must be about {there}, got {max(named)}")
     if len(set(fitting.get("runs", []))) < len(fitting.get("runs", [])):
         wrong.append(f"{what} must name each run once, got one more than once")
     return wrong

@@ -86,7 +86,7 @@ def _read(assignment: "Assignment", found: Submissions) -> tuple[list[_Handed], 
         try:
             file = AnswerFile.of(submitted.data)
         except HeadlabError as error:
-            said = tuple(problem.text for problem in error.problems[:MOST_PROBLEMS])
+            said = words.told([problem.text for problem in error.problems], MOST_PROBLEMS)
             refused.append(Refused(submitted.place, said, student_of(submitted.data)))
             continue
         read.setdefault(file.student, []).append((submitted.place, file))
@@ -149,7 +149,15 @@ def _parts(handed: Sequence[_Handed]) -> Iterator[list[_Handed]]:
 
 def _refused(assignment: "Assignment", one: _Handed) -> Graded:
     none = tuple(Item(question, 0, "", UNCOUNTED) for question in assignment.questions)
-    return Graded(one.file.student, one.place, one.variant, none, tuple(one.problems), tuple(one.notes), refused=True)
+    return Graded(
+        one.file.student,
+        one.place,
+        one.variant,
+        none,
+        words.told(one.problems, MOST_PROBLEMS),
+        tuple(one.notes),
+        refused=True,
+    )
 
 
 def _judge(assignment: "Assignment", one: _Handed, again: Mapping[Asked, Again], whose: Mapping[str, Again]) -> Judge:
@@ -172,7 +180,7 @@ def _judged(one: _Handed, judge: Judge, *, explain: bool) -> Graded:
         one.place,
         one.variant,
         tuple(judge.items()),
-        tuple(one.problems),
+        words.told(one.problems, MOST_PROBLEMS),
         (*one.notes, *judge.unasked()),
         tuple(unchecked_of(judge)),
         facts_of(judge),

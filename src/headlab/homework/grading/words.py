@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from headlab.notation.numbers import decimals, duration, quantity, size_of
+from headlab.notation.numbers import decimals, duration, is_or_are, quantity, size_of
 from headlab.notation.values import listing, short_repr
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ def other_hash(number: int, address: str, whose: str) -> str:
     """Say that a run, trained again, has other weights than the file says; whose: the address of the run that has those."""
     of = f"the hash is that of {whose}" if whose else "no such run was found"
     return f"{run_name(number, address)} does not count: trained again, it has another hash than the file says; {of}"
+
+
+def told(problems: Sequence[str], most: int) -> tuple[str, ...]:
+    """Return problems as they are told: the first ones, and how many others there are.
+
+    >>> told(["a", "b", "c"], 2), told(["a"], 2)
+    (('a', 'b', '1 more is wrong in the same file'), ('a',))
+    """
+    left = len(problems) - most
+    more = [f"{left} more {is_or_are(left)} wrong in the same file"] if left > 0 else []
+    return (*problems[:most], *more)
 
 
 def run_name(number: int, address: str) -> str:
