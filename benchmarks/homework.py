@@ -80,10 +80,14 @@ def write(assignment: Assignment, folder: Path) -> int:
     return len(named)
 
 
-def processors() -> float:
-    """Return the processor seconds of the commands that were run so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def timed(folder: Path, *arguments: str) -> tuple[bytes, str]:
+    """Run a command of the homework, and return what it prints, and how long it took in words."""
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "headlab", "homework", *arguments]
+    printed = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    used, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
+    processors = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return printed, f"{seconds:.1f} s ({processors:.1f} s of processors)"
 
 
 def main() -> None:
@@ -94,32 +98,16 @@ def main() -> None:
             (folder / "in").mkdir()
             (folder / "hw1.toml").write_text(text, encoding="utf-8")
             runs = write(Assignment.read(folder / "hw1.toml"), folder / "in")
-            began, used = time.perf_counter(), processors()
-            command = [sys.executable, "-m", "headlab", "homework", "grade", "hw1.toml", "in", "--json"]
-            printed = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE).stdout
-            seconds, used = time.perf_counter() - began, processors() - used
+            printed, took = timed(folder, "grade", "hw1.toml", "in", "--json")
             graded = json.loads(printed)
             refused = sum(bool(one["problems"]) for one in graded["students"]) + len(graded["unreadable"])
             asked = STUDENTS * (1 + EACH * len(SIZES))
             print(
-                f"{STUDENTS} files, {asked:,} runs ({runs:,} different), {what}: {seconds:.1f} s, {refused} refused",
-                flush=True,
+                f"{STUDENTS} files, {asked:,} runs ({runs:,} different), {what}: {took}; {refused} refused", flush=True
             )
-            one = min(folder.glob("in/*"))
-            began = time.perf_counter()
-            command = [
-                sys.executable,
-                "-m",
-                "headlab",
-                "homework",
-                "grade",
-                "hw1.toml",
-                str(one),
-                "--format",
-                "gradescope",
-            ]
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-            print(f"one file alone, as an autograder does it: {time.perf_counter() - began:.1f} s", flush=True)
+            one = str(min(folder.glob("in/*")))
+            _, took = timed(folder, "grade", "hw1.toml", one, "--format", "gradescope")
+            print(f"one file alone, as an autograder does it: {took}", flush=True)
 
 
 if __name__ == "__main__":
