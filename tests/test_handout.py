@@ -3,13 +3,17 @@
 import csv
 import email
 import io
+import json
 import os
 import stat
 import subprocess
+import sysconfig
 import zipfile
 from pathlib import Path
 
+import handed_in
 import pytest
+from tiers import long
 
 from headlab.report.handout import wheel as wheels
 from headlab.report.handout.autograder import autograder_zip
@@ -126,3 +130,25 @@ def test_what_is_asked_stands_in_the_page_as_data(tmp_path, monkeypatch):
     page = homework_page({"title": "</script><b>", "about": "“naïve”"})
     assert page.endswith('"about": "\\u201cna\\u00efve\\u201d"}</script>\n  </body></html>')
     assert "</script><b>" not in page
+
+
+@long
+@pytest.mark.skipif(os.name == "nt", reason="the programs are for bash")
+def test_an_autograder_sets_itself_up_and_grades_with_the_wheel_that_it_brings(tmp_path):
+    pytest.importorskip("wasmtime", reason="wasmtime, which the wheel needs, is not installed")
+    beside = tmp_path / "beside"  # what the wheel needs, as pip would fetch it; but no headlab
+    beside.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not any(name in path.name.lower() for name in ("headlab", "pip", "setuptools", ".pth")):
+            (beside / path.name).symlink_to(path)
+    told = {"HEADLAB_AUTOGRADER": str(tmp_path), "PIP_NO_DEPS": "1", "PIP_NO_INDEX": "1", "PYTHONPATH": str(beside)}
+    environment = {**{name: value for name, value in os.environ.items() if name != "HEADLAB_BACKEND"}, **told}
+    source, submission = tmp_path / "source", tmp_path / "submission"
+    zipfile.ZipFile(io.BytesIO(autograder_zip("quick", handed_in.QUICK.encode()))).extractall(source)
+    submission.mkdir()
+    (submission / "quick-ab12.txt").write_bytes(handed_in.as_bytes(handed_in.Class(handed_in.quick(), []).file("ab12")))
+    done = subprocess.run(["bash", source / "setup.sh"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()[-2:]) == (0, ["wasm", "(simd128)"]), done.stderr
+    subprocess.run(["bash", source / "run_autograder"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    found = json.loads((tmp_path / "results" / "results.json").read_text())
+    assert (found["score"], len(found["tests"])) == (11, 9)

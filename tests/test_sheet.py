@@ -2,8 +2,13 @@
 
 import ast
 import json
+import os
 import re
+import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import handed_in
 import handed_out
@@ -11,6 +16,7 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from tiers import long
 
 from headlab.errors import ConfigError, HeadlabError
 from headlab.homework.assignment.assignment import Assignment
@@ -176,3 +182,51 @@ def test_nothing_that_only_the_instructor_knows_is_in_the_notebook():
     text = notebook(handed_out.secretive())
     assert not [secret for secret in handed_out.SECRETS if secret in text]
     assert not [key for key in handed_out.KEYS if key in handed_out.keys(handed_out.secretive().public())]
+
+
+@long
+def test_nbgrader_hands_the_notebook_out_without_its_hidden_lines_and_gives_the_points(honest, tmp_path):
+    pytest.importorskip("nbgrader", reason="nbgrader is not installed")
+    _, told = honest
+    told = {**told, "looks": {"value": 0}}
+    key = tmp_path / "quick.toml"
+    key.write_text(handed_in.QUICK)
+    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+    def nbgrader(*words):
+        environment = {**os.environ, "PATH": tools, "HEADLAB_KEY": str(key)}
+        command = [sys.executable, "-m", "nbgrader", *words, "--create"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    (tmp_path / "source" / "quick").mkdir(parents=True)
+    (tmp_path / "source" / "quick" / "quick.ipynb").write_text(notebook(QUICK))
+    nbgrader("generate_assignment", "quick")
+    released = nbformat.read(tmp_path / "release" / "quick" / "quick.ipynb", 4)
+    assert "sheet.points" not in str(released)
+    for cell in released.cells:
+        if cell.id == "student":
+            cell.source = 'ID = "ab12"'
+        if cell.id.endswith("-answer"):
+            name = cell.id.removesuffix("-answer")
+            cell.source = f"answers[{name!r}] = {told[name]!r}"
+    handed = tmp_path / "submitted" / "ab12" / "quick" / "quick.ipynb"
+    handed.parent.mkdir(parents=True)
+    nbformat.write(released, handed)
+    nbgrader("autograde", "quick")
+    with sqlite3.connect(tmp_path / "gradebook.db") as book:
+        asked = "select base_cell.name, grade.auto_score from grade join base_cell on grade.cell_id = base_cell.id"
+        points = dict(book.execute(asked).fetchall())
+    book.close()
+    assert points == {
+        "good": 2,
+        "looks": 0,
+        "next": 1,
+        "loss": 1,
+        "sizes": 2,
+        "median": 1,
+        "better": 1,
+        "small": 2,
+        "why": None,
+    }
+    assert AnswerFile.of(next(tmp_path.glob("autograded/**/quick-ab12.txt")).read_bytes()).student == "ab12"

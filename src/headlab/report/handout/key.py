@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from headlab.analysis.looking.predictions import SOLVED
-from headlab.homework.assignment.question import PICTURE, Question
+from headlab.homework.assignment.question import Question
 from headlab.notation.numbers import percent, quantity
 from headlab.report import limits
 from headlab.report.html.page import template
+from headlab.report.words.assignment import settled_by
 from headlab.report.words.explanation import place_line
 
 if TYPE_CHECKING:
@@ -26,28 +27,10 @@ def render(difficulty: "Difficulty") -> str:
         lead=f"{many}; SHA-256 of a student’s id picks one."
         if assignment.variants
         else "All have the same experiment.",
-        questions=[(question, settled(question, assignment)) for question in assignment.questions],
+        questions=[(question, settled_by(question, assignment)) for question in assignment.questions],
         bounds=_bounds(assignment),
         variants=[_variant(assignment, tried) for tried in difficulty.tried],
     )
-
-
-def settled(question: Question, assignment: "Assignment") -> str:
-    """Return in words what settles a question."""
-    if question.quantity is not None:
-        collected = None if question.source is None else assignment.question(question.source).runs
-        asked = question.quantity.label("" if collected is None else collected.setting)
-        return f"{asked}, within {question.tolerance:g}" if question.tolerance else asked
-    if (wanted := question.find) is not None:
-        better = "lower" if wanted.best == "lowest" else "higher"
-        where = f"{wanted.setting} {wanted.par:g} or {better}"
-        return f"a run that is {wanted.goal}: all points at {where}, half of them at another"
-    if (asked_for := question.runs) is not None:
-        values = ", ".join(map(str, asked_for.values))
-        return f"{quantity(asked_for.each, 'seed')} at each of {asked_for.setting} {values}"
-    if question.kind == PICTURE:
-        return f"a run that is {question.needs}" if question.needs else "any run"
-    return "you read it: no machine grades prose"
 
 
 def _bounds(assignment: "Assignment") -> str:
