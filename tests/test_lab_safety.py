@@ -18,6 +18,7 @@ from headlab.report.html.lab import LAB, lab_page
 from headlab.runs.experiment import Experiment, notebook_fields
 
 MOST_CHARACTERS = 16_384
+MOST = {"sentences": 200, "words in a sentence": 64, "different words": 512}
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = NEEDED
 
@@ -179,15 +180,18 @@ TRY = """async given => {
 def answer_to(fields):
     """What the page must show for an experiment: its text, and its words or the problems."""
     text = fields["text"].replace("\r\n", "\n").replace("\r", "\n")  # as every textarea keeps it
-    if len(fields["text"]) > MOST_CHARACTERS:  # the page alone has limits
+    if len(fields["text"]) > MOST_CHARACTERS:  # the page alone has limits: this one, and MOST
         said = f"the sentences must have at most {MOST_CHARACTERS:,} characters, got {len(fields['text']):,}"
         return {"text": text, "words": [], "problems": [said]}
     try:
         experiment = Experiment.of({"steps": 1, **fields})
     except ConfigError as error:
         return {"text": text, "words": [], "problems": list(map(str, error.problems))}
-    words = [word for words in experiment.dataset.corpus.sentences for word in words]
-    return {"text": text, "words": words, "problems": []}
+    corpus = experiment.dataset.corpus
+    sizes = zip(MOST.items(), (corpus.n_sequences, corpus.n_ctx, corpus.d_vocab), strict=True)
+    problems = [f"the lab takes at most {most} {what}, got {size}" for (what, most), size in sizes if size > most]
+    words = [] if problems else [word for words in corpus.sentences for word in words]
+    return {"text": text, "words": words, "problems": problems}
 
 
 class Trials:
