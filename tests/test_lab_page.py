@@ -200,6 +200,22 @@ def test_a_setting_that_makes_no_sense_is_said_beside_it(visit):
     expect(page.locator(".knob:has(#d_head) [role=alert]")).to_have_text("")
 
 
+def test_where_no_worker_can_start_the_page_works_itself_and_is_never_held_up(lab, browser):
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.add_init_script("delete window.Worker")
+    page.goto(f"{lab}#d_head=5&numerics=2")
+    expect(page.locator(".facts b").first).to_have_text(f"{expected_loss(d_head=5):.4f}")
+    page.get_by_role("button", name=re.compile("1 man: .*, ablate it")).click()
+    expect(page.get_by_role("table", name="without “man”").locator("tbody tr")).to_have_count(4)
+    large = "\n".join(" ".join(f"w{(7 * line + at * at) % 100}" for at in range(30)) for line in range(40))
+    page.evaluate("address => location.hash = address", f"#text={quote_plus(large)}&n_layers=8&n_heads=16&steps=2")
+    expect(page.get_by_text("a step must take at most 0.1 s in this browser")).to_be_visible()
+    expect(page.locator("code", has_text="headlab train '#text=w0+w1")).to_be_visible()
+    context.close()
+
+
 # 3 The head at work
 
 

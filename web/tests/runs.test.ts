@@ -1,5 +1,5 @@
 // The frames of one run and of many; what they say is held to Python's in twins/, what they draw to the models here.
-import { expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { Subject, subjectsOf } from '../src/analysis/subject'
 import { experimentOf, problemOf, recipeOf } from '../src/config/experiment'
 import { stepsOf } from '../src/config/training'
@@ -9,6 +9,7 @@ import { momentsOf } from '../src/work/moments'
 import { pictureFrame } from '../src/work/picture'
 import { ended } from '../src/work/pieces'
 import { seedsFrame } from '../src/work/seeds'
+import { train } from '../src/work/train'
 import { kernel } from './kernel/module'
 
 const TEXT = 'anna saw the cat and the dog\nben saw the fox\nanna fed the cow'
@@ -76,4 +77,38 @@ it('a moment half-way between two steps is the one that NumPy takes', () => {
   const numbers = 42 * corpus.n_ctx * corpus.d_vocab // in 42 moments
   const found = [0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 16, 20, 25, 26, 29, 32, 33, 37, 41, 45, 49, 52, 53, 57, 61, 65, 66, 70, 74, 78, 82]
   expect(momentsOf({ corpus, model }, 82, numbers)).toEqual(found)
+})
+
+afterEach(() => vi.unstubAllGlobals())
+
+const LONG = Array.from({ length: 40 }, (_, nth) => Array.from({ length: 30 }, (_, at) => `w${(nth * 7 + at * at) % 100}`).join(' ')).join(
+  '\n',
+)
+const refused = (fields: Parameters<typeof experimentOf>[0]) => {
+  const experiment = experimentOf(fields)
+  try {
+    train(kernel, experiment, [1]).next()
+    return ''
+  } catch (error) {
+    const [{ text, command }] = (error as { problems: { text: string; command: string }[] }).problems
+    return `${text} (${command})`
+  }
+}
+
+it.each([
+  ['the notebook', {}, ''],
+  ['many steps', { steps: 100_000 }, ''],
+  ['wide heads', { d_head: 1024, n_layers: 2 }, ''],
+  ['two large steps', { text: LONG, n_layers: 8, n_heads: 16, d_head: 64, schedule: 'constant', steps: 2 }, ''],
+  ['many large steps', { text: LONG, n_layers: 8, n_heads: 16, d_head: 64 }, 'about .* (minutes|hours) here: take fewer steps'],
+])('before %s are trained it is known whether that takes too long', (_, fields, said) => {
+  expect(refused(fields)).toMatch(said ? new RegExp(`one run must take at most 30 s in the lab, .*${said}.*headlab train`) : /^$/)
+})
+
+it('a page without workers begins no step that would stop it', () => {
+  vi.stubGlobal('document', {})
+  expect(refused({})).toBe('')
+  expect(refused({ text: LONG, n_layers: 8, n_heads: 16, d_head: 64, schedule: 'constant', steps: 2 })).toMatch(
+    'a step must take at most 0.1 s',
+  )
 })

@@ -82,7 +82,8 @@ export class Desk implements Door, Client {
   private train() {
     const { fields, id } = this.wish!
     const job = this.want({ kind: 'picture', fields }, id)
-    this.given = { job, answer: id, at: performance.now(), share: 0 }
+    const given = (this.given = { job, answer: id, at: performance.now(), share: 0 })
+    setTimeout(() => this.given === given && this.tellShare(given, given.answer), TELL_MS + 1) // a step may take longer
   }
 
   // The training of the run that is wanted is given up, or what else was asked for and takes long.

@@ -8,7 +8,7 @@ import { ROUNDS, unitsOf } from '../work/units'
 import { Crew, type Place } from './crew'
 import { handOf } from './member'
 import { Desk } from './desk'
-import type { Load } from './messages'
+import type { Load, Message } from './messages'
 import worker from './worker?bundled'
 
 const MOST_WORKERS = 8
@@ -33,7 +33,11 @@ const place: Place = {
     global.headlabPort = port2
     await import(/* @vite-ignore */ await address())
     delete global.headlabPort
-    return handOf(port1)
+    const [hand, load] = [handOf(port1), await unpack(kernel)]
+    const say = hand.postMessage.bind(hand)
+    return Object.assign(hand, {
+      postMessage: (message: Message) => say('load' in message ? { load } : message), // Chromium's channels carry no module
+    })
   },
 }
 

@@ -3,6 +3,7 @@
 
 import { breath } from './breath'
 import { Kernel } from '../kernel/kernel'
+import { LINK } from '../errors'
 import { NO_MEMORY } from '../kernel/layout'
 import type { Frame, Problem } from '../protocol'
 import { ALL, type Answer, type Counted, type Kind, type Message, type Task, URGENCY } from './messages'
@@ -116,7 +117,10 @@ function problemsOf(error: unknown): Frame {
 function said(error: unknown): Problem[] {
   if (error instanceof Error && 'problems' in error) return error.problems as Problem[]
   const text = error instanceof Error ? error.message : String(error)
-  if (text === NO_MEMORY || error instanceof RangeError) return [sentence('This needs more memory than the page has: make it smaller.')]
+  if (text === NO_MEMORY || error instanceof RangeError)
+    return [
+      { ...sentence('This needs more memory than the page has: make it smaller, or take a shell.'), command: `headlab train '${LINK}'` },
+    ]
   return [sentence(`The work failed (${text}): please report it with the address of this page.`)]
 }
 
