@@ -382,6 +382,7 @@ def test_the_head_size_question_fills_up_with_seeds_and_has_an_answer(visit):
     expect(section).to_contain_text(re.compile(r"(80|1[26]0|[2-9]\d0) seeds each"))
     expect(section).to_contain_text("d_head")
     assert page.locator(".size").count() == 5
+    expect(section.locator(".tag")).to_have_text("so far")  # an answer that still changes says so
     page.get_by_role("button", name=re.compile("^d_head 1: ")).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#d_head")).to_have_value("1")
