@@ -37,6 +37,14 @@ def grade_files(folder, files):
     return grade(ASSIGNMENT, folder, explain=False)
 
 
+def number_in(said, name):
+    """The number that an answer is, with a point or a comma; none where it is no number."""
+    try:
+        return float(str(said.get(name, {}).get("value")).replace(",", "."))
+    except ValueError:
+        return float("nan")
+
+
 def worth(data, trained):
     """By question, what a file is worth at most, from runs that were trained without anything that grades."""
     try:
@@ -64,7 +72,7 @@ def worth(data, trained):
         found["good"] = POINTS["good"]
     if good and said.get("looks", {}).get("value") == handed_in.looks_most(good[1], 0, 3):
         found["looks"] = POINTS["looks"]
-    if good and abs(float(said.get("loss", {}).get("value", "nan")) - float(good[1].final_loss)) < 0.0005501:
+    if good and abs(number_in(said, "loss") - float(good[1].final_loss)) < 0.0005501:
         found["loss"] = POINTS["loss"]
     following = runs.get(said.get("next", {}).get("run"))
     if following and said["next"].get("value") == handed_in.predicted(following[1], 1, 3):
@@ -73,7 +81,7 @@ def worth(data, trained):
     at = {size: {fields["seed"]: run for fields, run in collected if fields["d_head"] == size} for size in (4, 10)}
     found["sizes"] = POINTS["sizes"] * sum(min(3, len(some)) for some in at.values()) / 6
     losses = [float(run.final_loss) for run in at[4].values()]
-    if losses and abs(float(said.get("median", {}).get("value", "nan")) - np.median(losses)) < 0.0005501:
+    if losses and abs(number_in(said, "median") - np.median(losses)) < 0.0005501:
         found["median"] = POINTS["median"]
     if at[4] and at[10] and said.get("better", {}).get("value") == "cannot be told":
         found["better"] = POINTS["better"]

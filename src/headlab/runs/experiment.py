@@ -6,6 +6,7 @@ The page reads the same fields, in web/src/config/experiment.ts, and says the sa
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -73,8 +74,13 @@ def notebook_fields() -> dict[str, Any]:
         "seed": 1,
         "fork": None,
         "before": "",
-        **_flat(ModelConfig(), TrainConfig()),
+        **_usual(),
     }
+
+
+@lru_cache
+def _usual() -> Mapping[str, Any]:
+    return _flat(ModelConfig(), TrainConfig())
 
 
 def chosen_of(given: Mapping[str, Any]) -> dict[str, Any]:
