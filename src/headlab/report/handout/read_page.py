@@ -1,7 +1,7 @@
 """The page on which an instructor reads: every student's own sentences, beside what was measured of the runs they are about."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headlab.homework.answers import has_finite_outputs
@@ -65,4 +65,7 @@ def _tables(question: Question, student: "Graded") -> list[ShadedTable]:
     shown = [(number, 0) for number in range(min(MOST_SENTENCES, run.corpus.n_sequences))]
     last = run.model.n_layers - 1
     heads = [table for head in range(run.model.n_heads) for table in attention_tables(run, last, head, shown)]
-    return [*prediction_tables(run, "probs", shown), *heads]
+    predicted = [
+        replace(table, caption=f"{table.caption}: what comes next") for table in prediction_tables(run, "probs", shown)
+    ]
+    return [*predicted, *(replace(table, caption=f"{table.caption}: where it looks") for table in heads)]
