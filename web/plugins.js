@@ -33,14 +33,17 @@ export function told() {
   }
 }
 
-// A script with all that it imports, packed in the same way: `import packed from './worker?bundled'`.
-export function bundled() {
+// A script with all that it imports, packed in the same way: `import packed from './worker?bundled'`; instead: another script in its place.
+export function bundled(instead) {
   return {
     name: 'bundled',
     enforce: 'pre',
     async load(id) {
       if (!id.endsWith('?bundled')) return null
-      const script = await scriptOf(id.slice(0, -'?bundled'.length), 'iife', [settingsGiven(), said()])
+      const script = await scriptOf(instead ? `${import.meta.dirname}/${instead}` : id.slice(0, -'?bundled'.length), 'iife', [
+        settingsGiven(),
+        said(),
+      ])
       return `export default ${JSON.stringify(squeezed(script))}`
     },
   }

@@ -4,7 +4,7 @@ import { alone, bundled, packed, recorded, told } from './plugins.js'
 
 // Everything goes into the Python package, and nothing is fetched when it runs. Two builds of the same page: the lab, one file, and with
 // `--mode embed` one module with its style inside, for reports and notebooks, of which a notebook finds the code by what `--mode notebook`
-// builds. With `--mode bits` one file, which holds the kernel's bits in whatever browser opens it (tests/test_browsers.py).
+// builds; with `--mode homework` one file with an assignment's questions beside the lab. With `--mode bits` one file, which holds the kernel's bits in whatever browser opens it (tests/test_browsers.py).
 const outDir = '../src/headlab/report/page'
 
 const lab: UserConfig = {
@@ -30,6 +30,12 @@ const embed: UserConfig = {
   },
 }
 
+// The lab with the questions of an assignment, which is put into it (src/headlab/report/handout/).
+const homework: UserConfig = {
+  plugins: [svelte(), packed(), told(), bundled('src/homework/worker.ts'), alone()],
+  build: { ...lab.build, emptyOutDir: false, rollupOptions: { input: 'homework.html' } },
+}
+
 // What a notebook keeps with every view: little, as it keeps the views' code once (src/headlab/report/notebook/html.py).
 const notebook: UserConfig = {
   build: {
@@ -49,4 +55,4 @@ const bits: UserConfig = {
   build: { copyPublicDir: false, modulePreload: false, rollupOptions: { input: 'tests/kernel/bits.html' } },
 }
 
-export default defineConfig(({ mode }) => ({ embed, notebook, bits })[mode] ?? lab)
+export default defineConfig(({ mode }) => ({ embed, homework, notebook, bits })[mode] ?? lab)

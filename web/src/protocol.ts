@@ -1,6 +1,9 @@
 // Everything that the page and whoever answers it say to each other: what is asked, and every kind of frame that comes.
 // Frames that are carried are Python's, too: src/headlab/report/frames/.
 
+import type { Facts } from './homework/missing'
+import type { Quantity } from './homework/table'
+
 export type Value = string | number | boolean | null
 export type Fields = Record<string, Value>
 
@@ -232,6 +235,7 @@ export interface SetsOf {
   said: string[] // how many sets there are, and how many parts were left as they are
 }
 export type Minimal = Message<'minimal', { meaning: string; rows: SetsOf[] }>
+export type MeasuredFrame = Message<'measured', Facts>
 export type Weights = Message<'weights', { base64: string; python: string }>
 
 export interface Problem {
@@ -245,7 +249,7 @@ export type ProblemsFrame = Message<'problems', { problems: Problem[] }>
 // How far the training of the run is that is shown next; only of one that takes a while.
 export type Progress = Message<'progress', { share: number; seconds: number }>
 
-export type Frame = Hello | Progress | Picture | Why | Seeds | Sizes | Trial | Minimal | Weights | ProblemsFrame
+export type Frame = Hello | Progress | Picture | Why | Seeds | Sizes | Trial | Minimal | MeasuredFrame | Weights | ProblemsFrame
 
 // What is asked
 
@@ -257,16 +261,20 @@ type NamedPart = Partial<PartFields> & Pick<PartFields, 'kind'>
 export type TrialOf = Place &
   ({ part: string | NamedPart } | { patch: string } | { row: Record<string, number>; layer: number; head: number })
 
+// What a homework measures a run by, by question.
+export type Quantities = Record<string, Quantity>
+
 // What goes beside the settings with each kind of ask, and the kind of frame that answers it.
 export interface Asks {
   trial: { more: TrialOf; answer: Trial }
   weights: { more?: undefined; answer: Weights }
   minimal: { more?: undefined; answer: Minimal }
+  measured: { more: Quantities; answer: MeasuredFrame }
 }
 export type AskKind = keyof Asks
 
 // An experiment by its settings, or a run of those that are there by its number.
-export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; more?: TrialOf }
+export type Asked = { ask: 'show' | 'stop' | AskKind; id: number; fields: Fields; more?: TrialOf | Quantities }
 
 // Who answers
 

@@ -1,12 +1,12 @@
 // What the desk and its workers say to each other.
 
-import type { Fields, Frame, TrialOf } from '../protocol'
+import type { Fields, Frame, Quantities, TrialOf } from '../protocol'
 
-export type Kind = 'picture' | 'trial' | 'minimal' | 'why' | 'weights' | 'seeds' | 'counts' | 'sizes'
+export type Kind = 'picture' | 'trial' | 'minimal' | 'why' | 'weights' | 'measured' | 'seeds' | 'counts' | 'sizes'
 
 // Least first: a hand waits for it; it follows at once; it was asked for; nobody waits for it.
 export const URGENCY: Record<Kind, number> = {
-  ...{ picture: 0, trial: 0, why: 1, minimal: 2, weights: 2 },
+  ...{ picture: 0, trial: 0, why: 1, minimal: 2, weights: 2, measured: 2 },
   ...{ seeds: 3, counts: 4, sizes: 4 },
 }
 export const AT_HAND = 2 // up to this, whoever has the run that is shown does it
@@ -37,7 +37,7 @@ export interface Round {
 export interface Task {
   kind: Kind
   fields: Fields
-  more?: TrialOf | Some | Round
+  more?: TrialOf | Quantities | Some | Round
   tries?: number // that came to nothing
 }
 

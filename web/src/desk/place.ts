@@ -50,6 +50,12 @@ let crew: Crew | undefined // of everything on this page
 
 const crewOf = () => (crew ??= new Crew(place, load()))
 
+// Of a page that shows some of that alone.
+export const inPageWith =
+  (seeds: boolean, sizes: boolean): Connect =>
+  (listener) =>
+    new Desk(listener, crewOf, sizes ? rounds : [], seeds ? 'at once' : 'never')
+
 export const inPage: Connect = (listener) => new Desk(listener, crewOf, rounds)
 
 // Of a view among others: the seeds that it came with stay until its settings change, where it came with some, and no sizes are tried.

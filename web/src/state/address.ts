@@ -25,13 +25,17 @@ export function read(hash: string, notebook: Fields): { fields: Fields; look: Lo
   const fields = { ...notebook }
   const look: Record<string, Value> = { ...LOOK }
   for (const [name, text] of parts) {
-    if (Object.hasOwn(notebook, name)) fields[name] = (name === 'seed' && exactly(text)) || like(text, notebook[name])
+    if (Object.hasOwn(notebook, name)) fields[name] = valueOf(name, text, notebook)
     else if (Object.hasOwn(LOOK, name)) look[name] = place(text, LOOK[name as keyof Look])
   }
   if (parts.has('steps') && !parts.has('schedule') && 'schedule' in notebook) fields.schedule = 'constant'
   if (OF_TEXT.some((name) => parts.has(name))) fields.task = ''
   return { fields, look: look as unknown as Look }
 }
+
+// A setting's text as its value.
+export const valueOf = (name: string, text: string, notebook: Fields): Value =>
+  (name === 'seed' && exactly(text)) || like(text, notebook[name])
 
 // What is looked at is counted: a text, or a whole number.
 function place(text: string, standard: Look[keyof Look]): Value {

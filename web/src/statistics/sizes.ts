@@ -83,6 +83,9 @@ export function answerOnSizes(groups: readonly Group[], d_head: number, d_model:
   return new Sizes(groups, base, d_model).answer
 }
 
+// Every group against one of them.
+export const against = (groups: readonly Group[], base: number): Against[] => new Sizes(groups, base, 0).answer.against
+
 interface Compared {
   judged: readonly Group[]
   rates: readonly Rate[]

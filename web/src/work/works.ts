@@ -19,7 +19,7 @@ import { whyFrame } from './why'
 const kept = new Kept()
 
 // Of the run that is asked for, as it was trained.
-function about(frame: (recording: Recording, task: Task) => Pieces<Frame>) {
+export function about(frame: (recording: Recording, task: Task) => Pieces<Frame>) {
   return function* (kernel: Kernel, task: Task): Generator<number | void, Result> {
     const recording = yield* kept.recording(kernel, experimentOf(task.fields), JSON.stringify(Object.entries(task.fields)))
     return yield* piecesOf(frame(recording, task))
