@@ -126,6 +126,8 @@ def test_folders_and_the_zips_of_course_pages_are_looked_through(tmp_path):
     (tmp_path / "late" / "hw1-ab12.txt").write_bytes(as_bytes())
     (tmp_path / "essay.pdf").write_bytes(b"%PDF")
     (tmp_path / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "hw1.ipynb").write_bytes(b'{"cells": ["import \\"headlab\\""], "x": "' + b"x" * 9000 + b'"}')
+    (tmp_path / "results.json").write_bytes(b'{"score": 1, "output": "headlab"}')
     own = zipped({"hw1-eve.txt": as_bytes(id="eve"), "__MACOSX/._hw1-eve.txt": b"x"})
     canvas = {
         "doejane_LATE_12345_678_hw1-jd.txt": as_bytes(id="jd"),
@@ -141,7 +143,12 @@ def test_folders_and_the_zips_of_course_pages_are_looked_through(tmp_path):
     }  # fmt: skip
     assert {AnswerFile.of(file.data).student for file in found.files} == {"ab12", "jd", "eve", "ada", "bob"}
     assert not found.refused
-    assert sorted(place.rpartition("/")[2] for place in found.left_out) == ["essay.pdf", "onlinetext.html"]
+    assert sorted(place.rpartition("/")[2] for place in found.left_out) == [
+        "essay.pdf",
+        "hw1.ipynb",
+        "onlinetext.html",
+        "results.json",
+    ]
     assert places(Submissions.of(tmp_path / "late" / "hw1-ab12.txt")) == ["hw1-ab12.txt"]
     assert len(Submissions.of(tmp_path / "submissions.ZIP").files) == 4
 

@@ -5,6 +5,7 @@ Nothing is unpacked onto the disk, no link is followed, and of no file more is r
 
 import io
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -27,8 +28,9 @@ MOST_ZIPPED, MOST_ZIPPED_IN_ALL = 16 << 20, 256 << 20  # bytes of a zip within a
 MOST_NAMES = 16 << 20  # bytes of a zip's list of names
 END, END_64, LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 END_SIZE, END_64_SIZE, LOCATOR_SIZE, COMMENT = 22, 56, 20, 1 << 16
-ANSWERS = (".txt", ".json")
+ANSWERS = ".txt"  # and whatever looks like one inside
 HIDDEN = ("__MACOSX", "Thumbs.db", "desktop.ini")
+_KIND = re.compile(rb'"headlab"\s*:\s*"answer"')
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -80,7 +82,7 @@ class Submissions:
         found.files.sort(key=lambda file: file.place)
         if not found.files and not found.refused:
             others = f" but {listing(found.left_out, most=3)}" if found.left_out else ""
-            said = f"the submissions must hold answer files ({' or '.join(ANSWERS)}), got none in {path_text(path)!r}{others}"
+            said = f"the submissions must hold answer files ({ANSWERS}), got none in {path_text(path)!r}{others}"
             raise HeadlabError(said)
         return found
 
@@ -189,7 +191,7 @@ class Submissions:
 
 
 def _looks_like_an_answer(data: bytes) -> bool:
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and b'"headlab"' in data
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and _KIND.search(data) is not None
 
 
 def _is_hidden(name: str) -> bool:
