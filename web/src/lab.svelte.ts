@@ -20,6 +20,7 @@ import type {
 } from './protocol'
 import { Address, otherRuns, read, write } from './state/address'
 import { Experiment } from './state/experiment.svelte'
+import { Lasting } from './state/lasting.svelte'
 import { Looking, type Look } from './state/look.svelte'
 import { Requests } from './state/requests.svelte'
 import { Settings } from './state/settings.svelte'
@@ -37,6 +38,8 @@ export interface Start {
 type Keys = ReturnType<typeof keysOf>
 type Drawn = 'picture' | 'why' | 'seeds' | 'sizes'
 
+const LASTING_MS = 200 // after which what is of settings before is marked
+
 export class Lab implements Listener {
   ready = $state(false)
   online = $state(true)
@@ -51,6 +54,7 @@ export class Lab implements Listener {
   readonly looking = new Looking()
   readonly settings = new Settings(this.experiment, this.looking)
   readonly shown = new Shown(this.looking)
+  readonly lasting = new Lasting<Drawn>(LASTING_MS) // what has been stale for longer than a change takes
   readonly requests: Requests
   private readonly address: Address | null
   private awake = false
@@ -83,6 +87,7 @@ export class Lab implements Listener {
   private note({ kind, id }: { kind: Drawn; id: number }) {
     const keys = this.keys[id] as Keys | undefined
     this.of = { ...this.of, [kind]: keys?.[kind === 'why' ? 'picture' : kind] }
+    this.lasting.see(this.stale)
   }
 
   // What is drawn, and is not of the settings as they are now.
@@ -147,6 +152,7 @@ export class Lab implements Listener {
   private show() {
     const id = this.requests.show()
     this.keys[id] = keysOf(this.experiment.fields)
+    this.lasting.see(this.stale)
   }
 
   private draw(picture: Picture) {

@@ -56,6 +56,27 @@ it('at the first change all that is of other settings is known to be, and nothin
   expect(stale(lab)).toEqual([])
 })
 
+it('what is of other settings is marked when that lasts, and not before', () => {
+  vi.useFakeTimers()
+  const { lab } = begun()
+  const marked = () => (['picture', 'why', 'seeds', 'sizes'] as const).filter((name) => lab.lasting.has(name))
+  for (const kind of ['why', 'seeds', 'sizes'] as const) lab.take(other(kind, 0))
+  lab.take(picture(0, 3))
+  lab.experiment.set('seed', 2)
+  vi.advanceTimersByTime(100)
+  lab.take(picture(2, 3))
+  lab.experiment.set('d_head', 3) // the reasons are still those of before
+  expect(marked()).toEqual([])
+  vi.advanceTimersByTime(150)
+  expect(marked()).toEqual(['why'])
+  vi.advanceTimersByTime(100)
+  expect(marked()).toEqual(['picture', 'why', 'seeds'])
+  for (const kind of ['why', 'seeds'] as const) lab.take(other(kind, 3))
+  lab.take(picture(3, 3))
+  expect(marked()).toEqual([])
+  vi.useRealTimers()
+})
+
 it('what a page carries is drawn at once, and trained when it comes alive; its reasons stay until there are others', () => {
   const carried = { numerics: 2, fields: { seed: 7 } as Fields, frames: [picture(0, 2, 7), other('why', 0, { none: 'so' })] }
   const { lab, asked } = begun({ carried })

@@ -73,6 +73,10 @@ export class Crew implements Listener {
     this.handOut()
   }
 
+  giveUpJob(job: Job) {
+    this.members.find(({ jobs }) => jobs.has(job.id))?.giveUp(job)
+  }
+
   leave(client: Client) {
     this.clients.delete(client)
     this.giveUp(client, ...(Object.keys(URGENCY) as Task['kind'][]))

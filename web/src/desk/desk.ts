@@ -22,6 +22,7 @@ export class Desk implements Door, Client {
   private joined: Crew | null = null
   private wish: Asked | null = null // the settings that are wanted
   private given: Given | null = null // the picture that is worked on
+  private after: Given | null = null // the one after it: whoever works begins it without asking
   private readonly answers = new Map<Kind, number>() // the requests that others are of
   private readonly since = new Map<Kind, number>() // when they were asked for
   private plans: Plan[] = []
@@ -69,9 +70,18 @@ export class Desk implements Door, Client {
     if (before && before.picture !== keys.picture) this.crew.giveUp(this, 'why', 'trial', 'minimal')
     for (const kind of ['seeds', 'sizes'] as const) if (this.done[kind] !== keys[kind]) this.drop(kind)
     for (const plan of this.plans) plan.answer = asked.id // what it is for is wanted still
+    this.giveUpAfter()
     if (this.given && keysOf(this.given.job.fields).picture === keys.picture) this.given.answer = asked.id
     else if (!this.given || restOf(this.given) > SOON_MS) this.train()
-    else setTimeout(() => this.lookAgain(), SOON_MS) // whoever works on it may say nothing until then
+    else {
+      this.after = this.begun()
+      setTimeout(() => this.lookAgain(), SOON_MS) // whoever works on it may say nothing until then
+    }
+  }
+
+  private giveUpAfter() {
+    if (this.after) this.crew.giveUpJob(this.after.job)
+    this.after = null
   }
 
   private lookAgain() {
@@ -80,9 +90,18 @@ export class Desk implements Door, Client {
   }
 
   private train() {
+    this.crew.giveUp(this, 'picture')
+    this.after = null
+    this.workOn(this.begun())
+  }
+
+  private begun(): Given {
     const { fields, id } = this.wish!
-    const job = this.want({ kind: 'picture', fields }, id)
-    const given = (this.given = { job, answer: id, at: performance.now(), share: 0 })
+    return { job: this.crew.give(this, { kind: 'picture', fields }), answer: id, at: performance.now(), share: 0 }
+  }
+
+  private workOn(given: Given) {
+    this.given = given
     setTimeout(() => this.given === given && this.tellShare(given, given.answer), TELL_MS + 1) // a step may take longer
   }
 
@@ -90,7 +109,7 @@ export class Desk implements Door, Client {
   private stop(id: number) {
     if (this.answers.get('minimal') === id) return this.crew.giveUp(this, 'minimal')
     this.crew.giveUp(this, 'picture')
-    this.given = null
+    this.given = this.after = null
     if (this.wish) this.tell(problem('The training was given up: change something to train again.'), this.wish.id)
   }
 
@@ -130,12 +149,15 @@ export class Desk implements Door, Client {
   }
 
   private hearFrame(job: Job, frame: Frame) {
-    const { given, wish } = this
+    const { given, after, wish } = this
     if (given?.job !== job) return this.tell(frame, this.answers.get(job.kind)!)
-    this.seconds = (performance.now() - given.at) / 1000
-    this.given = null
-    if (wish!.id !== given.answer) this.train()
-    else if (frame.kind === 'picture') this.goOn(wish!)
+    const now = performance.now()
+    this.seconds = (now - given.at) / 1000
+    this.given = this.after = null
+    if (after) this.workOn({ ...after, at: now })
+    if (wish!.id !== given.answer) {
+      if (!after) this.train()
+    } else if (frame.kind === 'picture') this.goOn(wish!)
     this.tell(frame, given.answer)
   }
 

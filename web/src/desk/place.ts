@@ -4,7 +4,7 @@ import kernel from '../../../src/headlab/engine/kernel.wasm?packed'
 import settings from '../config/settings.json'
 import { unpack } from '../kernel/packed'
 import type { Connect } from '../protocol'
-import { ROUNDS, unitsOf } from '../work/units'
+import { UNITS } from '../work/units'
 import { Crew, type Place } from './crew'
 import { handOf } from './member'
 import { Desk } from './desk'
@@ -45,7 +45,6 @@ async function load(): Promise<Load> {
   return { load: await WebAssembly.compile(await unpack(kernel)) }
 }
 
-const rounds = Array.from({ length: ROUNDS }, (_, round) => unitsOf(round))
 let crew: Crew | undefined // of everything on this page
 
 const crewOf = () => (crew ??= new Crew(place, load()))
@@ -54,9 +53,9 @@ const crewOf = () => (crew ??= new Crew(place, load()))
 export const inPageWith =
   (seeds: boolean, sizes: boolean): Connect =>
   (listener) =>
-    new Desk(listener, crewOf, sizes ? rounds : [], seeds ? 'at once' : 'never')
+    new Desk(listener, crewOf, sizes ? UNITS : [], seeds ? 'at once' : 'never')
 
-export const inPage: Connect = (listener) => new Desk(listener, crewOf, rounds)
+export const inPage: Connect = (listener) => new Desk(listener, crewOf, UNITS)
 
 // Of a view among others: the seeds that it came with stay until its settings change, where it came with some, and no sizes are tried.
 export const inView =

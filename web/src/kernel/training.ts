@@ -48,7 +48,8 @@ export class Training {
   private readonly handle: number
   private readonly progress: number
   private stretch = FIRST_STRETCH // how many steps an advance goes
-  private longest = 0 // milliseconds that a group took for them
+  private spent = 0 // milliseconds that so many groups took for them
+  private groups = 0
   private waiting = false
 
   // weights [run, weight] stay as they are, and so does the state that an earlier training left with them.
@@ -112,17 +113,19 @@ export class Training {
       if (!this.waiting) this.advance(this.stretch)
       const began = performance.now()
       const advanced = this.wait()
-      this.longest = Math.max(this.longest, performance.now() - began)
+      this.spent += performance.now() - began
+      this.groups++
       if (advanced) this.fit(milliseconds)
     } while (!this.read().ended && performance.now() < until)
     return this.read().ended === 1
   }
 
-  // The next stretch takes a group a quarter to a half of a call.
+  // The next stretch takes a group a quarter to a half of a call: on the mean, as of many groups one is always held up by something else.
   private fit(milliseconds: number) {
-    if (this.longest < milliseconds / 4) this.stretch = Math.min(2 * this.stretch, 2 ** 40)
-    if (this.longest > milliseconds / 2) this.stretch = Math.max(1, Math.floor(this.stretch / 2))
-    this.longest = 0
+    const each = this.spent / this.groups
+    if (each < milliseconds / 4) this.stretch = Math.min(2 * this.stretch, 2 ** 40)
+    if (each > milliseconds / 2) this.stretch = Math.max(1, Math.floor(this.stretch / 2))
+    this.spent = this.groups = 0
   }
 
   read(): Progress {

@@ -29,6 +29,28 @@ it('the latest wish wins: of many, what is begun and the last one are trained', 
   expect(began.filter((one) => one.startsWith('why'))).toHaveLength(1)
 })
 
+it('while a picture is worked on, whoever works has the next wish already, and the newest of them alone', async () => {
+  const given: string[] = []
+  const { came, began, show, until } = company({
+    worker: (made) => {
+      const hand = made()
+      const post = hand.postMessage.bind(hand)
+      hand.postMessage = (message) => {
+        if ('kind' in message) given.push(`${message.kind} ${message.fields.d_head}`)
+        post(message)
+      }
+      return hand
+    },
+  })
+  show({ d_head: 1, picture_slices: 9 })
+  await until(() => began.length === 1)
+  show({ d_head: 2 })
+  show({ d_head: 3 })
+  expect([given, came.some(({ kind }) => kind === 'picture')]).toEqual([['picture 1', 'picture 2', 'picture 3'], false])
+  await until(() => last(came, 'picture')?.id === 3)
+  expect([began.filter((one) => one.startsWith('picture')).length, kinds(came).includes('picture 2')]).toEqual([2, false])
+})
+
 it('a training that takes long is given up for a newer wish, says how far it is, and can be stopped', async () => {
   const { desk, came, show, until } = company()
   show({ picture_slices: 1e6 })
