@@ -108,7 +108,10 @@ function atMoments({ kernel, subject, moments }: Recorded, weights: Float64Array
   })
   const at = { sequence: place.sequence, at: place.position }
   const asked = compared(subject.corpus.d_vocab, target, rivals)
-  const { token, position } = kernel.parts(subject.problem, weights, at, asked, ['token', 'position'], along)
+  // As they are looked at everywhere else: worked out anew they differ in last bits, which large scores make larger.
+  const patterns = kernel.look(subject.problem, weights, [{ sequence: place.sequence }], ['pattern']).pattern as Float64Array
+  const known = { patterns, ofPlace: true }
+  const { token, position } = kernel.parts(subject.problem, weights, at, asked, ['token', 'position'], along, known)
   const size = paths.length * n_ctx
   return moments.map((_, moment) => {
     const [mine, positions] = [token, position].map((given) => given.subarray(moment * size, (moment + 1) * size))
