@@ -12,12 +12,13 @@ import zipfile
 from pathlib import Path
 
 import handed_in
+import handed_out
 import pytest
 from tiers import long
 
 from headlab.report.handout import wheel as wheels
 from headlab.report.handout.autograder import autograder_zip
-from headlab.report.handout.page import homework_page
+from headlab.report.handout.page import HOMEWORK, homework_page
 from headlab.report.handout.scorm import manifest, scorm_zip
 from headlab.report.handout.wheel import Wheel, pure_wheel
 
@@ -130,6 +131,13 @@ def test_what_is_asked_stands_in_the_page_as_data(tmp_path, monkeypatch):
     page = homework_page({"title": "</script><b>", "about": "“naïve”"})
     assert page.endswith('"about": "\\u201cna\\u00efve\\u201d"}</script>\n  </body></html>')
     assert "</script><b>" not in page
+
+
+@pytest.mark.skipif(not HOMEWORK.exists(), reason="headlab was built without its page")
+def test_the_page_as_it_is_built_holds_what_is_asked_once_and_no_key():
+    page = homework_page(handed_out.secretive().public())
+    assert page.count('id="headlab-assignment"') == 1
+    assert not [secret for secret in handed_out.SECRETS if secret in page]
 
 
 @long
