@@ -182,11 +182,37 @@ def test_a_report_trains_other_runs_offline(page, runs, tmp_path):
     expect(view.get_by_text(loss_of(runs[6]), exact=True)).to_be_visible()
 
 
-def test_a_run_that_settings_do_not_train_is_drawn_and_not_trained(page, runs):
-    given = hl.train(NOTEBOOK, init=runs.params, training=hl.TrainConfig.of(steps=20))[4]
+GIVEN = {
+    "weights": lambda runs: hl.train(NOTEBOOK, init=runs.params, training=hl.TrainConfig.of(steps=20))[4],
+    "float64": lambda _: hl.train(NOTEBOOK, training=hl.TrainConfig(dtype="float64"), seeds=3)[0],
+    "weights of targets": lambda _: hl.train(
+        hl.Corpus.from_dict(NOTEBOOK.to_dict() | {"weights": [[1, 1, 0.5, 1, 0]] * 2}), seeds=5
+    )[0],
+}
+
+
+@pytest.mark.parametrize("how", GIVEN)
+def test_a_run_that_settings_do_not_train_is_tried_as_python_tries_it_and_not_trained(page, runs, how, tmp_path):
+    given = GIVEN[how](runs)
     serve(page, WIDGET % json.dumps(Carried.of(given, moments=False).text()))
     view = page.locator(".view").first
-    expect(view.get_by_role("heading", name="How does it know?")).to_be_visible()
     expect(view.get_by_text(loss_of(given), exact=True)).to_be_visible()
     expect(view.get_by_role("textbox", name="seed", exact=True)).to_have_count(0)
-    expect(view.get_by_text("settings alone do not train this run")).to_be_visible()
+    expect(view.get_by_text("Settings alone do not train this run")).to_be_visible()
+    ablate(view, given)
+    view.get_by_role("button", name="v", exact=True).click()
+    rows = view.locator("table.trial tbody tr")
+    expect(rows.first).to_contain_text(f"{abs(given.patch('v').table()['difference_after'].iloc[0]):.2f}")
+    view.get_by_text("How many explanations are there?").click()
+    view.get_by_role("button", name="find").click()
+    expect(view.get_by_role("button", name="find")).to_have_count(0)
+    view.get_by_text("save", exact=True).click()
+    assert view.locator(".keep li b").all_inner_texts() == ["weights", "table", "figure, SVG", "figure, PNG"]
+    with page.expect_download() as download:
+        view.get_by_role("button", name=re.compile("^weights")).click()
+    kept = tmp_path / "run.safetensors"
+    download.value.save_as(kept)
+    read = hl.Runs.load(kept)
+    mine = dict(given.params.items())
+    assert all(array.tobytes() == mine[name].tobytes() for name, array in read.params.items())
+    assert float(read.final_loss[0]) == float(given.final_loss)

@@ -9,6 +9,7 @@ export const CARRIED = 'headlab-carried' // the id of the element that holds it
 export interface Carried {
   numerics: number // of the kernel that trained it
   fields: Fields | null // settings that train it again, to the bit; null: settings alone cannot
+  given?: string // its weights then, as the file that they are saved as, in base64
   frames: Frame[] // of its picture, its reasons, and many seeds
 }
 

@@ -124,13 +124,14 @@ export class Lab implements Listener {
     this.experiment.begin(values)
     this.can = values.can
     if (carried?.fields === null) {
-      this.can = { train: false, try: false }
-      this.notice = 'What is shown was recorded: settings alone do not train this run.'
+      this.can = { train: false, try: carried.given !== undefined }
+      const alone = 'Settings alone do not train this run, and so no other seeds, sizes, settings or forks of it can be had here'
+      this.notice = this.can.try ? `${alone}: it can be looked at, and tried.` : `${alone}.`
     }
     this.settings.begin(values.fields)
     this.palette = values.palette
     this.told = values.words
-    const carries = { ...values.notebook, ...carried?.fields }
+    const carries = { ...values.notebook, ...(carried?.fields ?? (carried && { task: '', given: carried.given ?? null })) }
     this.keys[0] = keysOf(carries)
     if (!this.ready) {
       this.experiment.fields = carries
@@ -265,6 +266,11 @@ export class Lab implements Listener {
 
   private writeAddress() {
     if (this.can.train) this.address?.write(() => this.link)
+  }
+
+  // Whether the window's address is that of the experiment.
+  get addressed() {
+    return this.address !== null
   }
 
   // The experiment and how one looks at it, as the fragment of an address.

@@ -70,7 +70,7 @@ export interface Corpus {
 export type Picture = Message<
   'picture',
   {
-    seed: number | string // a number that JavaScript cannot hold exactly comes as text
+    seed: number | string | null // a number that JavaScript cannot hold exactly comes as text; null: its weights were given
     outcome: string
     finished: boolean
     solved: boolean

@@ -16,6 +16,7 @@ from headlab.report.frames.seeds import seeds_frame
 from headlab.report.frames.wire import MOST_EXACT, Frame, encode
 from headlab.report.json.values import json_value
 from headlab.runs.experiment import fields_of
+from headlab.runs.files import file_of
 from headlab.runs.history import Outcome
 from headlab.runs.moments import a_moment
 
@@ -29,10 +30,12 @@ class Carried:
 
     fields: the page's settings that train it again, to the bit; None where settings alone cannot
     frames: its picture, why it predicts so, and many seeds beside it
+    given: its weights where settings cannot, and they are few enough, as the file that the page saves
     """
 
     fields: Mapping[str, Any] | None
     frames: tuple[Frame, ...]
+    given: bytes | None = None
 
     @classmethod
     def of(cls, run: "Run", beside: "Runs | None" = None, *, moments: bool = True) -> "Carried | None":
@@ -47,7 +50,9 @@ class Carried:
         recording = Recording.of(run, MOST_NUMBERS_IN_A_FILE)
         recording = recording.end() if end else recording
         many = () if beside is None or len(beside) < 2 else (seeds_frame(beside),)
-        return cls(fields, (*recording.frames(), *many))
+        few = run.model.on(run.corpus).n_weights <= MOST_NUMBERS_IN_A_FILE
+        given = file_of(run.runs.to_save()) if fields is None and few else None
+        return cls(fields, (*recording.frames(), *many), given)
 
     def text(self) -> str:
         r"""Return it as the content of a script that holds data: no text in it can end it, or begin a comment.
@@ -56,7 +61,9 @@ class Carried:
         '{"numerics": 2, "fields": {"text": "\\u003c/script>"}, "frames": []}'
         """
         frames = [base64.b64encode(encode(frame, id=0)).decode() for frame in self.frames]
-        written = {"numerics": NUMERICS, "fields": self.fields, "frames": frames}
+        written: dict[str, Any] = {"numerics": NUMERICS, "fields": self.fields, "frames": frames}
+        if self.given is not None:
+            written["given"] = base64.b64encode(self.given).decode()
         return json.dumps(json_value(written, MOST_EXACT), allow_nan=False).replace("<", "\\u003c")
 
 

@@ -23,7 +23,7 @@ from headlab.data.dataset import DATASET_FIELDS, Dataset
 from headlab.errors import HeadlabError, WeightsError
 from headlab.model.params import Params, coerce
 from headlab.notation.values import short_repr
-from headlab.runs.folder import CONFIG, Tensors, read_folder, write_folder
+from headlab.runs.folder import CONFIG, Tensors, read_folder, run_file, write_folder
 from headlab.runs.history import History
 
 _ARRAYS = {  # axes: runs, recorded steps, kept moments, weights of a run
@@ -45,6 +45,7 @@ _STATE = {  # axes: numbers that an optimiser remembers of a weight, weights as 
     "narrow": "f run both block d_model width",
     "basis": "f run block d_head width",
 }
+_CURVES = ("recorded_steps", "loss", "learning_rate", "snapshot_steps")
 _MAY_LACK = {"seeds", "snapshots"}
 
 
@@ -80,6 +81,14 @@ def save_runs(runs: SavedRuns, folder: str | Path) -> Path:
     told = {**models.dataset.to_dict(), "model": models.model.to_dict(), "training": runs.training.to_dict()}
     told |= {} if state is None else {"optimizer_step": state.optimizer_step}
     return write_folder(folder, told, lambda: tensors_of(runs))
+
+
+def file_of(runs: SavedRuns) -> bytes:
+    """Return the one run that there is as one file, without curves and snapshots."""
+    models, history = runs.models, runs.history
+    told = {**models.dataset.to_dict(), "model": models.model.to_dict(), "training": runs.training.to_dict()}
+    bare = replace(history, state=None, **{name: getattr(history, name)[..., :0] for name in _CURVES}, kept=None)
+    return run_file(told, tensors_of(replace(runs, history=bare)))
 
 
 def tensors_of(runs: SavedRuns) -> Tensors:

@@ -74,6 +74,15 @@ def write_folder(folder: str | Path, told: dict[str, Any], tensors: Callable[[],
     return folder
 
 
+def run_file(told: dict[str, Any], tensors: Tensors) -> bytes:
+    """Return arrays, and what is told of them, as the one file that the lab's page saves."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    data = bytes(save_tensors(arrays))
+    body = data[8 + int.from_bytes(data[:8], "little") :]
+    sealed = _sealed({"format": FORMAT, "weights": hashlib.sha256(body).hexdigest(), **ORDER, **told})
+    return bytes(save_tensors(arrays, metadata={**ORDER, "run": sealed.decode()}))
+
+
 def read_folder(folder: str | Path) -> tuple[dict[str, Any], Tensors]:
     """Return what is told, and the arrays; raises `WeightsError` for a file that is missing, damaged, or of a newer format.
 

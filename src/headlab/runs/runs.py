@@ -214,7 +214,11 @@ class Runs:
         Other programs open `weights.safetensors`, which leads to the weights by a name that carries their SHA-256; run.json
         names them, and holds the SHA-256 of its own content. Raises `OutputError`.
         """
-        return save_runs(SavedRuns(self.models.to_save(), self.training, self.history, self.seeds), folder)
+        return save_runs(self.to_save(), folder)
+
+    def to_save(self) -> SavedRuns:
+        """Return what a folder of them holds."""
+        return SavedRuns(self.models.to_save(), self.training, self.history, self.seeds)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Runs":

@@ -24,7 +24,7 @@ export const WORDS = { pattern: 'attention weights', sigmoid: 'sigmoid outputs',
 export interface About {
   corpus: Pick<Corpus, 'sentences' | 'start'>
   model: { d_head: number; n_heads: number; n_layers: number }
-  seed: bigint | number | string
+  seed: bigint | number | string | null // null: its weights were given
   step: number
   loss: number | null // null: beyond all numbers
   outcome: string // said in place of a loss that is no number
@@ -35,7 +35,7 @@ export function aboutRun({ corpus, model, seed, step, loss, outcome }: About): s
   const first = corpus.start === null ? 0 : 1
   const some = corpus.sentences.slice(0, 2).map((words) => words.slice(first).join(' '))
   const parts = [
-    `seed ${seed}`,
+    seed === null ? 'given weights' : `seed ${seed}`,
     `d_head ${model.d_head}`,
     ...(model.n_heads > 1 ? [`${model.n_heads} heads`] : []),
     ...(model.n_layers > 1 ? [`${model.n_layers} layers`] : []),

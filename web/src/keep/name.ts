@@ -2,7 +2,7 @@
 
 import type { Experiment } from '../config/experiment'
 
-type Named = Pick<Experiment, 'task' | 'seed'> & { model: { d_head: number } }
+type Named = Pick<Experiment, 'task'> & { seed: bigint | number | string; model: { d_head: number } }
 
 // step: of the training, where the file is not of its end
 export function nameOf({ task, model, seed }: Named, ending: string, step?: number): string {

@@ -25,7 +25,7 @@ export interface Taken {
 // What is named after the run.
 export const namedBy = ({ fields, picture }: Taken) => ({
   task: String(fields.task ?? ''),
-  seed: BigInt(picture.values.seed),
+  seed: picture.values.seed ?? 'given',
   model: { d_head: picture.values.d_head },
 })
 

@@ -6,6 +6,7 @@ import { inForce, stepsOf } from '../config/training'
 import type { Kernel } from '../kernel/kernel'
 import type { Real } from '../kernel/layout'
 import { FINISHED, type Trained } from '../kernel/training'
+import { givenRun } from './given'
 import { momentsOf } from './moments'
 import { train } from './train'
 
@@ -89,7 +90,15 @@ export class Kept {
     const snapshots = momentsOf(experiment, steps)
     const recorded = Array.from({ length: steps }, (_, step) => step)
     const trained = yield* train(kernel, experiment, [experiment.seed], { recorded, snapshots })
-    const made = new Recording(kernel, experiment, snapshots, trained)
+    return this.keep(key, new Recording(kernel, experiment, snapshots, trained))
+  }
+
+  // text: of its file
+  given(kernel: Kernel, text: string): Recording {
+    return this.all.get(text) ?? this.keep(text, new Recording(kernel, ...givenRun(kernel, text)))
+  }
+
+  private keep(key: string, made: Recording): Recording {
     this.all.set(key, made)
     while (this.all.size > MOST_KEPT || (this.all.size > 1 && this.numbers > MOST_NUMBERS_KEPT)) {
       this.all.delete(this.all.keys().next().value!)

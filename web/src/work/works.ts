@@ -21,6 +21,8 @@ const kept = new Kept()
 // Of the run that is asked for, as it was trained.
 export function about(frame: (recording: Recording, task: Task) => Pieces<Frame>) {
   return function* (kernel: Kernel, task: Task): Generator<number | void, Result> {
+    const { given } = task.fields // weights, where settings alone do not train the run
+    if (typeof given === 'string') return yield* piecesOf(frame(kept.given(kernel, given), task))
     const recording = yield* kept.recording(kernel, experimentOf(task.fields), JSON.stringify(Object.entries(task.fields)))
     return yield* piecesOf(frame(recording, task))
   }
