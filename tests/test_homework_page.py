@@ -187,6 +187,13 @@ def test_what_is_hidden_is_nowhere_and_nothing_that_is_saved_holds_it(visit):
     assert not re.search("value-coded|pattern-coded", page.locator("#homework").inner_html())
 
 
+def test_an_answer_that_is_given_while_runs_are_trained_loses_none_of_them(visit):
+    visit.identify()
+    visit.page.get_by_role("button", name="train what is missing").click()
+    visit.question("why").locator("textarea").fill("not long")
+    expect(visit.question("sizes").locator("tbody tr", has_text="0.")).to_have_count(9)
+
+
 def test_a_file_can_be_handed_in_though_something_is_missing_and_a_draft_goes_on(visit, address, tmp_path):
     page = visit.page
     page.get_by_role("button", name="Hand in").click()

@@ -28,14 +28,15 @@ import { QUANTITIES, type Measured } from './table'
 const TOLD_MS = 400 // after the last change somebody else is told of it
 
 export class Homework {
-  work = $state<Work>(NOTHING)
+  work = $state.raw<Work>(NOTHING)
   said = $state('') // what came of what was done last
   facts = new SvelteMap<string, Facts>() // of runs by their address
   wrong = new SvelteMap<string, string>() // why a run has none
   tried = $state(false) // to hand in
   training = $state(0) // how many runs are waited for
 
-  readonly variant = $derived.by<Variant>(() => variantOf(this.assignment, this.work.id))
+  private readonly id = $derived(this.work.id) // so that another answer makes no other variant
+  readonly variant = $derived.by<Variant>(() => variantOf(this.assignment, this.id))
   readonly lab: HomeworkLab
   private readonly measuring: Measuring
   private asked: readonly string[] = [] // runs that are waited for
@@ -282,6 +283,7 @@ export class Homework {
       this.asked = this.asked.filter((other) => other !== address)
       this.training = this.asked.length
       this.waited = this.waited.filter((other) => other !== over)
+      if (start !== this.variant.start) void this.know()
     })
     this.waited.push(over)
     return over

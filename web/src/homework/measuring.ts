@@ -5,6 +5,8 @@ import { sentences } from '../problems'
 import type { Door, Fields, Frame, Listener, Quantities } from '../protocol'
 import type { Facts } from './missing'
 
+const TRIES = 3
+
 export class Measuring implements Listener {
   private readonly door: Door = inView(false)(this)
   private readonly waiting = new Map<number, (frame: Frame) => void>()
@@ -20,7 +22,14 @@ export class Measuring implements Listener {
     return found
   }
 
+  // On a busy machine a worker may be given up that would have answered.
   private async ask(fields: Fields): Promise<Facts | string> {
+    let found = await this.once(fields)
+    for (let tries = 1; typeof found === 'string' && tries < TRIES; tries++) found = await this.once(fields)
+    return found
+  }
+
+  private async once(fields: Fields): Promise<Facts | string> {
     const id = ++this.id
     const frame = await new Promise<Frame>((take) => {
       this.waiting.set(id, take)
