@@ -93,8 +93,11 @@ WATCH = """new MutationObserver((_, watch) => {
   window.trained = performance.now()
   watch.disconnect()
 }).observe(document, { childList: true, subtree: true, characterData: true })"""
-ALL_SIZES = """document.querySelector('section[aria-labelledby=sizes-title]').textContent.includes('1,000 seeds each')
-  && performance.now() - window.trained"""
+ALL_SIZES = """async () => {
+  const told = () => document.querySelector('section[aria-labelledby=sizes-title]')?.textContent ?? ''
+  while (!told().includes('1,000 seeds each')) await new Promise((resolve) => setTimeout(resolve, 50))
+  return performance.now() - window.trained
+}"""
 
 
 def main() -> None:
@@ -149,7 +152,7 @@ def counted(browser) -> float:
     page = context.new_page()
     page.add_init_script(WATCH)
     page.goto(LAB.as_uri())
-    milliseconds = page.wait_for_function(ALL_SIZES, polling=50, timeout=600_000).json_value()
+    milliseconds = page.evaluate(ALL_SIZES)
     context.close()
     return milliseconds
 
