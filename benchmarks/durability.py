@@ -173,13 +173,19 @@ def dask_worker(address: str) -> subprocess.Popen[bytes]:
 def kill_now_and_then(
     address: str, workers: list, stop: threading.Event, killed: list[int], rng: random.Random
 ) -> None:
-    """Kill one of the workers, the older one, every two or three seconds, and start another one."""
-    while not stop.wait(rng.uniform(2, 3)):
-        victim = workers.pop(0)
-        victim.kill()
-        victim.wait()
-        killed.append(victim.pid)
-        workers.append(dask_worker(address))
+    """Kill one of the workers, the older one, every two or three seconds in which both are there, and start another one."""
+    from distributed import Client
+
+    with Client(address) as client:
+        while not stop.wait(rng.uniform(2, 3)):
+            client.wait_for_workers(
+                len(workers), timeout=60
+            )  # a busy machine takes longer to start one than to kill it
+            victim = workers.pop(0)
+            victim.kill()
+            victim.wait()
+            killed.append(victim.pid)
+            workers.append(dask_worker(address))
 
 
 def faults(folder: Path) -> list[tuple[str, str, int, int, int]]:
