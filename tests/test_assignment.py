@@ -173,12 +173,19 @@ def test_no_address_gets_round_what_is_fixed(address: str, said: str) -> None:
 
 
 def test_a_fork_gets_round_nothing() -> None:
-    found = read('title = "a"\n[lab]\nfixed = ["learning_rate"]\n[lab.range]\nmomentum = [0, 0.5]\n' + SENTENCE)
+    # A setting could be sought that only the last step has, which is no run with that setting.
+    found = read('title = "a"\n[lab]\nfixed = ["learning_rate"]\n' + SENTENCE)
     variant = found.variant_of("ab12")
-    assert found.experiment(variant, "fork=100&before={}").training.phases
-    for before in ('{"learning_rate": 0.1}', '{"momentum": 0.9}'):
-        with pytest.raises(ConfigError, match="before the fork, too, "):
-            found.experiment(variant, f"fork=100&before={before}")
+    for address in ("fork=5019&momentum=1", "fork=100&before={}", "before={}"):
+        with pytest.raises(ConfigError, match=r"(fork|before) is fixed in this assignment"):
+            found.experiment(variant, address)
+
+
+def test_what_solves_the_sentences_is_sought_with_these_sentences() -> None:
+    find = 'find = { setting = "d_head", best = "lowest", goal = "solved", par = 3 }'
+    kinds = {SENTENCE: False, SENTENCE.replace('"sentence"', '"find"') + find: True}
+    for question, fixed in kinds.items():
+        assert ("text" in read('title = "a"\n' + question).lab.fixed) == fixed
 
 
 def test_what_is_not_fixed_may_be_changed() -> None:

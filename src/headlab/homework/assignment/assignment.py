@@ -153,9 +153,7 @@ class _Reading:
         questions = self._questions()
         if lab is None or questions is None or None in top.values():
             return None
-        if (variants is not None and variants.corpora) or any(
-            item.quantity and item.quantity.is_of_text for item in questions
-        ):
+        if (variants is not None and variants.corpora) or any(item.is_of_text for item in questions):
             lab = lab.fixing(*TEXT)
         found = Assignment(**top, lab=lab, variants=variants, questions=questions)
         for where, problem in problems_together(found):

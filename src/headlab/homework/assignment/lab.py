@@ -9,10 +9,11 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered, nearest, no_field
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
-from headlab.runs.experiment import FIELDS, OF_TEXT, Experiment, before_fork, notebook_fields
+from headlab.runs.experiment import FIELDS, OF_TEXT, Experiment, notebook_fields
 from headlab.runs.link import read, write
 
 TEXT = ("task", *OF_TEXT)
+FORK = ("fork", "before")
 PANELS = ("corpus", "knobs", "why", "seeds", "sizes", "keep")
 OWN = ("fixed", "hide", "range")  # what the table says besides the settings
 MOST_SEED = 2**53 - 1  # that a page counts exactly
@@ -70,6 +71,11 @@ class Lab:
             raise ConfigError(problems)
         return self
 
+    @property
+    def locked(self) -> tuple[str, ...]:
+        """What cannot be changed: the fixed fields, and forks, which would be other settings within one run."""
+        return tuple(name for name in FIELDS if name in (*self.fixed, *FORK))
+
     def fixing(self, *names: str) -> "Lab":
         """Return the same lab with more that cannot be changed."""
         return replace(self, fixed=tuple(name for name in FIELDS if name in (*self.fixed, *names)))
@@ -81,19 +87,10 @@ class Lab:
         >>> [str(problem) for problem in lab.problems_of({**lab.start, "d_head": 5, "seed": 10}, lab.start)]
         ['d_head is fixed at 20 in this assignment, got 5', 'seed must be from 0 to 9 in this assignment, got 10']
         """
-        problems = list(self._broken(fields, start))
-        if fields["fork"] is not None and not problems:
-            earlier = gathered(problems, lambda: before_fork(fields))
-            if earlier is not None:
-                known = {**start, **earlier}
-                problems += [
-                    replace(problem, text=f"before the fork, too, {problem.text}")
-                    for problem in self._broken(known, start)
-                ]
-        return problems
+        return list(self._broken(fields, start))
 
     def _broken(self, fields: Mapping[str, Any], start: Mapping[str, Any]) -> Iterator[Problem]:
-        for name in self.fixed:
+        for name in self.locked:
             if fields[name] != start[name]:
                 kept = "" if name in (*TEXT, "before") or start[name] is None else f" at {_shown(start[name])}"
                 yield Problem(f"{name} is fixed{kept} in this assignment, got {_shown(fields[name])}", name)
@@ -156,7 +153,7 @@ def _fixed(given: Any, ranges: Mapping[str, Any]) -> tuple[str, ...]:
     if given == "all":
         return tuple(name for name in FIELDS if name != "seed" and name not in ranges)
     names = _names("fixed", given, FIELDS)
-    more = [*(TEXT if set(names) & set(TEXT) else ()), *(("fork", "before") if {"fork", "before"} & set(names) else ())]
+    more = TEXT if set(names) & set(TEXT) else ()
     return tuple(name for name in FIELDS if name in (*names, *more))
 
 

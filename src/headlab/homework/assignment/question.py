@@ -103,6 +103,11 @@ class Question:
         """Whether running again settles it: everything but a sentence."""
         return self.kind != SENTENCE
 
+    @property
+    def is_of_text(self) -> bool:
+        """Whether it is asked of the assignment's own sentences: of a word in them, or how little solves these."""
+        return self.find is not None or (self.quantity is not None and self.quantity.is_of_text)
+
     @classmethod
     def of(cls, given: Any) -> "Question":
         """Build it from its table; raises `ConfigError` with all problems.

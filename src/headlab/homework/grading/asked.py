@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from headlab.config import HAVE
 from headlab.config.seeds import is_seed
 from headlab.engine.job import Job
 from headlab.errors import ConfigError, Problem
@@ -33,6 +34,15 @@ class Setting:
     def fields(self) -> Mapping[str, Any]:
         """The fields, as plain values."""
         return _fields(self)
+
+    def value(self, name: str) -> Any:
+        """Return a field's value; None of one that its optimizer has not, whatever is said of it.
+
+        >>> [Setting.of({"optimizer": name, "momentum": 0.9}).value("momentum") for name in ("sgd", "adam")]
+        [0.9, None]
+        """
+        optimizer = self.fields["optimizer"]
+        return self.fields[name] if optimizer in HAVE.get(name, (optimizer,)) else None
 
     def without(self, name: str) -> "Setting":
         """Return what settings have in common that differ in one field."""
@@ -63,7 +73,7 @@ class Asked:
             said = f"seed must be a whole number from 0 to 2**64 - 1, got {short_repr(fields['seed'])}"
             raise ConfigError(Problem(said, "seed"))
         setting = Setting.of(fields)
-        assert setting.experiment  # or it raised
+        _experiment(setting)
         return cls(setting, int(fields["seed"]))
 
 

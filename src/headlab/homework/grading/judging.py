@@ -138,9 +138,11 @@ class Judge:
         wanted = question.find
         assert wanted is not None
         run = self.run_of(question)
-        value = run.ended.asked.setting.fields[wanted.setting]
+        value = run.ended.asked.setting.value(wanted.setting)
+        if value is None:
+            raise Uncounted(words.no_value(wanted.setting))
         said, why = f"{wanted.setting} {value}", words.found(wanted.setting, value, run.ended.grade, wanted.goal)
-        if not reaches(run.ended.grade, wanted.goal) or not isinstance(value, int | float):
+        if not reaches(run.ended.grade, wanted.goal):
             return Item(question, 0, said, WRONG, why)
         good = value <= wanted.par if wanted.best == "lowest" else value >= wanted.par
         if good:

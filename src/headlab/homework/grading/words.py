@@ -127,6 +127,11 @@ def found(setting: str, value: Any, grade: str, goal: str) -> str:
     return f"at {setting} {value} the run is {grade}" + ("" if grade == goal else f"; {goal} is asked for")
 
 
+def no_value(setting: str) -> str:
+    """Say that a run has no value of the setting that was looked for: none is given, or its optimizer has none."""
+    return f"the run must be trained with a {setting} that is given, got one without"
+
+
 def par(setting: str, best: str, value: float) -> str:
     """Say what would have been good enough."""
     return f"all points for {setting} {value:g} or {'lower' if best == 'lowest' else 'higher'}"

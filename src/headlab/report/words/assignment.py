@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from headlab.homework.assignment.lab import TEXT
+from headlab.homework.assignment.lab import FORK, TEXT
 from headlab.homework.assignment.question import FIND, NUMBER, PICTURE, RUNS, SENTENCE, Question
 from headlab.notation.numbers import quantity
 from headlab.notation.values import enumeration
@@ -55,14 +55,14 @@ def rules_of(assignment: "Assignment") -> list[str]:
     own = [f"{name} {value}" for name, value in lab.start.items() if name not in TEXT and value != usual[name]]
     text = ["sentences of its own"] if lab.start["task"] == "" else []
     begins = enumeration([*text, *own], MOST_NAMED) if text or own else "the notebook's settings"
-    free = [name for name in FIELDS if name not in lab.fixed]
+    free = [name for name in FIELDS if name not in lab.locked]
     told = []
     for name in free:
         bounds = lab.ranges.get(name)
         seeds = name == "seed" and assignment.variants is not None and assignment.variants.first is not None
         range_ = "" if bounds is None else f" ({bounds[0]} to {bounds[1]})"
         told.append(f"{name}{' (those of the variant)' if seeds else range_}")
-    everything = len(free) == len(FIELDS) and not lab.ranges
+    everything = len(free) == len(FIELDS) - len(FORK) and not lab.ranges
     changed = "everything" if everything else enumeration(told, MOST_NAMED) if told else "nothing"
     hidden = [f"Not shown: {enumeration(list(lab.hide), MOST_NAMED)}."] if lab.hide else []
     return [f"The lab begins with {begins}.", f"Can be changed: {changed}.", *hidden]
