@@ -192,6 +192,7 @@ def test_of_a_run_that_breaks_a_rule_or_has_another_hash_nothing_counts(students
         ([run[0], "0" * 32], "no such run was found"),
         ([run[0], others[0][1]], "the hash is that of seed"),
         (["nonsense=5", run[1]], "nonsense is no setting"),
+        ([f"d_head=0x{'f' * 4000}", run[1]], "d_head must be from 1 to 16 in this assignment, got 20"),
     ):
         file = {**ada, "runs": [changed, *others]}
         one = grade_files(tmp_path / "in", {"a": handed_in.as_bytes(file)}).graded[0]
@@ -253,8 +254,10 @@ def test_two_files_with_one_sentence_are_told_to_the_instructor_alone(students, 
     notes = {one.student: one.notes for one in grades.graded}
     assert notes[ada["id"]] == (f"The same sentence for why, with other runs: {bob['id']}. Read them side by side.",)
     assert notes[eve["id"]] == ()
-    told = json.dumps(results.of(grades.graded[0], 10)["tests"]) + results.of(grades.graded[0], 10)["output"]
-    assert "same sentence" not in told
+    for form in results.FORMS:
+        told = json.dumps(results.of(grades.graded[0], 10, form))
+        assert "same sentence" not in told
+        assert bob["id"] not in told
 
 
 def test_equal_files_are_graded_once_and_different_ones_of_one_id_not_at_all(students, tmp_path):

@@ -12,7 +12,7 @@ from twins import collected
 from twins.plain import differences
 
 import headlab as hl
-from headlab.homework.assignment.measure import Measured, measure, measure_collected, number_of, reaches
+from headlab.homework.assignment.measure import Measured, measure, measure_collected, number_of, reaches, shown
 from headlab.homework.assignment.quantities import PARAMETERS, QUANTITIES, Quantity
 from headlab.study.answer import Group
 
@@ -211,3 +211,8 @@ def test_python_still_says_what_the_page_is_held_to_of_collected_runs() -> None:
         answer["shown"] for row in there for answer in row["answers"] if answer["quantity"]["name"] == "difference"
     }
     assert {"noticeably better", "noticeably worse", "cannot be told"} <= verdicts
+
+
+def test_a_head_with_thousands_of_digits_is_an_answer_like_any_other_that_is_wrong() -> None:
+    said = f"{'9' * 5000}.0"
+    assert shown(Quantity.of({"name": "copies_most"}), said) == said

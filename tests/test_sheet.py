@@ -13,6 +13,7 @@ from pathlib import Path
 import handed_in
 import handed_out
 import nbformat
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -80,7 +81,11 @@ def test_a_setting_that_was_found_has_half_of_its_points_without_the_key_and_all
         ("good", {"run": "seed=5"}, "seed must be one of yours, from 1600 to 1699, got 5"),
         ("good", {"run": ...}, "good is not answered yet: run must be there in place of ..."),
         ("sizes", {"runs": [...]}, "sizes is not answered yet: runs must be there"),
-        ("good", {"run": 5}, 'a run must be an address in quotes, like "seed=5", got 5'),
+        ("good", {"run": 5}, 'the run of good must be an address in quotes, like "seed=5", got 5'),
+        ("good", 5, "the answer to good must be in braces"),
+        ("sizes", {"runs": "seed=5"}, "the runs of sizes must be a list of addresses, got 'seed=5'"),
+        ("sizes", {"runs": [5]}, 'a run must be an address in quotes, like "seed=5", got 5'),
+        ("loss", {"value": None}, "the value of loss must be a number, or text in quotes, got None"),
         ("looks", {"values": 1}, "looks has no 'values': it has run, runs, value, text, view"),
         ("bad", {"value": 1}, "a question must be one of good, looks"),
     ],
@@ -90,6 +95,18 @@ def test_what_is_missing_or_against_the_rules_is_said_at_once_and_is_no_answer(n
     with pytest.raises(HeadlabError, match=re.escape(said)):
         sheet.put(name, answer)
     assert sheet.answers == {}
+
+
+def test_numbers_of_numpy_are_answers_and_a_file_that_would_be_refused_is_not_saved(tmp_path):
+    run = filled({}).train()
+    looks = np.argmax(run.pattern()[0, 3])
+    sheet = filled({"good": {"run": ""}, "looks": {"value": looks}, "loss": {"value": np.float64(run.final_loss)}})
+    assert [sheet.points(name) for name in ("looks", "loss")] == [1, 1]
+    sheet.put("median", {"value": -1})
+    assert not grade(QUICK, sheet.save(tmp_path)).refused
+    sheet.put("why", {"text": "x" * 9000})
+    with pytest.raises(HeadlabError, match="at most 8,192 bytes"):
+        sheet.save(tmp_path)
 
 
 VARIANTS = some.builds(

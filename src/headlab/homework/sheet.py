@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import headlab
 from headlab.errors import ConfigError, HeadlabError
 from headlab.files import write_output
@@ -15,7 +17,7 @@ from headlab.homework.assignment.public import assignment_of
 from headlab.homework.assignment.question import Question
 from headlab.homework.assignment.variants import Variant, check_student
 from headlab.homework.grading.again import Again, trained_again
-from headlab.homework.grading.answer_file import FORMAT, KIND, AnswerFile, NamedRun
+from headlab.homework.grading.answer_file import FORMAT, KIND, LARGEST, AnswerFile, NamedRun
 from headlab.homework.grading.asked import Asked
 from headlab.homework.grading.judging import Judge
 from headlab.notation.values import listing, short_repr
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
     from headlab.runs.runs import Run
 
 KEY = "HEADLAB_KEY"  # the variable of the environment that names the instructor's file, where points are given
-PARTS = ("run", "runs", "value", "text", "view")
+PARTS: Mapping[str, tuple[str, type | tuple[type, ...]]] = {  # of an answer: what each is
+    "run": ('an address in quotes, like "seed=5"', str),
+    "runs": ("a list of addresses", (list, tuple)),
+    "value": ("a number, or text in quotes", (int, float, str)),
+    "text": ("text in quotes", str),
+    "view": ("text in quotes", str),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +79,19 @@ class Sheet:
         """Put an answer in, in place of one that is there; raises `HeadlabError` with what is missing or against the rules."""
         question = self._question(name)
         self.answers.pop(name, None)
-        given = {part: value for part, value in answer.items() if value is not ... and value != [...]}
+        if not isinstance(answer, Mapping):
+            raise HeadlabError(f'the answer to {name} must be in braces, like {{"run": ""}}, got {short_repr(answer)}')
+        plain = {part: value.item() if isinstance(value, np.generic) else value for part, value in answer.items()}
+        given = {part: value for part, value in plain.items() if value is not ... and value != [...]}
         problems = [f"{name} has no {short_repr(part)}: it has {listing(PARTS)}" for part in given if part not in PARTS]
         missing = [part for part in answer if part not in given]
         if missing:
             problems.append(f"{name} is not answered yet: {' and '.join(missing)} must be there in place of ...")
+        problems += [
+            f"the {part} of {name} must be {PARTS[part][0]}, got {short_repr(value)}"
+            for part, value in given.items()
+            if part in PARTS and not isinstance(value, PARTS[part][1])
+        ]
         if problems:
             raise HeadlabError(problems)
         for address in _addresses(given):
@@ -109,9 +125,13 @@ class Sheet:
         )
 
     def save(self, folder: str | Path = ".") -> Path:
-        """Write the file that is handed in, and return its path; raises `OutputError`."""
-        path = Path(folder) / f"{self.assignment.name}-{self.student}.txt"
-        write_output(path, self.text().encode())
+        """Write the file that is handed in, and return its path; raises `HeadlabError` where it would be refused."""
+        path, data = (
+            Path(folder) / f"{self.assignment.name}-{self.student}.txt",
+            self.text().encode(errors="surrogatepass"),
+        )
+        AnswerFile.of(data)
+        write_output(path, data)
         return path
 
     def _question(self, name: str) -> Question:
@@ -151,6 +171,7 @@ def _numbered(answer: Mapping[str, Any], number: Mapping[str, int]) -> dict[str,
         found["run"] = number[found["run"]]
     if "runs" in found:
         found["runs"] = list(dict.fromkeys(number[address] for address in found["runs"]))
-    if isinstance(found.get("value"), float):
-        found["value"] = repr(found["value"])
+    value = found.get("value")
+    if isinstance(value, float) or (isinstance(value, int) and not 0 <= value <= LARGEST):
+        found["value"] = repr(value)
     return found

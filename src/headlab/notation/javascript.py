@@ -7,6 +7,7 @@ from decimal import Decimal
 _SPACES = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _OTHERS = re.compile(r"0([xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
+LONGEST = 1024  # bits of what a float can hold; Python writes no number of thousands of digits
 WHOLE, LEAST = 1e21, 1e-6  # from here on, and below, numbers have an exponent
 
 
@@ -20,7 +21,8 @@ def read_number(text: str) -> int | float | None:
     if not stripped:
         return 0
     if _OTHERS.fullmatch(stripped):
-        found = plain(str(int(stripped, 0)))
+        number = int(stripped, 0)
+        found = plain(str(number)) if number.bit_length() <= LONGEST else math.inf
     else:
         found = plain(stripped) if _DECIMAL.fullmatch(stripped) else math.inf
     return found if math.isfinite(found) else None

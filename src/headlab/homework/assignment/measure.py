@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 NOTHING = "nothing that can be measured"
 CODED = {PATTERN: "pattern", VALUE: "value", MIXED: "both"}
 _DECIMAL = re.compile(r"[+−-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]{1,3})?")
+_HEAD = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 Right = str | int | float
 
@@ -170,8 +171,8 @@ def shown(quantity: Quantity, value: Any, words: Sequence[str] = ()) -> str:
         case "token":
             return str(Word(value))
         case "head":
-            layer, _, head = str(value).partition(".")
-            return head_name(int(layer), int(head)) if layer.isdecimal() and head.isdecimal() else str(value)
+            found = _HEAD.fullmatch(str(value))
+            return head_name(int(found[1]), int(found[2])) if found else str(value)
     return str(QUANTITIES[quantity.name]["options"].get(value, value))
 
 

@@ -52,7 +52,7 @@ def _gradescope(graded: Graded | Refused, points: float) -> dict[str, Any]:
         "output": "\n".join(_told(graded)),
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "extra_data": {"student": graded.student, "variant": graded.variant, "notes": list(graded.notes)},
+        "extra_data": {"student": graded.student, "variant": graded.variant},
         "tests": tests,
     }
     places = [
