@@ -45,6 +45,8 @@ def test_a_class_is_graded_into_a_table_its_gradebook_and_a_file_for_each(run, c
     assert "seed must be one of yours" in out
     assert "The same sentence for why, and the same runs: careful." in out
     assert "no difference at all" in out
+    assert "you judge: who did it" in out
+    assert "Not in these grades yet: up to 6 points for sentences, which you give (read.html)." in " ".join(out.split())
     folder = course / "quick-grades"
     assert {path.name for path in folder.iterdir()} == {"grades.csv", "class.html", "read.html", "results"}
     assert {path.name for path in (folder / "results").iterdir()} == {"careful.json", "cheat.json", "lazy.json"}

@@ -167,7 +167,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence_and_the_others_are_graded(stu
         "other time": ({**ada, "assignment": "0" * 32}, "got quick as it was at another time"),
         "other numerics": ({**ada, "numerics": 1}, "numerics must be 2, as in the assignment, got 1"),
         "other variant": ({**ada, "variant": (ada["variant"] + 1) % 8}, "somebody else's"),
-        "no variant": ({**ada, "variant": None}, f"must have variant {ada['variant']}, got none"),
+        "no variant": ({**ada, "variant": None}, f"must be {ada['variant']}, got none"),
     }
     for name, (file, said) in forge.items():
         grades = grade_files(tmp_path / "in", {name: handed_in.as_bytes(file), "bob": handed_in.as_bytes(bob)})
@@ -260,6 +260,13 @@ def test_two_files_with_one_sentence_are_told_to_the_instructor_alone(students, 
         assert bob["id"] not in told
 
 
+def test_what_two_files_say_alike_in_several_places_is_one_note(students):
+    from headlab.homework.grading import words
+
+    said = words.sentences_alike(["bob"], ["why", "size"], same_runs=True)
+    assert said == "The same sentences for why and size, and the same runs: bob. Read them side by side."
+
+
 def test_equal_files_are_graded_once_and_different_ones_of_one_id_not_at_all(students, tmp_path):
     ada, bob = [*students.files.values()][:2]
     same = {"one": handed_in.as_bytes(ada), "two": json.dumps(ada).encode(), "bob": handed_in.as_bytes(bob)}
@@ -270,7 +277,7 @@ def test_equal_files_are_graded_once_and_different_ones_of_one_id_not_at_all(stu
     grades = grade_files(tmp_path / "in", {**same, "two": handed_in.as_bytes(other)})
     assert [one.refused for one in grades.graded] == [True, False]
     assert grades.graded[0].problems == (
-        f"{ada['id']} must have handed in one file, got different ones (one.txt, two.txt): leave the right one there",
+        f"one file must be handed in for {ada['id']}, got different ones (one.txt, two.txt): leave the right one there",
     )
 
 

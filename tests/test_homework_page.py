@@ -187,6 +187,29 @@ def test_what_is_hidden_is_nowhere_and_nothing_that_is_saved_holds_it(visit):
     assert not re.search("value-coded|pattern-coded", page.locator("#homework").inner_html())
 
 
+def test_beside_the_questions_no_note_on_the_head_is_cut_off_and_fixed_sentences_offer_no_examples(visit):
+    page = visit.page
+    for width in (1024, 1200, 1400):
+        page.set_viewport_size({"width": width, "height": 800})
+        cut = page.locator(".sentence .scroll").evaluate_all(
+            "all => all.map((one) => one.scrollWidth - one.clientWidth)"
+        )
+        assert (len(cut), [width for width in cut if width > 0]) == (2, [])
+    assert page.get_by_label("examples").count() == 0
+
+
+def test_a_question_whether_something_flips_can_be_tried_though_the_reasons_are_hidden(browser, tmp_path):
+    three = Assignment.read(Path(__file__).parents[1] / "examples/three-way.toml")
+    path = tmp_path / "three-way.html"
+    path.write_text(homework_page(three.public()), encoding="utf-8")
+    made = Visit(browser, path.as_uri())
+    made.identify()
+    made.page.get_by_role("button", name="the looks at child").click()
+    expect(made.page.locator(".tried")).to_contain_text("zero")
+    assert made.page.get_by_text("value-coded").count() == made.page.get_by_text("pattern-coded").count() == 0
+    made.leave()
+
+
 def test_an_answer_that_is_given_while_runs_are_trained_loses_none_of_them(visit):
     visit.identify()
     visit.page.get_by_role("button", name="train what is missing").click()

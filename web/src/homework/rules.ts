@@ -36,7 +36,8 @@ export class RulesOf implements Rules {
   locked = (name: string): boolean => this.fixed.has(name)
 
   hidden = (name: string): boolean => {
-    const { hide, ranges } = this.assignment
+    const { hide, ranges, questions } = this.assignment
+    if (name === 'trials') return hide.includes('why') && !questions.some(({ quantity }) => quantity?.name === 'flips')
     if (name === 'keep') return true // a file would hold what is hidden; what is handed in is saved elsewhere
     const [low, high] = ranges.d_head ?? [-Infinity, Infinity]
     if (name === 'sizes' && (this.locked('d_head') || low > SIZES[0] || high < SIZES[1])) return true

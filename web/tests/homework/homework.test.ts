@@ -86,6 +86,12 @@ describe('rules', () => {
     const narrow = new RulesOf({ ...assignment, hide: [], ranges: { d_head: [1, 30] } }, variant)
     expect(['why', 'sizes'].filter(narrow.hidden)).toEqual(['sizes'])
   })
+
+  it('leave trials to be made where a question asks whether one flips what is predicted, though the reasons are hidden', () => {
+    const asking = assignment.questions.map((one) => (one.id === 'coding' ? { ...one, quantity: { name: 'flips' } } : one))
+    expect(rules.hidden('trials')).toBe(true)
+    expect(new RulesOf({ ...assignment, questions: asking }, variant).hidden('trials')).toBe(false)
+  })
 })
 
 describe('an address of a run', () => {

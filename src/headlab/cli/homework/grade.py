@@ -124,7 +124,7 @@ def _write_all(grades: "Grades", filled: "Filled | None", folder: Path, *, as_js
     files["class.html"] = class_page.render(grades.assignment, pooled).encode()
     files["read.html"] = read_page.render(grades.assignment, grades.graded).encode()
     _write(folder, {"grades.csv": csv, **files})
-    said = [] if filled is None else roster_sentences(filled)
+    said = [] if filled is None else roster_sentences(filled, sum(one.to_read for one in grades.graded))
     if as_json:
         put_json({**grades.to_dict(), "class": pooled.to_dict(), "roster": said, "folder": str(folder)})
     else:

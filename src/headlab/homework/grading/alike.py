@@ -17,7 +17,9 @@ def notes_on_alike(files: Iterable["AnswerFile"], assignment: "Assignment") -> M
     """Return by student what is the same in the files of others: for the instructor to read, and no proof of anything."""
     files = list(files)
     runs = {file.student: frozenset(run.hash for run in file.runs) for file in files}
-    notes: dict[str, list[str]] = {}
+    found: dict[
+        tuple[str, bool, tuple[str, ...]], list[str]
+    ] = {}  # questions by student, whether runs are the same, others
     for question in assignment.questions:
         if question.kind != SENTENCE:
             continue
@@ -34,7 +36,10 @@ def notes_on_alike(files: Iterable["AnswerFile"], assignment: "Assignment") -> M
                         others[runs[other] == runs[student]].append(other)
                 for alike, some in others.items():
                     if some:
-                        notes.setdefault(student, []).append(words.sentence_alike(some, question.id, alike))
+                        found.setdefault((student, alike, tuple(some)), []).append(question.id)
+    notes: dict[str, list[str]] = {}
+    for (student, alike, others_of_it), questions in found.items():
+        notes.setdefault(student, []).append(words.sentences_alike(others_of_it, questions, alike))
     return {student: tuple(said) for student, said in notes.items()}
 
 

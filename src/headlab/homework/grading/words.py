@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headlab.notation.numbers import decimals, duration, is_or_are, quantity, size_of
-from headlab.notation.values import listing, short_repr
+from headlab.notation.values import enumeration, listing, short_repr
 
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
@@ -39,8 +39,8 @@ def wrong_variant(student: str, got: int | None, wanted: int | None) -> str:
     """Say that a file has the variant of another id."""
     if wanted is None:
         return f"the assignment has no variants, got variant {got}: hand in from the assignment's own page"
-    said = "none" if got is None else f"variant {got}, somebody else's"
-    return f"{student} must have variant {wanted}, got {said}: hand in from a page that was opened with this id"
+    said = "none" if got is None else f"{got}, somebody else's"
+    return f"the variant of {student} must be {wanted}, got {said}: hand in from a page that was opened with this id"
 
 
 def too_costly(taken: float, most: float) -> str:
@@ -153,10 +153,13 @@ def about_collected(setting: str, value: Any, solved: int, losses: Sequence[floa
     return f"{setting} {value}: {solved} of {quantity(len(losses), 'run')} solved; losses {told}."
 
 
-def sentence_alike(students: Sequence[str], question: str, same_runs: bool) -> str:
-    """Say that several files have one sentence; students: the others."""
+def sentences_alike(students: Sequence[str], questions: Sequence[str], same_runs: bool) -> str:
+    """Say that several files have one sentence for each of some questions; students: the others."""
     runs = "and the same runs" if same_runs else "with other runs"
-    return f"The same sentence for {question}, {runs}: {listing(students, most=5)}. Read them side by side."
+    what = "sentence" if len(questions) == 1 else "sentences"
+    return (
+        f"The same {what} for {enumeration(questions, 9)}, {runs}: {listing(students, most=5)}. Read them side by side."
+    )
 
 
 def unchecked_view(question: str, view: str) -> str:
@@ -171,7 +174,7 @@ def unchecked_sentence(question: str) -> str:
 
 def different_files(student: str, places: Sequence[str]) -> str:
     """Say that there are different files of one id, so that none is graded."""
-    return f"{student} must have handed in one file, got different ones ({listing(places, most=5)}): leave the right one there"
+    return f"one file must be handed in for {student}, got different ones ({listing(places, most=5)}): leave the right one there"
 
 
 def same_files(places: Sequence[str]) -> str:
@@ -218,11 +221,13 @@ def unasked(names: Sequence[str]) -> str:
     return f"The file has answers to {listing(map(short_repr, names), most=5)}, which is {UNASKED}."
 
 
-def roster_sentences(filled: "Filled") -> list[str]:
-    """Say what became of a roster."""
+def roster_sentences(filled: "Filled", to_read: float = 0) -> list[str]:
+    """Say what became of a roster; to_read: all points that only a person can give."""
     said = [
         f"Filled {quantity(filled.rows, 'row')} of {filled.column!r}, found by {filled.ids!r}; nothing else was changed."
     ]
+    if to_read:
+        said.append(f"Not in these grades yet: up to {to_read:g} points for sentences, which you give (read.html).")
     if filled.missing:
         said.append(f"Not in the roster: {listing(filled.missing, most=10)}.")
     if filled.twice:

@@ -49,8 +49,9 @@ def grades_blocks(grades: "Grades", pooled: "Class", said: list[str]) -> Iterato
             yield as_text(f"• {sentence}")
     unchecked = dict.fromkeys(text.partition(":")[0] for one in grades.graded for text in one.unchecked)
     if unchecked:
-        names = listing(unchecked)
-        yield as_text(f"\nWhat no measurement settles, and you judge, in {assignment.name}: {names}.", style="dim")
+        kinds = {question.id: question.kind for question in assignment.questions}
+        names = listing(f"the {kinds[name]} of “{name}”" if name in kinds else name for name in unchecked)
+        yield as_text(f"\nWhat no measurement settles, and you judge: {names}.", style="dim")
     yield from map(as_text, said)
 
 
