@@ -93,6 +93,12 @@ def test_every_problem_is_told_at_once_each_with_its_line() -> None:
             "a question of the kind number must have a quantity whose answer is",
         ),
         ("first = 1000 ", "# ", "variants must have seeds"),
+        (
+            "d_head = [1, 64]",
+            "d_head = [1, 64]\ninit_scale = [0, inf]",
+            "must be two numbers, like [1, 64], got [0, inf]",
+        ),
+        ("values = [10, 20, 40]", "values = [10, 20, 20.0]", "a list of 1 to 16 different values"),
         ("d_head = [1, 64]", "d_head = [1, 64]\nseed = [0, 9]", "seed must be free where variants have seeds"),
     ],
 )

@@ -9,7 +9,9 @@ import handed_in
 import pytest
 from backends import without_wasmtime
 
+from headlab.errors import HeadlabError
 from headlab.homework.grading import results
+from headlab.homework.grading.grade import grade
 from headlab.homework.grading.power import Seen, told_apart
 from headlab.study.answer import UNTOLD, Answer, Group
 
@@ -100,6 +102,15 @@ def test_an_autograder_finds_results_of_its_one_submission_whatever_was_handed_i
         if name in ("broken", "none"):
             assert found["tests"] == []
             assert "must" in (found["output"] if form == results.GRADESCOPE else found["message"])
+
+
+def test_of_a_submission_that_holds_the_files_of_several_students_nothing_is_trained(course, files, monkeypatch):
+    monkeypatch.setattr("headlab.homework.grading.grade.trained_again", None)
+    (course / "several").mkdir()
+    for name in ("careful", "lazy"):
+        (course / "several" / f"{name}.txt").write_bytes(files[name])
+    with pytest.raises(HeadlabError, match="must be one answer file, got those of careful, lazy"):
+        grade(ASSIGNMENT, course / "several", alone=True)
 
 
 def test_a_student_who_may_try_again_is_told_neither_what_a_run_gives_nor_what_is_good_enough(run, course):

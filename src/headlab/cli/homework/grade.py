@@ -64,7 +64,10 @@ def grade(
     folder = output_folder(Path(f"{assignment.name}-grades") if out is None else out)
     try:
         with progress_bar("grading") as progress:
-            graded = grade(assignment, submissions, most_seconds=most_seconds, explain=form is None, progress=progress)
+            one = form is not None
+            graded = grade(
+                assignment, submissions, most_seconds=most_seconds, explain=not one, alone=one, progress=progress
+            )
     except HeadlabError as error:
         if form is None:
             raise

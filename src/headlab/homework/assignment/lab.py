@@ -136,7 +136,7 @@ def _ranges(given: Any) -> dict[str, tuple[float, float]]:
         if name not in NUMBERS:
             problems.append(Problem(f"range has no number {short_repr(name)}: {nearest(name, NUMBERS)}", name))
         elif not (
-            isinstance(bounds, list) and len(bounds) == 2 and all(map(_is_number, bounds)) and bounds[0] <= bounds[1]
+            isinstance(bounds, list) and len(bounds) == 2 and all(map(_is_finite, bounds)) and bounds[0] <= bounds[1]
         ):
             problems.append(
                 Problem(f"the range of {name} must be two numbers, like [1, 64], got {short_repr(bounds)}", name)
@@ -175,11 +175,15 @@ def _is_like(value: Any, usual: Any) -> bool:
     """Return whether a value is what an address can say: of the same kind as the notebook's, and a number where that is none."""
     if isinstance(usual, str | bool):
         return isinstance(value, type(usual))
-    return _is_number(value) and abs(value) <= sys.float_info.max
+    return _is_finite(value)
 
 
 def _kind(usual: Any) -> str:
     return "text" if isinstance(usual, str) else "true or false" if isinstance(usual, bool) else "a number"
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and abs(value) <= sys.float_info.max
 
 
 def _is_number(value: Any) -> bool:

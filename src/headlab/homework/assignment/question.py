@@ -259,7 +259,7 @@ def _values(name: str, value: Any) -> tuple[Any, ...]:
     plain = (
         isinstance(value, list) and 0 < len(value) <= 16 and all(isinstance(item, int | float | str) for item in value)
     )
-    if plain and len({(type(item), item) for item in value}) == len(value):
+    if plain and len({(isinstance(item, bool), item) for item in value}) == len(value):  # 1 is 1.0, and not true
         return tuple(value)
     raise _wrong(name, "a list of 1 to 16 different values", value)
 

@@ -45,17 +45,22 @@ def grade(
     *,
     most_seconds: float = MOST_SECONDS,
     explain: bool = True,
+    alone: bool = False,
     progress: "Progress | None" = None,
 ) -> Grades:
     """Grade a folder or zip of answer files, or one.
 
     most_seconds: of a core, that the runs of one file may take to train again; explain: whether headlab's own words on the runs
     are laid beside sentences, and mechanisms found for the whole class
+    alone: whether it is one student's submission, of which nothing is trained where it holds the files of several
     progress: called with the share that is done
-    Raises `HeadlabError` where nothing was handed in. What is wrong with one file is said of it, and the others are graded.
+    Raises `HeadlabError` where nothing was handed in, or several files where one student is alone.
+    What is wrong with one file is said of it, and the others are graded.
     """
     found = Submissions.of(path)
     handed, refused = _read(assignment, found)
+    if alone and len(handed) > 1:
+        raise HeadlabError(words.several([one.file.student for one in handed]))
     for one in handed:
         if not one.refused:
             _check(one, assignment, most_seconds)

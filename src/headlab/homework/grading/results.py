@@ -8,7 +8,6 @@ from headlab.notation.numbers import quantity
 
 GRADESCOPE, PRAIRIELEARN = "gradescope", "prairielearn"
 NO_FILE = "The submission must be the file that “Hand in” saves, and there is none: hand it in."
-SEVERAL = "The submission must be one answer file, and there are several: hand in one."
 
 
 def of(graded: Graded | Refused, assignment_points: float, form: str = GRADESCOPE) -> dict[str, Any]:
@@ -18,11 +17,8 @@ def of(graded: Graded | Refused, assignment_points: float, form: str = GRADESCOP
 
 def of_one(grades: Grades, form: str) -> dict[str, Any]:
     """Return the results of a folder that is one student's submission: of its only file, or why there is nothing to grade."""
-    readable = [*grades.graded]
-    if len(readable) == 1:
-        return of(readable[0], grades.assignment.points, form)
-    if readable:
-        return of(Refused("", (SEVERAL,)), grades.assignment.points, form)
+    if grades.graded:
+        return of(grades.graded[0], grades.assignment.points, form)
     problems = tuple(said for item in grades.refused for said in item.problems) or (NO_FILE,)
     return of(Refused("", problems), grades.assignment.points, form)
 

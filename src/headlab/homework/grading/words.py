@@ -177,6 +177,11 @@ def different_files(student: str, places: Sequence[str]) -> str:
     return f"one file must be handed in for {student}, got different ones ({listing(places, most=5)}): leave the right one there"
 
 
+def several(students: Sequence[str]) -> str:
+    """Say that one student's submission holds the files of several."""
+    return f"the submission must be one answer file, got those of {listing(students, most=5)}: hand in one"
+
+
 def same_files(places: Sequence[str]) -> str:
     """Say that a file was handed in more than once."""
     return f"The same answers are in {listing(places, most=5)}; they were graded once."
