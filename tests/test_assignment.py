@@ -194,6 +194,15 @@ def test_what_solves_the_sentences_is_sought_with_these_sentences() -> None:
         assert ("text" in read('title = "a"\n' + question).lab.fixed) == fixed
 
 
+def test_a_setting_is_asked_for_only_where_the_optimizer_has_it() -> None:
+    asked = SENTENCE.replace('"sentence"', '"find"')
+    asked += 'find = { setting = "momentum", best = "highest", goal = "solved", par = 0.9 }'
+    for lab in ("", 'optimizer = "adam"\nfixed = ["optimizer"]'):
+        (said,) = problems(f'title = "a"\n[lab]\n{lab}\n{asked}')
+        assert "optimizer must be fixed at sgd or rmsprop where momentum is asked for" in said
+    assert read(f'title = "a"\n[lab]\nfixed = ["optimizer"]\n{asked}').questions
+
+
 def test_what_is_not_fixed_may_be_changed() -> None:
     found = Assignment.read(TEMPLATE)
     variant = found.variant_of("AB12")

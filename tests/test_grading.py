@@ -10,7 +10,6 @@ from tiers import sized
 
 from headlab.engine.golden import FILE
 from headlab.errors import ConfigError
-from headlab.homework.assignment.assignment import Assignment
 from headlab.homework.grading.again import hashes, trained_again
 from headlab.homework.grading.answer_file import AnswerFile
 from headlab.homework.grading.asked import Asked
@@ -201,35 +200,6 @@ def test_of_a_run_that_breaks_a_rule_or_has_another_hash_nothing_counts(students
         counted = {item.question.id: item.points for item in one.items}
         assert counted["good"] == counted["looks"] == counted["loss"] == 0
         assert counted["sizes"] == 2
-
-
-def test_a_setting_that_the_optimizer_has_not_is_neither_found_nor_collected(tmp_path):
-    questions = (
-        'id = "most"\nkind = "find"\nfind = { setting = "momentum", best = "highest", goal = "solved", par = 0.9 }',
-        'id = "some"\nkind = "runs"\nruns = { setting = "momentum", values = [0.0, 0.9], each = 1 }',
-    )
-    asked = "".join(f'[[question]]\nask = "?"\npoints = 1\n{question}\n' for question in questions)
-    begun = 'title = "a"\n[lab]\nlearning_rate = 0.03\nsteps = 300\n'
-    assignment = Assignment.of_text(begun + asked, "momentum")
-    variant = assignment.variant_of("s000")
-    addresses = ["optimizer=adam&momentum=0.9&seed=4", "optimizer=adam&seed=4"]
-    runs = [Asked.of(assignment.fields(variant, address)) for address in addresses]
-    again = trained_again(runs)
-    assert {(run.hash, run.ended.grade) for run in again.values()} == {(again[runs[0]].hash, "solved")}
-    told = {
-        "assignment": assignment.hash,
-        "name": "momentum",
-        "version": "0",
-        "numerics": 2,
-        "id": "s000",
-        "variant": None,
-    }
-    named = [[address, again[run].hash] for address, run in zip(addresses, runs, strict=True)]
-    answers = {"most": {"run": 0}, "some": {"runs": [0, 1]}}
-    data = {"headlab": "answer", "format": 1, **told, "runs": named, "answers": answers}
-    (tmp_path / "s000.txt").write_bytes(handed_in.as_bytes(data))
-    (one,) = grade(assignment, tmp_path, explain=False).graded
-    assert (one.problems, [item.points for item in one.items]) == ((), [0, 0])
 
 
 def test_runs_that_would_take_too_long_are_refused_before_any_is_trained(students, tmp_path, monkeypatch):

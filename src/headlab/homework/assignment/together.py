@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headlab.analysis.subject import Subject
+from headlab.config import HAVE
 from headlab.config.record import nearest
 from headlab.errors import ConfigError, Problem
 from headlab.homework.assignment.measure import problems_on
@@ -99,6 +100,13 @@ def _of_settings(found: "Assignment", question: Question) -> Iterator[Problem]:
             f"{name} must not be fixed where other values of it are asked for: take it out of fixed, or give a range",
             field,
         )
+        return
+    optimizers = HAVE.get(name)
+    if optimizers is not None and (
+        "optimizer" not in found.lab.fixed or found.lab.start["optimizer"] not in optimizers
+    ):
+        said = f"optimizer must be fixed at {' or '.join(optimizers)} where {name} is asked for"
+        yield Problem(f"{said}: with any other, {name} would do nothing", field)
         return
     values = asked.values if isinstance(asked, Collect) else (asked.value,)
     for value in values:

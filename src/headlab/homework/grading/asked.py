@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from headlab.config import HAVE
 from headlab.config.seeds import is_seed
 from headlab.engine.job import Job
 from headlab.errors import ConfigError, Problem
@@ -34,15 +33,6 @@ class Setting:
     def fields(self) -> Mapping[str, Any]:
         """The fields, as plain values."""
         return _fields(self)
-
-    def value(self, name: str) -> Any:
-        """Return a field's value; None of one that its optimizer has not, whatever is said of it.
-
-        >>> [Setting.of({"optimizer": name, "momentum": 0.9}).value("momentum") for name in ("sgd", "adam")]
-        [0.9, None]
-        """
-        optimizer = self.fields["optimizer"]
-        return self.fields[name] if optimizer in HAVE.get(name, (optimizer,)) else None
 
     def without(self, name: str) -> "Setting":
         """Return what settings have in common that differ in one field."""

@@ -34,7 +34,7 @@ class Collected:
 
     def at(self, value: Any) -> list[Ended]:
         """Return the runs at a value of the setting, one of each seed."""
-        found = {run.asked.seed: run for run in self.runs if run.asked.setting.value(self.setting) == value}
+        found = {run.asked.seed: run for run in self.runs if run.asked.setting.fields[self.setting] == value}
         return list(found.values())
 
     @cached_property

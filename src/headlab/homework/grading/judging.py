@@ -138,7 +138,7 @@ class Judge:
         wanted = question.find
         assert wanted is not None
         run = self.run_of(question)
-        value = run.ended.asked.setting.value(wanted.setting)
+        value = run.ended.asked.setting.fields[wanted.setting]
         if value is None:
             raise Uncounted(words.no_value(wanted.setting))
         said, why = f"{wanted.setting} {value}", words.found(wanted.setting, value, run.ended.grade, wanted.goal)

@@ -153,7 +153,7 @@ def _pools(grades: Grades, name: str) -> Iterator[Pooled]:
     for rest in largest:
         runs = {run.asked: run for some in rests[rest] for run in some}
         by_value = {
-            value: [run for run in runs.values() if run.asked.setting.value(asked.setting) == value]
+            value: [run for run in runs.values() if run.asked.setting.fields[asked.setting] == value]
             for value in asked.values
         }
         where = _where(rest, largest)

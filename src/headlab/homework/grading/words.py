@@ -128,7 +128,7 @@ def found(setting: str, value: Any, grade: str, goal: str) -> str:
 
 
 def no_value(setting: str) -> str:
-    """Say that a run has no value of the setting that was looked for: none is given, or its optimizer has none."""
+    """Say that a run has no value of the setting that was looked for, as where what is usual is meant."""
     return f"the run must be trained with a {setting} that is given, got one without"
 
 
