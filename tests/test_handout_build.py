@@ -48,6 +48,15 @@ def test_all_files_are_beside_the_assignment_and_it_is_said_whom_each_is_for(run
     assert all((file.parent / name).stat().st_size > 100 for name in names)
 
 
+def test_a_key_of_another_assignment_is_not_replaced_in_silence(run, file):
+    (file.parent / "other.toml").write_text(EASY.replace('name = "quick"', 'name = "other"'))
+    assert run("homework", "build", str(file))[2] == ""
+    assert run("homework", "build", str(file))[2] == ""
+    status, _, err = run("homework", "build", str(file.parent / "other.toml"))
+    assert status == 0
+    assert "were those of 'quick', and are replaced" in " ".join(err.split())
+
+
 def test_the_same_assignment_gives_the_same_bytes(file):
     assert handout(file) == handout(file)
 

@@ -6,7 +6,7 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import json_option
-from headlab.cli.terminal import output_folder, put_json, say
+from headlab.cli.terminal import complain, output_folder, put_json, say
 from headlab.files import path_text
 from headlab.notation.numbers import size_of
 
@@ -30,11 +30,16 @@ def build(file: Path, out: Path | None, as_json: bool) -> None:
     Every variant is trained first; one that is too hard or too easy, or whose answers are another's, ends this, and nothing is
     written. The same file gives the same bytes.
     """
-    from headlab.report.handout.build import handout, write_all
+    from headlab.report.handout.build import handout, other_assignment, write_all
 
     folder = output_folder(file.parent if out is None else out)
     files = handout(file)
+    other = other_assignment(files, folder)
     paths = write_all(files, folder)
+    if other is not None:
+        complain(
+            f"key.html and autograder.zip were those of {other!r}, and are replaced: give each assignment a folder, or --out"
+        )
     if as_json:
         rows = zip(files, paths, strict=True)
         put_json({"files": [{"path": str(path), "bytes": len(item.content), "for": item.whom} for item, path in rows]})

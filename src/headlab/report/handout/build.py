@@ -1,5 +1,6 @@
 """All files of an assignment at once: made in memory, then written, so that nothing is written where one cannot be made."""
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from headlab.report.handout.notebook import notebook
 from headlab.report.handout.page import homework_page
 from headlab.report.handout.scorm import scorm_zip
 from headlab.study.toml import text_of_file
+
+AUTOGRADER = "autograder.zip"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,16 @@ def handout(path: Path) -> list[File]:
     return list(_files(assignment, text.encode(), difficulty))
 
 
+def other_assignment(files: list[File], folder: Path) -> str | None:
+    """Return the name of another assignment whose `autograder.zip`, and so whose key, files would replace in a folder."""
+    try:
+        with zipfile.ZipFile(folder / AUTOGRADER) as held:
+            names = [name.removesuffix(".toml") for name in held.namelist() if name.endswith(".toml")]
+    except (OSError, zipfile.BadZipFile):
+        return None
+    return next((name for name in names if f"{name}.html" not in {file.name for file in files}), None)
+
+
 def write_all(files: list[File], folder: Path) -> list[Path]:
     """Write files into a folder, which is made where it is not there, and return their paths; raises `OutputError`."""
     try:
@@ -59,5 +72,5 @@ def _files(assignment: Assignment, text: bytes, difficulty: Difficulty) -> Itera
     yield File(
         f"{name}-scorm.zip", scorm_zip(name, assignment.title, page), "the same page for Moodle and others (SCORM 1.2)"
     )
-    yield File("autograder.zip", autograder_zip(name, text), "for Gradescope, as it is; it holds the key")
+    yield File(AUTOGRADER, autograder_zip(name, text), "for Gradescope, as it is; it holds the key")
     yield File(f"{name}.ipynb", notebook(assignment).encode(), "the questions as a notebook, for nbgrader")
