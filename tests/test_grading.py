@@ -202,6 +202,17 @@ def test_of_a_run_that_breaks_a_rule_or_has_another_hash_nothing_counts(students
         assert counted["sizes"] == 2
 
 
+def test_a_run_under_several_addresses_is_collected_once(students, tmp_path):
+    ada = next(iter(students.files.values()))
+    address, digest = ada["runs"][ada["answers"]["sizes"]["runs"][0]]
+    fields = ASSIGNMENT.fields(ASSIGNMENT.variant_of(ada["id"]), address)
+    seed, size = fields["seed"], fields["d_head"]
+    spelled = [f"seed=0{seed}&d_head={size}", f"seed=%2B{seed}&d_head={size}.0", f"d_head={hex(size)}&seed={seed}e0"]
+    file = {**ada, "runs": [[other, digest] for other in spelled], "answers": {"sizes": {"runs": [0, 1, 2]}}}
+    (one,) = grade_files(tmp_path / "in", {"a": handed_in.as_bytes(file)}).graded
+    assert (one.problems, len(one.runs), one.score) == ((), 3, 0.33)
+
+
 def test_runs_that_would_take_too_long_are_refused_before_any_is_trained(students, tmp_path, monkeypatch):
     from headlab.homework.grading import again
 

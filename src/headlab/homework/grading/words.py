@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlab.notation.numbers import decimals, duration, is_or_are, quantity, size_of
 from headlab.notation.values import enumeration, listing, short_repr
+from headlab.notation.visible import escape_unseen
 
 if TYPE_CHECKING:
     from headlab.homework.assignment.assignment import Assignment
@@ -188,12 +189,13 @@ def same_files(places: Sequence[str]) -> str:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """Return a text as a sentence can hold it.
+    r"""Return a text as a sentence can hold it, wherever it is read.
 
-    >>> shortened("a" * 100, 5)
-    'aaaaa…'
+    >>> shortened("a" * 100, 5), shortened("\x1b[2J")
+    ('aaaaa…', '\\x1b[2J')
     """
-    return text if len(text) <= most else f"{text[:most]}…"
+    seen = escape_unseen(text)
+    return seen if len(seen) <= most else f"{seen[:most]}…"
 
 
 def named(number: int) -> str:
