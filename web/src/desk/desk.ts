@@ -27,7 +27,6 @@ export class Desk implements Door, Client {
   private readonly since = new Map<Kind, number>() // when they were asked for
   private plans: Plan[] = []
   private done: Record<string, string> = {} // by kind of plan, the settings of what has come or is under way
-  private seconds = 0.01 // that the last picture took
 
   constructor(
     private readonly listener: Listener,
@@ -152,7 +151,6 @@ export class Desk implements Door, Client {
     const { given, after, wish } = this
     if (given?.job !== job) return this.tell(frame, this.answers.get(job.kind)!)
     const now = performance.now()
-    this.seconds = (now - given.at) / 1000
     this.given = this.after = null
     if (after) this.workOn({ ...after, at: now })
     if (wish!.id !== given.answer) {
@@ -165,8 +163,7 @@ export class Desk implements Door, Client {
   private goOn({ fields, id }: Asked) {
     const keys = keysOf(fields)
     if (this.seeds !== 'never' && this.done.seeds !== keys.seeds) this.plan(new SeedsPlan(fields, id))
-    if (this.rounds.length && this.done.sizes !== keys.sizes)
-      this.plan(new SizesPlan(fields, id, this.rounds, this.seconds, this.crew.workers))
+    if (this.rounds.length && this.done.sizes !== keys.sizes) this.plan(new SizesPlan(fields, id, this.rounds, this.crew.workers))
     this.want({ kind: 'why', fields }, id)
   }
 

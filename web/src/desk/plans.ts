@@ -6,7 +6,7 @@ import type { Counted, Some, Task, Unit } from './messages'
 export const SEEDS = 64 // that are shown beside each other
 const A_PORTION = 8 // of them, so that two workers have the first sixteen soon
 const EARLY = 16
-const MOST_SECONDS = 600 // for all head sizes
+const MOST_MS = 600_000 // that each worker spends on head sizes
 
 export interface Plan {
   readonly kind: 'seeds' | 'sizes'
@@ -124,15 +124,20 @@ export class SizesPlan extends Portions {
   readonly key: string
   private readonly counted: Counted[][] = [] // by round, as they come
   private readonly units: number[] // in each round
+  private readonly since = new Map<Task['more'], number>() // when what is under way was handed out
+  private quickest = Infinity // milliseconds of a unit: others may have waited for a hand
+  private come = 0 // units
   private told = 0
 
-  // all: what every round trains; seconds: about what a run takes; workers: that work beside each other
-  constructor(fields: Fields, answer: number, all: readonly Unit[][], seconds: number, workers: number) {
+  // rounds: what every round trains; workers: that work beside each other
+  constructor(
+    fields: Fields,
+    answer: number,
+    rounds: readonly Unit[][],
+    private readonly workers: number,
+  ) {
     super(fields, answer)
     this.key = keysOf(fields).sizes
-    const runs = all[0].reduce((sum, { count }) => sum + count, 0)
-    const affordable = Math.floor((MOST_SECONDS * workers) / (seconds * runs))
-    const rounds = all.slice(0, Math.max(1, affordable))
     this.units = rounds.map(({ length }) => length)
     rounds.forEach((units, round) => {
       this.counted.push([])
@@ -143,10 +148,26 @@ export class SizesPlan extends Portions {
     })
   }
 
-  take({ more }: Task, result: Frame | Counted): Frame | null {
+  // Rounds after the first are trained as long as there is time, which is measured on them: a picture may have waited for its worker.
+  next() {
+    if (this.told > 0 && this.come * this.quickest > MOST_MS * this.workers) this.leave(({ kind }) => kind === 'counts')
+    const task = super.next()
+    if (task) this.since.set(task.more, performance.now())
+    return task
+  }
+
+  private leave(which: (task: Task) => boolean) {
+    const before = this.left.length
+    this.left = this.left.filter((task) => !which(task))
+    this.due -= before - this.left.length
+  }
+
+  take(task: Task, result: Frame | Counted): Frame | null {
     this.due--
     if ('arrays' in result) return result
-    this.counted[(more as Some).round!].push(result)
+    this.quickest = Math.min(this.quickest, performance.now() - this.since.get(task.more)!)
+    this.come++
+    this.counted[(task.more as Some).round!].push(result)
     const told = this.told
     while (this.told < this.units.length && this.counted[this.told].length === this.units[this.told]) this.told++
     if (this.told > told) this.sum()
@@ -155,8 +176,7 @@ export class SizesPlan extends Portions {
 
   // What was counted so far is put into words before anything else is trained; only the newest of it.
   private sum() {
-    const waiting = this.left.findIndex(({ kind }) => kind === 'sizes')
-    if (waiting >= 0) this.due -= this.left.splice(waiting, 1).length
+    this.leave(({ kind }) => kind === 'sizes')
     const counted = this.counted.slice(0, this.told).flat()
     this.add({ kind: 'sizes', fields: this.fields, more: { round: this.told - 1, counted } }, true)
   }
