@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, shell_word, threads_option
-from headlab.cli.terminal import output_path, put_json, show, tell_notes, tell_output
-from headlab.errors import OutputError
+from headlab.cli.new_file import write_new
+from headlab.cli.options import json_option, threads_option
+from headlab.cli.terminal import put_json, show, tell_notes
 from headlab.notation.numbers import duration, quantity, size_of
 from headlab.notation.values import listing
 
@@ -28,16 +28,11 @@ def new(file: Path, like: Path | None, as_json: bool) -> None:
     As it is, it is the homework's second item, with 1,000 runs a head size. With --like, it says what an existing study
     trains: this makes the successor of one that an older headlab began.
     """
-    from headlab.files import leads_to_stdout, write_output
     from headlab.study.study import Study
     from headlab.study.study_file import template
 
-    if file.is_file() and not leads_to_stdout(file):
-        raise OutputError(f"a new study file must not be there yet, got {str(file)!r}: name another one")
-    text = template() if like is None else Study(like).design.successor().to_toml()
-    write_output(output_path(file), text.encode())
-    hint = f"   (check it with: headlab study check {shell_word(file)})"
-    tell_output(file, after=hint, as_json="file" if as_json else None)
+    text = template if like is None else lambda: Study(like).design.successor().to_toml()
+    write_new(file, "study file", text, "headlab study check", as_json=as_json)
 
 
 @click.command(cls=Command)
