@@ -24,8 +24,8 @@ def settings() -> dict[str, Any]:
         json.dumps(
             {
                 "notebook": notebook_fields(),
-                "model": [row.to_dict() for row in ModelConfig.table()],
-                "training": [row.to_dict() for row in TrainConfig.table()],
+                "model": [row.to_dict() for row in ModelConfig.table() if row.lab],
+                "training": [row.to_dict() for row in TrainConfig.table() if row.lab],
                 "plateau": Plateau().to_dict(),
                 "first_rate": FIRST_RATE,
                 "notebook_steps": NOTEBOOK_STEPS,

@@ -11,7 +11,7 @@ import click
 
 from headlab.cli.terminal import tell_notes
 from headlab.config import Field, ModelConfig, TrainConfig
-from headlab.config.fields import FLAG
+from headlab.config.fields import FLAG, NAMED
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
@@ -61,12 +61,16 @@ def _option(row: Field) -> Callable[[Any], Any]:
         return click.option(f"--{name}/--no-{name}", default=row.default, show_default=True, help=text)
     return click.option(
         f"--{name}",
-        type=number_or_text,
-        metavar="TEXT" if row.choices else "NUMBER",
+        type=_names if row.kind == NAMED else number_or_text,
+        metavar="NAMES" if row.kind == NAMED else "TEXT" if row.choices else "NUMBER",
         default=row.default,
         show_default=row.default is not None,
         help=f"{text}  [default: {row.usual}]" if row.usual else text,
     )
+
+
+def _names(text: Any) -> Any:
+    return tuple(name for name in text.split(",") if name) if isinstance(text, str) else text
 
 
 def corpus_options(command: Any) -> Any:

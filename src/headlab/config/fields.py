@@ -19,17 +19,18 @@ from headlab.notation.values import short_repr
 Record = TypeVar("Record")
 IN = "    "
 
-WHOLE, REAL, FLAG, CHOICE = "whole", "real", "flag", "choice"
+WHOLE, REAL, FLAG, CHOICE, NAMED = "whole", "real", "flag", "choice", "names"
 
 
 @dataclass(frozen=True)
 class Field:
     """A row of the table.
 
-    kind: whole (a whole number), real (a finite one), flag or choice; default: None where it depends on others
+    kind: whole (a whole number), real (a finite one), flag, choice or names (some of the choices); default: None where it depends on others
     low, high: what a number may be; open_low, open_high: but not this one itself; choices: what a choice may be
     label, help: what it is called on the page, and a sentence; usual: in words, what is taken when it is left out
     optimizers: those that have the option, None for what they all have; optional: whether it may be None
+    lab: whether it can be set in the lab, and said in a link to it
     """
 
     name: str
@@ -45,13 +46,14 @@ class Field:
     usual: str = ""
     optimizers: tuple[str, ...] | None = None
     optional: bool = False
+    lab: bool = True
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the row as plain JSON values; a bound that is not there is None."""
+        """Return the row as plain JSON values, as the lab has it; a bound that is not there is None."""
         bounds = {
             name: None if math.isinf(value) else value for name, value in (("low", self.low), ("high", self.high))
         }
-        return dataclasses.asdict(self) | bounds
+        return {name: value for name, value in (dataclasses.asdict(self) | bounds).items() if name != "lab"}
 
     def told(self) -> str:
         """Return what the field is, what it may be where that is a choice, and which optimisers have it, in sentences.
@@ -59,7 +61,7 @@ class Field:
         >>> Field("rho", REAL, 0.9, "rho", "A share.", optimizers=("rmsprop", "adam", "adamw")).told()
         'A share. For rmsprop, adam and adamw.'
         """
-        one_of = [f"One of {', '.join(self.choices)}."] if self.choices else []
+        one_of = [f"One of {', '.join(self.choices)}."] if self.kind == CHOICE else []
         *others, last = self.optimizers or ("",)
         having = f"{', '.join(others)} and {last}" if others else last
         return " ".join([*one_of, self.help, *([f"For {having}."] if having else [])])
@@ -80,6 +82,8 @@ class Field:
             return isinstance(value, bool)
         if self.kind == CHOICE:
             return isinstance(value, str) and value in self.choices
+        if self.kind == NAMED:
+            return isinstance(value, tuple) and all(isinstance(name, str) and name in self.choices for name in value)
         number = isinstance(value, int if self.kind == WHOLE else int | float) and not isinstance(value, bool)
         if not number or not (self.kind == WHOLE or abs(value) <= sys.float_info.max):
             return False
@@ -92,6 +96,8 @@ class Field:
             return "True or False"
         if self.kind == CHOICE:
             return f"one of {', '.join(self.choices)}"
+        if self.kind == NAMED:
+            return f"some of {', '.join(self.choices)}"
         if self.kind == WHOLE:
             return f"a whole number from {self.low} to {self.high}"
         if self.high == math.inf:
@@ -101,9 +107,18 @@ class Field:
         return f"a finite number from {self.low:g} to {'below ' if self.open_high else ''}{self.high:g}"
 
 
-def whole(default: Any = MISSING, low: int = 0, high: int = 10**9, *, label: str, help: str, usual: str = "") -> Any:
+def whole(
+    default: Any = MISSING,
+    low: int = 0,
+    high: int = 10**9,
+    *,
+    label: str,
+    help: str,
+    usual: str = "",
+    lab: bool = True,
+) -> Any:
     """Declare a field that is a whole number from `low` to `high`."""
-    return _declared(WHOLE, default, label=label, help=help, low=low, high=high, usual=usual)
+    return _declared(WHOLE, default, label=label, help=help, low=low, high=high, usual=usual, lab=lab)
 
 
 def real(
@@ -117,20 +132,26 @@ def real(
     open_high: bool = False,
     usual: str = "",
     optimizers: tuple[str, ...] | None = None,
+    lab: bool = True,
 ) -> Any:
     """Declare a field that is a finite number from `low` to `high`; open_low, open_high: but not that one itself."""
     bounds = {"low": low, "high": high, "open_low": open_low, "open_high": open_high}
-    return _declared(REAL, default, label=label, help=help, usual=usual, optimizers=optimizers, **bounds)
+    return _declared(REAL, default, label=label, help=help, usual=usual, optimizers=optimizers, lab=lab, **bounds)
 
 
-def flag(default: bool, *, label: str, help: str, optimizers: tuple[str, ...] | None = None) -> Any:
+def flag(default: bool, *, label: str, help: str, optimizers: tuple[str, ...] | None = None, lab: bool = True) -> Any:
     """Declare a field that is True or False."""
-    return _declared(FLAG, default, label=label, help=help, optimizers=optimizers)
+    return _declared(FLAG, default, label=label, help=help, optimizers=optimizers, lab=lab)
 
 
-def choice(default: str, choices: tuple[str, ...], *, label: str, help: str) -> Any:
+def choice(default: str, choices: tuple[str, ...], *, label: str, help: str, lab: bool = True) -> Any:
     """Declare a field that is one of some words."""
-    return _declared(CHOICE, default, label=label, help=help, choices=choices)
+    return _declared(CHOICE, default, label=label, help=help, choices=choices, lab=lab)
+
+
+def names(default: Any, known: tuple[str, ...], *, label: str, help: str, usual: str = "", lab: bool = True) -> Any:
+    """Declare a field that is some of the known names, in any order."""
+    return _declared(NAMED, default, label=label, help=help, choices=known, usual=usual, lab=lab)
 
 
 def standing_for(default: Any, *flat: Field) -> Any:

@@ -22,8 +22,10 @@ from headlab.notation.javascript import plain
 from headlab.notation.values import short_repr
 from headlab.tasks import tasks
 
-MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
-FORK_FIELDS = tuple(row.name for row in TrainConfig.table() if row.name != "dtype")  # what a fork may change
+MODEL_FIELDS = tuple(row.name for row in ModelConfig.table() if row.lab)
+FORK_FIELDS = tuple(
+    row.name for row in TrainConfig.table() if row.lab and row.name != "dtype"
+)  # what a fork may change
 OF_TEXT = ("text", "start", "wrap")  # a text of one's own and how it is read
 FIELDS = ("task", *OF_TEXT, "seed", "fork", "before", *FORK_FIELDS, *MODEL_FIELDS)
 
@@ -104,6 +106,8 @@ def fields_of(dataset: Dataset, model: ModelConfig, training: TrainConfig, seed:
     ('notebook', 5, 0.5, 9, '{}', 7)
     """
     said = {**notebook_fields(), **_text(dataset), "seed": seed}
+    if other := _beyond_the_lab(model, training):
+        raise ConfigError(f"a link holds settings that the lab has, got {' and '.join(other)}: save the run instead")
     for some in _trainings(training):
         fields = {**said, **_flat(model, training), **some}
         built = gathered([], lambda fields=fields: Experiment.of(fields))  # type: ignore[misc]
@@ -113,6 +117,17 @@ def fields_of(dataset: Dataset, model: ModelConfig, training: TrainConfig, seed:
         "a link holds a training of float32 with one schedule and at most one fork, got another: save the run instead"
     )
     raise ConfigError(wrong)
+
+
+def _beyond_the_lab(model: ModelConfig, training: TrainConfig) -> list[str]:
+    """Return the settings that the lab has not, where they are others than usual."""
+    usual = (ModelConfig(), TrainConfig())
+    return [
+        row.name
+        for given, standard in zip((model, training), usual, strict=True)
+        for row in given.table()
+        if not row.lab and getattr(given, row.name) != getattr(standard, row.name)
+    ]
 
 
 def _text(dataset: Dataset) -> dict[str, Any]:

@@ -19,7 +19,7 @@ OWN = ("fixed", "hide", "range")  # what the table says besides the settings
 MOST_SEED = 2**53 - 1  # that a page counts exactly
 NUMBERS = (
     "seed",
-    *(row.name for row in (*ModelConfig.table(), *TrainConfig.table()) if row.kind in ("whole", "real")),
+    *(row.name for row in (*ModelConfig.table(), *TrainConfig.table()) if row.lab and row.kind in ("whole", "real")),
 )
 
 
