@@ -26,7 +26,8 @@ WHOLE, REAL, FLAG, CHOICE, NAMED = "whole", "real", "flag", "choice", "names"
 class Field:
     """A row of the table.
 
-    kind: whole (a whole number), real (a finite one), flag, choice or names (some of the choices); default: None where it depends on others
+    kind: whole (a whole number), real (a finite one), flag, choice or names (some of the choices)
+    default: None where it depends on others
     low, high: what a number may be; open_low, open_high: but not this one itself; choices: what a choice may be
     label, help: what it is called on the page, and a sentence; usual: in words, what is taken when it is left out
     optimizers: those that have the option, None for what they all have; optional: whether it may be None
