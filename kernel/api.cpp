@@ -21,16 +21,40 @@ const Kernel* kernel_named(const char* name) {
 
 bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
 
+const char* wrong_shape(const hl_shape& shape) {
+    if (std::min({shape.d_vocab, shape.n_ctx, shape.d_model, shape.d_head, shape.n_heads}) < 1 ||
+        std::min({shape.n_layers, shape.d_vocab_out, shape.d_mlp}) < 0)
+        return "every size of a shape must be at least 1; n_layers, d_vocab_out and d_mlp may be 0";
+    if (!in(shape.activation, HL_RELU, HL_GELU + 1)) return "the activation must be HL_RELU or HL_GELU";
+    if (!in(shape.norm, HL_NO_NORM, HL_RMS_NORM + 1)) return "the norm must be one of HL_NO_NORM … HL_RMS_NORM";
+    if (!shape.norm && (shape.norm_after || shape.norm_final)) return "a norm must be chosen where the stream is normed after a block or at the end";
+    if (shape.stream_values && shape.factored_values) return "values that are what a head reads have no factors: leave factored_values out";
+    if (shape.relative && !shape.causal) return "distances are to keys behind the query: with them, a model must be causal";
+    if (shape.pairs && (shape.d_vocab > 46340 || shape.d_model % 2)) return "pairs need a d_vocab of at most 46340, and a d_model of two halves";
+    if (shape.tied && (shape.pairs || !follows_vocabulary(shape, Axis::out))) return "tied logits are of the vocabulary: leave d_vocab_out and pairs out";
+    if (shape.unembed) return nullptr;
+    if (shape.n_layers == 0 || shape.tied || shape.pairs) return "no layers, tied logits and pairs need unembed";
+    if (shape.d_model != size_of(shape, Axis::out)) return "d_model must be what there is to predict where there is no W_U";
+    return shape.d_model != shape.d_vocab ? "d_model must be d_vocab where there is no W_U" : nullptr;
+}
+
+// What only the table of weights knows yet.
+const char* unready(const hl_shape& shape) {
+    const bool usual = shape.n_layers > 0 && size_of(shape, Axis::out) == shape.d_vocab && !shape.d_mlp && !shape.norm && !shape.biases &&
+                       !shape.tied && !shape.relative && !shape.stream_values && !shape.pairs;
+    return usual ? nullptr : "a model must have attention alone, without MLP, norms, biases, distances, or tokens in pairs";
+}
+
 const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
     if (batch.n_sequences < 1 || !batch.tokens) return "a batch must have at least one sequence: give its tokens";
     for (int b = 0; b < batch.n_sequences; ++b) {
         const int64_t first = int64_t(b) * shape.n_ctx;
         for (int t = 0; t < shape.n_ctx; ++t) {
             const int32_t token = batch.tokens[first + t];
-            if (token < -1 || token >= shape.d_vocab) return "tokens must be from 0 to d_vocab - 1, or -1 for padding";
+            if (token < -1 || token >= ids_of(shape)) return "tokens must be from 0 to d_vocab - 1 (pairs to d_vocab² - 1), or -1 for padding";
             if (token >= 0 && t > 0 && batch.tokens[first + t - 1] < 0) return "padding must be at the right only";
-            if (batch.targets && (batch.targets[first + t] < -1 || batch.targets[first + t] >= shape.d_vocab))
-                return "targets must be from 0 to d_vocab - 1, or -1 for none";
+            if (batch.targets && (batch.targets[first + t] < -1 || batch.targets[first + t] >= size_of(shape, Axis::out)))
+                return "targets must be from 0 to d_vocab - 1 (or d_vocab_out - 1), or -1 for none";
             if (batch.weights && !(batch.weights[first + t] >= 0 && batch.weights[first + t] < __builtin_huge_val()))
                 return "weights must be finite numbers of at least 0";
         }
@@ -41,9 +65,7 @@ const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
 
 const char* wrong_problem(const hl_problem& problem, bool learns) {
     const hl_shape& shape = problem.shape;
-    if (std::min({shape.d_vocab, shape.n_ctx, shape.d_model, shape.d_head, shape.n_layers, shape.n_heads}) < 1)
-        return "every size of a shape must be at least 1";
-    if (!shape.unembed && shape.d_model != shape.d_vocab) return "d_model must be d_vocab where there is no W_U";
+    if (const char* wrong = wrong_shape(shape)) return wrong;
     if (problem.type != HL_FLOAT32 && problem.type != HL_FLOAT64) return "the type must be HL_FLOAT32 or HL_FLOAT64";
     if (!kernel_named(problem.instruction_set)) return "the instruction set must be one that this processor has";
     if (!in(problem.at_once, 0, 3)) return "at_once must be 0, 1 or 2";
@@ -86,6 +108,7 @@ const char* wrong_runs(const hl_problem& problem, const hl_recipe& recipe, const
 
 const char* wrong_parts(const hl_problem& problem) {
     if (const char* wrong = wrong_problem(problem, false)) return wrong;
+    if (const char* wrong = unready(problem.shape)) return wrong;
     return problem.type == HL_FLOAT64 ? nullptr : "parts are in double: the type must be HL_FLOAT64";
 }
 
@@ -312,6 +335,7 @@ struct hl_training {
 const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const hl_runs* runs, hl_training** training) {
     return unless_full([&]() -> const char* {
         if (const char* wrong = wrong_problem(*problem, true)) return wrong;
+        if (const char* wrong = unready(problem->shape)) return wrong;
         if (const char* wrong = wrong_recipe(*recipe)) return wrong;
         if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
         *training = new hl_training(*problem, *recipe, *runs);
@@ -352,6 +376,7 @@ void hl_end(hl_training* training) { delete training; }
 
 const char* hl_gradient(const hl_problem* problem, int32_t loss, int64_t n_runs, const hl_real* weights, hl_real* losses, hl_real* gradient) {
     if (const char* wrong = wrong_problem(*problem, true)) return wrong;
+    if (const char* wrong = unready(problem->shape)) return wrong;
     return run<GradientCall>([](const Kernel& kernel, int type) { return kernel.gradient.of(type); }, *problem, 0, n_runs, loss, weights, losses,
                              gradient);
 }
@@ -366,12 +391,14 @@ const char* hl_widen(const hl_problem* problem, int64_t n, const hl_real* basis,
 const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
                     hl_real* reads, hl_real* pattern) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    if (const char* wrong = unready(problem->shape)) return wrong;
     if (const char* wrong = wrong_cases(*problem, n_cases, cases)) return wrong;
     return n_cases == 0 ? nullptr : look(*problem, n_runs, weights, n_cases, cases, logits, reads, pattern, nullptr);
 }
 
 const char* hl_activations(const hl_problem* problem, int64_t n_runs, const hl_real* weights, const hl_computes* computes) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    if (const char* wrong = unready(problem->shape)) return wrong;
     return look(*problem, n_runs, weights, 0, nullptr, nullptr, nullptr, nullptr, computes);
 }
 

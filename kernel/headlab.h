@@ -16,9 +16,20 @@ extern "C" {
 typedef void hl_real; /* float or double */
 
 /* What is asked of which model. */
-typedef struct {
-    int32_t d_vocab, n_ctx, d_model, d_head, n_layers, n_heads;
+enum { HL_RELU, HL_GELU };                     /* max(x, 0); x / (1 + exp(-2 sqrt(2/pi) (x + 0.044715 x^3))) */
+enum { HL_NO_NORM, HL_LAYER_NORM, HL_RMS_NORM }; /* (x - mean) / sqrt(variance + 1e-5) w + b; x / sqrt(mean of x^2 + 1e-5) w */
+typedef struct {                               /* all but the sizes of the first line may be 0 */
+    int32_t d_vocab, n_ctx, d_model, d_head, n_layers, n_heads;    /* no layers: the embeddings are what is unembedded */
     int32_t positions, residual, causal, factored_values, unembed; /* 0 or 1 */
+    int32_t d_vocab_out;                       /* what there is to predict; 0: the vocabulary */
+    int32_t d_mlp, activation;                 /* of the MLP after each layer's heads; 0: there is none */
+    int32_t norm, norm_after, norm_final;      /* norm: which; of what heads and MLP read, or 1: of the stream that they have added to;
+                                                  and 1: of what is unembedded */
+    int32_t biases;                            /* 1: of queries, keys, values, of what heads write, and of logits */
+    int32_t tied;                              /* 1: logits are resid W_E^T; unembed is 1, and there is no W_U */
+    int32_t relative;                          /* 1: score = q . (k + W_R[how far the key is behind]) / sqrt(d_head); causal */
+    int32_t stream_values;                     /* 1: values are what a head reads: no W_V, no W_O */
+    int32_t pairs;                             /* 1: an id is a d_vocab + b, two tokens whose embeddings, d_model / 2 each, stand side by side */
 } hl_shape;
 typedef struct { /* [sequence, position]; -1: padding, no target */
     int32_t n_sequences;
@@ -36,7 +47,8 @@ typedef struct {
 } hl_problem;
 
 /* The table of weights, in flat order; axes as in hl_shape. */
-enum { HL_W_E, HL_W_POS, HL_W_Q, HL_W_K, HL_W_V, HL_W_O, HL_W_U, HL_WEIGHTS };
+enum { HL_W_E, HL_W_POS, HL_W_Q, HL_W_K, HL_W_V, HL_W_O, HL_W_U, HL_W_R, HL_B_Q, HL_B_K, HL_B_V, HL_B_O, HL_B_U, HL_W_IN, HL_B_IN, HL_W_OUT, HL_B_OUT,
+       HL_LN1_W, HL_LN1_B, HL_LN2_W, HL_LN2_B, HL_LN_FINAL_W, HL_LN_FINAL_B, HL_WEIGHTS };
 typedef struct {
     const char *name;
     int64_t start, axes[4]; /* of the flat weights; sizes, outermost first, 0 where there are fewer */

@@ -24,7 +24,7 @@ void philox4x32_10(const uint32_t counter[4], const uint32_t key[2], uint32_t wo
 namespace {
 
 double limit_of(const hl_shape& shape, const Weight& weight) {
-    if (weight.limit == Limit::embedding) return 0.05;
+    if (weight.start == Start::embedding) return 0.05;
     const int64_t in = size_of(shape, weight.axes[weight.n_axes - 2]), out = size_of(shape, weight.axes[weight.n_axes - 1]);
     return __builtin_sqrt(6.0 / double(in + out));
 }
@@ -36,6 +36,11 @@ void draw_initial(const hl_shape& shape, const Places& places, const std::vector
     const uint32_t key[2] = {uint32_t(seed), uint32_t(seed >> 32)};
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Range place = places.of[w];
+        const Start start = weight_table[w].start;
+        if (start == Start::zeros || start == Start::ones) {
+            for (int64_t i = place.from; i < place.to; ++i) weights[gather[i]] = T(start == Start::ones);
+            continue;
+        }
         const float limit = float(limit_of(shape, weight_table[w]) * scale);
         for (int64_t i = 0; i < place.size(); i += 4) {
             const uint32_t counter[4] = {uint32_t(i / 4), uint32_t(w), 0, 0};

@@ -52,7 +52,7 @@ std::vector<Range> moving(const hl_phase& phase, const Places& places) {
 }
 
 int narrow_width(const hl_shape& shape, const std::vector<hl_phase>& phases) {
-    if (shape.factored_values || shape.d_head <= 2 * shape.d_model) return 0;
+    if (shape.factored_values || shape.biases || shape.relative || shape.d_head <= 2 * shape.d_model) return 0;
     for (const hl_phase& phase : phases)
         if (phase.optimizer != HL_SGD || phase.frozen & (1u << HL_W_Q | 1u << HL_W_K)) return 0;
     return 2 * shape.d_model;

@@ -28,7 +28,8 @@ struct Recipe {
 std::vector<Range> moving(const hl_phase& phase, const Places& places);
 
 // Under SGD (W_Q, W_K) of a head may be turned by one orthogonal matrix, so that heads wider than 2 d_model are trained in that
-// width: see rotation.hpp. Not where they are factored with the values, or one of the two is frozen alone. 0: in their own width.
+// width: see rotation.hpp. Not where they are factored with the values, where keys and queries have
+// biases or distances, or where one of the two is frozen alone. 0: in their own width.
 int narrow_width(const hl_shape& shape, const std::vector<hl_phase>& phases);
 
 }  // namespace headlab

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "weights.hpp"
+
 namespace headlab {
 
 namespace {
@@ -23,9 +25,12 @@ std::vector<int32_t> order_of(const hl_shape& shape, const hl_batch& batch) {
         seen[id] = true;
     };
     if (!batch.declared) {
-        for (int64_t i = 0; i < places(shape, batch); ++i)
-            if (batch.tokens[i] >= 0) appears(batch.tokens[i]);
-        for (int64_t i = 0; i < places(shape, batch); ++i)
+        for (int64_t i = 0; i < places(shape, batch); ++i) {
+            if (batch.tokens[i] < 0) continue;
+            if (shape.pairs) appears(batch.tokens[i] / shape.d_vocab);
+            appears(batch.tokens[i] % shape.d_vocab);
+        }
+        for (int64_t i = 0; i < places(shape, batch) && follows_vocabulary(shape, Axis::out); ++i)
             if (counts(batch, i)) appears(batch.targets[i]);
     }
     for (int32_t id = 0; id < shape.d_vocab; ++id) appears(id);
@@ -36,6 +41,9 @@ Rows rows_of(const hl_shape& shape, const hl_batch& batch, const std::vector<int
     Rows rows;
     std::vector<int> trained(shape.d_vocab);
     for (int token = 0; token < shape.d_vocab; ++token) trained[order[token]] = token;
+    const int64_t ids = ids_of(shape);
+    const bool follows = follows_vocabulary(shape, Axis::out);
+    const auto id_trained = [&](int32_t id) { return shape.pairs ? int64_t(trained[id / shape.d_vocab]) * shape.d_vocab + trained[id % shape.d_vocab] : trained[id]; };
 
     std::vector<double> weight;  // of each row, with the largest as 1: whatever their size, they can be added
     double largest = 0;
@@ -47,8 +55,8 @@ Rows rows_of(const hl_shape& shape, const hl_batch& batch, const std::vector<int
         for (int t = 0; t < shape.n_ctx; ++t) {
             const int64_t i = int64_t(b) * shape.n_ctx + t;
             if (batch.tokens[i] < 0) continue;
-            pair.push_back(int64_t(t) * shape.d_vocab + trained[batch.tokens[i]]);
-            rows.target.push_back(counts(batch, i) ? trained[batch.targets[i]] : -1);
+            pair.push_back(t * ids + id_trained(batch.tokens[i]));
+            rows.target.push_back(!counts(batch, i) ? -1 : follows ? trained[batch.targets[i]] : batch.targets[i]);
             weight.push_back(!counts(batch, i) ? 0 : batch.weights ? batch.weights[i] / largest : 1);
             rows.n_targets += counts(batch, i);
         }
@@ -60,12 +68,12 @@ Rows rows_of(const hl_shape& shape, const hl_batch& batch, const std::vector<int
     std::sort_heap(distinct.begin(), distinct.end());
     distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
     for (const int64_t one : distinct) {
-        rows.input_position.push_back(int(one / shape.d_vocab));
-        rows.input_token.push_back(int(one % shape.d_vocab));
+        rows.input_position.push_back(int(one / ids));
+        rows.input_token.push_back(int(one % ids));
     }
     for (const int64_t one : pair)
         rows.input_of_row.push_back(int(std::lower_bound(distinct.begin(), distinct.end(), one) - distinct.begin()));
-    std::vector<int> had(distinct.size()), had_token(shape.d_vocab);
+    std::vector<int> had(distinct.size()), had_token(ids);
     for (const int input : rows.input_of_row) {
         rows.before.push_back(had[input]);
         had[input] = input + 1;

@@ -16,14 +16,19 @@ int64_t size_of(const hl_shape& s, Axis axis) {
         case Axis::head: return s.d_head;
         case Axis::value: return s.factored_values ? s.d_head : s.d_model;
         case Axis::layers: return s.n_layers;
+        case Axis::mlp: return s.d_mlp;
+        case Axis::out: return s.d_vocab_out ? s.d_vocab_out : s.d_vocab;
         default: return s.n_heads;
     }
 }
 
 bool follows_vocabulary(const hl_shape& shape, Axis axis) {
     const bool stream = axis == Axis::model || (axis == Axis::value && !shape.factored_values);
-    return axis == Axis::vocab || (stream && !shape.unembed);
+    const bool logits = axis == Axis::out && size_of(shape, axis) == shape.d_vocab;
+    return axis == Axis::vocab || logits || (stream && !shape.unembed);
 }
+
+int64_t ids_of(const hl_shape& shape) { return shape.pairs ? int64_t(shape.d_vocab) * shape.d_vocab : shape.d_vocab; }
 
 int features_of(const hl_shape& shape, int layer) {
     if (shape.residual) return 2 + layer * shape.n_heads;

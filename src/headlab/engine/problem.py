@@ -12,6 +12,8 @@ from headlab.engine.interface import Problem
 from headlab.errors import ConfigError
 from headlab.system import processors
 
+ACTIVATIONS, NORMS = ("relu", "gelu"), ("none", "layer", "rms")  # by their numbers in headlab.h
+
 
 def instruction_sets() -> list[str]:
     """Return the names of the instruction sets that the backend in use has on this processor, the widest first.
@@ -97,4 +99,20 @@ def kernel_shape(shape: Shape) -> Any:
         setattr(found, name, getattr(shape, name))
     for name in ("positions", "residual", "causal", "factored_values", "unembed"):
         setattr(found, name, int(getattr(model, name)))
+    for name, value in _later(shape).items():
+        if value:
+            setattr(found, name, value)
     return found
+
+
+def _later(shape: Shape) -> dict[str, int]:
+    """Return what the kernel knows beside attention, by its names; 0 where a model's settings have it not."""
+    model = shape.model
+    flags = ("d_mlp", "norm_after", "norm_final", "biases", "tied", "stream_values", "pairs")
+    return {
+        **{name: int(getattr(model, name, 0)) for name in flags},
+        "d_vocab_out": int(getattr(shape, "d_vocab_out", 0)),
+        "relative": int(getattr(model, "relative_positions", False)),
+        "activation": ACTIVATIONS.index(getattr(model, "activation", ACTIVATIONS[0])),
+        "norm": NORMS.index(getattr(model, "norm", NORMS[0])),
+    }
