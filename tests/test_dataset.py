@@ -132,7 +132,7 @@ def test_a_damaged_dataset_is_refused(damage):
 
 @pytest.mark.parametrize("other", [{}, [], None, "notebook"], ids=str)
 def test_what_is_no_dataset_is_refused(other):
-    with pytest.raises(hl.ConfigError, match="a dataset must have some of corpus, name, test, goal, got"):
+    with pytest.raises(hl.ConfigError, match="a dataset must have some of corpus, name, test, goal, stream, got"):
         Dataset.from_dict(other)
 
 

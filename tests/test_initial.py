@@ -8,7 +8,8 @@ from scipy.stats import kstest
 from headlab import Corpus, ModelConfig, engine
 from headlab.config import WEIGHTS, TrainConfig
 from headlab.data.order import training_order
-from headlab.model.initial import initial, philox, uniform
+from headlab.data.philox import philox
+from headlab.model.initial import initial, uniform
 
 NOTEBOOK, NARROW = (ModelConfig(d_head=d_head).on(Corpus.notebook()) for d_head in (20, 1))
 ALL = 0xFFFFFFFF

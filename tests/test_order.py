@@ -12,8 +12,9 @@ from headlab import Corpus, ModelConfig
 from headlab.config import WEIGHTS as TABLE
 from headlab.data.batch import Batch
 from headlab.data.order import inverse
+from headlab.data.philox import philox
 from headlab.model.forward import forward
-from headlab.model.initial import initial, philox
+from headlab.model.initial import initial
 from headlab.model.order import reordered, reordered_flat, restored, restored_flat
 from headlab.model.params import Params
 

@@ -1,6 +1,8 @@
 """A task is a dataset with a name, in every door; no door looks at what stands in a text to know it."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,7 +14,8 @@ from headlab.cli.main import cli
 from headlab.data import notebook
 from headlab.runs.experiment import Experiment, notebook_fields
 from headlab.tasks.door import dataset_of
-from headlab.tasks.task import Task
+from headlab.tasks.reference import Reference
+from headlab.tasks.task import Recipe, Task
 
 
 def test_tasks_are_a_mapping_of_names_that_cannot_be_written_to():
@@ -135,3 +138,82 @@ def test_a_file_of_any_name_is_a_dataset(tmp_path, name):
     assert dataset.name.isprintable()
     assert dataset.name not in hl.tasks
     assert dataset.corpus.n_sequences == 2
+
+
+def made():
+    return hl.Dataset(hl.Corpus.from_text("a b\na c"))
+
+
+KNOWN = {"metric": "token_accuracy", "value": 1.0, "tolerance": 0.1, "kind": "exact", "source": "counted"}
+
+
+def test_everything_wrong_with_a_task_is_said_at_once():
+    with pytest.raises(hl.ConfigError) as wrong:
+        Task("Coin toss", 7, made(), recipes={"plain": hl.ModelConfig()}, metrics="loss", references=[KNOWN])
+    assert [str(problem).split(", got")[0] for problem in wrong.value.problems] == [
+        "a task's name must be a word of small letters, digits and hyphens",
+        "a task's title must be text",
+        "a task's make must be a function that builds a Dataset",
+        "a task's metrics must be a list of str",
+        "a task's references must be a list of Reference",
+        "a task's recipes must be names with a Recipe each",
+    ]
+    with pytest.raises(hl.ConfigError) as wrong:
+        Task("toss", "a toss", made, recipes={"plain": Recipe()}, references=[Reference(**KNOWN)])
+    assert [str(problem) for problem in wrong.value.problems] == [
+        "a reference's recipe must be one of the task's, got 'published': known are plain",
+        "a reference's metric must be among the task's metrics, got 'token_accuracy': add it there",
+    ]
+
+
+def test_everything_wrong_with_a_reference_is_said_at_once():
+    with pytest.raises(hl.ConfigError) as wrong:
+        Reference("", float("nan"), -1, "known", "", "all", 0, "", "yes")
+    assert [problem.field for problem in wrong.value.problems] == [
+        "metric", "source", "recipe", "value", "tolerance", "kind", "over", "seeds", "at_most"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at_most", "found", "holds"),
+    [
+        (None, 0.875, True), (None, 1.125, True), (None, 0.874, False), (None, 1.126, False),
+        (False, 0.875, True), (False, 9.0, True), (False, 0.874, False),
+        (True, 1.125, True), (True, -9.0, True), (True, 1.126, False),
+        (None, float("nan"), False), (False, float("inf"), False), (True, float("-inf"), False),
+    ],
+)  # fmt: skip
+def test_a_number_holds_within_the_tolerance_on_the_sides_that_count(at_most, found, holds):
+    assert Reference(**{**KNOWN, "tolerance": 0.125}, at_most=at_most).holds(found) is holds
+
+
+def test_the_first_recipe_is_the_usual_one():
+    small, large = Recipe(hl.ModelConfig(d_head=3)), Recipe(hl.ModelConfig(d_head=30), title="a large one")
+    task = Task("toss", "a toss", made, recipes={"small": small, "large": large})
+    assert (task.model, task.training, task.recipe()) == (small.model, small.training, small)
+    assert task.recipe("large") is large
+    with pytest.raises(hl.ConfigError, match="a recipe must be one of the task's, got 'lage': did you mean large"):
+        task.recipe("lage")
+    assert Task("toss", "a toss", made, model=small.model).recipe("published").model == small.model
+
+
+def test_what_a_task_gives_is_checked_when_it_is_asked_for():
+    def raises():
+        raise hl.CorpusError("no sentences")
+
+    too_wide = Recipe(hl.ModelConfig(d_model=5))
+    for task, said in (
+        (Task("toss", "", lambda: 7), "make must build a Dataset, got 7: return one"),
+        (Task("toss", "", raises), "no sentences"),
+        (Task("toss", "", made, recipes={"wide": too_wide}), "recipe wide: d_model must equal d_vocab = 4"),
+    ):
+        (problem,) = task.check()
+        assert str(problem).startswith(said)
+
+
+def test_no_task_is_loaded_before_it_is_asked_for():
+    code = "import sys, headlab as hl; list(hl.tasks), 'notebook' in hl.tasks; " + (
+        "print([name for name in sys.modules if name.startswith('headlab.tasks.') and name[14:] in "
+        "[task.replace('-', '_') for task in hl.tasks]])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

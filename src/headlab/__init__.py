@@ -109,7 +109,13 @@ def view(runs: "Runs | Run", number: int | None = None, *, alone: bool = False) 
     return view(runs.runs, 0, alone=alone) if isinstance(runs, Run) else view(runs, number, alone=alone)
 
 
-hooks.view = view
+def _stream_of(name: str) -> Any:
+    from headlab.tasks import tasks
+
+    return tasks[name].dataset.stream if name in tasks else None
+
+
+hooks.view, hooks.stream = view, _stream_of
 
 
 def __getattr__(name: str) -> Any:

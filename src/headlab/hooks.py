@@ -11,3 +11,10 @@ def _nobody(runs: Any, number: int | None, *, alone: bool) -> Any:
 
 
 view: Callable[..., Any] = _nobody  # who draws runs in a notebook, and which of them first
+
+
+def _unknown(name: str) -> Any:
+    return None
+
+
+stream: Callable[[str], Any] = _unknown  # the stream of the task of a name, None where there is none

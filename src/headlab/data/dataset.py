@@ -8,16 +8,20 @@ from typing import Any, Protocol, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab import hooks
 from headlab.config.model import ModelConfig
 from headlab.config.numerics import BY_TRAINING_ORDER, NUMERICS
 from headlab.config.record import Checked, gathered
-from headlab.data.batch import Batch
+from headlab.data.batch import Batch, Ids
 from headlab.data.corpus import Corpus
 from headlab.data.sight import Sight
+from headlab.data.stream import Stream
 from headlab.errors import ConfigError, Problem
+from headlab.notation.numbers import quantity
 from headlab.notation.values import short_repr
 
-DATASET_FIELDS = ("corpus", "name", "test", "goal")
+DATASET_FIELDS = ("corpus", "name", "test", "goal", "stream")
+SHOWN = 16  # examples of a stream that are looked at
 MOST_LETTERS = 100  # of a name
 
 
@@ -59,6 +63,7 @@ class Dataset:
 
     name: what it is called, in tables and files; test: other sentences of the same vocabulary that are not trained on, none
     longer than the longest of the corpus; goal: when it is solved
+    stream: what training draws from, where it does; the corpus is then what `from_stream` makes of it, to look at
 
     Raises `ConfigError`, which lists all problems.
 
@@ -72,6 +77,7 @@ class Dataset:
     name: str = ""
     test: Corpus | None = None
     goal: Goal = Goal()
+    stream: Stream | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -87,8 +93,23 @@ class Dataset:
             problems.append(f"a dataset's goal must be a Goal, got {short_repr(self.goal)}: write Goal(share=…)")
         if self.test is not None and not problems:
             problems += _unfit(self.test, self.corpus)
+        if self.stream is not None and not problems:
+            problems += _unfit_stream(self.stream, self.corpus, self.test)
         if problems:
             raise ConfigError(problems)
+
+    @classmethod
+    def from_stream(cls, stream: Stream, name: str = "", goal: Goal = Goal()) -> "Dataset":
+        """Return a dataset that is drawn from a stream, with a few held-out examples as its corpus.
+
+        Raises `CorpusError` where the stream gives no examples.
+
+        >>> echo = Stream(lambda draws, size: (drawn := draws.integers(3, 2), drawn), ("a", "b", "c"), n_ctx=2)
+        >>> Dataset.from_stream(echo, "echo")
+        Dataset(echo: sequences of 2 of 3 tokens, drawn)
+        """
+        tokens, targets = stream.examples("held out", 0, SHOWN)
+        return cls(_corpus_of(stream, tokens, targets), name, goal=goal, stream=stream)
 
     @classmethod
     def of(cls, given: "Trainable") -> "Dataset":
@@ -120,7 +141,7 @@ class Dataset:
     @property
     def n_ctx(self) -> int:
         """The length of the longest sequence, start token included."""
-        return self.corpus.n_ctx
+        return self.corpus.n_ctx if self.stream is None else self.stream.n_ctx
 
     def resolvable_in_test(self, model: ModelConfig | None = None) -> NDArray[np.bool_]:
         """Return [sequence, position] of the test: what the model sees decides the target, there and in the corpus.
@@ -139,11 +160,14 @@ class Dataset:
             **({"name": self.name} if self.name else {}),
             **({} if self.test is None else {"test": self.test.to_dict()}),
             **({} if self.goal == Goal() else {"goal": self.goal.to_dict()}),
+            **({} if self.stream is None else {"stream": self.stream.to_dict()}),
         }
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> "Dataset":
         """Build a dataset from what `to_dict` returned; raises `ConfigError` or `CorpusError` for anything else.
+
+        A stream is that of the task of its name, where there is such a one and it is the same; else it is a missing one.
 
         >>> Dataset.from_dict(Dataset(Corpus.notebook(), "notebook").to_dict()).name
         'notebook'
@@ -160,18 +184,23 @@ class Dataset:
         if problems:
             raise ConfigError(problems)
         corpus, test, goal = parts
-        return cls(corpus, fields.get("name", ""), test, goal)  # type: ignore[arg-type]
+        stream = None if "stream" not in fields else _found(fields["stream"], corpus.vocabulary)  # type: ignore[union-attr]
+        return cls(corpus, fields.get("name", ""), test, goal, stream)  # type: ignore[arg-type]
 
     def identity_fields(self, numerics: int = NUMERICS) -> dict[str, Any]:
         """Return what makes runs on it the runs that they are, and their grades, as plain JSON values: no word, no name, no id.
 
         Tokens are numbered in the order in which they are trained, those of the test, too; in numerics before 2 by their ids.
-        Weights, test and goal are among them where they are not the usual ones.
+        Weights, test and goal are among them where they are not the usual ones. What is drawn from a stream is named by the
+        stream's hash.
 
         >>> fields = Dataset(Corpus.notebook(), "notebook").identity_fields()
         >>> fields["d_vocab"], fields["tokens"], fields["targets"][0], len(fields)
         (7, [[0, 1, 2, 3, 4], [0, 5, 2, 3, 6]], [1, 2, 3, 4, 0], 3)
         """
+        if self.stream is not None:
+            aim = {} if self.goal == Goal() else {"goal": _not_usual(self.goal)}
+            return {"d_vocab": self.d_vocab, "stream": self.stream.sha, **aim}
         order = self.batch.order if numerics >= BY_TRAINING_ORDER else np.arange(self.d_vocab)
         return {
             "d_vocab": self.d_vocab,
@@ -184,7 +213,10 @@ class Dataset:
         """Return its name, how large it is, and what else belongs to it."""
         tested = f", {self.test.n_sequences} to test" if self.test else ""
         aim = f", goal {self.goal.share:.4g}" if self.goal != Goal() else ""
-        return f"Dataset({self.name or 'no name'}: {self.corpus.size}{tested}{aim})"
+        size = self.corpus.size
+        if self.stream is not None:
+            size = f"sequences of {self.n_ctx} of {quantity(self.d_vocab, 'token')}, {self.stream.how}"
+        return f"Dataset({self.name or 'no name'}: {size}{tested}{aim})"
 
 
 Trainable = Union[Corpus, Dataset, HasDataset]  # noqa: UP007  # `|` would want the classes before they are there
@@ -199,6 +231,36 @@ def _asked(batch: Batch) -> dict[str, Any]:
     alike = (batch.relative_weights[batch.has_target] == 1).all()
     weights = {} if alike else {"weights": batch.weights.tolist()}
     return {"tokens": batch.tokens.tolist(), "targets": batch.targets.tolist(), **weights}
+
+
+def _corpus_of(stream: Stream, tokens: Ids, targets: Ids) -> Corpus:
+    if stream.outputs is not None:
+        said = "a stream's outputs must be its vocabulary for now, got others: give classes as tokens of the vocabulary"
+        raise ConfigError(Problem(said, "outputs"))
+    batch = Batch.equally_weighted(tokens, targets, len(stream.vocabulary))
+    return Corpus(batch, stream.vocabulary, stream.vocabulary, wrap=False)
+
+
+def _found(kept: Any, vocabulary: tuple[str, ...]) -> Stream:
+    """Return the stream of the task that is named, where it is the one that was written; else a missing one."""
+    missing = Stream.missing(kept, vocabulary)
+    known: Stream | None = hooks.stream(missing.name)
+    return known if known is not None and known.sha == missing.sha else missing
+
+
+def _unfit_stream(stream: Any, corpus: Corpus, test: Any) -> list[str]:
+    """Return what is wrong with what a dataset is drawn from."""
+    if not isinstance(stream, Stream):
+        return [f"a dataset's stream must be a Stream, got {short_repr(stream)}: write Dataset.from_stream(Stream(…))"]
+    problems = []
+    if stream.vocabulary != corpus.vocabulary or corpus.n_ctx > stream.n_ctx:
+        problems.append(
+            "a dataset's corpus must be examples of its stream, got another vocabulary or longer sequences: "
+            "write Dataset.from_stream(stream)"
+        )
+    if test is not None:
+        problems.append("a dataset that is drawn must have no test, got one: give the stream held_out examples instead")
+    return problems
 
 
 def _unfit(test: Any, corpus: Corpus) -> list[str]:

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.config.record import gathered
+from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, Problem
 from headlab.model.losses import LossPlaces
 
 if TYPE_CHECKING:
     from headlab.data.corpus import Corpus
+    from headlab.data.stream import Stream
 
 Ids = NDArray[np.int64]
 
@@ -23,6 +25,7 @@ class Job:
     """What the kernel trains: ids [sequence, position] (-1 is padding, or no target), the model, the training.
 
     weights: of the targets in the loss, Σ w·l / Σ w [sequence, position]; all alike when left out
+    stream: what training draws batches from, where it does; tokens and targets are then some examples to look at
 
     Raises `ConfigError` for weights that no loss can have, and where what is frozen is not there.
     """
@@ -33,9 +36,13 @@ class Job:
     model: ModelConfig
     training: TrainConfig
     weights: NDArray[np.floating[Any]] | None = None
+    stream: "Stream | None" = None
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
+        if self.stream is not None:
+            said = f"training must have a corpus for now, got the stream of {self.stream.name or 'no name'}"
+            problems.append(Problem(f"{said}: train on its corpus, some examples in every step", "corpus"))
         shape = gathered(problems, lambda: self.shape)
         problems += self.training.frozen_problems(shape.weights) if shape is not None else []
         gathered(problems, self.loss_places)
@@ -57,6 +64,7 @@ class Job:
         return LossPlaces.of(self.targets, self.weights)
 
     @classmethod
-    def of(cls, corpus: "Corpus", model: ModelConfig, training: TrainConfig) -> "Job":
-        """Return what is to be trained on a corpus."""
-        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights)
+    def of(cls, given: "Corpus | Dataset", model: ModelConfig, training: TrainConfig) -> "Job":
+        """Return what is to be trained on a corpus, or on a dataset, which may be drawn from a stream."""
+        corpus, stream = (given.corpus, given.stream) if isinstance(given, Dataset) else (given, None)
+        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights, stream)

@@ -61,7 +61,7 @@ def train(
     """
     dataset, model, training = _asked(corpus, model, training)
     problems: list[Problem] = []
-    job = gathered(problems, lambda: engine.Job.of(dataset.corpus, model, training))
+    job = gathered(problems, lambda: engine.Job.of(dataset, model, training))
     numbers = gathered(problems, lambda: seed_array(0 if seeds is None else seeds))
     if seeds is not None and init is not None:
         problems.append(Problem("either seeds or init must be given, got both: leave one of them out", "seeds"))
@@ -142,7 +142,7 @@ def resume(
     """
     whole = _whole(runs, training)
     kept, count = _options([], record, snapshots, threads, whole.steps, runs.training.steps)
-    job = engine.Job.of(runs.corpus, runs.model, whole)
+    job = engine.Job.of(runs.dataset, runs.model, whole)
     _check_fits(job, len(runs), kept, count)
     flat = runs.params.flat().astype(np.dtype(whole.dtype), copy=False)
     return _train(job, runs.dataset, flat, runs.seeds, past=runs, kept=kept, threads=count, progress=progress)

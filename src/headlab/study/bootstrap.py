@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.model.initial import philox
+from headlab.data.philox import philox
 
 RESAMPLES = 10_000  # with 2,000 it is left to chance on which side of 0 a bound falls
 LEVEL = 0.95

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def estimated_seconds(design: "StudyDesign", threads: int | None = None) -> float:
     """Return about how long the trainings of a study take here, with all processors or so many threads."""
-    jobs = [engine.Job.of(item.dataset.corpus, item.model, item.training) for item in design.conditions]
+    jobs = [engine.Job.of(item.dataset, item.model, item.training) for item in design.conditions]
     at_once = min(
         thread_count(threads) or engine.default_threads(), engine.default_threads(), max(1, design.n_runs // LANES)
     )

@@ -84,7 +84,7 @@ class StudyDesign:
             yield Problem(f"conditions must differ, got “{name}” twice: leave one out", "condition")
         for condition in self.conditions:
             try:
-                Job.of(condition.dataset.corpus, condition.model, condition.training)
+                Job.of(condition.dataset, condition.model, condition.training)
             except ConfigError as error:
                 yield from (problem.within(condition.name) for problem in error.problems)
 

@@ -1,26 +1,26 @@
 """Tasks: datasets with a name that every door knows. The room is itself the mapping of names to tasks.
 
-A new task is a file here, and a name in the list below.
+A new task is a file here, of its name with _ for -, whose TASK it is; and a name in the list below.
 
 >>> import headlab as hl
 >>> hl.tasks["notebook"].dataset
 Dataset(notebook: 2 sentences of 7 tokens)
->>> list(hl.tasks)
-['notebook']
+>>> "notebook" in hl.tasks
+True
 """
 
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any, cast
 
 from headlab.config.record import nearest
 from headlab.errors import Problem, SelectionError
 from headlab.notation.values import short_repr
-from headlab.tasks.notebook import NOTEBOOK
 from headlab.tasks.task import Task
 
-_TASKS = {task.name: task for task in (NOTEBOOK,)}
+NAMES = ("notebook",)  # in the order in which they are told; each is loaded when it is first asked for
 
 
 class _Room(ModuleType, Mapping[str, Task]):
@@ -30,21 +30,24 @@ class _Room(ModuleType, Mapping[str, Task]):
 
     def __getitem__(self, name: str) -> Task:
         if name not in self:
-            said = f"a task must be a known one, got {short_repr(name)}: {nearest(str(name), list(_TASKS))}"
+            said = f"a task must be a known one, got {short_repr(name)}: {nearest(str(name), NAMES)}"
             raise SelectionError(Problem(said, "task"))
-        return _TASKS[name]
+        task: Task = import_module(f"headlab.tasks.{name.replace('-', '_')}").TASK
+        return task
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name in _TASKS
+        return isinstance(name, str) and name in NAMES
 
     def get(self, name: Any, default: Any = None) -> Any:
-        return _TASKS[name] if name in self else default
+        if name not in self:
+            return default
+        return self[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_TASKS)
+        return iter(NAMES)
 
     def __len__(self) -> int:
-        return len(_TASKS)
+        return len(NAMES)
 
 
 sys.modules[__name__].__class__ = _Room

@@ -4,7 +4,7 @@ from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset
 from headlab.tasks.task import Task
 
-NOTEBOOK = Task(
+TASK = Task(
     name="notebook",
     title="what is ordered depends on who orders: one dependency in two sentences",
     source="the course's notebook, two items of homework",

@@ -159,7 +159,7 @@ def cost_of_submission(assignment: "Assignment") -> tuple[int, float]:
             settings.append(({} if question.find is None else {question.find.setting: question.find.value}, 1))
     for change, count in settings:
         experiment = Experiment.of({**start, **change})
-        job = Job.of(experiment.dataset.corpus, experiment.model, experiment.training)
+        job = Job.of(experiment.dataset, experiment.model, experiment.training)
         runs, seconds = runs + count, seconds + cost.seconds(job, count, 1)
     return runs, seconds
 

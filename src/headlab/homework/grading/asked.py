@@ -102,4 +102,4 @@ def _experiment(setting: Setting) -> Experiment:
 @lru_cache(maxsize=20_000)
 def _job(setting: Setting) -> Job:
     experiment = setting.experiment
-    return Job.of(experiment.dataset.corpus, experiment.model, experiment.training)
+    return Job.of(experiment.dataset, experiment.model, experiment.training)
