@@ -244,6 +244,7 @@ struct InitialCall {
     const hl_shape shape;
     const Places places;
     const std::vector<int64_t> gather;
+    const Draws draws;
     double scale;
     int64_t n_runs;
     const uint64_t* seeds;
@@ -260,7 +261,8 @@ template <class T> class InitialWorker final : public Worker {
     void work() noexcept override {
         for (int64_t first; (first = control.take(call.n_runs, call.at_once)) >= 0;)
             for (int64_t run = first; run < std::min(first + call.at_once, call.n_runs); ++run)
-                draw_initial(call.shape, call.places, call.gather, call.scale, call.seeds[run], static_cast<T*>(call.weights) + run * call.places.end);
+                draw_initial(call.shape, call.places, call.gather, call.draws, call.scale, call.seeds[run],
+                             static_cast<T*>(call.weights) + run * call.places.end);
     }
 
   private:
@@ -296,16 +298,21 @@ void hl_places(const hl_shape* shape, const hl_batch* batch, int64_t* place) {
     std::copy(found.begin(), found.end(), place);
 }
 
-const char* hl_initial(const hl_problem* problem, double scale, int64_t n_runs, const uint64_t* seeds, hl_real* weights) {
+const char* hl_initial(const hl_problem* problem, const hl_draw draws[HL_WEIGHTS], double scale, int64_t n_runs, const uint64_t* seeds, hl_real* weights) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
+    if (const char* wrong = wrong_draws(problem->shape, draws)) return wrong;
     return unless_full([&]() -> const char* {
         const InitialCall call{problem->shape, places_of(problem->shape), gather_of(problem->shape, order_of(problem->shape, problem->batch)),
-                               scale, n_runs, seeds, weights};
+                               draws_of(problem->shape, draws), scale, n_runs, seeds, weights};
         Crew crew([&](Control& control) { return call.worker(problem->type, control); }, n_runs, InitialCall::at_once, problem->threads);
         crew.start();
         while (n_runs > 0 && !crew.wait(std::chrono::hours(1))) continue;
         return nullptr;
     });
+}
+
+void hl_words(uint64_t seed, uint32_t stream, uint64_t first, int64_t n, int32_t from, int32_t count, uint32_t* words) {
+    draw_words(seed, stream, first, n, from, count, words);
 }
 
 int32_t hl_narrow(const hl_shape* shape, const hl_recipe* recipe) { return narrow_width(*shape, Recipe(*recipe).phases); }

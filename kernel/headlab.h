@@ -58,7 +58,23 @@ hl_weight hl_weight_of(const hl_shape *, int32_t weight);
 int64_t hl_size(const hl_shape *);                                  /* of the flat weights of a run */
 void hl_order(const hl_shape *, const hl_batch *, int32_t *order);  /* [d_vocab]: the caller's id of each token as trained */
 void hl_places(const hl_shape *, const hl_batch *, int64_t *place); /* [weight]: the caller's place of each weight as trained */
-const char *hl_initial(const hl_problem *, double scale, int64_t n_runs, const uint64_t *seeds, hl_real *weights);
+
+/* Initial weights, and words for data, of Philox4x32-10: the same for a seed wherever they are drawn.
+ *   HL_USUAL        as the table of weights says
+ *   HL_UNIFORM      from -size to size
+ *   HL_NORMAL       of mean 0 and standard deviation size
+ *   HL_CONSTANT     size
+ *   HL_SINUSOIDAL   W_pos alone: size times the sine, in odd columns the cosine, of position / 10000^(2i / d_model), i: column div 2
+ * Uniform and normal ones are times the scale. In double, too, each is a float. */
+enum { HL_USUAL, HL_UNIFORM, HL_NORMAL, HL_CONSTANT, HL_SINUSOIDAL };
+typedef struct {
+    int32_t rule;
+    double size;
+} hl_draw;
+const char *hl_initial(const hl_problem *, const hl_draw draws[HL_WEIGHTS], /* null: all as usual */
+                       double scale, int64_t n_runs, const uint64_t *seeds, hl_real *weights);
+/* [example, word]: of `n` examples from the `first` on, their words `from` to from + count - 1 of a stream of a data seed. */
+void hl_words(uint64_t seed, uint32_t stream, uint64_t first, int64_t n, int32_t from, int32_t count, uint32_t *words);
 
 /* A training: begin, advance by at most so many steps, wait, read; and end. */
 enum { HL_SOFTMAX, HL_NORMALIZED_SIGMOID };

@@ -74,7 +74,7 @@ static void draws(const golden_setting *setting) {
     const int64_t size = hl_size(&problem.shape);
     float *weights = room(4 * size, sizeof *weights);
     int64_t *place = room(size, sizeof *place), run, i, differ = 0, compared = 0;
-    const char *error = hl_initial(&problem, 0.5, 4, seeds, weights);
+    const char *error = hl_initial(&problem, NULL, 0.5, 4, seeds, weights);
     hl_places(&problem.shape, &problem.batch, place);
     for (number = 0; number < HL_WEIGHTS; ++number) {
         const hl_weight weight = hl_weight_of(&problem.shape, number);
@@ -136,7 +136,7 @@ static const char *gradients(const char *instruction_set, int32_t threads, doubl
     for (i = 0; i < golden_places; ++i) weights_of_targets[i] = 1 + i;
     problem.type = HL_FLOAT64;
     problem.batch.weights = weights_of_targets;
-    error = hl_initial(&problem, 1, 3, seeds, weights);
+    error = hl_initial(&problem, NULL, 1, 3, seeds, weights);
     if (!error) error = hl_gradient(&problem, HL_SOFTMAX, 3, weights, found, found + 3);
     free(weights);
     return error;

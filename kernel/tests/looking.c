@@ -18,7 +18,7 @@ static subject *subject_of(const golden_setting *setting, how as) {
     one->problem.type = HL_FLOAT64;
     one->size = hl_size(&one->problem.shape);
     one->weights = room(runs_looked_at * one->size, sizeof(double));
-    if (hl_initial(&one->problem, 3, runs_looked_at, seeds, one->weights)) abort();
+    if (hl_initial(&one->problem, NULL, 3, runs_looked_at, seeds, one->weights)) abort();
     return one;
 }
 

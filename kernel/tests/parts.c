@@ -40,7 +40,7 @@ static void add_up(const golden_setting *setting) {
     memset(&one, 0, sizeof one);
     one.at = place_looked_at;
     gives.token = token, gives.position = position, gives.total = total;
-    error = hl_initial(&problem, 3, n_runs, seeds, weights);
+    error = hl_initial(&problem, NULL, 3, n_runs, seeds, weights);
     if (!error) error = hl_look(&problem, n_runs, weights, 1, &one, logits, NULL, NULL);
     for (number = 0; !error && (problem.instruction_set = hl_instruction_set(number)); ++number) {
         problem.threads = number;

@@ -30,7 +30,7 @@ static request *right(void) {
     one->recipe.recorded = one->steps;
     one->weights = room(2 * hl_size(&one->problem.shape), sizeof(float));
     one->slots = room(2 * 2 * hl_size(&one->problem.shape), sizeof(float));
-    if (hl_initial(&one->problem, 1, 2, seeds, one->weights)) abort();
+    if (hl_initial(&one->problem, NULL, 1, 2, seeds, one->weights)) abort();
     one->runs.n_runs = 2;
     one->runs.weights = one->weights;
     one->runs.slots = one->slots;

@@ -116,7 +116,7 @@ trained train(const golden_setting *setting, uint64_t first, int64_t n_runs, how
         ((float *)runs.rate)[i] = (float)setting->learning_rate;
         ((float *)runs.best)[i] = (float)HUGE_VAL;
     }
-    result.error = hl_initial(&problem, 1.0, n_runs, seeds, runs.weights);
+    result.error = hl_initial(&problem, NULL, 1.0, n_runs, seeds, runs.weights);
     if (!result.error) result.error = hl_begin(&problem, &recipe, &runs, &training);
     if (training) {
         go(training, &as);

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float, Int, Shaped, UInt64
+    from jaxtyping import Bool, Float, Int, Shaped, UInt32, UInt64
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
 elif "jaxtyping" in sys.modules:
-    from jaxtyping import Bool, Float, Int, Shaped, UInt64
+    from jaxtyping import Bool, Float, Int, Shaped, UInt32, UInt64
 
     Array = np.ndarray
 else:
@@ -28,6 +28,6 @@ else:
         def __class_getitem__(cls, described: tuple[type, str]) -> type:
             return described[0]
 
-    Bool = Float = Int = Shaped = UInt64 = _Unchecked
+    Bool = Float = Int = Shaped = UInt32 = UInt64 = _Unchecked
 
-__all__ = ["Array", "Bool", "Float", "Int", "Shaped", "UInt64"]
+__all__ = ["Array", "Bool", "Float", "Int", "Shaped", "UInt32", "UInt64"]

@@ -8,6 +8,7 @@ A run's result depends on its own start alone: not on backend or instruction set
 
 from headlab.engine.backend import chosen_backend
 from headlab.engine.job import Job
+from headlab.engine.philox import words
 from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
 from headlab.engine.snapshots import Snapshots
 from headlab.engine.state import Flat, State
@@ -35,4 +36,5 @@ __all__ = [
     "instruction_sets",
     "loss_and_gradient",
     "train_flat",
+    "words",
 ]

@@ -94,11 +94,27 @@ PyObject* wait_for(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
 PyMethodDef wait_definition = {"wait", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(wait_for)), METH_FASTCALL,
                                "Wait for a training, some milliseconds at most; return whether it has advanced as far as it was told to."};
 
-void initial(const Problem& problem, double scale, const nb::object& seeds, const nb::object& weights) {
+// draws: (weight, rule, size); of the others as usual
+void initial(const Problem& problem, const std::vector<std::tuple<int, int, double>>& draws, double scale, const nb::object& seeds,
+             const nb::object& weights) {
+    hl_draw by[HL_WEIGHTS] = {};
+    for (const auto& [weight, rule, size] : draws) {
+        if (weight < 0 || weight >= HL_WEIGHTS) throw std::invalid_argument("a draw must be of a weight in the table of weights");
+        by[weight] = {rule, size};
+    }
     const int64_t runs = int64_t(nb::cast<Input>(seeds).size());
     const auto* from = static_cast<const uint64_t*>(memory<Input>(seeds, "seeds", runs, nb::dtype<uint64_t>()));
     void* to = memory(weights, "weights", runs * problem.size(), problem.real());
-    raise_if(hl_initial(&problem.of, scale, runs, from, to));
+    raise_if(hl_initial(&problem.of, by, scale, runs, from, to));
+}
+
+void words(uint64_t seed, uint32_t stream, uint64_t first, int32_t start, const nb::object& words) {
+    const Array array = nb::cast<Array>(words);
+    if (array.ndim() != 2 || start < 0) throw std::invalid_argument("words must be [example, word], from one of at least 0 on");
+    const int64_t n = int64_t(array.shape(0)), count = int64_t(array.shape(1));
+    if (start + count > INT32_MAX) throw std::invalid_argument("an example must have less than 2^31 words");
+    void* to = memory(words, "words", n * count, nb::dtype<uint32_t>());
+    hl_words(seed, stream, first, n, start, int32_t(count), static_cast<uint32_t*>(to));
 }
 
 void gradient(const Problem& problem, int loss, const nb::object& weights, const nb::object& losses, const nb::object& gradient) {
@@ -244,7 +260,8 @@ NB_MODULE(_native, m) {
         .def("read", [](const Training& training) { return hl_read(training.handle); })
         .def("cancel", [](Training& training) { hl_cancel(training.handle); });
     m.attr("wait") = nb::steal(PyCFunction_New(&wait_definition, nullptr));
-    m.def("initial", &initial, nb::arg("problem"), nb::arg("scale"), nb::arg("seeds"), nb::arg("weights"));
+    m.def("initial", &initial, nb::arg("problem"), nb::arg("draws"), nb::arg("scale"), nb::arg("seeds"), nb::arg("weights"));
+    m.def("words", &words, nb::arg("seed"), nb::arg("stream"), nb::arg("first"), nb::arg("start"), nb::arg("words"));
     m.def("gradient", &gradient, nb::arg("problem"), nb::arg("loss"), nb::arg("weights"), nb::arg("losses").none(), nb::arg("gradient").none());
     m.def("widen", &widen, nb::arg("problem"), nb::arg("basis"), nb::arg("narrow"), nb::arg("wide"));
     bind_look(m);

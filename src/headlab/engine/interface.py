@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypedDict, Unpack
 from headlab.arrays import Array
 
 Place = tuple[int, int]  # sequence, position
+Draw = tuple[int, int, float]  # of a weight by its number in the table: rule, size
 
 
 class Computes(TypedDict, total=False):
@@ -94,7 +95,9 @@ class Kernel(Protocol):
 
     def wait(self, training: Any, milliseconds: int, /) -> bool: ...
 
-    def initial(self, problem: Any, scale: float, seeds: Array, weights: Array) -> None: ...
+    def initial(self, problem: Any, draws: Sequence[Draw], scale: float, seeds: Array, weights: Array) -> None: ...
+
+    def words(self, seed: int, stream: int, first: int, start: int, words: Array) -> None: ...
 
     def gradient(
         self, problem: Any, loss: int, weights: Array, losses: Array | None, gradient: Array | None

@@ -144,7 +144,7 @@ def initial_flat(
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
         problem = problem_of(job, weights.dtype, len(seeds), threads if weights.size > MANY else 0, instruction_set)
-        kernel().initial(problem, float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
+        kernel().initial(problem, [], float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
     return weights
 
 

@@ -1,4 +1,4 @@
-"""What the kernel is asked in one call, as `_native` has it: initial weights, gradients, looks, parts."""
+"""What the kernel is asked in one call, as `_native` has it: initial weights, words, gradients, parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
@@ -6,28 +6,55 @@ from typing import Any, Unpack
 import numpy as np
 
 from headlab.arrays import Array
-from headlab.engine.interface import Gives, Place
+from headlab.engine.interface import Draw, Gives, Place
 from headlab.engine.wasm.asked import Problem, checked, run_by_run, size_of
 from headlab.engine.wasm.block import Block, layout
 from headlab.engine.wasm.known import Known
-from headlab.engine.wasm.module import Instance, instance
+from headlab.engine.wasm.module import CONSTANTS, Instance, instance
 from headlab.engine.wasm.spread import spread
 
 Arrays = dict[str, Array | None]
+WORDS_AT_A_TIME = 1 << 20
 
 
-def initial(problem: Problem, scale: float, seeds: Array, weights: Array) -> None:
-    """Draw the initial weights of every seed."""
+def initial(problem: Problem, draws: Sequence[Draw], scale: float, seeds: Array, weights: Array) -> None:
+    """Draw the initial weights of every seed; draws: (weight, rule, size), of the others as usual."""
+    by = np.zeros(CONSTANTS["HL_WEIGHTS"], layout("hl_draw"))
+    for weight, rule, size in draws:
+        if not 0 <= weight < len(by):
+            raise ValueError("a draw must be of a weight in the table of weights")
+        by[weight] = rule, size
     n_runs = seeds.size
     checked(seeds, "seeds", n_runs, np.uint64)
     found = {"weights": run_by_run(weights, "weights", n_runs, problem.size, problem.real)}
 
     def some(one: Instance, runs: slice) -> None:
         block = Block()
-        given = problem.put(block), scale, runs.stop - runs.start, block.array(seeds.reshape(-1)[runs])
+        rules = block.table("hl_draw", by.copy())
+        given = problem.put(block), rules, scale, runs.stop - runs.start, block.array(seeds.reshape(-1)[runs])
         block.ask(one, "hl_initial", *given, *results(block, found, runs))
 
     spread(problem, n_runs, bytes_of(found), some)
+
+
+def words(seed: int, stream: int, first: int, start: int, words: Array) -> None:
+    """Fill in words [example, word] of a data seed's stream, of the examples and the words from some on."""
+    if words.ndim != 2 or start < 0:
+        raise ValueError("words must be [example, word], from one of at least 0 on")
+    n, count = words.shape
+    if start + count >= 1 << 31:
+        raise ValueError("an example must have less than 2^31 words")
+    checked(words, "words", n * count, np.uint32)
+    key = int(np.uint64(seed).astype(np.int64))  # an argument's bits
+    step = WORDS_AT_A_TIME // max(count, 1) + 1
+    for done in range(0, n, step):
+        some, block = words[done : done + step], Block()
+        to = block.result(some)
+        with instance() as one:
+            base = block.scratch(one)
+            example = int(np.uint64((first + done) % (1 << 64)).astype(np.int64))
+            one.call("hl_words", key, stream, example, len(some), start, count, base + to)
+            block.results(one, base)
 
 
 def gradient(problem: Problem, loss: int, weights: Array, losses: Array | None, gradient: Array | None) -> None:
