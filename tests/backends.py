@@ -22,11 +22,10 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     marks = [without_wasmtime, *([long] if slow else [])]
     usual = chosen_backend()
     others = [] if usual == WASM else [pytest.param(WASM, id=WASM, marks=marks)]
-    metafunc.fixturenames.append("backend")
     metafunc.parametrize("backend", [pytest.param(None, id=usual), *others], indirect=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)  # a fixture that nobody asks for is not set up, whatever its parameters
 def backend(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """Have every request of a test served by a backend; None: the one that is in use anyway."""
     with pytest.MonkeyPatch.context() as patch:

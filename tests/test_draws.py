@@ -12,7 +12,7 @@ from scipy.stats import kstest, kurtosis
 from headlab import Corpus, ModelConfig
 from headlab.config import WEIGHTS, Shape
 from headlab.engine import words
-from headlab.engine.backend import BACKENDS, kernel
+from headlab.engine.backend import BACKENDS, chosen_backend, kernel
 from headlab.engine.interface import Draw
 from headlab.engine.problem import kernel_problem
 from headlab.model.initial import philox
@@ -71,6 +71,11 @@ def array_words(seed: int, array: int, size: int) -> np.ndarray:
     return np.choose(
         (at % np.uint64(4)).astype(int), philox((at // np.uint64(4), zero + np.uint64(array), zero, zero), key)
     )
+
+
+def test_what_is_to_run_on_both_backends_does(request: pytest.FixtureRequest) -> None:
+    asked = request.node.callspec.params["backend"]
+    assert asked is None or chosen_backend() == asked
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
