@@ -43,7 +43,7 @@ def train(
     """Train one run for each seed, or from each row of `init`.
 
     corpus: a corpus, a dataset or a task
-    model, training: the task's, or the notebook's, when left out
+    model, training: the task's, or the notebook's, when left out; weights set by hand are one run, whatever the seeds
     seeds: one seed, or several; [0] when neither seeds nor init are given
     init: weights to start from, with or without a leading run axis (`Params`, or a mapping of names to arrays)
     record: at which steps loss and learning rate are kept: all, log(-spaced) or none
@@ -59,6 +59,9 @@ def train(
     >>> runs.loss.shape
     (3, 100)
     """
+    usual = corpus.recipe() if isinstance(corpus, Task) and model is None and training is None else None
+    if usual is not None and usual.weights is not None and init is None:
+        init, seeds = usual.weights(), None
     dataset, model, training = _asked(corpus, model, training)
     problems: list[Problem] = []
     job = gathered(problems, lambda: engine.Job.of(dataset, model, training))

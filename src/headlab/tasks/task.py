@@ -10,6 +10,7 @@ from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import nearest
 from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, HeadlabError, Problem
+from headlab.model.params import Params, coerce
 from headlab.notation.values import short_repr
 from headlab.tasks.reference import PUBLISHED, Reference
 
@@ -21,6 +22,7 @@ class Recipe:
     """A model and a training that belong together.
 
     title: what it is for, in a few words, where a task has several
+    weights: makes weights that are set by hand, to start from instead of drawn ones; there is one run then
 
     >>> Recipe().model.d_head
     20
@@ -29,6 +31,7 @@ class Recipe:
     model: ModelConfig = field(default=ModelConfig())
     training: TrainConfig = field(default=TrainConfig())
     title: str = ""
+    weights: Callable[[], Params] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +161,9 @@ class Task:
             problems += dataset.stream.check()
         for name, recipe in self.recipes.items():
             try:
-                recipe.model.on(dataset)
+                shape = recipe.model.on(dataset)
+                if recipe.weights is not None:
+                    coerce(recipe.weights(), shape, called="weights")
             except HeadlabError as error:
                 problems += [problem.within(f"recipe {name}") for problem in error.problems]
         return problems

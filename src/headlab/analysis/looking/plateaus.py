@@ -35,9 +35,9 @@ def rests(
     steps: at which the loss was measured, rising; losses: in nats; width: of the band, in nats
 
     >>> steps = np.arange(0, 1000, 50)
-    >>> losses = np.where(steps < 150, 0.69, np.where(steps < 650, 0.58, 0.51))
+    >>> losses = np.where(steps < 250, 0.69, np.where(steps < 650, 0.58, 0.51))
     >>> [(rest.first, rest.last, round(rest.loss, 2)) for rest in rests(steps, losses)]
-    [(0, 100, 0.69), (150, 600, 0.58), (650, 950, 0.51)]
+    [(0, 200, 0.69), (250, 600, 0.58), (650, 950, 0.51)]
     >>> rests(steps, 0.69 - 0.0002 * steps)
     ()
     """
