@@ -11,6 +11,7 @@ from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
 
+OWN = tuple(row.name for row in Phase.table() if row.name != "steps")  # that a phase has besides changes
 CHANGES = "300 learning_rate=0.5 freeze=W_pos,W_Q"
 
 
@@ -18,7 +19,8 @@ def phase_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what changes on the way; each may be repeated."""
     then = click.option(
         "--then", "thens", multiple=True, metavar="PHASE",
-        help=f'Train so many steps more, with changes: "{CHANGES}". Also: plateau, plateau.patience=5, plateau_goes_on.',
+        help=f'Train so many steps more, with changes: "{CHANGES}". Also: plateau, plateau.patience=5, plateau_goes_on, '
+        "and how the rate goes: rate=cosine, end_rate, warmup, rate_every; reset, size.",
     )  # fmt: skip
     fork = click.option(
         "--fork", "forks", multiple=True, metavar="CHANGE",
@@ -40,7 +42,7 @@ def with_phases(training: TrainConfig, thens: Sequence[str], forks: Sequence[str
     training = training.followed_by([phase for phase in phases if phase is not None])
     for text in forks:
         step, words = _words("--fork", text)
-        odd = [name for name in words if name.split(".")[0] in ("plateau", "plateau_goes_on")]
+        odd = [name for name in words if name.split(".")[0] in ("plateau", *OWN)]
         if odd:
             said = f"--fork goes on with the plateaus that there are, got {odd[0]}: leave it out, or use --then"
             raise ConfigError(Problem(said, "fork"))
@@ -55,7 +57,7 @@ def _phase(text: str) -> Phase:
     return Phase(
         steps,
         Plateau.from_dict(settings) if watched else None,
-        plateau_goes_on=words.get("plateau_goes_on", False),
+        **{name: value for name, value in words.items() if name in OWN},
         changes=_changes(words),
         freeze=_names(words),
     )
@@ -78,11 +80,8 @@ def _value(text: str) -> Any:
 
 
 def _changes(words: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in words.items()
-        if name not in ("freeze", "plateau", "plateau_goes_on") and not name.startswith("plateau.")
-    }
+    found = {name: value for name, value in words.items() if name.split(".")[0] not in ("freeze", "plateau", *OWN)}
+    return found | ({"decayed": tuple(str(words["decayed"]).split(","))} if "decayed" in words else {})
 
 
 def _names(words: dict[str, Any]) -> tuple[str, ...]:

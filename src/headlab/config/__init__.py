@@ -2,8 +2,10 @@
 
 from headlab.config.fields import Field
 from headlab.config.model import ModelConfig, Shape, Sized
+from headlab.config.phase import Phase
 from headlab.config.plateau import Plateau
-from headlab.config.training import DTYPES, HAVE, LOSSES, NOTEBOOK_PHASES, OPTIMIZERS, Phase, TrainConfig
+from headlab.config.settings import DTYPES, HAVE, LOSSES, OPTIMIZERS
+from headlab.config.training import NOTEBOOK_PHASES, TrainConfig
 from headlab.config.weights import WEIGHTS, Weight
 
 MAX_RUNS = 10_000_000

@@ -84,7 +84,8 @@ class Field:
         if self.kind == CHOICE:
             return isinstance(value, str) and value in self.choices
         if self.kind == NAMED:
-            return isinstance(value, tuple) and all(isinstance(name, str) and name in self.choices for name in value)
+            fits = isinstance(value, tuple) and all(isinstance(name, str) and name in self.choices for name in value)
+            return fits and len(value) > 0
         number = isinstance(value, int if self.kind == WHOLE else int | float) and not isinstance(value, bool)
         if not number or not (self.kind == WHOLE or abs(value) <= sys.float_info.max):
             return False

@@ -14,7 +14,8 @@ from headlab.notation.numbers import quantity
 from headlab.notation.values import short_repr
 
 if TYPE_CHECKING:
-    from headlab.config.training import Phase, TrainConfig
+    from headlab.config.phase import Phase
+    from headlab.config.training import TrainConfig
 
 _APART = ("phases", "dtype", "learning_rate", "optimizer")  # fields that are told in words of their own, or by no phase
 
@@ -58,9 +59,9 @@ def cut(training: "TrainConfig", at: int) -> "tuple[tuple[Phase, ...], tuple[Pha
         elif end <= at:
             before.append(phase)
         else:
-            before.append(replace(phase, steps=at - start))
-            goes_on = phase.plateau is not None
-            after.append(replace(phase, steps=end - at, changes={}, plateau_goes_on=goes_on))
+            first, rest = phase.cut(at - start)
+            before.append(first)
+            after.append(rest)
         start = end
     return tuple(before), tuple(after)
 
@@ -143,13 +144,15 @@ def in_words(self: "TrainConfig") -> str:
     >>> TrainConfig().forked(2000, {"momentum": 0.5}, freeze=("W_pos", "W_Q")).in_words()
     '2,000 steps of sgd at learning rate 0.01, then 3,020 of sgd with momentum 0.5, W_pos and W_Q frozen'
     """
-    told: list[tuple[int, str, tuple[str, ...]]] = []
+    told: list[tuple[int, str, tuple[Any, ...]]] = []
     for number, phase in enumerate(self.phases):
         words = _settings_in_words(self, number, "learning rate " if not told else "")
-        if told and not phase.changes and phase.freeze == told[-1][2]:
+        apart = (phase.freeze, _rate_in_words(phase), phase.size)
+        goes_on = not phase.reset and ((phase.rate == "constant" and not phase.warmup) or phase.rate_from > 0)
+        if told and not phase.changes and goes_on and apart == told[-1][2]:
             told[-1] = (told[-1][0] + phase.steps, *told[-1][1:])
         elif phase.steps or not told:
-            told.append((phase.steps, words, phase.freeze))
+            told.append((phase.steps, words, apart))
     if not told:
         return f"no steps of {self.optimizer}"
     parts = [
@@ -166,15 +169,31 @@ def _settings_in_words(training: "TrainConfig", number: int, rate: str) -> str:
     said = {name: getattr(force, name) for name in usual if first and getattr(force, name) != usual[name]}
     said |= {name: value for name, value in phase.changes.items() if name in usual}
     at = f" at {rate}{force.learning_rate:g}" if first or "learning_rate" in phase.changes else ""
-    more = f" with {_and([_option(*item) for item in said.items()])}" if said else ""
+    at += _rate_in_words(phase)
+    options = [_option(*item) for item in said.items()] + (
+        [] if phase.size is None else [f"examples of size {phase.size}"]
+    )
+    more = f" with {_and(options)}" if options else ""
     frozen = f", {_and(list(phase.freeze))} frozen" if phase.freeze else ""
-    return f"{force.optimizer}{at}{more}{frozen}"
+    return f"{force.optimizer}{at}{more}{frozen}{', its state afresh' if phase.reset else ''}"
+
+
+def _rate_in_words(phase: "Phase") -> str:
+    """Return how the rate of a phase goes, nothing where it stays as it is."""
+    ways = {
+        "cosine": f" falling to {phase.end_rate:g} along a cosine",
+        "linear": f" falling to {phase.end_rate:g} in a line",
+    }
+    warm = f" after {quantity(phase.warmup, 'step')} of warm-up" if phase.warmup else ""
+    return ways.get(phase.rate, "") + warm
 
 
 def _option(name: str, value: Any) -> str:
     words = name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"
+    if isinstance(value, tuple):
+        return f"{words} {_and(value)}"
     return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
 
 

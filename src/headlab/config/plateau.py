@@ -3,7 +3,7 @@
 from dataclasses import InitVar, dataclass
 from typing import Any, Self
 
-from headlab.config.fields import documented, real, whole
+from headlab.config.fields import choice, documented, real, whole
 from headlab.config.record import Checked
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
@@ -30,6 +30,10 @@ class Plateau(Checked):
     min_rate: float = real(None, 0.0, usual="0.0001", label="lowest rate", help="The rate goes no lower.")
     min_delta: float = real(0.0001, 0.0, label="improvement", help="How much the loss must fall to have improved.")
     cooldown: int = whole(0, label="cooldown", help="Steps after a reduction in which nothing is counted.")
+    on: str = choice(
+        "training", ("training", "held_out"), lab=False, label="watches",
+        help="Each step's own loss, or each one on held-out examples; patience and cooldown count those.",
+    )  # fmt: skip
     min_lr: InitVar[float | None] = None
 
     _also = ("min_lr",)
@@ -45,3 +49,7 @@ class Plateau(Checked):
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some fields changed; raises `ConfigError`."""
         return super().replace(**({"min_rate": None} if "min_lr" in changes else {}) | changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values; `on` where it is not the training's loss."""
+        return {name: value for name, value in super().to_dict().items() if (name, value) != ("on", "training")}

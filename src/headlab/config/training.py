@@ -2,120 +2,20 @@
 plateau) + 10 steps.
 """
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
 from headlab.config import joining
-from headlab.config.fields import choice, documented, flag, real, standing_for, whole
+from headlab.config.fields import documented, standing_for
+from headlab.config.phase import Phase
 from headlab.config.plateau import Plateau
-from headlab.config.record import Checked, gathered, nearest, no_field, plain_value
+from headlab.config.record import gathered, plain_value
 from headlab.config.schedule import EDGE, NOTEBOOK_STEPS, SCHEDULE, STEPS, stretches
-from headlab.config.weights import WEIGHTS
+from headlab.config.settings import CHANGEABLE, DEFAULTS, FIXED, HAVE, LATER, NAMES, OPTIMIZERS, Settings
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
-
-OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
-LOSSES = ("softmax", "normalized_sigmoid")
-DTYPES = ("float32", "float64")
-NAMES = tuple(weight.name for weight in WEIGHTS)
-
-
-@documented
-@dataclass(frozen=True, repr=False)
-class Phase(Checked):
-    """A stretch of training, and what changes from its first step on.
-
-    plateau: reduce the rate on a plateau, or None
-    changes: fields of the training with their values from here on, until a later phase changes them: any but phases and
-        dtype. Without a learning_rate, each run's rate goes on from where it is. Where the optimizer changes, options
-        that the new one has not are at their defaults again. What the optimiser remembers starts afresh when its kind
-        changes: another optimizer, with or without a momentum, centered or not.
-    freeze: names of weights that do not move in this phase: no step, no decay, and what the optimiser remembers of them
-        stays as it is
-
-    Raises `ConfigError`, which lists all wrong fields; the values of `changes` are checked by the `TrainConfig`.
-
-    >>> Phase(10)
-    Phase(steps=10, plateau=None)
-    >>> Phase(90, changes={"optimizer": "adam", "learning_rate": 1}, freeze=["W_pos"])
-    Phase(steps=90, plateau=None, changes={'optimizer': 'adam', 'learning_rate': 1.0}, freeze=('W_pos',))
-    """
-
-    steps: int = whole(label="steps", help="How many.")
-    plateau: Plateau | None = None
-    plateau_goes_on: bool = flag(
-        False,
-        label="goes on",
-        help="With best, count and cooldown of the plateau of the phase before, instead of afresh.",
-    )
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    freeze: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if isinstance(self.changes, Mapping):
-            kinds = {item.name: item.type for item in dataclasses.fields(TrainConfig)} if self.changes else {}
-            plain = {name: plain_value(value, kinds.get(name)) for name, value in self.changes.items()}
-            object.__setattr__(self, "changes", plain)
-        if isinstance(self.freeze, list | tuple) and all(isinstance(name, str) for name in self.freeze):
-            unknown = [name for name in self.freeze if name not in NAMES]
-            object.__setattr__(self, "freeze", (*(name for name in NAMES if name in self.freeze), *unknown))
-        super().__post_init__()
-
-    def __hash__(self) -> int:
-        changes = tuple(sorted((name, repr(value)) for name, value in self.changes.items()))
-        return hash((self.steps, self.plateau, self.plateau_goes_on, changes, self.freeze))
-
-    def __repr__(self) -> str:
-        shown = (f"{name}={value!r}" for name, value in self._told().items())
-        return f"Phase({', '.join(shown)})"
-
-    def _told(self) -> dict[str, Any]:
-        """Return the fields without those that were added later and say nothing here."""
-        told = {"steps": self.steps, "plateau": self.plateau}
-        later = {"plateau_goes_on": self.plateau_goes_on, "changes": self.changes, "freeze": self.freeze}
-        return told | {name: value for name, value in later.items() if value}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values; what changes nothing is left out.
-
-        >>> Phase(5).to_dict()
-        {'steps': 5, 'plateau': None}
-        """
-        return {name: value for name, value in super().to_dict().items() if name in self._told()}
-
-    def _problems(self) -> Iterator[Problem]:
-        yield from super()._problems()
-        if self.plateau is not None and not isinstance(self.plateau, Plateau):
-            yield Problem(f"plateau must be a Plateau or None, got {short_repr(self.plateau)}", "plateau")
-        if self.plateau_goes_on is True and self.plateau is None:
-            said = "plateau_goes_on goes with a plateau, got none: give the plateau that goes on, or leave it out"
-            yield Problem(said, "plateau_goes_on")
-        if not isinstance(self.changes, Mapping):
-            yield Problem(f"changes must be fields and their values, got {short_repr(self.changes)}", "changes")
-        else:
-            yield from self._unchangeable()
-        if not isinstance(self.freeze, tuple) or not all(isinstance(name, str) for name in self.freeze):
-            yield Problem(f"freeze must be a list of names of weights, got {short_repr(self.freeze)}", "freeze")
-        else:
-            unknown = [name for name in self.freeze if name not in NAMES]
-            yield from (
-                Problem(f"freeze must be names of weights, got {short_repr(name)}: {nearest(name, NAMES)}", "freeze")
-                for name in unknown
-            )
-
-    def _unchangeable(self) -> Iterator[Problem]:
-        for name, value in self.changes.items():
-            if name in FIXED:
-                said = f"{name} must be the same in all phases, got changes of it: set it in the training"
-                yield Problem(said, name)
-            elif name not in CHANGEABLE:
-                yield no_field("changes", name, CHANGEABLE)
-            elif value is None:
-                yield Problem(f"{name} must have a value where it changes, got None: leave it out", name)
-
 
 NOTEBOOK_PHASES = (Phase(EDGE), Phase(NOTEBOOK_STEPS - 2 * EDGE, Plateau()), Phase(EDGE))
 FIRST_RATE = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
@@ -123,7 +23,7 @@ FIRST_RATE = {"sgd": 0.01, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
 
 @documented
 @dataclass(frozen=True)
-class TrainConfig(Checked):
+class TrainConfig(Settings):
     """How a model is trained: Keras' optimisers, with Keras' definitions and defaults.
 
     phases: trained one after the other; each may change any of these fields but dtype, and freeze weights. `of` builds the
@@ -138,51 +38,7 @@ class TrainConfig(Checked):
     (Phase(steps=100, plateau=None),)
     """
 
-    optimizer: str = choice(
-        "sgd", OPTIMIZERS, label="optimiser", help="How a gradient becomes a step, by Keras' definitions."
-    )
-    # A number from the first line of its making on.
-    learning_rate: float = real(
-        None, 0.0, usual="Keras' for the optimiser: sgd 0.01, the others 0.001", label="learning rate",
-        help="How far a step goes; of the first step, where a schedule reduces it.",
-    )  # fmt: skip
     phases: tuple[Phase, ...] = standing_for(NOTEBOOK_PHASES, STEPS, SCHEDULE)
-    loss: str = choice(
-        "softmax", LOSSES, label="loss",
-        help="What training makes small: softmax of the logits, as the notebook does, or sigmoid outputs divided by their sum.",
-    )  # fmt: skip
-    momentum: float = real(
-        0.0, 0.0, 1.0, optimizers=("sgd", "rmsprop"), label="momentum", help="How much of the last step goes on."
-    )
-    nesterov: bool = flag(
-        False, optimizers=("sgd",), label="Nesterov", help="The gradient is taken ahead, where the momentum leads."
-    )
-    rho: float = real(
-        0.9, 0.0, 1.0, optimizers=("rmsprop",), label="rho", help="How much of the mean square of gradients is kept."
-    )
-    centered: bool = flag(
-        False, optimizers=("rmsprop",), label="centered", help="Divide by the spread of gradients, not by their size."
-    )
-    beta_1: float = real(
-        0.9, 0.0, 1.0, open_high=True, optimizers=("adam", "adamw"), label="beta 1",
-        help="How much of the mean gradient is kept.",
-    )  # fmt: skip
-    beta_2: float = real(
-        0.999, 0.0, 1.0, open_high=True, optimizers=("adam", "adamw"), label="beta 2",
-        help="How much of the mean square of gradients is kept.",
-    )  # fmt: skip
-    epsilon: float = real(
-        1e-7, 0.0, optimizers=("rmsprop", "adam", "adamw"), label="epsilon",
-        help="Added to what the gradient is divided by, so that it is never 0.",
-    )  # fmt: skip
-    weight_decay: float = real(
-        0.004,
-        0.0,
-        optimizers=("adamw",),
-        label="weight decay",
-        help="How fast weights shrink, times the learning rate.",
-    )
-    dtype: str = choice("float32", DTYPES, label="numbers", help="The numbers that are computed with, 4 bytes or 8.")
 
     forked, continued_as, followed_by = joining.forked, joining.continued_as, joining.followed_by
     in_force, in_words = joining.in_force, joining.in_words
@@ -194,6 +50,9 @@ class TrainConfig(Checked):
             object.__setattr__(self, "learning_rate", FIRST_RATE[self.optimizer] if known else FIRST_RATE["sgd"])
         if isinstance(self.phases, list):
             object.__setattr__(self, "phases", tuple(self.phases))
+        if isinstance(self.decayed, list | tuple):
+            others = tuple(name for name in self.decayed if name not in NAMES)
+            object.__setattr__(self, "decayed", (*(name for name in NAMES if name in self.decayed), *others))
         super().__post_init__()
 
     def replace(self, **changes: Any) -> Self:
@@ -264,8 +123,13 @@ class TrainConfig(Checked):
         return built
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
-        return super().to_dict() | {"phases": [phase.to_dict() for phase in self.phases]}
+        """Return the fields as plain JSON values; those that say nothing where they are as usual are left out then.
+
+        >>> "clip" in TrainConfig().to_dict(), TrainConfig(clip=1).to_dict()["clip"]
+        (False, 1.0)
+        """
+        told = super().to_dict() | {"phases": [phase.to_dict() for phase in self.phases]}
+        return {name: value for name, value in told.items() if name not in LATER or value != DEFAULTS[name]}
 
     def settings(self, number: int) -> Self:
         """Return what is in force in a phase (-1: the last one), as a training of that phase alone.
@@ -282,7 +146,8 @@ class TrainConfig(Checked):
             if "optimizer" in phase.changes:
                 values |= {name: DEFAULTS[name] for name in self._left_behind(phase.changes)}
         alone = self.phases[number].replace(changes={}, plateau_goes_on=False)
-        return type(self)(**values, phases=(alone,), dtype=self.dtype)
+        fixed = {name: getattr(self, name) for name in FIXED if name != "phases"}
+        return type(self)(**values, **fixed, phases=(alone,))
 
     @staticmethod
     def _left_behind(changes: Mapping[str, Any]) -> Iterator[str]:
@@ -321,6 +186,7 @@ class TrainConfig(Checked):
     def _problems(self) -> Iterator[Problem]:
         phases_fit = isinstance(self.phases, tuple) and all(isinstance(phase, Phase) for phase in self.phases)
         found = [*super()._problems(), *self._misplaced()]
+        found += self._alone({problem.field for problem in found})
         yield from found
         if phases_fit:
             yield from self._problems_of_phases(found)
@@ -332,6 +198,12 @@ class TrainConfig(Checked):
         said = set(known)
         for number, phase in enumerate(self.phases):
             where = f"phase {number + 1}"
+            watches = phase.plateau is not None and phase.plateau.on != "training"
+            if watches and self.evaluate_every == 0:
+                said_so = (
+                    "plateau.on held_out goes with evaluations, got evaluate_every 0: give how often, or leave it out"
+                )
+                yield Problem(said_so, "plateau").within(where)
             if phase.plateau_goes_on and (number == 0 or self.phases[number - 1].plateau is None):
                 alone = "plateau_goes_on goes with a plateau in the phase before, got none: leave it out"
                 yield Problem(alone, "plateau_goes_on").within(where)
@@ -354,12 +226,28 @@ class TrainConfig(Checked):
             said = "nesterov goes with a momentum above 0, got momentum 0: give a momentum, or leave nesterov out"
             yield Problem(said, "nesterov")
 
+    def _alone(self, wrong: set[str | None]) -> Iterator[Problem]:
+        """Yield the fields that would do nothing without another one; wrong: fields of which something is said already."""
+        if (
+            not wrong & {"decayed", "l2", "optimizer"}
+            and self.decayed is not None
+            and self.l2 == 0
+            and self.optimizer != "adamw"
+        ):
+            said = "decayed goes with l2, or with adamw, got neither: give one of them, or leave decayed out"
+            yield Problem(said, "decayed")
+        for name, other in _NEEDS.items():
+            if wrong & {name, other} or getattr(self, other) != DEFAULTS[other]:
+                continue
+            if (value := getattr(self, name)) != DEFAULTS[name]:
+                said = (
+                    f"{name} goes with {other}, got {name} {short_repr(value)} alone: give {other}, or leave {name} out"
+                )
+                yield Problem(said, name)
 
-# Which optimisers have an option. One that is given to another would do nothing, and is refused.
-HAVE = {row.name: row.optimizers for row in TrainConfig.table() if row.optimizers is not None}
-DEFAULTS = {item.name: item.default for item in dataclasses.fields(TrainConfig)}
-FIXED = ("phases", "dtype")  # what no phase changes
-CHANGEABLE = tuple(name for name in DEFAULTS if name not in FIXED)
+
+# What would do nothing without another field.
+_NEEDS = {"stop_at": "evaluate_every", "stop_count": "stop_at", "evaluate_on": "evaluate_every"}
 
 
 def _phases_of(steps: int | None, schedule: str | None) -> tuple[Phase, ...]:

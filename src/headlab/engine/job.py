@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.config.record import gathered
+from headlab.config.settings import DEFAULTS, LATER
 from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, Problem
 from headlab.model.losses import LossPlaces
@@ -46,6 +47,7 @@ class Job:
         shape = gathered(problems, lambda: self.shape)
         problems += self.training.frozen_problems(shape.weights) if shape is not None else []
         gathered(problems, self.loss_places)
+        problems += _not_yet(self.training)
         if problems:
             raise ConfigError(problems)
 
@@ -68,3 +70,21 @@ class Job:
         """Return what is to be trained on a corpus, or on a dataset, which may be drawn from a stream."""
         corpus, stream = (given.corpus, given.stream) if isinstance(given, Dataset) else (given, None)
         return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights, stream)
+
+
+def _not_yet(training: TrainConfig) -> list[Problem]:
+    """Return what of a training is known, and not computed yet."""
+    asked = [name for name in LATER if getattr(training, name) != DEFAULTS[name]]
+    phases = [name for phase in training.phases for name in {**phase.changes, **phase.to_dict()} if name in _OF_PHASES]
+    held_out = (
+        ["on"] if any(phase.plateau is not None and phase.plateau.on != "training" for phase in training.phases) else []
+    )
+    return [
+        Problem(
+            f"{name} must be left out in this version, which cannot train with it yet, got a value: leave it out", name
+        )
+        for name in dict.fromkeys([*asked, *phases, *held_out])
+    ]
+
+
+_OF_PHASES = (*LATER, "rate", "warmup", "reset", "size")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from headlab.config import Phase, Shape, TrainConfig
-from headlab.config.training import CHANGEABLE
+from headlab.config.settings import CHANGEABLE, LATER
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Kernel, Problem, Recipe, Training
 from headlab.engine.job import Job
@@ -123,7 +123,7 @@ def _phase(settings: TrainConfig, given: Phase) -> Any:
     phase.frozen = sum(1 << NAMES.index(name) for name in given.freeze)
     phase.optimizer, phase.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
     for name in CHANGEABLE:
-        if name not in ("optimizer", "loss"):
+        if name not in ("optimizer", "loss", *LATER):
             setattr(phase, name, getattr(settings, name))
     phase.sets_rate = int("learning_rate" in given.changes)
     phase.plateau_goes_on = int(given.plateau_goes_on)

@@ -13,7 +13,15 @@ from headlab.config import ModelConfig, TrainConfig
 DATASET = "dataset"  # the field of a condition that is neither its model's nor its training's
 MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
-_SQL = {int: "bigint", float: "double", bool: "boolean", str: "varchar", int | None: "bigint"}
+_SQL = {
+    int: "bigint",
+    float: "double",
+    bool: "boolean",
+    str: "varchar",
+    int | None: "bigint",
+    float | None: "double",
+    tuple[str, ...] | None: "varchar",
+}
 _NUMPY = {"bigint": np.int64, "ubigint": np.uint64, "double": np.float64, "boolean": np.bool_, "varchar": np.object_}
 SETS = ("sets_zero", "sets_resample")  # how many minimal sets suffice by each ablation, where that is kept
 RESULTS = {
@@ -50,13 +58,18 @@ def settings_of(dataset: str, model: ModelConfig, training: TrainConfig) -> dict
     """
     values = {DATASET: dataset, **vars(model), **vars(training), "steps": training.steps, "schedule": training.schedule}
     values["phases"] = json.dumps(training.to_dict()["phases"])
+    values["decayed"] = ", ".join(training.decayed or ())
     return {name: values[name] for name in SETTINGS}
 
 
 def column_of(name: str, values: Any) -> NDArray[Any]:
-    """Return values of a column with the type that it has in every chunk; what is masked is null."""
+    """Return values of a column with the type that it has in every chunk; what is masked, or None, is null."""
+    kind = _NUMPY[COLUMNS[name]]
+    may_lack = kind is not np.object_ and getattr(values, "dtype", np.object_) == np.object_
+    if may_lack and any(none := [value is None for value in values]):
+        return np.ma.array([0 if value is None else value for value in values], kind, mask=none)
     array = np.ma.array if isinstance(values, np.ma.MaskedArray) else np.array
-    return array(values, _NUMPY[COLUMNS[name]])
+    return array(values, kind)
 
 
 def columns_of(rows: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
