@@ -103,7 +103,7 @@ FIELDS = [(record, item.name) for record in RECORDS for item in dataclasses.fiel
 NONSENSE = [10**400, 10**5000, -(10**400), float("nan"), float("inf"), Decimal("0.1"), 1j, "20", [], {}, b"1", object()]
 NONSENSE += [np.array([1, 2]), np.array(["a", "b"]), np.float64("nan"), "line\nline" * 100]
 
-NONE_OF_IT = [("phases", []), ("changes", {}), ("freeze", [])]  # no phases: no steps
+NONE_OF_IT = [("phases", []), ("changes", {}), ("freeze", []), ("init", []), ("init", {})]  # no phases: no steps
 
 
 @pytest.mark.parametrize(("record", "name"), FIELDS, ids=[f"{type(r).__name__}.{n}" for r, n in FIELDS])

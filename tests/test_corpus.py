@@ -1,6 +1,8 @@
 """Corpora: ids, targets, floors and dependencies."""
 
+import json
 import math
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headlab import Corpus
+from headlab import Corpus, CorpusError
 
 words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map(" ".join)
 texts = st.lists(words, min_size=2, max_size=4).map("\n".join).filter(lambda text: len(set(text.split())) > 1)
@@ -99,3 +101,23 @@ def test_corpus_survives_the_round_trip_through_json(text):
 def test_every_order_of_sentences_has_the_same_floor():
     lines = ["a b c", "a c b", "b b"]
     assert len({round(Corpus.from_text("\n".join(order)).floor(), 12) for order in permutations(lines)}) == 1
+
+
+def test_outputs_of_their_own_are_named_checked_and_come_back():
+    corpus = Corpus.notebook()
+    asked = np.where(np.arange(5) == 3, [[0], [1]], -1)
+    classes = corpus.with_targets(asked, outputs=["fowl", "cattle"])
+    assert (classes.batch.n_outputs, classes.d_vocab_out, classes.output_labels) == (2, 2, ("fowl", "cattle"))
+    again = Corpus.from_dict(json.loads(json.dumps(classes.to_dict())))
+    assert again.outputs == classes.outputs
+    assert again.to_dict() == classes.to_dict()
+    np.testing.assert_array_equal(again.targets, asked)
+    assert classes.association().loc["the", "cattle"] == 0.5
+    assert list(classes.association().columns) == ["fowl", "cattle"]
+    assert classes.batch.order.tolist() == [0, 2, 4, 1, 3, 5, 6], "by where tokens appear, whatever is asked of them"
+    with pytest.raises(CorpusError, match=r"targets must be from 0 to 1, or -1 for none, got 2"):
+        corpus.with_targets(np.where(asked == 1, 2, asked), outputs=["fowl", "cattle"])
+    with pytest.raises(CorpusError, match="outputs must be one a d_vocab_out of the batch, None, got 2"):
+        replace(corpus, outputs=("fowl", "cattle"))
+    with pytest.raises(CorpusError, match="outputs must name every token once"):
+        corpus.with_targets(asked, outputs=["fowl", "fowl"])

@@ -6,7 +6,7 @@ from engine_problems import D_VOCAB, MODELS, TARGETS, TOKENS
 from scipy.stats import kstest
 
 from headlab import Corpus, ModelConfig, engine
-from headlab.config import WEIGHTS, TrainConfig
+from headlab.config import TrainConfig
 from headlab.data.order import training_order
 from headlab.data.philox import philox
 from headlab.model.initial import initial, uniform
@@ -46,7 +46,7 @@ def test_more_than_one_chunk_of_seeds_is_drawn_alike():
 @pytest.mark.parametrize("name", ["W_E", "W_pos", "W_Q", "W_K", "W_V"])
 def test_weights_are_uniform_within_keras_limits(name):
     weight = getattr(initial(NOTEBOOK, np.arange(500, dtype=np.uint64)), name)
-    bound = next(row for row in WEIGHTS if row.name == name).limit(weight.shape[1:])
+    bound = NOTEBOOK.draws[name][1]
     assert kstest(weight.ravel(), "uniform", args=(-bound, 2 * bound)).pvalue > 1e-3
     assert np.abs(weight).max() <= bound
 

@@ -49,10 +49,13 @@ def test_kernel_counts_as_many_weights_as_the_table(model):
     assert of.shape.place(list(of.shape.weights)[-1]).stop == of.shape.n_weights
 
 
-def test_numbers_of_weights_are_those_of_the_first_release():
+def test_numbers_of_weights_are_those_of_their_first_release():
     # A weight's stream of random numbers: another number would be another run under the same seed.
     numbers = {row.name: row.number for row in WEIGHTS}
-    assert numbers == {"W_E": 0, "W_pos": 1, "W_Q": 2, "W_K": 3, "W_V": 4, "W_O": 5, "W_U": 6}
+    first = ["W_E", "W_pos", "W_Q", "W_K", "W_V", "W_O", "W_U"]
+    later = ["W_R", "b_Q", "b_K", "b_V", "b_O", "b_U", "W_in", "b_in", "W_out", "b_out"]
+    norms = ["ln1_w", "ln1_b", "ln2_w", "ln2_b", "ln_final_w", "ln_final_b"]
+    assert numbers == {name: number for number, name in enumerate([*first, *later, *norms])}
 
 
 def test_heads_that_are_trained_narrow_keep_their_scale():

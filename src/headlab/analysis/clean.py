@@ -5,12 +5,15 @@ from functools import cached_property
 import numpy as np
 
 from headlab.arrays import Array, Float, Shaped
+from headlab.config import WEIGHTS
+from headlab.config.blocks import blocks_of
 from headlab.config.model import ModelConfig
 from headlab.data.batch import Batch
-from headlab.engine.activations import ACTIVATIONS, activations
-from headlab.model.forward import Activations
+from headlab.engine.activations import ACTIVATIONS, TREATED, activations
+from headlab.model.forward import Activations, allowed, forward
 from headlab.model.params import Params
 
+OF_POSITIONS = tuple(row.name for row in WEIGHTS if "n_ctx" in row.axes)
 _unchecked = np.errstate(over="ignore", invalid="ignore")  # diverged runs hold whatever they diverged to
 
 
@@ -43,6 +46,8 @@ class Clean(Activations):
         threads: int | None = None,
     ) -> "Clean":
         """Return what models compute on a batch; flat: the same weights, where they are at hand; threads: all when None."""
+        if set(blocks_of(model.on(batch))) - {*TREATED}:
+            return cls._readably(params, batch, model)
         weights = flat_on(batch, params) if flat is None else flat
         found = activations(batch, model.on(batch), weights, ACTIVATIONS, threads=threads)
         resid, seen = found.pop("resid"), found.pop("scores")
@@ -50,6 +55,17 @@ class Clean(Activations):
         clean.__dict__.update(found, seen_scores=seen, resid_0=resid[:, 0])
         clean.__dict__.update(resid_pre=resid[:, :-1], resid_post=resid[:, 1:])
         clean.__dict__.update(_params=params, _batch=batch, _model=model)
+        return clean
+
+    @classmethod
+    def _readably(cls, params: Params, batch: Batch, model: ModelConfig) -> "Clean":
+        """Return the same of models whose blocks the kernel looks through not yet, from the readable forward pass."""
+        clean, real = cls.__new__(cls), batch.tokens >= 0
+        with _unchecked:
+            on = vars(forward(params, batch.tokens, model))
+        on["seen_scores"] = np.where(allowed(batch.tokens, model.causal), on["scores"], 0)
+        at = {name: np.where(real[:, :, None], array, array.dtype.type(0)) for name, array in on.items()}
+        clean.__dict__.update(at, _params=params, _batch=batch, _model=model)
         return clean
 
     @cached_property
@@ -88,11 +104,13 @@ def logits_on(
     >>> logits_on(corpus.batch, initial(model.on(corpus), np.arange(3, dtype=np.uint64)), model).shape
     (3, 2, 5, 7)
     """
+    if set(blocks_of(model.on(batch))) - {*TREATED}:
+        return Clean.of(params, batch, model).logits
     return activations(batch, model.on(batch), flat_on(batch, params), ["logits"], threads=threads)["logits"]
 
 
 def flat_on(batch: Batch, params: Params) -> Shaped[Array, "run weight"]:
     """Return weights as the kernel takes them on a batch, float32 or float64, with as many positions as its sequences have."""
-    W_pos = params.W_pos
-    flat = (params if W_pos is None else params.replace(W_pos=W_pos[:, : batch.n_ctx])).flat()
+    of_positions = {name: weight[..., : batch.n_ctx, :] for name, weight in params.items() if name in OF_POSITIONS}
+    flat = params.replace(**of_positions).flat()
     return flat.astype(np.float32 if flat.itemsize <= 4 else np.float64, copy=False)

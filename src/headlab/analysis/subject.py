@@ -12,6 +12,7 @@ from headlab.analysis.clean import Clean, flat_on
 from headlab.analysis.looking import predictions
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
+from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
@@ -107,7 +108,7 @@ class Subject:
         """The size of the largest activation of one run on one sentence."""
         n_ctx, model = self.corpus.n_ctx, self.model
         in_heads = model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
-        return n_ctx * max(in_heads, self.corpus.d_vocab)
+        return n_ctx * max(in_heads, model.d_mlp, self.corpus.batch.n_outputs)
 
     def in_batches(self) -> Iterator[tuple[slice, "Subject"]]:
         """Yield the runs some at a time, so that their activations on the corpus stay small: (which, these)."""
@@ -121,6 +122,10 @@ class Subject:
     def flat(self) -> Float[Array, "run weight"]:
         """The weights as the kernel takes them, with as many positions as the sentences have."""
         return flat_on(self.corpus.batch, self.params)
+
+    def refuse(self, what: str) -> None:
+        """Raise `ConfigError` where the models have blocks that what is asked for, in the plural, cannot treat yet."""
+        refuse(self.model.on(self.corpus), what, OF_A_START)
 
     @cached_property
     def clean(self) -> Clean:

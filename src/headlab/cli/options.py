@@ -11,7 +11,7 @@ import click
 
 from headlab.cli.terminal import tell_notes
 from headlab.config import Field, ModelConfig, TrainConfig
-from headlab.config.fields import FLAG, NAMED
+from headlab.config.fields import FLAG, NAMED, TEXT
 from headlab.config.record import gathered
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REPORT = "headlab-report.html"
 MODEL, TRAINING = ModelConfig.table(), TrainConfig.table()
+_KINDS = {row.name: row.kind for row in (*MODEL, *TRAINING)}
 _RETRACED = {
     "start",
     "no_start",
@@ -59,6 +60,8 @@ def _option(row: Field) -> Callable[[Any], Any]:
     name, text = row.name.replace("_", "-"), row.told()
     if row.kind == FLAG:
         return click.option(f"--{name}/--no-{name}", default=row.default, show_default=True, help=text)
+    if row.kind == TEXT:
+        return click.option(f"--{name}", metavar="TEXT", multiple=True, help=f"{text} May be repeated.")
     return click.option(
         f"--{name}",
         type=_names if row.kind == NAMED else number_or_text,
@@ -187,6 +190,9 @@ def retraced_options(ctx: click.Context, file: str | None) -> str:
         value, option = ctx.params[name], name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value or name == "no_start" else f"--no-{option}")
+        elif isinstance(value, tuple):  # repeated texts, or names
+            several = value if _KINDS[name] == TEXT else [",".join(value)]
+            words += [f"--{option} {shell_word(one)}" for one in several]
         else:
             words.append(f"--{option} {shell_word(str(value))}")
     return " ".join(words)

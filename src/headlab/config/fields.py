@@ -19,14 +19,14 @@ from headlab.notation.values import short_repr
 Record = TypeVar("Record")
 IN = "    "
 
-WHOLE, REAL, FLAG, CHOICE, NAMED = "whole", "real", "flag", "choice", "names"
+WHOLE, REAL, FLAG, CHOICE, NAMED, TEXT = "whole", "real", "flag", "choice", "names", "text"
 
 
 @dataclass(frozen=True)
 class Field:
     """A row of the table.
 
-    kind: whole (a whole number), real (a finite one), flag, choice or names (some of the choices)
+    kind: whole (a whole number), real (a finite one), flag, choice, names (some of the choices) or text
     default: None where it depends on others
     low, high: what a number may be; open_low, open_high: but not this one itself; choices: what a choice may be
     label, help: what it is called on the page, and a sentence; usual: in words, what is taken when it is left out
@@ -86,6 +86,8 @@ class Field:
         if self.kind == NAMED:
             fits = isinstance(value, tuple) and all(isinstance(name, str) and name in self.choices for name in value)
             return fits and len(value) > 0
+        if self.kind == TEXT:
+            return True  # the record says
         number = isinstance(value, int if self.kind == WHOLE else int | float) and not isinstance(value, bool)
         if not number or not (self.kind == WHOLE or abs(value) <= sys.float_info.max):
             return False
@@ -154,6 +156,11 @@ def choice(default: str, choices: tuple[str, ...], *, label: str, help: str, lab
 def names(default: Any, known: tuple[str, ...], *, label: str, help: str, usual: str = "", lab: bool = True) -> Any:
     """Declare a field that is some of the known names, in any order."""
     return _declared(NAMED, default, label=label, help=help, choices=known, usual=usual, lab=lab)
+
+
+def text(default: str, *, label: str, help: str, lab: bool = True) -> Any:
+    """Declare a field that is text; its record checks it."""
+    return _declared(TEXT, default, label=label, help=help, lab=lab)
 
 
 def standing_for(default: Any, *flat: Field) -> Any:

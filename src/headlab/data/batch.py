@@ -1,6 +1,6 @@
 """What a model is asked: token ids, what should come next at each place, and how much each place counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -26,6 +26,7 @@ class Batch:
     tokens: -1 is padding, at the right only; targets: -1 where there is none
     weights: finite numbers of at least 0, of the targets in the loss Σ w·l / Σ w; a target of weight 0 is none
     d_vocab: how many tokens there are, seen here or not: who makes the batch knows it
+    d_vocab_out: how many outputs there are, where targets are ids of these and not of tokens
 
     Raises `CorpusError`, which lists all problems.
 
@@ -40,14 +41,13 @@ class Batch:
     targets: Ids
     weights: Weights
     d_vocab: int
+    d_vocab_out: int | None = None
 
     def __post_init__(self) -> None:
-        if type(self.d_vocab) is not int or not 0 < self.d_vocab <= MAX_VOCABULARY:
-            said = f"d_vocab must be a whole number from 1 to {MAX_VOCABULARY}, got {short_repr(self.d_vocab)}"
-            raise CorpusError(Problem(said, "d_vocab"))
-        problems: list[Problem] = []
+        if problems := [*_wrong_sizes(self.d_vocab, self.d_vocab_out)]:
+            raise CorpusError(problems)
         tokens = _ids(problems, "tokens", self.tokens, self.d_vocab)
-        targets = _ids(problems, "targets", self.targets, self.d_vocab)
+        targets = _ids(problems, "targets", self.targets, self.n_outputs)
         if self.weights is None:  # as `equally_weighted` has it
             weights = None if targets is None else ones_at_targets(targets)
         else:
@@ -79,6 +79,16 @@ class Batch:
         return int(self.tokens.shape[1])
 
     @property
+    def n_outputs(self) -> int:
+        """How many different things there are to predict: the outputs, or the tokens."""
+        return self.d_vocab if self.d_vocab_out is None else self.d_vocab_out
+
+    @property
+    def names_tokens(self) -> bool:
+        """Whether targets go by the order of the tokens: there are as many outputs."""
+        return self.n_outputs == self.d_vocab
+
+    @property
     def lengths(self) -> Ids:
         """The length of every sequence, without padding."""
         return np.asarray((self.tokens != ABSENT).sum(axis=1))
@@ -98,12 +108,12 @@ class Batch:
         """The order in which tokens are trained, whatever ids they have: the id of each, [d_vocab].
 
         First the tokens in the order in which they first appear, sequence by sequence; then those that only targets name, in
-        the same way; then those that never appear, by their ids.
+        the same way, unless these are of other outputs; then those that never appear, by their ids.
 
         >>> Batch([[3, 1], [3, 2]], [[1, 4], [2, 5]], [[1, 1], [1, 0]], d_vocab=6).order.tolist()
         [3, 1, 2, 4, 0, 5]
         """
-        order = training_order(self.tokens, self.targets, self.d_vocab)
+        order = training_order(self.tokens, self.targets if self.names_tokens else None, self.d_vocab)
         order.flags.writeable = False
         return order
 
@@ -115,16 +125,17 @@ class Batch:
         [[0, 1, -1]]
         """
         place = np.append(inverse(order), ABSENT)  # of ABSENT, the last
-        return Batch(place[self.tokens], place[self.targets], self.weights, self.d_vocab)
+        targets = place[self.targets] if self.names_tokens else self.targets
+        return Batch(place[self.tokens], targets, self.weights, self.d_vocab, self.d_vocab_out)
 
     @classmethod
-    def equally_weighted(cls, tokens: Any, targets: Any, d_vocab: int) -> Self:
+    def equally_weighted(cls, tokens: Any, targets: Any, d_vocab: int, d_vocab_out: int | None = None) -> Self:
         """Return a batch whose targets all count alike; raises `CorpusError`.
 
         >>> Batch.equally_weighted([[0, 1]], [[1, -1]], 2).weights.tolist()
         [[1.0, 0.0]]
         """
-        return cls(tokens, targets, None, d_vocab)  # type: ignore[arg-type]
+        return cls(tokens, targets, None, d_vocab, d_vocab_out)  # type: ignore[arg-type]
 
     def joined(self, other: "Batch") -> "Batch":
         """Return the sequences of both, these first, padded to the longer ones.
@@ -137,7 +148,15 @@ class Batch:
             np.concatenate([_widened(getattr(part, name), width) for part in (self, other)])
             for name in ("tokens", "targets", "weights")
         )
-        return Batch(tokens, targets, weights, max(self.d_vocab, other.d_vocab))
+        return Batch(tokens, targets, weights, max(self.d_vocab, other.d_vocab), self.d_vocab_out)
+
+
+def _wrong_sizes(d_vocab: Any, d_vocab_out: Any) -> Iterator[Problem]:
+    given = {"d_vocab": d_vocab, **({} if d_vocab_out is None else {"d_vocab_out": d_vocab_out})}
+    for name, size in given.items():
+        if type(size) is not int or not 0 < size <= MAX_VOCABULARY:
+            said = f"{name} must be a whole number from 1 to {MAX_VOCABULARY}, got {short_repr(size)}"
+            yield Problem(said, name)
 
 
 def ones_at_targets(targets: Ids) -> Weights:

@@ -17,13 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from headlab.config.model import ModelConfig
 from headlab.data import notebook
-from headlab.data.batch import Batch, Ids, Weights, next_tokens, ones_at_targets, padded
+from headlab.data.batch import Batch, Ids, next_tokens, ones_at_targets, padded
 from headlab.data.corpus_json import corpus_parts
 from headlab.data.dependencies import Dependency
 from headlab.data.floors import floor_of
 from headlab.data.ids import sequences_of
 from headlab.data.letters import WORDS
 from headlab.data.lookalikes import lookalikes
+from headlab.data.of_batch import OfBatch
 from headlab.data.sight import Sight
 from headlab.data.text import join_tokens, read_text, split_beginning, split_sentences
 from headlab.data.token_names import ids_of, labels_of, names_of
@@ -36,12 +37,12 @@ MOST_SHOWN = 20  # sentences, in a notebook
 
 
 @dataclass(frozen=True, eq=False)
-class Corpus:
+class Corpus(OfBatch):
     """A batch of sentences, with the vocabulary that its ids index.
 
     batch: token ids, targets and weights [sequence, position]; vocabulary: the tokens' spelling; labels: their short
     display names; start: the start token, or None; wrap: whether the last target wraps to the first token; tokens_are:
-    `words` or `characters`, for texts to come
+    `words` or `characters`, for texts to come; outputs: what targets are called, where they are no tokens
     Raises `CorpusError`.
 
     >>> corpus = Corpus.from_text("man ordered the chicken\\nwoman ordered the beef")
@@ -55,13 +56,20 @@ class Corpus:
     start: str | None = None
     wrap: bool = True
     tokens_are: str = WORDS
+    outputs: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        names, labels = len(self.vocabulary), len(self.labels)
+        names, labels, outputs = len(self.vocabulary), len(self.labels), self.outputs
+        problems = []
         if {names, labels} != {self.batch.d_vocab}:
-            raise CorpusError(
+            problems.append(
                 f"vocabulary and labels must be one a token, {self.batch.d_vocab}, got {names} and {labels}"
             )
+        if (None if outputs is None else len(outputs)) != self.batch.d_vocab_out:
+            got = "none" if outputs is None else len(outputs)
+            problems.append(f"outputs must be one a d_vocab_out of the batch, {self.batch.d_vocab_out}, got {got}")
+        if problems:
+            raise CorpusError(problems)
 
     @classmethod
     def from_text(
@@ -173,6 +181,7 @@ class Corpus:
         tokens_are: str = WORDS,
         targets: Sequence[Sequence[int]] | None = None,
         weights: Sequence[Sequence[float]] | None = None,
+        outputs: tuple[str, ...] | None = None,
     ) -> Self:
         if not isinstance(wrap, bool):
             raise CorpusError(
@@ -187,59 +196,46 @@ class Corpus:
                 "a corpus must have something to predict, got no target: use longer sentences, or wrap=True"
             )
         counting = None if weights is None else padded(weights, 0.0)
-        batch = Batch(tokens, asked, counting, len(vocabulary))  # type: ignore[arg-type]
-        return cls(batch, vocabulary, tuple(labels), start, wrap, tokens_are)
+        count = None if outputs is None else len(outputs)
+        batch = Batch(tokens, asked, counting, len(vocabulary), count)  # type: ignore[arg-type]
+        return cls(batch, vocabulary, tuple(labels), start, wrap, tokens_are, outputs)
 
-    def with_targets(self, targets: ArrayLike | None = None, weights: ArrayLike | None = None) -> Self:
+    def with_targets(
+        self,
+        targets: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+        outputs: Sequence[str] | None = None,
+    ) -> Self:
         """Return the corpus with other things to predict, or with places that count more than others.
 
         targets: ids [sequence, position], -1 where there is nothing to predict; as they are when left out
         weights: of the targets in the loss, Σ w·l / Σ w [sequence, position], finite and at least 0; a target of weight 0
         is none; 1 at every target when left out
+        outputs: what targets are called, where their ids are of these and not of tokens
         Raises `CorpusError`, which lists all problems.
 
         >>> corpus = Corpus.notebook()
         >>> meal = corpus.with_targets(np.where(np.arange(5) == 3, corpus.targets, -1))  # what was ordered, nothing else
         >>> meal.targets.tolist(), meal.floor(), round(meal.bigram_floor(), 4)
         ([[-1, -1, -1, 3, -1], [-1, -1, -1, 6, -1]], 0.0, 0.6931)
+        >>> corpus.with_targets(np.where(np.arange(5) == 3, [[0], [1]], -1), outputs=["fowl", "cattle"]).output_names
+        ('fowl', 'cattle')
         """
         asked = self.targets if targets is None else targets
-        return replace(self, batch=Batch(self.tokens, asked, weights, self.d_vocab))  # type: ignore[arg-type]
+        named = self.outputs if outputs is None else names_of("outputs", outputs)
+        count = None if named is None else len(named)
+        batch = Batch(self.tokens, asked, weights, self.d_vocab, count)  # type: ignore[arg-type]
+        return replace(self, batch=batch, outputs=named)
 
     @property
-    def tokens(self) -> Ids:
-        """Token ids [sequence, position]; -1 is padding."""
-        return self.batch.tokens
+    def output_names(self) -> tuple[str, ...]:
+        """What can be predicted, by name: the outputs, or the vocabulary."""
+        return self.vocabulary if self.outputs is None else self.outputs
 
     @property
-    def targets(self) -> Ids:
-        """What comes next [sequence, position], as ids; -1 where there is nothing to predict."""
-        return self.batch.targets
-
-    @property
-    def weights(self) -> Weights:
-        """How much each target counts in the loss Σ w·l / Σ w [sequence, position]; 0 where there is none."""
-        return self.batch.weights
-
-    @property
-    def d_vocab(self) -> int:
-        """The number of tokens in the vocabulary."""
-        return self.batch.d_vocab
-
-    @property
-    def n_ctx(self) -> int:
-        """The length of the longest sequence, start token included."""
-        return self.batch.n_ctx
-
-    @property
-    def n_sequences(self) -> int:
-        """The number of sequences."""
-        return self.batch.n_sequences
-
-    @property
-    def lengths(self) -> Ids:
-        """The length of every sequence, without padding."""
-        return self.batch.lengths
+    def output_labels(self) -> tuple[str, ...]:
+        """The short display names of what can be predicted."""
+        return self.labels if self.outputs is None else self.outputs
 
     @cached_property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
@@ -294,20 +290,20 @@ class Corpus:
         ]
 
     def association(self) -> pd.DataFrame:
-        """Return P(next token | token) [d_vocab, d_vocab] over the corpus; a token that is never followed has zeros.
+        """Return P(next token | token) [d_vocab, d_vocab_out] over the corpus; a token that is never followed has zeros.
 
             sum of the weights of (token, next token) / sum of the weights of token
 
         >>> float(Corpus.notebook().association().loc["the", "beef"])
         0.5
         """
-        sums = np.zeros((self.d_vocab, self.d_vocab))
+        sums = np.zeros((self.d_vocab, self.batch.n_outputs))
         where = self.batch.has_target
         np.add.at(sums, (self.tokens[where], self.targets[where]), self.batch.relative_weights[where])
         totals = sums.sum(axis=1, keepdims=True)
         shares = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0)
         return pd.DataFrame(
-            shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.labels, name="next")
+            shares, index=pd.Index(self.labels, name="token"), columns=pd.Index(self.output_labels, name="next")
         )
 
     def bigram_probability(self, token: int, target: int) -> float:
@@ -362,7 +358,7 @@ class Corpus:
 
     def _sight(self, model: ModelConfig | None) -> Sight:
         shape = model or ModelConfig()
-        key = shape.causal, shape.positions, shape.n_layers
+        key = shape.causal, shape.sees_positions, shape.n_layers
         if key not in self._sights:
             self._sights[key] = Sight(self.batch, shape)
         return self._sights[key]
@@ -382,6 +378,7 @@ class Corpus:
             "start": self.start,
             "wrap": self.wrap,
             **({} if self.tokens_are == WORDS else {"tokens": self.tokens_are}),
+            **({} if self.outputs is None else {"outputs": list(self.outputs)}),
             **{name: self._without_padding(array) for name, array in others.items()},
         }
 

@@ -6,7 +6,7 @@ from typing import Any
 from headlab.data.letters import HALF_A_CHARACTER, KINDS, WORDS
 from headlab.errors import CorpusError
 
-_MAY_LACK = {"tokens", "targets", "weights"}
+_MAY_LACK = {"tokens", "targets", "weights", "outputs"}
 
 
 def corpus_parts(fields: Any) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def corpus_parts(fields: Any) -> dict[str, Any]:
     given = dict(fields) if isinstance(fields, Mapping) else {}
     rows, start, kind = given.get("sequences"), given.get("start"), given.get("tokens", WORDS)
     targets, weights = given.get("targets"), given.get("weights")
-    order, labels = (_texts(given.get(name)) for name in ("vocabulary", "labels"))
+    order, labels, outputs = (_texts(given.get(name)) for name in ("vocabulary", "labels", "outputs"))
     lengths = [len(row) for row in rows] if isinstance(rows, list) and _are_rows(rows, (int,)) else []
     fit = {
         "vocabulary": order is not None and len(set(order)) == len(order),
@@ -28,8 +28,9 @@ def corpus_parts(fields: Any) -> dict[str, Any]:
         "start": "start" in given and (start is None or _texts([start]) is not None),
         "wrap": isinstance(given.get("wrap"), bool),
         "tokens": kind in KINDS,
-        "targets": _are_rows(targets, (int,), lengths) and _are_ids(targets, -1, len(order or ())),
+        "targets": _are_rows(targets, (int,), lengths) and _are_ids(targets, -1, len(outputs or order or ())),
         "weights": _are_rows(weights, (int, float), lengths),
+        "outputs": outputs is not None and len(outputs) > 0 and len(set(outputs)) == len(outputs),
     }
     wrong = [name for name in {**fit, **given} if not fit.get(name, False) and (name in given or name not in _MAY_LACK)]
     if wrong:
@@ -43,6 +44,7 @@ def corpus_parts(fields: Any) -> dict[str, Any]:
         "tokens_are": kind,
         "targets": targets,
         "weights": weights,
+        "outputs": outputs,
     }
 
 

@@ -139,6 +139,11 @@ class Dataset:
         return self.corpus.d_vocab
 
     @property
+    def d_vocab_out(self) -> int | None:
+        """The number of outputs, where these are no tokens."""
+        return self.corpus.d_vocab_out
+
+    @property
     def n_ctx(self) -> int:
         """The length of the longest sequence, start token included."""
         return self.corpus.n_ctx if self.stream is None else self.stream.n_ctx
@@ -230,15 +235,14 @@ def _not_usual(goal: Goal) -> dict[str, Any]:
 def _asked(batch: Batch) -> dict[str, Any]:
     alike = (batch.relative_weights[batch.has_target] == 1).all()
     weights = {} if alike else {"weights": batch.weights.tolist()}
-    return {"tokens": batch.tokens.tolist(), "targets": batch.targets.tolist(), **weights}
+    outputs = {} if batch.d_vocab_out is None else {"d_vocab_out": batch.d_vocab_out}
+    return {"tokens": batch.tokens.tolist(), "targets": batch.targets.tolist(), **weights, **outputs}
 
 
 def _corpus_of(stream: Stream, tokens: Ids, targets: Ids) -> Corpus:
-    if stream.outputs is not None:
-        said = "a stream's outputs must be its vocabulary for now, got others: give classes as tokens of the vocabulary"
-        raise ConfigError(Problem(said, "outputs"))
-    batch = Batch.equally_weighted(tokens, targets, len(stream.vocabulary))
-    return Corpus(batch, stream.vocabulary, stream.vocabulary, wrap=False)
+    count = None if stream.outputs is None else len(stream.outputs)
+    batch = Batch.equally_weighted(tokens, targets, len(stream.vocabulary), count)
+    return Corpus(batch, stream.vocabulary, stream.vocabulary, wrap=False, outputs=stream.outputs)
 
 
 def _found(kept: Any, vocabulary: tuple[str, ...]) -> Stream:
@@ -253,9 +257,10 @@ def _unfit_stream(stream: Any, corpus: Corpus, test: Any) -> list[str]:
     if not isinstance(stream, Stream):
         return [f"a dataset's stream must be a Stream, got {short_repr(stream)}: write Dataset.from_stream(Stream(…))"]
     problems = []
-    if stream.vocabulary != corpus.vocabulary or corpus.n_ctx > stream.n_ctx:
+    names = stream.vocabulary, stream.outputs
+    if names != (corpus.vocabulary, corpus.outputs) or corpus.n_ctx > stream.n_ctx:
         problems.append(
-            "a dataset's corpus must be examples of its stream, got another vocabulary or longer sequences: "
+            "a dataset's corpus must be examples of its stream, got another vocabulary, outputs or longer sequences: "
             "write Dataset.from_stream(stream)"
         )
     if test is not None:
@@ -273,6 +278,8 @@ def _unfit(test: Any, corpus: Corpus) -> list[str]:
             "a dataset's test must have the vocabulary of its corpus, got another: "
             "make it with Corpus.from_text(…, vocabulary=corpus.vocabulary)"
         )
+    if test.outputs != corpus.outputs:
+        problems.append("a dataset's test must have the outputs of its corpus, got others: give it the same ones")
     if test.n_ctx > corpus.n_ctx:
         problems.append(
             f"a dataset's test must have sequences of at most {corpus.n_ctx} tokens, as its corpus has, got {test.n_ctx}: "

@@ -115,7 +115,7 @@ class _Search:
     def _nearest(self, wanted: list[Place], alike: list[Place]) -> dict[Place, int]:
         # With positions all these places stand at the same one: one other position after the other, as long as some are
         # not settled. Without, a token counts wherever it is seen.
-        steps = self._others(wanted[0][1]) if self.sight.model.positions else (None,)
+        steps = self._others(wanted[0][1]) if self.sight.model.sees_positions else (None,)
         found, left = {}, wanted
         for step in steps:
             known = only_targets(

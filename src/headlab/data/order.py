@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 Ids = NDArray[np.int64]
 
 
-def training_order(tokens: Ids, targets: Ids, d_vocab: int) -> Ids:
+def training_order(tokens: Ids, targets: Ids | None, d_vocab: int) -> Ids:
     """Return the ids in the order in which they are trained, [d_vocab]; see `Batch.order`.
 
-    tokens, targets: ids [sequence, position], -1 for padding and for no target
+    tokens, targets: ids [sequence, position], -1 for padding and for no target; None: targets are no tokens
 
     >>> training_order(np.array([[3, 1], [3, -1]]), np.array([[1, 2], [-1, -1]]), 5).tolist()
     [3, 1, 2, 0, 4]
     """
-    read = np.concatenate([tokens.ravel(), targets.ravel(), np.arange(d_vocab)])
+    named = [] if targets is None else [targets.ravel()]
+    read = np.concatenate([tokens.ravel(), *named, np.arange(d_vocab)])
     ids, first = np.unique(read[read >= 0], return_index=True)
     return ids[np.argsort(first)]
 

@@ -1,6 +1,7 @@
 """What a model can tell apart in a batch, and what follows from it: floor, resolvable places, dependencies.
 
-Colour refinement of positions. What a position starts from is its token, and its position where the model has them:
+Colour refinement of positions. What a position starts from is its token, and its position where the model has them, or
+knows how far apart tokens are:
 
     state_0(t)     = token, or (token, position)
     state_{l+1}(t) = (state_l(t), the proportions of state_l among the positions that t may look at)
@@ -60,7 +61,7 @@ class Sight:
     def at_first(self) -> list[list[int]]:
         """The states of every sequence's positions before the model looks at others: token, or token and position."""
         tokens, width = self.batch.tokens, self.batch.n_ctx
-        states = tokens * width + np.arange(width) if self.model.positions else tokens
+        states = tokens * width + np.arange(width) if self.model.sees_positions else tokens
         ids: dict[int, int] = {}
         return [
             [ids.setdefault(state, len(ids)) for state in row[:length]]

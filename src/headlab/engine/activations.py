@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from headlab.arrays import Array, Float
+from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.backend import kernel
 from headlab.engine.problem import fitting_instruction_set, kernel_problem, lanes_of
 
+TREATED = OF_A_START  # the blocks that the kernel looks through, beyond heads that add to a stream
 ACTIVATIONS = ("resid", "q", "k", "v", "scores", "pattern", "z", "logits")
 
 
@@ -40,6 +42,7 @@ def activations(
     >>> on["resid"].shape, on["pattern"].shape
     ((3, 2, 2, 5, 7), (3, 1, 1, 2, 5, 5))
     """
+    refuse(shape, "activations", TREATED)
     n_runs, float64 = len(weights), weights.dtype == np.float64
     rows, of_heads = (len(batch.tokens), shape.n_ctx), (shape.n_layers, shape.n_heads, len(batch.tokens), shape.n_ctx)
     axes = {

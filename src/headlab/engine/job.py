@@ -27,6 +27,7 @@ class Job:
 
     weights: of the targets in the loss, Σ w·l / Σ w [sequence, position]; all alike when left out
     stream: what training draws batches from, where it does; tokens and targets are then some examples to look at
+    d_vocab_out: how many outputs there are, where targets are no tokens
 
     Raises `ConfigError` for weights that no loss can have, and where what is frozen is not there.
     """
@@ -38,6 +39,7 @@ class Job:
     training: TrainConfig
     weights: NDArray[np.floating[Any]] | None = None
     stream: "Stream | None" = None
+    d_vocab_out: int | None = None
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
@@ -69,7 +71,9 @@ class Job:
     def of(cls, given: "Corpus | Dataset", model: ModelConfig, training: TrainConfig) -> "Job":
         """Return what is to be trained on a corpus, or on a dataset, which may be drawn from a stream."""
         corpus, stream = (given.corpus, given.stream) if isinstance(given, Dataset) else (given, None)
-        return cls(corpus.tokens, corpus.targets, corpus.d_vocab, model, training, corpus.weights, stream)
+        batch = corpus.batch
+        sizes = batch.d_vocab, model, training, batch.weights, stream, batch.d_vocab_out
+        return cls(batch.tokens, batch.targets, *sizes)
 
 
 def _not_yet(training: TrainConfig) -> list[Problem]:

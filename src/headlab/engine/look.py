@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headlab.arrays import Array, Bool, Float, Int
+from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.backend import kernel
@@ -14,6 +15,7 @@ from headlab.engine.problem import fitting_instruction_set, kernel_problem, lane
 from headlab.model.interventions import ACTIVATIONS, HOWS, Case, Change
 
 _WHATS = list(ACTIVATIONS)
+TREATED = OF_A_START  # the blocks that the kernel looks through, beyond heads that add to a stream
 # As look_bindings.cpp reads them.
 _CASE_FIELDS = ("sequence", "at", "changes", "reads")
 _EDIT_FIELDS = ("what", "how", "layer", "head", "at", "key", "donor", "there", "given")
@@ -101,6 +103,7 @@ class Look:
         kernel().look(problem, weights, cases, edits.table, there, edits.given, reads, logits, read, pattern)
 
     def _problem(self) -> Problem:
+        refuse(self.shape, "interventions", TREATED)
         batch, n_runs, float64 = self.batch, len(self.weights), self.weights.dtype == np.float64
         name = self.instruction_set or fitting_instruction_set(n_runs, float64)
         threads = 0 if n_runs <= lanes_of(name, float64) else self.threads  # of one group, on the caller's own

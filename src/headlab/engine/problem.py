@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from headlab.arrays import Array
+from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Problem
@@ -92,8 +93,12 @@ def kernel_problem(
     )
 
 
+TRAINED = OF_A_START  # the blocks that the kernel has, beyond heads that add to a stream
+
+
 def kernel_shape(shape: Shape) -> Any:
-    """Return a model on a batch as the kernel has it."""
+    """Return a model on a batch as the kernel has it; raises `ConfigError` for blocks that it has not."""
+    refuse(shape, "trainings", TRAINED)
     found, model = kernel().Shape(), shape.model
     for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_layers", "n_heads"):
         setattr(found, name, getattr(shape, name))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from headlab.config import Phase, Shape, TrainConfig
+from headlab.config.blocks import BLOCKS, OF_A_START, refuse
 from headlab.config.settings import CHANGEABLE, LATER
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Kernel, Problem, Recipe, Training
@@ -72,12 +73,15 @@ def recipe_of(
     snapshots: Sequence[int] = (),
     optimizer_step: int = 0,
     afresh: bool = True,
+    frozen: Sequence[str] = (),
 ) -> Recipe:
     """Return a training from a phase on, as the kernel has it; steps are counted from there.
 
     afresh: the first phase sets its learning rate; otherwise each run's rate goes on
+    frozen: weights that move in no phase (`ModelConfig.frozen`)
     """
-    phases = [_phase(settings_at(training, at), training.phases[at]) for at in range(first_phase, len(training.phases))]
+    numbers = range(first_phase, len(training.phases))
+    phases = [_phase(settings_at(training, at), training.phases[at], frozen) for at in numbers]
     phases = phases or [_no_steps(training)]
     phases[0].sets_rate |= afresh
     return kernel().Recipe(phases, list(recorded), list(snapshots), optimizer_step)
@@ -97,7 +101,7 @@ def trained_width(job: Job) -> int | None:
 
 @lru_cache(256)  # an estimate asks for every layer
 def _narrow(shape: Shape, training: TrainConfig) -> int:
-    return kernel().narrow(kernel_shape(shape), recipe_of(training))
+    return kernel().narrow(kernel_shape(shape), recipe_of(training, frozen=shape.model.frozen))
 
 
 def _no_steps(training: TrainConfig) -> Any:
@@ -117,10 +121,10 @@ def settings_at(training: TrainConfig, number: int) -> TrainConfig:
     return training.settings(min(number, len(training.phases) - 1)) if training.phases else training
 
 
-def _phase(settings: TrainConfig, given: Phase) -> Any:
+def _phase(settings: TrainConfig, given: Phase, frozen: Sequence[str] = ()) -> Any:
     phase = kernel().Phase()
     phase.steps = given.steps
-    phase.frozen = sum(1 << NAMES.index(name) for name in given.freeze)
+    phase.frozen = sum(1 << NAMES.index(name) for name in {*given.freeze, *frozen})
     phase.optimizer, phase.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
     for name in CHANGEABLE:
         if name not in ("optimizer", "loss", *LATER):
@@ -141,6 +145,7 @@ def initial_flat(
 
     threads: as in `train_flat`, where there is enough for them to do; 0: the caller's own
     """
+    refuse(job.shape, "initial weights", [name for name in BLOCKS if name not in OF_A_START])
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
         problem = problem_of(job, weights.dtype, len(seeds), threads if weights.size > MANY else 0, instruction_set)
@@ -175,9 +180,8 @@ def train_flat(
     Raises `ConfigError` where weights or state do not fit the job.
     """
     start = _start(job, np.asarray(weights), state, first_phase)
-    recipe = recipe_of(
-        job.training, first_phase, record_steps, snapshot_steps or (), start.optimizer_step, state is None
-    )
+    steps = record_steps, snapshot_steps or ()
+    recipe = recipe_of(job.training, first_phase, *steps, start.optimizer_step, state is None, job.model.frozen)
     problem = problem_of(job, weights.dtype, len(weights), threads, instruction_set, at_once)
     n_runs, dtype = len(weights), weights.dtype
     slots = np.zeros((n_runs, recipe.slots, start.slots.shape[2]), dtype)

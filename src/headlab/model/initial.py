@@ -13,8 +13,10 @@ import numpy as np
 
 from headlab.arrays import Array, Float, Int, UInt64
 from headlab.config.model import Shape
+from headlab.config.starts import CONSTANT, UNIFORM
 from headlab.config.weights import WEIGHTS, Weight
 from headlab.data.philox import HALF, LOW, philox
+from headlab.errors import ConfigError
 from headlab.model.order import restored
 from headlab.model.params import Params
 
@@ -39,7 +41,8 @@ def initial(
 ) -> Params:
     """Return the initial weights of every seed, with one leading run axis, in the vocabulary's order.
 
-    order: in which tokens are trained (`Batch.order`); the vocabulary's when left out
+    `Shape.draws` says how each begins. order: in which tokens are trained (`Batch.order`); the vocabulary's when left out
+    Raises `ConfigError` for a rule that is not to be had.
 
     >>> from headlab.config import ModelConfig
     >>> from headlab.data.corpus import Corpus
@@ -57,7 +60,12 @@ def initial(
 
 
 def _draw(row: Weight, shape: Shape, seeds: UInt64[Array, " run"]) -> Array:
-    own = shape.weights[row.name]
-    u = uniform(seeds, row.number, math.prod(own))
+    size = math.prod(shape.weights[row.name])
+    rule, of = shape.draws[row.name]
+    if rule == CONSTANT:
+        return np.full((len(seeds), size), of, np.float32)
+    if rule != UNIFORM:
+        raise ConfigError(f"{row.name} must begin uniform or constant, got {rule}: give it another rule")
+    u = uniform(seeds, row.number, size)
     with np.errstate(over="ignore", invalid="ignore"):  # a scale beyond float32 is a run that diverges at its start
-        return (u * np.float32(2) - np.float32(1)) * np.float32(row.limit(own) * shape.model.init_scale)
+        return (u * np.float32(2) - np.float32(1)) * np.float32(of * shape.model.init_scale)

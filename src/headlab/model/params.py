@@ -8,7 +8,7 @@ import numpy as np
 
 from headlab.arrays import Array, Shaped
 from headlab.config.model import Shape
-from headlab.config.weights import WEIGHTS
+from headlab.config.weights import LAYER, WEIGHTS
 from headlab.errors import WeightsError
 from headlab.notation.values import short_repr
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAMES = tuple(row.name for row in WEIGHTS)
+OF_LAYERS = frozenset(row.name for row in WEIGHTS if LAYER in row.axes)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -23,10 +24,12 @@ class Params:
     """The weights of one run, or of many along leading `*run` axes, by the names of `headlab.config.WEIGHTS`.
 
     All multiply on the right. A weight is None where the model has it not.
-    W_E [*run, d_vocab, d_model]; W_pos [*run, n_ctx, d_model] or None
-    W_Q, W_K [*run, layer, head, d_model, d_head]
+    W_E [*run, d_vocab, d_model], or half as wide of pairs; W_pos [*run, n_ctx, d_model]; W_U [*run, d_model, d_vocab_out]
+    W_Q, W_K [*run, layer, head, d_model, d_head]; W_R [*run, layer, head, n_ctx, d_head]: of a key so far behind
     W_V [*run, layer, head, d_model, d_model], or [..., d_model, d_head] with W_O [*run, layer, head, d_head, d_model]
-    W_U [*run, d_model, d_vocab] or None
+    b_Q, b_K, b_V [*run, layer, head, width]; b_O [*run, layer, d_model]; b_U [*run, d_vocab_out]
+    W_in [*run, layer, d_model, d_mlp], b_in [*run, layer, d_mlp]; W_out, b_out: back
+    ln1_w, ln1_b, ln2_w, ln2_b [*run, layer, d_model]; ln_final_w, ln_final_b [*run, d_model]
     Raises `TypeError` for a name that is no weight's.
 
     >>> both = Params(W_E=np.zeros((7, 7)), W_pos=None)
@@ -71,6 +74,15 @@ class Params:
 
     def __getitem__(self, index: Any) -> "Params":
         return Params(**{name: weight[index] for name, weight in self.items()})
+
+    def of_layer(self, layer: int) -> "Params":
+        """Return the weights of one layer, without their layer axis, and none of the others.
+
+        >>> Params(W_E=np.zeros((7, 7)), W_Q=np.zeros((2, 1, 7, 20))).of_layer(1).W_Q.shape
+        (1, 7, 20)
+        """
+        at: Any = (*(slice(None),) * len(self.run_shape), layer)
+        return Params(**{name: weight[at] for name, weight in self.items() if name in OF_LAYERS})
 
     def flat(self) -> Shaped[Array, "*run weight"]:
         """Return all weights as one array [*run, weight]."""

@@ -59,6 +59,8 @@ class Experiment:
         dataset = gathered(problems, lambda: _dataset(chosen))
         model = gathered(problems, lambda: ModelConfig(**{name: chosen[name] for name in MODEL_FIELDS}))
         training = gathered(problems, lambda: _training(chosen))
+        if model is not None and model.n_layers == 0:
+            problems.append(Problem("n_layers must be at least 1 in the lab, got 0: take one", "n_layers"))
         if dataset is not None and model is not None:
             gathered(problems, lambda: model.on(dataset))
         if problems or dataset is None or model is None or training is None:

@@ -2,26 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, TrainConfig
+from headlab.config.fields import CHOICE, FLAG, NAMED, REAL, TEXT, WHOLE
+from headlab.config.schedule import SCHEDULE, STEPS
 
 DATASET = "dataset"  # the field of a condition that is neither its model's nor its training's
 MODEL_FIELDS = tuple(row.name for row in ModelConfig.table())
 TRAINING_FIELDS = (*(row.name for row in TrainConfig.table()), "phases")
-_SQL = {
-    int: "bigint",
-    float: "double",
-    bool: "boolean",
-    str: "varchar",
-    int | None: "bigint",
-    float | None: "double",
-    tuple[str, ...] | None: "varchar",
-}
+FLAT = {row.name: row for row in (STEPS, SCHEDULE)}  # what phases are told by
+_SQL = {WHOLE: "bigint", REAL: "double", FLAG: "boolean", CHOICE: "varchar", NAMED: "varchar", TEXT: "varchar"}
 _NUMPY = {"bigint": np.int64, "ubigint": np.uint64, "double": np.float64, "boolean": np.bool_, "varchar": np.object_}
 SETS = ("sets_zero", "sets_resample")  # how many minimal sets suffice by each ablation, where that is kept
 RESULTS = {
@@ -38,10 +32,9 @@ RESULTS = {
 }
 SETTINGS = {
     DATASET: "varchar",
-    **{item.name: _SQL[item.type] for item in fields(ModelConfig)},  # type: ignore[index]
-    **{item.name: _SQL[item.type] for item in fields(TrainConfig) if item.name != "phases"},  # type: ignore[index]
-    "steps": "bigint",
-    "schedule": "varchar",
+    **{row.name: _SQL[row.kind] for row in ModelConfig.table()},
+    **{row.name: _SQL[row.kind] for row in TrainConfig.table() if row.name not in FLAT},
+    **{row.name: _SQL[row.kind] for row in FLAT.values()},
     "phases": "varchar",
 }
 # Every column with its SQL type. Files that were written before a column was there have none of it.

@@ -17,12 +17,11 @@ from headlab.config.record import gathered, no_field
 from headlab.data.dataset import Dataset
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
-from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
+from headlab.study.columns import DATASET, FLAT, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.hashes import canonical_digest, canonical_json
 from headlab.study.identity import Data, run_identity, training_of
 
 MAX_CONDITIONS = 100_000
-FLAT = ("steps", "schedule")  # the settings that stand for phases
 
 
 @dataclass(frozen=True)

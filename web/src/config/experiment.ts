@@ -52,6 +52,7 @@ export function experimentOf(given: Fields, limited = true): Experiment {
   const dataset = gathered(problems, () => datasetOf(chosen, limited))
   const model = gathered(problems, () => modelOf(chosen))
   const training = gathered(problems, () => trainingWithFork(chosen))
+  if (model?.n_layers === 0) problems.push(problem('n_layers must be at least 1 in the lab, got 0: take one', 'n_layers'))
   const wrong = new Set(problems.map(({ field }) => field))
   for (const [name, most] of Object.entries(limited ? MOST_OF : {})) {
     const value = chosen[name]

@@ -20,6 +20,10 @@ export interface ModelConfig {
 
 export function modelOf(fields: Fields): ModelConfig {
   const problems = MODEL.flatMap((row) => problemsOf(row, fields[row.name]))
+  if (!problems.length && fields.n_layers === 0 && !fields.unembed) {
+    const wrong = 'n_layers must be at least 1 where there is no W_U, got 0: ask for unembed=True, or take a layer'
+    problems.push(problem(wrong, 'n_layers'))
+  }
   if (problems.length) throw new Problems(problems)
   return Object.fromEntries(MODEL.map(({ name }) => [name, fields[name]])) as unknown as ModelConfig
 }

@@ -88,6 +88,7 @@ def circuits(subject: Subject, layer: int = 0, head: int = 0, run: int = 0) -> C
     >>> bool(abs(found.score(("the", 3), ("man", 1)) - subject.clean.scores[0, 0, 0, 0, 3, 1]) < 1e-12)
     True
     """
+    subject.refuse("circuits")
     layer, head = subject.layer_and_head(layer, head)
     params, corpus = subject.params[run_number(run, subject.n_runs)], subject.corpus
     QK, OV = W_QK(params)[layer, head], W_OV(params)[layer, head]

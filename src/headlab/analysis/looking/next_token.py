@@ -9,6 +9,7 @@ import pandas as pd
 from headlab.analysis.clean import flat_on
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
 from headlab.arrays import Array, Float, Int
+from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import ModelConfig
 from headlab.data.batch import ABSENT, Batch
 from headlab.data.corpus import Corpus
@@ -137,6 +138,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     >>> found.words, found.logits.shape, found.attention.shape
     (('<Start>', 'woman', 'ordered', 'the'), (3, 7), (3, 1, 1, 4))
     """
+    refuse(model.on(corpus), "predictions of texts", OF_A_START)
     ids = corpus.encode(text)
     _check_length(ids, params)
     many = params if params.run_shape else params[None]
