@@ -173,7 +173,10 @@ def unembedded(
 
 
 def norm(
-    x: Float[Array, "*run sequence position d_model"], gain: Array, bias: Array | None, model: ModelConfig
+    x: Float[Array, "*run sequence position d_model"],
+    gain: Float[Array, "*run d_model"],
+    bias: Float[Array, "*run d_model"] | None,
+    model: ModelConfig,
 ) -> Float[Array, "*run sequence position d_model"]:
     """Return the stream normed by the model's norm; gain, bias: of one place, [*run, d_model].
 
