@@ -11,7 +11,9 @@ from headlab.study.statistics import (
     cohens_h,
     compare_paired,
     holm,
+    mean_interval,
     median_difference,
+    median_interval,
     median_test,
     newcombe,
     rate_test,
@@ -47,6 +49,32 @@ def test_holm_is_that_of_statsmodels_to_the_bit():
         for values in (rng.random(n), rng.random(n) / n, rng.integers(0, 3, n) / 7, np.full(n, np.nan)):
             np.testing.assert_array_equal(holm(values.tolist()), multipletests(values, method="holm")[1])
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("n", [6, 7, 8, 24, 25, 100])
+def test_order_statistics_cover_the_median_of_any_distribution(n):
+    """At least 95 %, as the binomial distribution has it exactly, and the next narrower interval does not."""
+    rng = np.random.default_rng(n)
+    values = np.exp(2 * rng.standard_normal((STUDIES, n)))  # the median is 1, the mean 7
+    bounds = [median_interval(row) for row in values]
+    covered = np.mean([low <= 1 <= high for low, high in bounds])
+    assert covered >= 0.95 - SLACK
+    rank = int(np.searchsorted(np.sort(values[0]), bounds[0][0])) + 1
+    exact = [1 - 2 * stats.binom.cdf(k - 1, n, 0.5) for k in (rank, rank + 1)]
+    assert exact[1] < 0.95 <= exact[0]
+    assert abs(covered - exact[0]) <= 3 * np.sqrt(exact[0] * (1 - exact[0]) / STUDIES)
+
+
+def test_too_few_values_have_no_interval_for_their_median_or_mean():
+    assert all(median_interval(np.arange(float(n))) is None for n in range(6))
+    assert median_interval(np.arange(6.0)) == (0.0, 5.0)
+    assert mean_interval(np.array([1.0])) is None
+
+
+def test_students_interval_is_that_of_scipy():
+    values = np.random.default_rng(0).normal(3, 2, 9)
+    theirs = stats.t.interval(0.95, 8, loc=values.mean(), scale=stats.sem(values))
+    np.testing.assert_allclose(mean_interval(values), theirs)
 
 
 def test_wilson_covers_any_share():

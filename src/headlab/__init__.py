@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import explain
     from headlab.data.corpus import Corpus
     from headlab.data.dataset import Dataset, Goal
+    from headlab.data.stream import Stream
     from headlab.homework.assignment.assignment import Assignment
     from headlab.model.forward import forward
     from headlab.model.params import Params
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from headlab.study.design import StudyDesign
     from headlab.study.study import Study
     from headlab.tasks import tasks
+    from headlab.tasks.reference import Reference
+    from headlab.tasks.task import Recipe, Task
 
 __version__ = "0.1.0"
 
@@ -48,10 +51,14 @@ _LAZY = {
     "Goal": "headlab.data.dataset",
     "Models": "headlab.runs.models",
     "Params": "headlab.model.params",
+    "Recipe": "headlab.tasks.task",
+    "Reference": "headlab.tasks.reference",
     "Run": "headlab.runs.runs",
     "Runs": "headlab.runs.runs",
+    "Stream": "headlab.data.stream",
     "Study": "headlab.study.study",
     "StudyDesign": "headlab.study.design",
+    "Task": "headlab.tasks.task",
     "TrainingInterrupted": "headlab.runs.interrupted",
     "explain": "headlab.analysis.explanation.explanation",
     "forward": "headlab.model.forward",
@@ -76,12 +83,16 @@ __all__ = [
     "Params",
     "Phase",
     "Plateau",
+    "Recipe",
+    "Reference",
     "Run",
     "Runs",
     "SelectionError",
+    "Stream",
     "Study",
     "StudyDesign",
     "StudyError",
+    "Task",
     "TrainConfig",
     "TrainingInterrupted",
     "WeightsError",

@@ -19,7 +19,7 @@ from headlab.cli.lab import lab
 from headlab.cli.predict import predict
 from headlab.cli.report import report
 from headlab.cli.study.group import study
-from headlab.cli.tasks import tasks
+from headlab.cli.tasks.group import tasks
 from headlab.cli.terminal import (
     complain,
     discard,

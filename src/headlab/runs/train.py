@@ -72,7 +72,7 @@ def train(
     assert job is not None  # otherwise there were problems
     assert numbers is not None
     given = None if init is None else coerce(init, job.shape)
-    _check_fits(job, len(numbers) if given is None else given.run_shape[0], kept, count)
+    check_fits(job, len(numbers) if given is None else given.run_shape[0], kept, count)
     with np.errstate(over="ignore"):  # weights beyond float32 are a run that diverges at its start
         flat = (
             engine.initial_flat(job, numbers, threads=count)
@@ -146,7 +146,7 @@ def resume(
     whole = _whole(runs, training)
     kept, count = _options([], record, snapshots, threads, whole.steps, runs.training.steps)
     job = engine.Job.of(runs.dataset, runs.model, whole)
-    _check_fits(job, len(runs), kept, count)
+    check_fits(job, len(runs), kept, count)
     flat = runs.params.flat().astype(np.dtype(whole.dtype), copy=False)
     return _train(job, runs.dataset, flat, runs.seeds, past=runs, kept=kept, threads=count, progress=progress)
 
@@ -217,8 +217,8 @@ def _train(
     return runs
 
 
-def _check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | None) -> None:
-    """Refuse what does not fit in memory, before any of it is taken, with how many runs would."""
+def check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | None) -> None:
+    """Refuse what does not fit in memory, before any of it is taken, with how many runs would; raises `ConfigError`."""
     needed, free = kept.bytes_of(job, n_runs, threads), memory.available()
     if needed <= free:
         return

@@ -1,6 +1,7 @@
 """Tasks: datasets with a name that every door knows. The room is itself the mapping of names to tasks.
 
-A new task is a file here, of its name with _ for -, whose TASK it is; and a name in the list below.
+A new task is a file here, of its name with _ for -, whose TASK it is; and a name in the list below. A task of one's own is a
+file anywhere: `tasks.from_file("mine.py")`.
 
 >>> import headlab as hl
 >>> hl.tasks["notebook"].dataset
@@ -12,12 +13,14 @@ True
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 from headlab.config.record import nearest
 from headlab.errors import Problem, SelectionError
 from headlab.notation.values import short_repr
+from headlab.tasks.own import task_of_file
 from headlab.tasks.task import Task
 
 NAMES = ("notebook",)  # in the order in which they are told; each is loaded when it is first asked for
@@ -43,6 +46,11 @@ class _Room(ModuleType, Mapping[str, Task]):
             return default
         return self[name]
 
+    @staticmethod
+    def from_file(path: str | Path) -> Task:
+        """Return the task that a Python file of one's own holds; raises `ConfigError` with the line where there is one."""
+        return task_of_file(path)
+
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)
 
@@ -51,4 +59,4 @@ class _Room(ModuleType, Mapping[str, Task]):
 
 
 sys.modules[__name__].__class__ = _Room
-tasks = cast(Mapping[str, Task], sys.modules[__name__])
+tasks = cast(_Room, sys.modules[__name__])

@@ -5,13 +5,11 @@ from pathlib import Path
 import click
 
 from headlab.cli import terminal
+from headlab.cli.figure import figure_path, write_figure
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, safe_cells_option
 from headlab.cli.study.options import folder_argument
 from headlab.cli.terminal import output_path, put_csv, put_json, tell_output
-from headlab.errors import OutputError
-
-FIGURES = (".pdf", ".png", ".svg")
 
 
 @click.command(cls=Command)
@@ -24,7 +22,6 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
 
     Solved shares and losses, mechanisms, and what can be concluded from how many runs.
     """
-    from headlab.files import write_output
     from headlab.report.json.study import study_json
     from headlab.report.terminal.study import study_blocks
     from headlab.study.study import Study
@@ -33,25 +30,17 @@ def show(folder: Path, factor: str | None, figure: Path | None, as_json: bool) -
     answer = chosen.answer(factor)
     if figure is not None:
         from headlab.report.figures import studies as figures
-        from headlab.report.figures.drawing import image
 
-        kind = figure.suffix.lower()
-        if kind not in FIGURES:
-            raise OutputError(f"a figure must be one of {', '.join(FIGURES)}, got {str(figure)!r}: name one")
-        target = output_path(figure)
+        target = figure_path(figure)
         curves = chosen.curves() if "curves" in chosen.design.keep else None
         design = chosen.design
-        drawn = figures.answer_figure(answer, curves, design.floors, figures.about_study(design))
-        write_output(target, image(drawn, kind.removeprefix(".")))
+        write_figure(target, figures.answer_figure(answer, curves, design.floors, figures.about_study(design)))
     if as_json:
         put_json(study_json(answer))
     else:
         terminal.show(study_blocks(answer, chosen.design, chosen.status()))
         if figure is not None:
             tell_output(figure, "\nFigure: ")
-
-
-FIGURES = (".pdf", ".png", ".svg")
 
 
 @click.command(cls=Command)

@@ -1,20 +1,71 @@
-"""The tasks that headlab knows by name, as JSON."""
+"""The tasks that headlab knows by name, as JSON, with what came of the gallery's last run."""
 
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from headlab.tasks import tasks
+from headlab.tasks.gallery import last_gallery
+from headlab.tasks.task import Task
+
+if TYPE_CHECKING:
+    from headlab.study.task_check import Checked
 
 
 def tasks_json() -> list[dict[str, Any]]:
-    """Return one record a task: its name, title and source, its sentences, and how it is usually trained."""
+    """Return one record a task: its name, title and source, its badge, its sentences, and how it is usually trained."""
     return [
         {
             "name": name,
             "title": task.title,
             "source": task.source,
+            **badge_json(name),
             **task.dataset.to_dict(),
             "model": task.model.to_dict(),
             "training": task.training.to_dict(),
         }
         for name, task in tasks.items()
     ]
+
+
+def badge_json(name: str) -> dict[str, Any]:
+    """Return a task's badge, and of which day it is: None where the task was not run yet."""
+    gallery = last_gallery()
+    there = name in gallery.tasks
+    return {"badge": gallery.badge(name) if there else None, "badge_of": gallery.date if there else None}
+
+
+def task_json(task: Task) -> dict[str, Any]:
+    """Return everything that is known of a task, with the results of the gallery's last run where it is one of its tasks."""
+    gallery = last_gallery()
+    found = gallery.tasks.get(task.name, {}) if tasks.get(task.name) is task else {}
+    return {
+        "name": task.name,
+        "title": task.title,
+        "source": task.source,
+        "text": task.text,
+        "license": task.license,
+        **task.dataset.to_dict(),
+        "recipes": {
+            name: {"model": recipe.model.to_dict(), "training": recipe.training.to_dict()}
+            for name, recipe in task.recipes.items()
+        },
+        "metrics": list(task.metrics),
+        "references": [dataclasses.asdict(item) for item in task.references],
+        **badge_json(task.name),
+        "last": {"machine": gallery.machine, "headlab": gallery.headlab, **found} if found else None,
+    }
+
+
+def cost_json(found: "Checked") -> dict[str, Any]:
+    """Return what each recipe of a checked task takes."""
+    recipes = {
+        item.plan.recipe: {
+            "seeds": len(item.plan.seeds),
+            "steps": item.plan.training.steps,
+            "parameters": item.plan.model.on(found.task.dataset).n_weights,
+            "seconds": round(item.seconds, 2),
+            "bytes": item.bytes,
+        }
+        for item in found.taken
+    }
+    return {"name": found.task.name, "recipes": recipes}

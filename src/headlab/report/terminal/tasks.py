@@ -1,26 +1,93 @@
-"""The tasks that headlab knows by name, on a terminal."""
+"""The tasks that headlab knows by name, on a terminal: all of them, and one with everything that is known of it."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from rich.rule import Rule
 
-from headlab.notation.numbers import quantity
-from headlab.report.terminal.grid import as_text, terminal_table
+from headlab.notation.numbers import duration, quantity, size_of
+from headlab.notation.values import listing
+from headlab.report import limits
+from headlab.report.terminal.grid import TableColumn, TerminalTable, as_text
+from headlab.report.terminal.reproduction import badge_text, result_texts
+from headlab.report.words import gallery as words
 from headlab.tasks import tasks
+from headlab.tasks.gallery import last_gallery
+from headlab.tasks.task import Task
+
+if TYPE_CHECKING:
+    from headlab.study.task_check import Checked
+
+MOST_TOKENS = 24  # of a vocabulary, or of an example
 
 
 def tasks_blocks() -> Iterable[Any]:
-    """Yield the table of tasks: name, size, floors, and what there is to find."""
-    rows = {
-        name: {
-            "size": task.dataset.corpus.size,
-            "longest": quantity(task.dataset.n_ctx, "token"),
-            "floor": f"{task.dataset.corpus.floor(task.model):.4f}",
-            "bigram floor": f"{task.dataset.corpus.bigram_floor():.4f}",
-        }
-        for name, task in tasks.items()
-    }
-    yield terminal_table(pd.DataFrame.from_dict(rows, orient="index"), title="Tasks, each a name for FILE")
+    """Yield the table of tasks, with their badges, and what there is to find in each."""
+    rows = {name: _row(name) for name in tasks}
+    columns = [TableColumn(as_text(title), [row[title] for row in rows.values()], "left") for title in _row("")]
+    yield TerminalTable("Tasks, each a name for FILE", [as_text(name, style="bold") for name in rows], columns)
+    yield as_text(words.when_words(last_gallery()), style="dim")
+    yield as_text("")
     for name, task in tasks.items():
         yield as_text(f"{name}: {task.title}. From {task.source}.")
+
+
+def _row(name: str) -> dict[str, Any]:
+    gallery = last_gallery()
+    found = gallery.headline(name)
+    seconds = "" if found is None else duration(found["seconds"])
+    here = "" if found is None else f"{words.metric_words(found['metric'])} {words.here_words(found)}"
+    known = "" if found is None else words.known_words(found)
+    texts = {"here": here, "known": known, "time": seconds}
+    return {"badge": badge_text(gallery.badge(name))} | {title: as_text(text) for title, text in texts.items()}
+
+
+def task_blocks(task: Task) -> Iterator[Any]:
+    """Yield everything that is known of a task: what it is about, how it is trained, and which numbers there are."""
+    yield Rule(as_text(f"{task.name}: {task.title}"), align="left")
+    yield from (as_text(line) for line in ([task.text, ""] if task.text else []))
+    yield as_text(f"From {task.source}." if task.source else "From nowhere that it names.")
+    yield from (as_text(f"Licence of its data: {task.license}.") for _ in range(bool(task.license)))
+    yield from _data(task)
+    yield as_text("")
+    for name, recipe in task.recipes.items():
+        yield as_text(f"Recipe {name}: {words.recipe_words(recipe, task.dataset)}.")
+    yield from _numbers(task)
+    yield as_text("")
+    yield as_text(f"headlab tasks run {task.name}", style="cyan", no_wrap=True, overflow="ignore")
+
+
+def _data(task: Task) -> Iterator[Any]:
+    corpus = task.dataset.corpus
+    yield as_text(f"{quantity(corpus.d_vocab, 'token')}: {listing(corpus.vocabulary, ' ', MOST_TOKENS)}")
+    shown = corpus.sentences[: limits.MOST_SENTENCES]
+    for number, (sentence, targets) in enumerate(zip(shown, words.target_lines(corpus), strict=False), 1):
+        yield as_text(f"Example {number}:  {listing(sentence, ' ', MOST_TOKENS)}")
+        yield as_text(f"to answer:  {listing(targets, ' ', MOST_TOKENS)}")
+
+
+def _numbers(task: Task) -> Iterator[Any]:
+    """Yield what is known of every recipe, with what came of it in the last run of the gallery."""
+    gallery = last_gallery()
+    results = gallery.tasks.get(task.name, {"recipes": {}})["recipes"]
+    for reference in task.references:
+        if reference.recipe not in results:
+            yield as_text(f"• {words.reference_sentence(reference)}")
+    for name, found in results.items():
+        yield as_text(f"\nRecipe {name}, {words.when_words(gallery)}, {duration(found['seconds'])}:")
+        for result in found["references"]:
+            yield from result_texts(result, found["seeds"])
+
+
+def check_blocks(found: "Checked") -> Iterator[Any]:
+    """Yield what a task is in which nothing is wrong, and what it takes."""
+    yield Rule(as_text(f"{found.task.name}: {found.task.title}"), align="left")
+    yield as_text("Nothing is wrong with it.")
+    yield from _data(found.task)
+    for item in found.taken:
+        recipe = found.task.recipe(item.plan.recipe)
+        yield as_text(f"Recipe {item.plan.recipe}: {words.recipe_words(recipe, found.task.dataset)}.")
+        seeds = quantity(len(item.plan.seeds), "seed")
+        yield as_text(
+            f"  {seeds} take about {duration(item.seconds)} on this machine and {size_of(item.bytes)} of memory."
+        )

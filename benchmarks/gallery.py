@@ -1,0 +1,155 @@
+"""Run every task of the gallery, and write what came of it: `make gallery`, or `python benchmarks/gallery.py NAME …` for some.
+
+Keeps the results in src/headlab/tasks/gallery.json, from which `headlab tasks` has its badges, draws docs/img/gallery/ and writes
+docs/gallery.md. --page writes the page alone, of the results that are there.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import headlab as hl
+from headlab.engine import chosen_backend, chosen_instruction_set
+from headlab.notation.numbers import duration, quantity
+from headlab.report.figures.drawing import image
+from headlab.report.figures.reproduction import reproduction_figure
+from headlab.report.json.values import json_text
+from headlab.report.words import gallery as words
+from headlab.study.reproduction import REPRODUCED, plan, reproduce, whole_badge
+from headlab.tasks import tasks
+from headlab.tasks.gallery import FILE, Gallery, last_gallery
+from headlab.tasks.task import Task
+
+ROOT = Path(__file__).parents[1]
+PAGE, FIGURES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "img" / "gallery"
+MARKS = {REPRODUCED: "✓"}
+ONCE = ("title", "source", "name")  # of a task, not of each of its results
+
+
+def recipes_to_run(task: Task) -> list[str]:
+    """Return the recipes of a task of which something is known, and its first one."""
+    known = {item.recipe for item in task.references}
+    return [name for number, name in enumerate(task.recipes) if number == 0 or name in known]
+
+
+def run(task: Task) -> dict[str, Any]:
+    """Run a task's recipes over the seeds that their numbers are stated for, and draw what came of each."""
+    results = {}
+    for name in recipes_to_run(task):
+        began = time.monotonic()
+        done = reproduce(plan(task, name))
+        print(f"{task.name}, {name}: {done.badge}, {duration(time.monotonic() - began)}", flush=True)
+        for result in done.to_dict()["references"]:
+            print(f"    {words.here_sentence(result)}", flush=True)
+        FIGURES.mkdir(parents=True, exist_ok=True)
+        figure_file(task.name, name).write_bytes(image(reproduction_figure(done), "svg"))
+        results[name] = {key: value for key, value in done.to_dict().items() if key not in ONCE}
+    badge = whole_badge(result["badge"] for found in results.values() for result in found["references"])
+    seconds = sum(found["seconds"] for found in results.values())
+    return {"badge": badge, "seconds": round(seconds, 2), "date": date.today().isoformat(), "recipes": results}
+
+
+def figure_file(task: str, recipe: str) -> Path:
+    """Return where the figure of a recipe is."""
+    return FIGURES / f"{task}-{recipe.replace(' ', '-')}.svg"
+
+
+def machine() -> str:
+    """Return what computes, in words."""
+    return f"{quantity(os.cpu_count() or 1, 'core')}, {chosen_backend()} ({chosen_instruction_set()})"
+
+
+def page(gallery: Gallery) -> str:
+    """Return docs/gallery.md."""
+    count = sum(gallery.badge(name) == REPRODUCED for name in tasks)
+    return "\n".join(
+        [
+            "# The gallery",
+            "",
+            "Known problems about heads, each with its published number run again: `headlab tasks run NAME` runs one, "
+            "`headlab tasks new mine.py` begins one of your own. This page is written by `make gallery`.",
+            "",
+            f"{words.when_words(gallery).capitalize()}: {count} of {quantity(len(tasks), 'task')} came out as published or as "
+            "counted.",
+            "",
+            *LEGEND,
+            "",
+            *table(gallery),
+            "",
+            *(line for name in tasks for line in section(gallery, name)),
+        ]
+    )
+
+
+LEGEND = [
+    "What a badge says: **reproduced**, every published and every exact number came out within its tolerance over the seeds that "
+    "it is stated for; **not reproduced**, one did not, and both numbers stand here; **no published number**, there is none to "
+    "hold it to. Numbers are *published* (by others), *exact* (they follow from the data, by counting) or *measured* (here, "
+    "before), and these are never mixed. Intervals are of 95 %: Wilson's of shares, order statistics of medians, Student's of "
+    "means.",
+]
+
+
+def table(gallery: Gallery) -> Iterator[str]:
+    """Yield the table of all tasks: its badge, its first number, and what it took."""
+    yield "| task | badge | here | known | seeds | time |"
+    yield "|---|---|---|---|---|---|"
+    for name in tasks:
+        found = gallery.headline(name)
+        badge = f"{MARKS.get(gallery.badge(name), '')} {gallery.badge(name)}".strip()
+        if found is None:
+            yield f"| [{name}](#{name}) | {badge} | | | | |"
+            continue
+        here = (
+            f"{words.metric_words(found['metric'])} {words.here_words(found)}, {words.OVER[found['over']].split()[0]}"
+        )
+        cells = (here, words.known_words(found), len(found["seeds"]), duration(gallery.tasks[name]["seconds"]))
+        yield f"| [{name}](#{name}) | {badge} | {' | '.join(map(str, cells))} |"
+
+
+def section(gallery: Gallery, name: str) -> Iterator[str]:
+    """Yield what is said of a task: what it is, every number beside the one that is known, a figure a recipe."""
+    task = tasks[name]
+    yield from (f"## {name}", "", f"**{task.title[:1].upper()}{task.title[1:]}.** From {task.source}.", "")
+    yield from ((f"{task.text}", "") if task.text else ())
+    yield from ((f"Licence of its data: {task.license}.", "") if task.license else ())
+    for recipe, found in gallery.tasks.get(name, {"recipes": {}})["recipes"].items():
+        said = words.recipe_words(task.recipe(recipe), task.dataset)
+        took = f"{quantity(len(found['seeds']), 'seed')}, {duration(found['seconds'])}"
+        yield f"Recipe `{recipe}`: {said}. {took}; {found['badge']}."
+        yield ""
+        for result in found["references"]:
+            known = "" if result["target"] is None else words.known_sentence(result)
+            yield f"- {words.here_sentence(result)} {known[:1].upper()}{known[1:]}".rstrip()
+        yield ""
+        file = figure_file(name, recipe)
+        alt = f"{name}, recipe {recipe}: loss curves, every seed beside the known number, attention and answers of the best seed"
+        yield f"![{alt}]({file.relative_to(PAGE.parent).as_posix()})"
+        yield ""
+    yield from (f"`headlab tasks run {name}`", "")
+
+
+def main() -> None:
+    """Run tasks, keep what came of them, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="tasks to run; the others keep their results")
+    parser.add_argument("--page", action="store_true", help="write the page alone")
+    options = parser.parse_args()
+    gallery = last_gallery()
+    if not options.page:
+        for name in options.names or list(tasks):
+            found = run(tasks[name])
+            kept = {**gallery.tasks, name: found}
+            ordered = {key: kept[key] for key in tasks if key in kept}
+            gallery = Gallery(date.today().isoformat(), machine(), hl.__version__, ordered)
+            FILE.write_text(json_text(vars(gallery)) + "\n", encoding="utf-8")
+    PAGE.write_text(page(Gallery(**json.loads(FILE.read_text(encoding="utf-8")))), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

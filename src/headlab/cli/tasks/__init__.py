@@ -1,0 +1,1 @@
+"""`headlab tasks`: the gallery's commands."""

@@ -1,0 +1,94 @@
+"""A task that was run, on a terminal: its badge and numbers, how it learned, and where the best seed looks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.padding import Padding
+from rich.rule import Rule
+
+from headlab.notation.numbers import duration, quantity
+from headlab.notation.tables import telling_columns
+from headlab.notation.values import and_more
+from headlab.report import limits
+from headlab.report.terminal.grid import MARKS, as_text, terminal_table
+from headlab.report.terminal.plot import CurvePlot
+from headlab.report.words import gallery as words
+
+if TYPE_CHECKING:
+    from headlab.runs.runs import Run
+    from headlab.study.reproduction import Reproduction
+
+MOST_HEADS = 4  # whose attention is on a screen
+STYLES = {"reproduced": ("right", "bold green"), "not reproduced": ("wrong", "bold red")}
+
+
+def badge_text(badge: str) -> Any:
+    """Return a badge in sign and colour.
+
+    >>> badge_text("reproduced").plain, badge_text("no published number").plain
+    ('✓ reproduced', '· no published number')
+    """
+    mark, style = STYLES.get(badge, ("open", "bold"))
+    return as_text(f"{MARKS[mark]} {badge}", style=style)
+
+
+def result_texts(result: Mapping[str, Any], seeds: Sequence[int]) -> Iterator[Any]:
+    """Yield one number beside the one that is known, and every seed's below; result: as `Measured.to_dict` has it."""
+    mark, style = STYLES.get(result["badge"], ("open", ""))
+    yield as_text(f"{MARKS[mark]} ", style=style) + as_text(words.here_sentence(result))
+    if result["target"] is not None:
+        yield Padding(as_text(words.known_sentence(result)), (0, 0, 0, 2))
+    if len(result["values"]) > 1:
+        yield Padding(as_text(words.seeds_words(result, seeds), style="dim"), (0, 0, 0, 2))
+
+
+def reproduction_blocks(done: "Reproduction") -> Iterator[Any]:
+    """Yield the screen's blocks of a task that was run."""
+    found, runs = done.to_dict(), done.runs
+    yield Rule(as_text(f"{done.task.name}: {done.task.title}"), align="left")
+    parameters = runs[0].summary()["parameters"].iloc[-1]
+    layers, heads = quantity(runs.model.n_layers, "layer"), quantity(runs.model.n_heads, "head")
+    yield as_text(f"Recipe {done.recipe}: {layers}, {heads}, {parameters:,} parameters; {runs.training.in_words()}.")
+    yield as_text("")
+    yield badge_text(done.badge)
+    for result in found["references"]:
+        yield from result_texts(result, found["seeds"])
+    yield as_text("")
+    yield from _curves(done)
+    yield from _attention(runs[done.best])
+    diverged = int((~runs.finished).sum())
+    ended = f", {diverged:,} of them diverged" if diverged else ""
+    yield as_text(f"\n{quantity(len(runs), 'run')}{ended}, {duration(done.seconds)} in all.", style="dim")
+
+
+def _curves(done: "Reproduction") -> Iterator[Any]:
+    runs = done.runs
+    if runs.loss.shape[1]:
+        known = {
+            f"{item.reference.kind} {words.number_text(item.reference.value)}": item.reference.value
+            for item in done.measured
+            if item.reference is not None and item.metric == "cross_entropy"
+        }
+        title = f"Loss of {quantity(len(runs), 'run')}, in nats; seed {_seed(runs[done.best])} does best"
+        yield CurvePlot(runs.recorded_steps, runs.loss.astype(float), done.best, title, known)
+
+
+def _seed(run: "Run") -> str:
+    return "none" if run.seed is None else str(run.seed)
+
+
+def _attention(run: "Run") -> Iterator[Any]:
+    """Yield where the heads of a run look in the first example."""
+    if not run.finished:
+        return
+    heads = list(np.ndindex(run.model.n_layers, run.model.n_heads))
+    place = int(np.nonzero(run.corpus.targets[0] >= 0)[0].max(initial=0))
+    for layer, head in heads[:MOST_HEADS]:
+        frame = run.attention(layer, head)[0]
+        shown = frame.iloc[limits.window(len(frame), place, limits.MOST_ROWS)]
+        which = "the head looks" if len(heads) == 1 else f"head {layer}.{head} looks"
+        yield as_text("")
+        title = f"Where {which}, seed {_seed(run)}, example 1: from (row) to (column)"
+        yield terminal_table(telling_columns(shown, limits.MOST_COLUMNS), title=title, shade=True)
+    yield from map(as_text, and_more(len(heads) - MOST_HEADS, "heads", "run.attention(layer, head)"))
