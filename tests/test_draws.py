@@ -9,13 +9,14 @@ from backends import without_wasmtime
 from scipy.special import ndtri
 from scipy.stats import kstest, kurtosis
 
-from headlab import Corpus, ModelConfig
+from headlab import Corpus, ModelConfig, TrainConfig, engine
 from headlab.config import WEIGHTS, Shape
+from headlab.data.philox import philox
 from headlab.engine import words
 from headlab.engine.backend import BACKENDS, chosen_backend, kernel
 from headlab.engine.interface import Draw
 from headlab.engine.problem import kernel_problem
-from headlab.model.initial import philox
+from headlab.model.initial import initial
 
 ON_BOTH_BACKENDS = True
 USUAL, UNIFORM, NORMAL, CONSTANT, SINUSOIDAL = range(5)
@@ -121,6 +122,29 @@ def test_a_rule_of_one_weight_leaves_the_others_as_they_were() -> None:
     assert (one[:, there] != usual[:, there]).all()
 
 
+RULES = [
+    {"*": "normal 0.02", "W_O": "normal 0.01"},
+    {"*": "transformer_lens", "W_K": "uniform 0.3", "W_V": "constant -0.1"},
+    {"W_Q": "linear", "W_E": "normal 1", "W_U": "glorot"},
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("sinusoidal", [False, True])
+def test_models_begin_as_the_readable_definition_says(rules: dict[str, str], sinusoidal: bool, dtype: str) -> None:
+    model = SMALL.model.replace(init=rules, sinusoidal_positions=sinusoidal, init_scale=1.5)
+    job, seeds = engine.Job.of(CORPUS, model, TrainConfig(dtype=dtype)), np.array([0, 7, 2**64 - 1], np.uint64)
+    found, expected = engine.initial_flat(job, seeds), initial(job.shape, seeds, dtype, CORPUS.batch.order).flat()
+    for name, (rule, _) in job.shape.draws.items():
+        mine, meant = found[:, job.shape.place(name)], expected[:, job.shape.place(name)]
+        if rule in ("uniform", "constant"):
+            np.testing.assert_array_equal(mine, meant)
+        assert np.all(np.abs(mine - meant) <= np.spacing(np.abs(meant).astype(np.float32))), name
+    usual = engine.initial_flat(engine.Job.of(CORPUS, SMALL.model, TrainConfig(dtype=dtype)), seeds)
+    assert (found != usual).mean() > 0.5
+
+
 def test_constants_and_sinusoids_take_no_scale_and_the_others_do() -> None:
     rules = [
         (number("W_pos"), SINUSOIDAL, 2.0),
@@ -137,7 +161,7 @@ def test_constants_and_sinusoids_take_no_scale_and_the_others_do() -> None:
 @pytest.mark.parametrize("d_model", [6, 7, 64])
 def test_sinusoids_are_those_of_the_formula(d_model: int) -> None:
     class Long:
-        d_vocab, n_ctx = 3, 1500
+        d_vocab, d_vocab_out, n_ctx = 3, None, 1500
 
     shape = ModelConfig(d_head=2, d_model=d_model, unembed=True).on(Long)
     found = of(shape, "W_pos", drawn(shape, [(number("W_pos"), SINUSOIDAL, 1.5)], (3, 4), dtype="float64"))

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from headlab.config import Phase, Shape, TrainConfig
-from headlab.config.blocks import BLOCKS, OF_A_START, refuse
 from headlab.config.settings import CHANGEABLE, LATER
 from headlab.engine.backend import kernel
-from headlab.engine.interface import Kernel, Problem, Recipe, Training
+from headlab.engine.interface import Draw, Kernel, Problem, Recipe, Training
 from headlab.engine.job import Job
 from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape, named_instruction_set
 from headlab.engine.snapshots import Snapshots
@@ -28,6 +27,7 @@ NOT_RUN = -2
 POLL_MILLISECONDS = 4
 MANY = 200_000  # weights: fewer are drawn before another thread has begun
 LOSSES = ("softmax", "normalized_sigmoid")  # as headlab.h numbers them
+RULES = ("usual", "uniform", "normal", "constant", "sinusoidal")
 OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
 
 
@@ -145,12 +145,17 @@ def initial_flat(
 
     threads: as in `train_flat`, where there is enough for them to do; 0: the caller's own
     """
-    refuse(job.shape, "initial weights", [name for name in BLOCKS if name not in OF_A_START])
     weights = np.empty((len(seeds), job.shape.n_weights), job.training.dtype)
     if len(seeds):
         problem = problem_of(job, weights.dtype, len(seeds), threads if weights.size > MANY else 0, instruction_set)
-        kernel().initial(problem, [], float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights)
+        kernel().initial(
+            problem, _draws(job.shape), float(job.model.init_scale), np.ascontiguousarray(seeds, np.uint64), weights
+        )
     return weights
+
+
+def _draws(shape: Shape) -> list[Draw]:
+    return [(NAMES.index(name), RULES.index(rule), size) for name, (rule, size) in shape.draws.items()]
 
 
 def train_flat(
