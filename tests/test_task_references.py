@@ -98,7 +98,9 @@ def test_running_sums_are_drawn_as_the_published_rule_says():
     exact = Counter()
     for place, number, sign, share in sums_by_counting():
         exact[place, number, sign] += share
-    drawn = Counter(zip(*(array.ravel().tolist() for array in (np.indices(tokens.shape)[1], numbers, targets - 1)), strict=True))
+    drawn = Counter(
+        zip(*(array.ravel().tolist() for array in (np.indices(tokens.shape)[1], numbers, targets - 1)), strict=True)
+    )
     assert set(drawn) <= set(exact)
     assert max(abs(drawn[key] / DRAWN - share) / math.sqrt(share / DRAWN) for key, share in exact.items()) < 5
 
@@ -134,9 +136,12 @@ def mean_loss(seen):
         for step, x in enumerate(order):
             pairs = tuple((other, mapping[other]) for other in order[:step])
             joint[step, seen(pairs, x)][mapping[x]] += share
-    return -sum(
-        share * math.log(share / sum(answers.values())) for answers in joint.values() for share in answers.values()
-    ) / 5
+    return (
+        -sum(
+            share * math.log(share / sum(answers.values())) for answers in joint.values() for share in answers.values()
+        )
+        / 5
+    )
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +159,9 @@ def test_the_plateaus_of_elimination_and_recall_are_what_counting_all_sequences_
     told = reference("permutation", "5-epochs")
     assert (told.kind, told.value) == ("exact", pytest.approx(plateaus["noticed"], abs=1e-12))
     assert plateaus["recalled"] == pytest.approx(plateaus["everything"], abs=1e-12)
-    assert all(f"{plateaus[name]:.4f}" in hl.tasks["permutation"].text for name in ("nothing noticed", "noticed", "recalled"))
+    assert all(
+        f"{plateaus[name]:.4f}" in hl.tasks["permutation"].text for name in ("nothing noticed", "noticed", "recalled")
+    )
 
 
 def test_nobody_is_right_more_often_than_the_permutation_task_says_at_all_places(plateaus):

@@ -38,8 +38,15 @@ class Case:
 
     @property
     def training(self):
-        short = {"batch_size": 24, "phases": (Phase(STEPS),), "evaluate_every": 0, "stop_at": None, "stop_count": 1}
-        return hl.tasks[self.task].recipes[self.recipe].training.replace(**short, dtype="float64", **self.changes)
+        short = {
+            "batch_size": 24,
+            "phases": (Phase(STEPS),),
+            "evaluate_every": 0,
+            "evaluate_on": 1024,
+            "stop_at": None,
+            "stop_count": 1,
+        }
+        return hl.tasks[self.task].recipes[self.recipe].training.replace(**short | {"dtype": "float64"} | self.changes)
 
 
 CASES = (
@@ -59,7 +66,9 @@ def torch_losses(case: Case) -> list[float]:
     stream, training = hl.tasks[case.task].dataset.stream, case.training
     weights = {
         name: torch.tensor(weight[0], dtype=torch.float64, requires_grad=True)
-        for name, weight in initial(case.model.on(stream), np.zeros(1, np.uint64), np.float64).items()
+        for name, weight in initial(
+            case.model.on(hl.tasks[case.task].dataset), np.zeros(1, np.uint64), np.float64
+        ).items()
     }
     tokens, targets = (torch.tensor(array) for array in stream.batches(0, STEPS, training.batch_size))
     adam, rate, losses = Adam(training, weights), Rate(training), []
@@ -131,7 +140,8 @@ def forward(torch, model, w, tokens):
     for layer in range(model.n_layers):
         read = x if model.norm_after else normed(x, "ln1", layer)
         q, k, v = (
-            torch.einsum("btd,hde->bhte", read, w[f"W_{of}"][layer]) + (w[f"b_{of}"][layer][:, None] if model.biases else 0)
+            torch.einsum("btd,hde->bhte", read, w[f"W_{of}"][layer])
+            + (w[f"b_{of}"][layer][:, None] if model.biases else 0)
             for of in "QKV"
         )
         pattern = torch.softmax(q @ k.transpose(-1, -2) / model.d_head**0.5 + hidden, dim=-1)
@@ -148,7 +158,9 @@ def main() -> None:
     import torch
 
     losses = {case.name: torch_losses(case) for case in CASES}
-    FILE.write_text(json.dumps({"by": f"PyTorch {torch.__version__}", "losses": losses}, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(
+        json.dumps({"by": f"PyTorch {torch.__version__}", "losses": losses}, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -48,12 +48,17 @@ def sample(draws: Draws, size: int | None) -> tuple[Ids, Ids]:
     return numbers + LARGEST, np.sign(numbers.cumsum(axis=1)) + 1
 
 
+def _table(data_seed: int) -> tuple[Ids, Ids]:
+    """Return all that is trained on: as many examples as the whole batches of an epoch have."""
+    return sample(Draws(data_seed, "train", 0, BATCH_SIZE * STEPS), None)
+
+
 STREAM = Stream(
     sample,
     vocabulary=tuple(f"{number:+d}" for number in range(-LARGEST, LARGEST + 1)),
     outputs=("negative", "zero", "positive"),
     n_ctx=LENGTH,
-    table=lambda seed: sample(Draws(seed, "train", 0, BATCH_SIZE * STEPS), None),
+    table=_table,
 )
 PLAIN = ModelConfig(d_head=12, d_model=24, factored_values=True, unembed=True, init="*=transformer_lens")
 

@@ -1,4 +1,4 @@
-"""A rate that falls by the same amount at the start of every epoch, the first one included: what several published trainings do."""
+"""A rate that falls by the same amount at the start of every epoch, the first one included, as in several published trainings."""
 
 from headlab.config import Phase
 

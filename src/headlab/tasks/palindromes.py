@@ -20,9 +20,9 @@ sum, so heads without a part in the answer seem to have one; their mean instead 
 
 Published: Adam at 0.001, batches of 512 from a table of 100,000, 15 epochs, the loss in float64. Of 5,000 sequences in
 validation 0.646, 0.796, 0.856, 0.917, 0.976 are right after the first five epochs, 0.998 at best, 0.997 after the last.
-Here the table has 100,352 sequences, so that each of the 196 steps of an epoch has a whole batch (published: the last has 160); each
-is of the first half with probability ½ (published: exactly half of them); the loss is computed in float32. That the number of
-places that differ is uniform stands in the published docstring and is not what its code does; the code is followed.
+Here the table has 100,352 sequences, so that each of the 196 steps of an epoch has a whole batch (published: the last has
+160); each is of the first half with probability ½ (published: exactly half of them); the loss is computed in float32. That the
+number of places that differ is uniform stands in the published docstring and is not what its code does; the code is followed.
 """
 LARGEST, HALF = 30, 10
 START, END = LARGEST + 1, LARGEST + 2
@@ -48,12 +48,17 @@ def sample(draws: Draws, size: int | None) -> tuple[Ids, Ids]:
     return tokens, targets
 
 
+def _table(data_seed: int) -> tuple[Ids, Ids]:
+    """Return all that is trained on: as many examples as the whole batches of an epoch have."""
+    return sample(Draws(data_seed, "train", 0, BATCH_SIZE * STEPS), None)
+
+
 STREAM = Stream(
     sample,
     vocabulary=(*(str(number) for number in range(LARGEST + 1)), "START", "END"),
     outputs=("other", "palindrome"),
     n_ctx=2 * HALF + 2,
-    table=lambda seed: sample(Draws(seed, "train", 0, BATCH_SIZE * STEPS), None),
+    table=_table,
 )
 MODEL = ModelConfig(
     n_layers=2, n_heads=2, d_head=14, d_model=28, factored_values=True, unembed=True, norm="layer", norm_final=True, biases=True,

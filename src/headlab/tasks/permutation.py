@@ -16,20 +16,21 @@ from headlab.tasks.task import Recipe, Reference, Task
 
 TEXT = """\
 A permutation of 1 to 5 is drawn, and told pair by pair: x y x y x y x y x; asked at each x is its y. The first four are new each
-time, so that the best answer is any of the values that are left: 5, 4, 3, 2 of them. The fifth x is new, too, and the one value
-that is left is its y (elimination); or, with probability 0.3, it is one of the first four again, and its y was told (recall).
-The mean loss of the five answers goes down in three steps whose heights are exact: 1.1628 where nobody notices whether the fifth x
-is new, 1.0407 where that is noticed but not what was told, and 0.9575 = (ln 5 + ln 4 + ln 3 + ln 2)/5 with recall. Elimination is
-there after the first epoch; recall comes suddenly, several epochs later, and needs a head of its own.
+time, so that the best answer is any of the values that are left: 5, 4, 3, 2 of them. The fifth x is new, too, and the one
+value that is left is its y (elimination); or, with probability 0.3, it is one of the four again, and its y was told (recall).
+The mean loss of the five answers goes down in steps whose heights are exact: 1.1628 where nobody notices whether the fifth x
+is new, 1.0407 where that is noticed but not what was told, and 0.9575 = (ln 5 + ln 4 + ln 3 + ln 2)/5 with recall. Elimination
+is there after the first epoch; recall comes suddenly, several epochs later. Accuracy over all five answers cannot exceed 0.457
+for anybody; the last answer is the one that can be known.
 
-Published: one layer with two heads, d_model 32, an MLP of 64, normed after each block is added; Adam at 0.001, batches of 256, 50
-epochs of 100,000 fresh sequences; 96 of the 120 permutations are trained on (which ones, a seeded shuffle decides, the same
-one here) and the other 24 tested. Training loss 1.2270, 1.0662, 1.0610, 1.0589, 1.0580 in epochs 1 to 5, 1.0544 in epoch 8, then
-1.0426, 0.9746, 0.9635 in 9 to 11 and 0.9561 at the end, which is below 0.9575: by then which 96 there are is being learned by
-heart, and only the loss on the others tells what can be known. After 50 epochs all of 5,000 fifth answers were right, both by
-elimination and by recall.
-Here all 391 steps of an epoch have 256 sequences (published: the last has 160). When recall comes differs by seed. 5-epochs is the
-plateau before it. Accuracy at all places cannot exceed 0.457 for anybody; what can be known is the last answer.
+Published: one layer with two heads, d_model 32, an MLP of 64, normed after each block is added; Adam at 0.001, batches of 256,
+50 epochs of 100,000 fresh sequences; 96 of the 120 permutations are trained on (which ones, a seeded shuffle decides, the same
+one here) and the other 24 tested. Training loss 1.2270, 1.0662, 1.0610, 1.0589, 1.0580 in epochs 1 to 5, 1.0544 in epoch 8,
+then 1.0426, 0.9746, 0.9635 in 9 to 11 and 0.9561 at the end, which is below 0.9575: by then it is being learned by heart which
+permutations there are, and only the loss on the others tells what can be known. After 50 epochs all of 5,000 fifth answers
+were right, both by elimination and by recall.
+Here all 391 steps of an epoch have 256 sequences (published: the last has 160). When recall comes differs by seed. The recipe
+5-epochs ends on the plateau before it.
 """
 N, REPEATED = 5, 0.3
 BATCH_SIZE, STEPS = 256, 391
@@ -109,7 +110,10 @@ STREAM = Stream(
     enumerate=every_unseen,
     bayes=bayes,
 )
-_OF_32, _OF_64 = "uniform 0.17677669529663687", "uniform 0.125"  # 1/√32 and 1/√64: PyTorch's linear layers of 32 and 64 inputs
+_OF_32, _OF_64 = (
+    "uniform 0.17677669529663687",
+    "uniform 0.125",
+)  # 1/√32 and 1/√64: PyTorch's linear layers of 32 and 64 inputs
 MODEL = ModelConfig(
     d_head=16, n_heads=2, d_model=32, factored_values=True, unembed=True, d_mlp=64, norm="layer", norm_after=True, biases=True,
     init={

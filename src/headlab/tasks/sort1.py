@@ -1,7 +1,9 @@
 """One head sorts: it looks for the next larger number, and copies it."""
 
 from headlab.config import ModelConfig, Phase, Plateau, TrainConfig
+from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
+from headlab.data.draws import Draws
 from headlab.data.stream import Stream
 from headlab.tasks.sorting import sorted_lists
 from headlab.tasks.task import Recipe, Reference, Task
@@ -22,8 +24,18 @@ The plain recipe leaves out norms and biases and needs more steps; no-attention 
 """
 N_VALUES, LENGTH = 64, 5
 
+
+def sample(draws: Draws, size: int | None) -> tuple[Ids, Ids]:
+    """Return START, five numbers, MID and the same sorted, whose last is asked for but not there.
+
+    >>> [array.shape for array in sample(Draws(0, "train", 0, 2), None)]
+    [(2, 11), (2, 11)]
+    """
+    return sorted_lists(draws, N_VALUES, LENGTH, start=N_VALUES, middle=N_VALUES + 1)
+
+
 STREAM = Stream(
-    sorted_lists(N_VALUES, LENGTH, start=N_VALUES, middle=N_VALUES + 1),
+    sample,
     vocabulary=(*(str(value) for value in range(N_VALUES)), "START", "MID"),
     n_ctx=2 * LENGTH + 1,
     counts="sequences",

@@ -1,6 +1,7 @@
 """Two heads sort ten numbers after one epoch: they divide the numbers among themselves."""
 
 from headlab.config import ModelConfig, Phase, TrainConfig
+from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
@@ -24,12 +25,26 @@ the last answer is not fed (nothing is read there).
 N_VALUES, LENGTH = 51, 10
 BATCH_SIZE, STEPS = 512, 293
 
-SAMPLE = sorted_lists(N_VALUES, LENGTH, start=None, middle=N_VALUES)
+
+def sample(draws: Draws, size: int | None) -> tuple[Ids, Ids]:
+    """Return ten numbers, SEP and the same sorted, whose last is asked for but not there.
+
+    >>> [array.shape for array in sample(Draws(0, "train", 0, 2), None)]
+    [(2, 20), (2, 20)]
+    """
+    return sorted_lists(draws, N_VALUES, LENGTH, start=None, middle=N_VALUES)
+
+
+def _table(data_seed: int) -> tuple[Ids, Ids]:
+    """Return all that is trained on: as many examples as the whole batches of an epoch have."""
+    return sample(Draws(data_seed, "train", 0, BATCH_SIZE * STEPS), None)
+
+
 STREAM = Stream(
-    SAMPLE,
+    sample,
     vocabulary=(*(str(value) for value in range(N_VALUES)), "SEP"),
     n_ctx=2 * LENGTH,
-    table=lambda seed: SAMPLE(Draws(seed, "train", 0, BATCH_SIZE * STEPS), None),
+    table=_table,
 )
 MODEL = ModelConfig(
     d_head=48, n_heads=2, d_model=96, factored_values=True, unembed=True, norm="layer", norm_final=True, biases=True,
