@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import headlab as hl
-from headlab.data.draws import Draws
 from headlab.tasks import cumsum, palindromes, permutation, sort1, sort10
 
 DRAWN = 20_000
@@ -146,7 +145,9 @@ def mean_loss(seen):
 
 @pytest.fixture(scope="module")
 def plateaus():
-    values_alone = lambda pairs: tuple(sorted(y for _, y in pairs))
+    def values_alone(pairs):
+        return tuple(sorted(y for _, y in pairs))
+
     return {
         "nothing noticed": mean_loss(lambda pairs, x: values_alone(pairs)),
         "noticed": mean_loss(lambda pairs, x: (values_alone(pairs), x in dict(pairs))),

@@ -23,7 +23,15 @@ from headlab.notation.values import short_repr
 from headlab.tasks.own import task_of_file
 from headlab.tasks.task import Task
 
-NAMES = ("notebook", "sort1", "sort10", "cumsum", "palindromes", "permutation")  # in the order in which they are told; each is loaded when it is first asked for
+# In the order in which they are told; each is loaded when it is first asked for.
+NAMES = (
+    "notebook",
+    "sort1",
+    "sort10",
+    "cumsum",
+    "palindromes",
+    "permutation",
+)
 
 
 class _Room(ModuleType, Mapping[str, Task]):
