@@ -8,7 +8,8 @@ from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
 from headlab.tasks.epochs import falling
-from headlab.tasks.task import Recipe, Reference, Task
+from headlab.tasks.reference import Reference
+from headlab.tasks.task import Recipe, Task
 
 TEXT = """\
 Twenty numbers from −5 to 5; asked at each is whether the sum up to and with it is negative, zero or positive. The first number

@@ -7,7 +7,8 @@ from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
-from headlab.tasks.task import Recipe, Reference, Task
+from headlab.tasks.reference import Reference
+from headlab.tasks.task import Recipe, Task
 
 TEXT = """\
 START, twenty numbers from 0 to 30, END; asked at END is whether the numbers are a palindrome. Half of the sequences are: ten

@@ -12,7 +12,8 @@ from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
-from headlab.tasks.task import Recipe, Reference, Task
+from headlab.tasks.reference import Reference
+from headlab.tasks.task import Recipe, Task
 
 TEXT = """\
 A permutation of 1 to 5 is drawn, and told pair by pair: x y x y x y x y x; asked at each x is its y. The first four are new each
@@ -82,12 +83,15 @@ def bayes(tokens: Ids) -> NDArray[np.float64]:
     """
     shares = np.zeros((*tokens.shape, N + 1))
     rows = np.arange(len(tokens))
-    left = np.tile(np.arange(N + 1) > 0, (len(tokens), 1))
+    left = np.ones((len(tokens), N + 1), bool)
+    left[:, 0] = False
     told = np.zeros((len(tokens), N + 1, N + 1))
     for place in range(0, tokens.shape[1], 2):
         x = tokens[:, place]
         recalled = told[rows, x]
-        shares[:, place] = np.where(recalled.any(axis=1)[:, None], recalled, left / left.sum(axis=1, keepdims=True))
+        shares[:, place] = np.where(
+            recalled.any(axis=1, keepdims=True), recalled, left / left.sum(axis=1, keepdims=True)
+        )
         if place + 1 < tokens.shape[1]:
             y = tokens[:, place + 1]
             left[rows, y] = False

@@ -5,8 +5,9 @@ from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
+from headlab.tasks.reference import Reference
 from headlab.tasks.sorting import sorted_lists
-from headlab.tasks.task import Recipe, Reference, Task
+from headlab.tasks.task import Recipe, Task
 
 TEXT = """\
 START, five different numbers from 0 to 63, MID, and the same five sorted; asked at MID and at each of the first four answers.

@@ -6,8 +6,9 @@ from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 from headlab.data.stream import Stream
 from headlab.tasks.epochs import falling
+from headlab.tasks.reference import Reference
 from headlab.tasks.sorting import sorted_lists
-from headlab.tasks.task import Recipe, Reference, Task
+from headlab.tasks.task import Recipe, Task
 
 TEXT = """\
 Ten different numbers from 0 to 50, SEP, and the same ten sorted; asked at SEP and at each of the first nine answers. One layer
