@@ -271,3 +271,42 @@ def test_a_curve_of_what_diverged_or_was_never_trained_is_drawn_all_the_same(los
     console = Console(width=30, record=True, file=io.StringIO())
     console.print(CurvePlot(np.arange(loss.shape[1]), loss, 0, "Loss"))
     assert all(len(line) <= 30 for line in console.export_text().split("\n"))
+
+
+def test_a_tasks_file_stands_where_a_file_of_sentences_could_and_is_trained_as_its_recipe_says(run, folder):
+    whole = json.loads(run("train", "toss.py", "--json")[1])
+    assert whole["training"] == hl.TrainConfig.of(steps=20).to_dict()
+    assert whole["runs"][0]["loss"] == hl.train(hl.tasks.from_file("toss.py")).final_loss[0]
+    typed = json.loads(run("train", "toss.py", "--steps", "7", "--learning-rate", "0.5", "--json")[1])
+    assert typed["training"] == hl.TrainConfig.of(steps=7, learning_rate=0.5).to_dict()
+    wide = hl.train(hl.tasks.from_file("toss.py"), hl.ModelConfig(d_head=9))
+    assert json.loads(run("train", "toss.py", "--d-head", "9", "--json")[1])["runs"][0]["loss"] == wide.final_loss[0]
+    status, _, err = run("train", "toss.py", "--no-start")
+    assert status == 2
+    assert "start must go with a corpus file or sentences, got the task toss.py" in err
+
+
+def test_a_task_is_a_factor_of_a_study_that_comes_with_its_recipe(folder):
+    task = hl.tasks.from_file("toss.py")
+    grid = hl.StudyDesign.grid(seeds=range(2), dataset=[hl.tasks["notebook"], task])
+    assert [item.model.d_head for item in grid.conditions] == [20, 3]
+    assert [item.training.steps for item in grid.conditions] == [5020, 20]
+    assert hl.StudyDesign.grid(task, seeds=1).conditions[0].training.steps == 20
+    given = hl.StudyDesign.grid(task, seeds=1, model=hl.ModelConfig(d_head=5), training=hl.TrainConfig(), d_model=[4])
+    assert (given.conditions[0].model.d_head, given.conditions[0].training) == (5, hl.TrainConfig())
+    (folder / "study.toml").write_text(
+        'seeds = "0:2"\n[training]\nlearning_rate = 0.05\n[grid]\ndataset = ["notebook", "toss.py"]\n'
+        '[[condition]]\ndataset = "toss.py"\nsteps = 30\n'
+    )
+    read = hl.StudyDesign.from_toml("study.toml")
+    assert [item.training.steps for item in read.conditions] == [5020, 20, 30]
+    assert {item.training.learning_rate for item in read.conditions} == {0.05}
+    assert [item.model.d_head for item in read.conditions] == [20, 3, 3]
+
+
+def test_of_one_phase_steps_alone_are_changed_and_its_rate_falls_as_before(run, folder):
+    text = (folder / "toss.py").read_text()
+    falling = "hl.TrainConfig(phases=(hl.Phase(20, hl.Plateau(patience=3)),))"
+    (folder / "toss.py").write_text(text.replace("hl.TrainConfig.of(steps=20)", falling))
+    found = json.loads(run("train", "toss.py", "--steps", "9", "--json")[1])
+    assert found["training"]["phases"] == [hl.Phase(9, hl.Plateau(patience=3)).to_dict()]

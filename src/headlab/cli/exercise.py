@@ -11,12 +11,11 @@ from headlab.cli.ahead import imported_beside, importing
 from headlab.cli.help import Command
 from headlab.cli.options import (
     REPORT,
-    configurations,
+    configured_dataset,
     corpus_options,
     head_size_list,
     json_option,
     number_or_text,
-    read_dataset,
     retraced_options,
     setting_options,
     threads_option,
@@ -100,11 +99,11 @@ def exercise(
         from headlab.runs.train import thread_count
 
     began = time.monotonic()
-    model, training = configurations(options)
     if not isinstance(n_runs, int) or not 1 <= n_runs <= MAX_RUNS:
         raise ConfigError(f"--runs must be a whole number from 1 to {MAX_RUNS}, got {short_repr(n_runs)}")
     file = options["file"]
-    dataset, sizes, target = read_dataset(options), head_size_list(head_sizes), output_path(output)
+    dataset, model, training = configured_dataset(ctx, options)
+    sizes, target = head_size_list(head_sizes), output_path(output)
     plan = Plan(dataset.corpus, model, training, sizes, n_runs, thread_count(options.pop("threads")))
     refuse_excess(plan, anyway=anyway)
     with imported_beside(*LATER), progress_bar("training") as progress:

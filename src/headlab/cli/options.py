@@ -143,8 +143,7 @@ def settings_asked(
 
     file = options["file"]
     if file is None or not is_link(file):
-        model, training = configurations(options)
-        return read_dataset(options), model, training, None
+        return *configured_dataset(ctx, options), None
     if typed := [f"--{name.replace('_', '-')}" for name in typed_options(ctx)]:
         raise ConfigError(f"a link must be taken as it is, got {', '.join(typed)}: leave that out, or change the link")
     for name in ("file", *_RETRACED):
@@ -152,6 +151,27 @@ def settings_asked(
     found = experiment_of(file)
     tell_notes(found.dataset.corpus, [said] if (said := other_runs(file)) else [])
     return found.dataset, found.model, found.training, [found.seed]
+
+
+def configured_dataset(ctx: click.Context, options: dict[str, Any]) -> "tuple[Dataset, ModelConfig, TrainConfig]":
+    """Take the corpus options and both configurations out of `options`.
+
+    A task's are those of its usual recipe with what was typed over them. Raises one `ConfigError` of a configuration.
+    """
+    from headlab.tasks.door import task_of
+
+    file = options["file"]
+    task = None if file in (None, "-") else task_of(file)
+    if task is None:
+        model, training = configurations(options)
+        return read_dataset(options), model, training
+    from headlab.study.conditions import configured
+
+    given = {name: value for name, value in options.items() if name in _KINDS and name in typed_options(ctx)}
+    for row in (*MODEL, *TRAINING):
+        del options[row.name]
+    model, training = configured(task.recipe(), given)
+    return read_dataset(options), model, training
 
 
 def _standard_input() -> bytes:

@@ -44,8 +44,8 @@ def train(
 ) -> None:
     """Train one run or thousands, and save them.
 
-    FILE holds one sentence a line (`-` reads standard input), is the name of a task, or a link of the lab, in quotes:
-    '#d_head=5&seed=12'; without it, the task `notebook`.
+    FILE holds one sentence a line (`-` reads standard input), is the name of a task, a task's file (mine.py), or a link of the
+    lab, in quotes: '#d_head=5&seed=12'; without it, the task `notebook`. A task is trained by its usual recipe.
     Every setting but dtype may change on the way, and weights may be frozen: --then adds steps, --fork changes those that
     there are. A learning rate that is not given goes on from where it is.
     """
@@ -54,16 +54,19 @@ def train(
         from headlab import train as train_runs
         from headlab.report.json.runs import runs_json
         from headlab.report.terminal.runs import runs_blocks
+        from headlab.tasks.door import usual_recipe
 
     dataset, model, training, linked = settings_asked(ctx, options)
     training = with_phases(training, thens, forks)
     numbers = linked or [0] if seeds is None else seed_list(seeds)
     target = None if save is None else output_folder(save)
+    weights = usual_recipe(dataset).weights
+    start: dict[str, Any] = {"seeds": numbers} if weights is None else {"init": weights()}
     interrupted = None
     expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         try:
-            runs = train_runs(dataset, model, training, seeds=numbers, record=record, progress=progress, **options)
+            runs = train_runs(dataset, model, training, record=record, progress=progress, **start, **options)
         except TrainingInterrupted as error:
             interrupted, runs = error, error.runs
     if target is not None and len(runs):

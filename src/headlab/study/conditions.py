@@ -20,6 +20,8 @@ from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, FLAT, MODEL_FIELDS, TRAINING_FIELDS
 from headlab.study.hashes import canonical_digest, canonical_json
 from headlab.study.identity import Data, run_identity, training_of
+from headlab.tasks.door import usual_recipe
+from headlab.tasks.task import Recipe
 
 MAX_CONDITIONS = 100_000
 
@@ -105,12 +107,19 @@ def fields_of(model: ModelConfig, training: TrainConfig) -> dict[str, Any]:
 def overlay(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields with others over them: phases take the place of steps and a schedule, and these of a training's phases.
 
+    Of one phase alone the steps are changed, and nothing else. Raises `ConfigError` where these are no number of steps.
+
     >>> overlay({"steps": 5, "d_head": 1}, {"phases": []})
     {'d_head': 1, 'phases': []}
     >>> overlay({"phases": (Phase(5), Phase(7))}, {"schedule": "constant"})
     {'steps': 12, 'schedule': 'constant'}
+    >>> overlay({"phases": (Phase(5, rate="cosine"),)}, {"steps": 7})["phases"][0]
+    Phase(steps=7, plateau=None, rate='cosine')
     """
     found, phases = dict(base), base.get("phases")
+    if isinstance(phases, tuple) and len(phases) == 1 and setting.keys() & {*FLAT, "phases"} == {"steps"}:
+        rest = {name: value for name, value in setting.items() if name != "steps"}
+        return found | {"phases": (phases[0].replace(steps=setting["steps"]),)} | rest
     if "phases" in setting:
         found = {name: value for name, value in base.items() if name not in FLAT}
     elif isinstance(phases, tuple) and setting.keys() & {*FLAT}:
@@ -120,9 +129,17 @@ def overlay(base: Mapping[str, Any], setting: Mapping[str, Any]) -> dict[str, An
 
 
 def conditions_of(
-    base: Mapping[str, Any], grid: Mapping[str, Any], listed: Iterable[Mapping[str, Any]]
+    base: Mapping[str, Any],
+    grid: Mapping[str, Any],
+    listed: Iterable[Mapping[str, Any]],
+    model: ModelConfig | None = None,
+    training: TrainConfig | None = None,
 ) -> tuple[tuple[Condition, ...], list[Problem]]:
-    """Return the conditions of a grid and a list, and every problem of their fields."""
+    """Return the conditions of a grid and a list, and every problem of their fields.
+
+    base: what is said for all of them; model, training: of all, where they are given, else those of the recipe by which what
+    a condition is trained on is usually trained
+    """
     known = (DATASET, *MODEL_FIELDS, *TRAINING_FIELDS)
     problems = [no_field("the grid", name, known) for name in grid if name not in known]
     chosen = _mappings(problems, listed)
@@ -144,7 +161,7 @@ def conditions_of(
         ]
     settings = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())] if axes else []
     settings += [{name: value for name, value in item.items() if name in known} for item in chosen]
-    built = [gathered(problems, partial(_condition, overlay(base, setting))) for setting in settings or [{}]]
+    built = [gathered(problems, partial(_condition, base, setting, model, training)) for setting in settings or [{}]]
     return tuple(condition for condition in built if condition is not None), problems
 
 
@@ -202,15 +219,33 @@ def _mappings(problems: list[Problem], given: Any) -> list[Mapping[str, Any]]:
     return [without_numpy(item) for item in items if isinstance(item, Mapping)]
 
 
-def _condition(values: dict[str, Any]) -> Condition:
+def _condition(
+    base: Mapping[str, Any], setting: Mapping[str, Any], model: ModelConfig | None, training: TrainConfig | None
+) -> Condition:
     problems: list[Problem] = []
-    dataset = gathered(problems, lambda: Dataset.of(values[DATASET]))
+    dataset = gathered(problems, lambda: Dataset.of(setting.get(DATASET, base[DATASET])))
+    usual = Recipe() if dataset is None else usual_recipe(dataset)
+    chosen = Recipe(model or usual.model, training or usual.training)
+    both = gathered(problems, lambda: configured(chosen, overlay(base, setting)))
+    if problems or dataset is None or both is None:
+        raise ConfigError(problems)
+    return Condition(dataset, *both)
+
+
+def configured(usual: Recipe, given: Mapping[str, Any]) -> tuple[ModelConfig, TrainConfig]:
+    """Return a recipe's model and training with some of their fields as they are given; raises `ConfigError` with all problems.
+
+    >>> configured(Recipe(ModelConfig(d_head=3)), {"n_heads": 2, "steps": 9})[0].d_head
+    3
+    """
+    problems: list[Problem] = []
+    values = overlay(fields_of(usual.model, usual.training), given)
     model = gathered(problems, lambda: ModelConfig(**{name: values[name] for name in MODEL_FIELDS}))
     training = {name: values[name] for name in TRAINING_FIELDS if name in values}
     built = gathered(problems, lambda: TrainConfig.of(**training))
-    if problems or dataset is None or model is None or built is None:
+    if problems or model is None or built is None:
         raise ConfigError(problems)
-    return Condition(dataset, model, built)
+    return model, built
 
 
 def with_factors(conditions: Sequence[Condition]) -> tuple[Condition, ...]:

@@ -21,7 +21,6 @@ from headlab.study.conditions import (
     MAX_CONDITIONS,
     Condition,
     conditions_of,
-    fields_of,
     first_repeated,
     identities_of,
     with_factors,
@@ -104,6 +103,7 @@ class StudyDesign:
         """Build a study of every combination of some fields' values, and of further conditions one by one.
 
         corpus: what conditions are trained on that name no dataset: a corpus, a dataset or a task; by default the notebook's
+        model, training: of all conditions; where left out, those that a task is usually trained with, or the notebook's
         factors: `dataset`, and fields of `ModelConfig` and `TrainConfig` (and `steps`, `schedule`), each with its values
         conditions: mappings of such fields to one value each. Raises `ConfigError`, which lists all problems.
 
@@ -114,9 +114,8 @@ class StudyDesign:
         >>> [condition.name for condition in StudyDesign.grid(seeds=7, dataset=texts).conditions]
         ['dataset corpus 1', 'dataset corpus 2']
         """
-        base = fields_of(model or ModelConfig(), training or TrainConfig())
-        base[DATASET] = Dataset.of(tasks["notebook"] if corpus is None else corpus)
-        found, problems = conditions_of(base, factors, conditions)
+        base = {DATASET: Dataset.of(tasks["notebook"] if corpus is None else corpus)}
+        found, problems = conditions_of(base, factors, conditions, model, training)
         return cls._built(problems, found, seeds, keep, title)
 
     @classmethod

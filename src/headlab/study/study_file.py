@@ -11,7 +11,7 @@ from headlab.config.record import gathered, no_field
 from headlab.errors import ConfigError, Problem
 from headlab.notation.values import short_repr
 from headlab.study.columns import DATASET, MODEL_FIELDS, TRAINING_FIELDS
-from headlab.study.conditions import Condition, conditions_of, fields_of
+from headlab.study.conditions import Condition, conditions_of
 from headlab.study.file_datasets import DatasetNames, datasets_of_tables
 from headlab.study.toml import fields_of_text, text_of_file, value_text
 from headlab.tasks import tasks
@@ -100,7 +100,6 @@ def parts_of(given: Mapping[str, Any], folder: Path) -> Parts:
     names = DatasetNames(folder, datasets_of_tables(problems, given.get(DATASET, {}), folder))
     seeds = gathered(problems, lambda: _seeds(given.get("seeds")))
     base = {DATASET: gathered(problems, lambda: names.default(given)) or tasks["notebook"].dataset}
-    base |= fields_of(ModelConfig(), TrainConfig())
     for name, known in (("model", MODEL_FIELDS), ("training", TRAINING_FIELDS)):
         problems += [no_field(f"[{name}]", key, known) for key in tables[name] if key not in known]
         base |= {key: value for key, value in tables[name].items() if key in (*MODEL_FIELDS, *TRAINING_FIELDS)}

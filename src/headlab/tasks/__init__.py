@@ -59,6 +59,10 @@ class _Room(ModuleType, Mapping[str, Task]):
         """Return the task that a Python file of one's own holds; raises `ConfigError` with the line where there is one."""
         return task_of_file(path)
 
+    def loaded(self) -> Iterator[Task]:
+        """Yield the tasks that were asked for already."""
+        return (self[name] for name in NAMES if f"headlab.tasks.{name.replace('-', '_')}" in sys.modules)
+
     def __iter__(self) -> Iterator[str]:
         return iter(NAMES)
 

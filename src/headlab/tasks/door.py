@@ -12,8 +12,8 @@ from headlab.errors import CorpusError, Problem, SelectionError
 from headlab.notation.values import short_repr
 from headlab.notation.visible import escape_letter
 from headlab.tasks import tasks
-from headlab.tasks.own import is_task_file, task_of_file
-from headlab.tasks.task import Task
+from headlab.tasks.own import is_task_file, known_tasks, task_of_file
+from headlab.tasks.task import Recipe, Task
 
 # How a text is read where nothing is said; a task is not read.
 USUAL = {"start": "<Start>", "wrap": True, "tokens": WORDS, "vocabulary": None, "labels": None}
@@ -44,6 +44,16 @@ def named_task(name: str, folder: Path = Path()) -> Task:
         said = f"a task must be a known one or a Python file, got {short_repr(name)}: {nearest(str(name), list(tasks))}"
         raise SelectionError(Problem(said, "task"))
     return task
+
+
+def usual_recipe(dataset: Dataset) -> Recipe:
+    """Return how a task's dataset is usually trained, whatever it is called now; of any other the notebook's recipe.
+
+    >>> usual_recipe(tasks["notebook"].dataset) is tasks["notebook"].recipe()
+    True
+    """
+    made = [task for task in (*tasks.loaded(), *known_tasks()) if "dataset" in vars(task)]
+    return next((task.recipe() for task in made if task.dataset.corpus is dataset.corpus), Recipe())
 
 
 def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:

@@ -54,6 +54,11 @@ def task_of_file(path: str | Path) -> Task:
     return _KNOWN[known]
 
 
+def known_tasks() -> list[Task]:
+    """Return the tasks of all files that were read."""
+    return list(_KNOWN.values())
+
+
 def _task_of(real: str, name: str, source: bytes) -> Task:
     module = _run(real, name, source)
     found = {id(value): value for value in vars(module).values() if isinstance(value, Task)}
