@@ -14,6 +14,7 @@ from headlab.analysis.looking.head_scores import (
 )
 
 N = 6
+MODEL = hl.ModelConfig(d_head=2)
 TOKENS = np.array([[4, 7, 2, 4, 7, 2], [1, 3, 1, 3, 1, -1]])  # 4 7 2 twice; 1 3 1 3 1 with padding
 
 
@@ -87,11 +88,11 @@ def params(W_V):
 
 
 def test_copying_is_one_for_a_head_that_writes_what_it_reads_and_zero_for_one_that_does_not():
-    assert copying(params(3 * np.eye(4))) == pytest.approx(1)
-    assert copying(params(-np.eye(4))) == pytest.approx(-1)
-    assert copying(params(np.zeros((4, 4)))) == 0
+    assert copying(params(3 * np.eye(4)), MODEL) == pytest.approx(1)
+    assert copying(params(-np.eye(4)), MODEL) == pytest.approx(-1)
+    assert copying(params(np.zeros((4, 4))), MODEL) == 0
     shift = np.roll(np.eye(4), 1, axis=1)  # always writes the next token
-    assert copying(params(shift)) == pytest.approx(0, abs=1e-12)
+    assert copying(params(shift), MODEL) == pytest.approx(0, abs=1e-12)
 
 
 def test_copying_sees_through_factored_values_and_unembedding():
@@ -106,7 +107,7 @@ def test_copying_sees_through_factored_values_and_unembedding():
         "W_O": R[None, None],
         "W_U": R.T @ np.eye(5, 4),
     }
-    assert copying(hl.Params(**weights)) == pytest.approx(1)
+    assert copying(hl.Params(**weights), MODEL.replace(factored_values=True, unembed=True)) == pytest.approx(1)
 
 
 def test_scores_of_trained_runs_are_in_their_range():

@@ -182,10 +182,13 @@ def test_runs_of_a_large_vocabulary_are_studied_one_at_a_time(runs):
 
 
 def test_copying_is_that_of_the_whole_vocabulary():
-    params = large_runs(pairs_text(4), seeds=3, d_model=6, steps=20).subject.params
+    subject = large_runs(pairs_text(4), seeds=3, d_model=6, steps=20).subject
+    params = subject.params
     whole = params.W_E @ params.W_V[:, 0, 0] @ params.W_U
     values = np.linalg.eigvals(whole)
-    np.testing.assert_allclose(copying(params)[:, 0, 0], values.sum(-1).real / np.abs(values).sum(-1), atol=1e-9)
+    np.testing.assert_allclose(
+        copying(params, subject.model)[:, 0, 0], values.sum(-1).real / np.abs(values).sum(-1), atol=1e-9
+    )
 
 
 def test_the_chance_of_a_next_token_is_that_of_the_association_table(long):

@@ -31,6 +31,13 @@ NAMES = (
     "cumsum",
     "palindromes",
     "permutation",
+    "markov",
+    "induction",
+    "tsar",
+    "planted",
+    "planted-shift",
+    "planted-fractions",
+    "planted-counts",
 )
 
 

@@ -4,14 +4,61 @@ A score is a mean over the queries for which it is defined; nan where there is n
 repeated token). Rows of padding never count.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float, Int
+from headlab.config.model import ModelConfig
 from headlab.model.decompose import of_finite
-from headlab.model.matrices import W_OV
+from headlab.model.matrices import token_circuit
 from headlab.model.params import Params
+
+Places = tuple[Bool[Array, "sequence position position"], Bool[Array, "sequence position"]]
+
+
+def previous(tokens: Int[Array, "sequence position"]) -> Places:
+    """Return the position before, for all queries but the first."""
+    n = tokens.shape[1]
+    return np.broadcast_to(np.eye(n, k=-1, dtype=bool), (len(tokens), n, n)), _after_the_first(tokens)
+
+
+def current(tokens: Int[Array, "sequence position"]) -> Places:
+    """Return the query's own position, for all queries but the first, which under the causal mask sees nothing else."""
+    n = tokens.shape[1]
+    return np.broadcast_to(np.eye(n, dtype=bool), (len(tokens), n, n)), _after_the_first(tokens)
+
+
+def first(tokens: Int[Array, "sequence position"]) -> Places:
+    """Return position 0, for all queries but the first."""
+    n = tokens.shape[1]
+    return np.broadcast_to(np.arange(n) == 0, (len(tokens), n, n)), _after_the_first(tokens)
+
+
+def prefix(tokens: Int[Array, "sequence position"]) -> Places:
+    """Return the positions right after every earlier occurrence of the query's token, for queries that have one.
+
+    >>> where, queries = prefix(np.array([[5, 7, 5, 7]]))
+    >>> where[0, 3].astype(int).tolist(), queries[0].astype(int).tolist()
+    ([0, 0, 1, 0], [0, 0, 1, 1])
+    """
+    n = tokens.shape[1]
+    same = (tokens[:, :, None] == tokens[:, None, :]) & (tokens >= 0)[:, None, :] & np.tri(n, k=-1, dtype=bool)
+    where = np.zeros_like(same)
+    where[:, :, 1:] = same[:, :, :-1]
+    where &= np.tri(n, dtype=bool)  # the token after it may be the query's own position, never a later one
+    return where, same.any(axis=2)
+
+
+# What a head of a kind looks at, as [sequence, query, key], and the queries [sequence, query] that have such places.
+KINDS: dict[str, Callable[[Int[Array, "sequence position"]], Places]] = {
+    "previous_token": previous,
+    "current_token": current,
+    "first_token": first,
+    "prefix_matching": prefix,
+}
 
 
 def previous_token(
@@ -24,9 +71,7 @@ def previous_token(
     >>> float(previous_token(np.eye(4, k=-1)[None], np.array([[0, 1, 2, 3]])))
     1.0
     """
-    where = np.zeros(pattern.shape[-3:], bool)
-    where[:, np.arange(1, tokens.shape[1]), np.arange(tokens.shape[1] - 1)] = True
-    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+    return _mean_attention(pattern, *previous(tokens))
 
 
 def current_token(
@@ -36,16 +81,14 @@ def current_token(
 
     The first query has nowhere else to look under the causal mask.
     """
-    where = np.broadcast_to(np.eye(tokens.shape[1], dtype=bool), pattern.shape[-3:])
-    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+    return _mean_attention(pattern, *current(tokens))
 
 
 def first_token(
     pattern: Float[Array, "*run sequence position position"], tokens: Int[Array, "sequence position"]
 ) -> Float[Array, "*run"]:
     """Return the mean attention to position 0, over all queries but the first, [...]."""
-    where = np.broadcast_to(np.arange(tokens.shape[1]) == 0, pattern.shape[-3:])
-    return _mean_attention(pattern, where, (tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
+    return _mean_attention(pattern, *first(tokens))
 
 
 def prefix_matching(
@@ -54,7 +97,7 @@ def prefix_matching(
     """Return the mean attention to tokens that came right after an earlier occurrence of the current token, [...].
 
     Over the queries whose token was there before; an induction head scores 1. The key is the position after the earlier
-    occurrence, not that occurrence itself.
+    occurrence, not that occurrence itself; every earlier occurrence counts, not the last alone.
     Source: Olsson et al. 2022, In-context Learning and Induction Heads.
 
     >>> tokens = np.array([[5, 7, 5]])
@@ -62,28 +105,23 @@ def prefix_matching(
     >>> float(prefix_matching(pattern, tokens))
     1.0
     """
-    n = tokens.shape[1]
-    same = (tokens[:, :, None] == tokens[:, None, :]) & (tokens >= 0)[:, None, :] & np.tri(n, k=-1, dtype=bool)
-    where = np.zeros_like(same)
-    where[:, :, 1:] = same[:, :, :-1]
-    where &= np.tri(n, dtype=bool)  # the token after it may be the query's own position, never a later one
-    return _mean_attention(pattern, where, same.any(axis=2))
+    return _mean_attention(pattern, *prefix(tokens))
 
 
-def copying(params: Params) -> Float[Array, "*run layer head"]:
+def copying(params: Params, model: ModelConfig) -> Float[Array, "*run layer head"]:
     """Return how much a head raises the token it reads, from -1 to 1, [*run, layer, head].
 
         sum of eigenvalues / sum of their absolute values,   of   W_E W_V W_O W_U   [d_vocab, d_vocab]
 
     1: every eigenvalue is positive, what is read is written again; 0: nothing of the kind, also for a head that writes
-    nothing; -1: what is read is suppressed; not a number for weights that are not finite.
+    nothing; -1: what is read is suppressed; not a number for weights that are not finite, and where logits are not the tokens'.
+    Norms count by their gains (`token_circuit`).
     Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits (summarising OV/QK matrices).
     """
-    per_head = (..., None, None, slice(None), slice(None))
     with np.errstate(over="ignore", invalid="ignore"):  # diverged runs hold whatever they diverged to
-        first, last = params.W_E[per_head], W_OV(params)
-        if params.W_U is not None:
-            last = last @ params.W_U[per_head]
+        if (factors := token_circuit(params, model)) is None:
+            return np.full((*params.run_shape, model.n_layers, model.n_heads), np.nan)
+        first, last = factors
         # The product in the other order has the same eigenvalues but for zeros: thousands of words cost no more than d_model.
         full = last @ first if first.shape[-1] < first.shape[-2] else first @ last
     values = of_finite(np.linalg.eigvals, full)
@@ -110,11 +148,15 @@ def head_scores(subject: Subject) -> pd.DataFrame:
         "current_token": current_token(pattern, tokens),
         "first_token": first_token(pattern, tokens),
         "prefix_matching": prefix_matching(pattern, tokens),
-        "copying": copying(subject.params),
+        "copying": copying(subject.params, subject.model),
     }
     index = np.indices(pattern.shape[:3]).reshape(3, -1)
     places = dict(zip(("run", "layer", "head"), index, strict=True))
     return pd.DataFrame(places | {name: values.ravel() for name, values in scores.items()})
+
+
+def _after_the_first(tokens: Int[Array, "sequence position"]) -> Bool[Array, "sequence position"]:
+    return np.asarray((tokens >= 0) & (np.arange(tokens.shape[1]) > 0))
 
 
 def _mean_attention(
