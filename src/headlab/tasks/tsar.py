@@ -69,7 +69,7 @@ def stages(part: int = 1) -> tuple[Phase, ...]:
 NAMES = ("BOS", "QUERY", *(f"s{number}" for number in range(N_SYMBOLS)))
 STREAM = Stream(
     sample,
-    vocabulary=tuple(f"{one} {other}" for one in NAMES for other in NAMES),
+    vocabulary=tuple(f"{one}:{other}" for one in NAMES for other in NAMES),
     n_ctx=2 * N_SYMBOLS + 1,
     outputs=NAMES,
 )

@@ -45,7 +45,7 @@ def _row(name: str) -> dict[str, Any]:
 def task_blocks(task: Task) -> Iterator[Any]:
     """Yield everything that is known of a task: what it is about, how it is trained, and which numbers there are."""
     yield Rule(as_text(f"{task.name}: {task.title}"), align="left")
-    yield from (as_text(line) for line in ([task.text, ""] if task.text else []))
+    yield from (as_text(line) for part in words.paragraphs(task.text) for line in (part, ""))
     yield as_text(f"From {task.source}." if task.source else "From nowhere that it names.")
     yield from (as_text(f"Licence of its data: {task.license}.") for _ in range(bool(task.license)))
     yield from _data(task)

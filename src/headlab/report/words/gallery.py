@@ -152,6 +152,15 @@ def reference_sentence(reference: "Reference") -> str:
     return f"{metric_words(reference.metric)}, {where}; {said}"
 
 
+def paragraphs(text: str) -> list[str]:
+    r"""Return a task's text without the line breaks that its file has within paragraphs.
+
+    >>> paragraphs("one\ntwo\n\nthree\n")
+    ['one two', 'three']
+    """
+    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+
+
 def target_lines(corpus: "Corpus") -> list[list[str]]:
     """Return what each sentence of a corpus is to be answered with, place by place; · where there is nothing to answer.
 
@@ -159,6 +168,6 @@ def target_lines(corpus: "Corpus") -> list[list[str]]:
     >>> target_lines(Corpus.from_text("a b", wrap=False))
     [['a', 'b', '·']]
     """
-    names = corpus.vocabulary
+    names = corpus.output_names
     rows = zip(corpus.targets.tolist(), corpus.lengths.tolist(), strict=True)
     return [[names[target] if target >= 0 else "·" for target in row[:length]] for row, length in rows]
