@@ -9,8 +9,9 @@ from backends import without_wasmtime
 from scipy.special import ndtri
 from scipy.stats import kstest, kurtosis
 
-from headlab import Corpus, ModelConfig, TrainConfig, engine
+from headlab import Corpus, ModelConfig, TrainConfig, engine, hooks
 from headlab.config import WEIGHTS, Shape
+from headlab.data.draws import Draws
 from headlab.data.philox import philox
 from headlab.engine import words
 from headlab.engine.backend import BACKENDS, chosen_backend, kernel
@@ -220,6 +221,17 @@ def test_words_are_those_of_the_generator(seed: int, stream: int, first: int, n:
     assert found.shape == (n, count)
     assert found.dtype == np.uint32
     np.testing.assert_array_equal(found, words_twin(seed, stream, first, n, start, count))
+
+
+def test_samplers_draw_from_the_kernel_what_is_defined_readably(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn_by(source: object) -> list[np.ndarray]:
+        monkeypatch.setattr(hooks, "words", source)
+        draws = Draws(2**63 + 5, "held out", 2**32 - 3, 7)
+        return [draws.words(3), draws.integers(10, 6), draws.uniform(1), draws.chosen(9, 4)]
+
+    for one, other in zip(drawn_by(words), drawn_by(None), strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
 
 
 def test_words_are_the_same_however_they_are_asked_for() -> None:

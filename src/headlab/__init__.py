@@ -126,7 +126,13 @@ def _stream_of(name: str) -> Any:
     return tasks[name].dataset.stream if name in tasks else None
 
 
-hooks.view, hooks.stream = view, _stream_of
+def _words_of(*asked: int) -> Any:
+    from headlab.engine import words
+
+    return words(*asked)
+
+
+hooks.view, hooks.stream, hooks.words = view, _stream_of, _words_of
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from headlab import hooks
 from headlab.arrays import Array, Float, Int, UInt64
 from headlab.data.philox import HALF, LOW, philox
 
@@ -52,10 +53,16 @@ class Draws:
         lacking = k - self._left.shape[1]
         if lacking > 0:
             count = -(-lacking // 4)
-            more = words_of(self.seed, STREAMS[self.stream], self.first, self.n, self._block, count)
+            more = self._blocks(count)
             self._block, self._left = self._block + count, np.concatenate([self._left, more], axis=1)
         taken, self._left = self._left[:, :k], self._left[:, k:]
         return taken
+
+    def _blocks(self, count: int) -> UInt64[Array, "{self.n} {4*count}"]:
+        of = self.seed, STREAMS[self.stream], self.first, self.n
+        if hooks.words is None:
+            return words_of(*of, self._block, count)
+        return np.asarray(hooks.words(*of, 4 * self._block, 4 * count), np.uint64)
 
     def integers(self, high: ArrayLike, k: int) -> Int[Array, "n {k}"]:
         """Return k whole numbers an example, each from 0 to below high: (word · high) div 2³².
