@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TRIED = 64  # examples of a stream
 CUT = 23  # where they are drawn in two parts
-MOST_INPUTS = 1 << 22  # that are looked through
+MOST_INPUTS = 1 << 21  # that are looked through
 
 
 def problems_of(stream: "Stream") -> list[Problem]:
@@ -83,21 +83,24 @@ def _check_inputs(stream: "Stream") -> None:
     """Raise where what is drawn is not among the inputs that are named, or has other targets there; or one is named twice."""
     given = called("sample", stream.sample, Draws(0, "test", 0, TRIED), stream.size)
     tokens, targets = examples_of("sample", given, stream.sizes, TRIED)
-    keys, lacking, seen, count = _keys(tokens), np.ones(TRIED, bool), [np.zeros(0, np.uint64)], 0
+    keys, seen, count = _keys(tokens), [np.zeros(0, np.uint64)], 0
+    order = np.argsort(keys)
+    lacking = set(keys.tolist())
     for some_tokens, some_targets in stream.pieces():
         seen.append(_keys(some_tokens))
-        _, mine, theirs = np.intersect1d(keys, seen[-1], return_indices=True)
-        for here, there in zip(mine, theirs, strict=True):
+        nearest = order[np.searchsorted(keys[order], seen[-1]).clip(max=TRIED - 1)]
+        for there in np.flatnonzero(keys[nearest] == seen[-1]):
+            here = nearest[there]
             if not np.array_equal(targets[here], some_targets[there]):
                 got = f"{short_repr(some_targets[there].tolist())} for {short_repr(tokens[here].tolist())}"
                 raise _wrong("enumerate", f"give the targets that sample gives, got {got}: mend one of the two")
-        lacking &= ~np.isin(keys, seen[-1])
+            lacking.discard(int(keys[here]))
         if (count := count + len(some_tokens)) > MOST_INPUTS:
             return
     if count == 0:
         raise _wrong("enumerate", "name at least one input, got none: leave it out, or yield tokens and targets")
-    if lacking.any():
-        missing = short_repr(tokens[int(np.argmax(lacking))].tolist())
+    if lacking:
+        missing = short_repr(tokens[int(np.argmax(np.isin(keys, list(lacking))))].tolist())
         raise _wrong("enumerate", f"name every input that sample gives, and lacks {missing}: mend one of the two")
     if len(np.unique(np.concatenate(seen))) < count:
         raise _wrong("enumerate", "name every input once, got one of them twice: name it once")

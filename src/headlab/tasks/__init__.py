@@ -26,6 +26,11 @@ from headlab.tasks.task import Task
 # In the order in which they are told; each is loaded when it is first asked for.
 NAMES = (
     "notebook",
+    "bigram0",
+    "ioi",
+    "max4",
+    "max-list",
+    "setdiff",
     "sort1",
     "sort10",
     "cumsum",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from headlab.analysis.looking.bigrams import bigram_difference
 from headlab.analysis.looking.head_scores import head_scores
 from headlab.analysis.looking.plateaus import plateau
 from headlab.analysis.subject import Subject
@@ -14,10 +15,10 @@ from headlab.errors import Problem, SelectionError
 from headlab.model.losses import mean_loss
 from headlab.notation.values import short_repr
 
-LOWER_IS_BETTER = ("cross_entropy", "above_bayes")
+LOWER_IS_BETTER = ("cross_entropy", "above_bayes", "bigram_difference")
 ACCURACIES = ("token_accuracy", "last_accuracy", "sequence_accuracy", "exact_accuracy")
 HEAD_SCORES = ("previous_token", "current_token", "first_token", "prefix_matching", "copying")
-METRICS = ("solved", *ACCURACIES, "cross_entropy", *HEAD_SCORES)
+METRICS = ("solved", *ACCURACIES, "cross_entropy", "bigram_difference", *HEAD_SCORES)
 SHARE, PLATEAU = (re.compile(name + r"\(([0-9.eE+-]+)\)") for name in ("success_share", "plateau"))
 
 
@@ -33,6 +34,7 @@ def metric_values(
     last_accuracy: the share of sequences whose last place with a target is right
     sequence_accuracy: the share of sequences where all of them are; exact_accuracy: that of all inputs that there are
     cross_entropy: the mean of -ln softmax(logits)_target, in nats per place with a target
+    bigram_difference: how far probabilities are from the counted shares of what follows; see `bigrams.bigram_difference`
     plateau(x): the mean of that rest of the run's held-out loss which is nearest to x; see `plateaus.plateau`
     success_share(x): 1 where the share of what is right, places or sequences, is at least x, else 0
     prefix_matching, previous_token, current_token, first_token, copying: that score of the head that has most of it
@@ -95,6 +97,8 @@ def _value(name: str, subject: Subject) -> Float[Array, " run"]:
         return table.groupby("run")[name].max().to_numpy(float)
     if name == "cross_entropy":
         return mean_loss(subject.clean.logits, subject.corpus.targets, "softmax", subject.corpus.weights).astype(float)
+    if name == "bigram_difference":
+        return bigram_difference(subject)
     places = subject.corpus.targets >= 0
     right = (subject.clean.logits.argmax(axis=-1) == subject.corpus.targets) | ~places
     if name == "token_accuracy":
