@@ -1,6 +1,7 @@
 // headlab.h: requests are checked here, and then cannot fail but for want of memory.
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -38,11 +39,11 @@ const char* wrong_shape(const hl_shape& shape) {
     return shape.d_model != shape.d_vocab ? "d_model must be d_vocab where there is no W_U" : nullptr;
 }
 
-// What only the table of weights knows yet.
+// What cannot be looked into or taken apart yet.
 const char* unready(const hl_shape& shape) {
     const bool usual = shape.n_layers > 0 && size_of(shape, Axis::out) == shape.d_vocab && !shape.d_mlp && !shape.norm && !shape.biases &&
                        !shape.tied && !shape.relative && !shape.stream_values && !shape.pairs;
-    return usual ? nullptr : "a model must have attention alone, without MLP, norms, biases, distances, or tokens in pairs";
+    return usual ? nullptr : "only models of attention alone can be looked into, without MLP, norms, biases, distances, or tokens in pairs";
 }
 
 const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
@@ -220,12 +221,12 @@ template <class Work> const char* unless_full(const Work& work) {
 #endif
 }
 
-// Once over all groups of runs, with the caller waiting.
+// Once over all groups of runs, with the caller waiting; fed: batches beside the problem's own.
 template <class Call, class... Rest>
-const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& problem, int d_head, int64_t n_runs, Rest... rest) {
+const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& problem, int d_head, const std::vector<Sizes>& fed, int64_t n_runs, Rest... rest) {
     return unless_full([&]() -> const char* {
         const Kernel& kernel = *kernel_named(problem.instruction_set);
-        const Plan plan(problem, d_head);
+        const Plan plan(problem, d_head, 1, fed);
         const Call call{plan, n_runs, rest...};
         Crew crew([&](Control& control) { return pick(kernel, problem.type)(call, control); }, n_runs, kernel.lanes(problem.type), problem.threads);
         crew.start();
@@ -236,7 +237,7 @@ const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& probl
 
 const char* look(const hl_problem& problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
                  hl_real* reads, hl_real* pattern, const hl_computes* computes) {
-    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, problem, 0, n_runs, weights, cases, n_cases, logits,
+    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, problem, 0, {}, n_runs, weights, cases, n_cases, logits,
                          reads, pattern, computes);
 }
 
@@ -281,7 +282,7 @@ extern "C" {
 
 hl_weight hl_weight_of(const hl_shape* shape, int32_t weight) {
     const Weight& of = weight_table[weight];
-    hl_weight found = {of.name, places_of(*shape)[weight], {0, 0, 0, 0}, of.there(*shape) ? of.n_axes : 0};
+    hl_weight found = {of.name, places_of(*shape)[weight], {0, 0, 0, 0}, is_there(*shape, weight) ? of.n_axes : 0};
     for (int a = 0; a < found.n_axes; ++a) found.axes[a] = size_of(*shape, of.axes[a]);
     return found;
 }
@@ -342,7 +343,6 @@ struct hl_training {
 const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const hl_runs* runs, hl_training** training) {
     return unless_full([&]() -> const char* {
         if (const char* wrong = wrong_problem(*problem, true)) return wrong;
-        if (const char* wrong = unready(problem->shape)) return wrong;
         if (const char* wrong = wrong_recipe(*recipe)) return wrong;
         if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
         *training = new hl_training(*problem, *recipe, *runs);
@@ -383,16 +383,28 @@ void hl_end(hl_training* training) { delete training; }
 
 const char* hl_gradient(const hl_problem* problem, int32_t loss, int64_t n_runs, const hl_real* weights, hl_real* losses, hl_real* gradient) {
     if (const char* wrong = wrong_problem(*problem, true)) return wrong;
-    if (const char* wrong = unready(problem->shape)) return wrong;
-    return run<GradientCall>([](const Kernel& kernel, int type) { return kernel.gradient.of(type); }, *problem, 0, n_runs, loss, weights, losses,
+    return run<GradientCall>([](const Kernel& kernel, int type) { return kernel.gradient.of(type); }, *problem, 0, {}, n_runs, loss, weights, losses,
                              gradient);
+}
+
+const char* hl_evaluate(const hl_problem* problem, int32_t loss, int64_t n_runs, const hl_real* weights, hl_real* losses, int64_t* right,
+                        int32_t* predicted, hl_real* logits) {
+    if (const char* wrong = wrong_problem(*problem, losses || right)) return wrong;
+    return unless_full([&]() -> const char* {
+        const hl_shape& shape = problem->shape;
+        const hl_batch& batch = problem->batch;
+        Rows rows;
+        RowMaker(shape, order_of(shape, batch)).make(rows, batch.tokens, batch.targets, batch.weights, batch.n_sequences, shape.n_ctx, !predicted && !logits);
+        return run<EvaluationCall>([](const Kernel& kernel, int type) { return kernel.evaluate.of(type); }, *problem, 0, {rows.sizes()}, n_runs, std::cref(rows), loss,
+                                   weights, losses, right, predicted, logits);
+    });
 }
 
 const char* hl_widen(const hl_problem* problem, int64_t n, const hl_real* basis, const hl_real* narrow, hl_real* wide) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
     const int width = 2 * problem->shape.d_model;
     if (problem->shape.d_head <= width) return "only heads wider than 2 d_model are trained narrow";
-    return run<WideningCall>([](const Kernel& kernel, int type) { return kernel.widen.of(type); }, *problem, width, n, basis, narrow, wide);
+    return run<WideningCall>([](const Kernel& kernel, int type) { return kernel.widen.of(type); }, *problem, width, {}, n, basis, narrow, wide);
 }
 
 const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
@@ -414,7 +426,7 @@ const char* hl_parts(const hl_problem* problem, int64_t n_runs, const double* we
     if (const char* wrong = wrong_parts(*problem)) return wrong;
     if (const char* wrong = wrong_places(*problem, 1, &place)) return wrong;
     if (const char* wrong = wrong_paths(problem->shape, n_paths, paths)) return wrong;
-    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, n_runs, weights, known, place, readout, n_paths,
+    return run<PartsCall>([](const Kernel& kernel, int) { return kernel.parts; }, *problem, 0, {}, n_runs, weights, known, place, readout, n_paths,
                           paths, *gives);
 }
 
@@ -426,7 +438,7 @@ const char* hl_score_parts(const hl_problem* problem, int64_t n_runs, const doub
     if (layer < 0 || layer >= problem->shape.n_layers) return "the layer must be one that the model has";
     if (const char* wrong = wrong_places(*problem, n_queries, queries)) return wrong;
     if (const char* wrong = wrong_places(*problem, n_keys, keys)) return wrong;
-    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, n_runs, weights, known, layer,
+    return run<ScorePartsCall>([](const Kernel& kernel, int) { return kernel.score_parts; }, *problem, 0, {}, n_runs, weights, known, layer,
                                n_queries, queries, n_keys, keys, parts);
 }
 

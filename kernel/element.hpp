@@ -4,6 +4,7 @@
 // the same operations in the same order either way, and what is summed along a row is summed one after the other: so are the bits.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -108,6 +109,13 @@ template <class T> struct LastColumns {
     void set(T* row, Vec<T> value) const { store(row + at, first<T>(n, value)); }
 };
 
+template <class E> inline auto place_at(int64_t at) {
+    if constexpr (alone<E>)
+        return Columns<E>{at};
+    else
+        return Place<E>{at};
+}
+
 // Calls `work` with the places of rows of n elements, one after the other. Of the zeros that rows are filled up with it makes zeros.
 template <class E, class Work> inline __attribute__((always_inline)) void each(int64_t n, const Work& work) {
     if constexpr (alone<E>)
@@ -143,6 +151,28 @@ template <class E> inline E sum_of(const E* row, int64_t n) {
     E sum{};
     for (int64_t i = 0; i < n; ++i) sum += row[i];
     return sum;
+}
+
+// What `work` makes of the places of a row, added up in sixteen sums, of every sixteenth place each, and these two by two: a sum whose
+// order is the same whatever is in the lanes, and that need not wait for itself.
+template <class E, class Work> inline __attribute__((always_inline)) E added_up(int n, const Work& work) {
+    constexpr int sums = 16, step = alone<E> ? lanes<Real<E>> : 1;
+    std::conditional_t<alone<E>, Vec<Real<E>>, E> part[sums / step] = {};
+    int at = 0;
+    for (; at + sums <= n; at += sums)
+#pragma GCC unroll 16
+        for (int i = 0; i < sums / step; ++i) part[i] += work(place_at<E>(at + i * step));
+    for (int i = 0; at < n; at += step, ++i) {
+        if constexpr (alone<E>)
+            part[i] += first<E>(std::min(n - at, step), work(place_at<E>(at)));
+        else
+            part[i] += work(place_at<E>(at));
+    }
+    E sum[sums];
+    std::memcpy(sum, part, sizeof sum);
+    for (int half = sums / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) sum[i] += sum[i + half];
+    return sum[0];
 }
 
 // The same number for every run; and roots and logarithms of elements.

@@ -130,6 +130,13 @@ hl_progress hl_read(const hl_training *);
 void hl_cancel(hl_training *); /* at the next step; runs that have not ended are as they were before */
 void hl_end(hl_training *);    /* cancels; then nothing touches the arrays any more */
 const char *hl_gradient(const hl_problem *, int32_t loss, int64_t n_runs, const hl_real *weights, hl_real *losses, hl_real *gradient);
+/* Forward alone, on the problem's batch; right: how many targets have the largest logit, and in how many sequences all of them (of
+ * equal logits the lowest id counts); predicted: the largest of each place. -1 and 0 at padding. */
+const char *hl_evaluate(const hl_problem *, int32_t loss, int64_t n_runs, const hl_real *weights,
+                        hl_real *losses,    /* [run] */
+                        int64_t *right,     /* [run, 2] */
+                        int32_t *predicted, /* [run, sequence, n_ctx] */
+                        hl_real *logits);   /* [run, sequence, n_ctx, out] */
 const char *hl_widen(const hl_problem *, int64_t n, const hl_real *basis, const hl_real *narrow, hl_real *wide); /* flat weights of n runs */
 
 /* Look: forward alone, each case a sequence with what is done in the middle of it. Its edits are done where the model computes

@@ -17,6 +17,7 @@ HEADLAB_QUICK
 #include "model.hpp"
 #include "updates/update.hpp"
 HEADLAB_SMALL
+#include "evaluation.hpp"
 #include "look.hpp"
 #include "loop.hpp"
 #include "outputs.hpp"
@@ -61,6 +62,7 @@ const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA),
                        {make<TrainingWorker<float>, TrainingCall>, doubles_alone<TrainingWorker>()},
                        of_runs<TrainingWorker, TrainingCall>,
                        of_runs<GradientWorker, GradientCall>,
+                       of_runs<EvaluationWorker, EvaluationCall>,
                        of_runs<WideningWorker, WideningCall>,
                        of_type<LookWorker, LookCall>,
                        make<PartsWorker, PartsCall>,

@@ -562,7 +562,7 @@ template <class T> class LookWorker final : public Worker {
     }
     // Of all sequences, the nth of so many arrays of each run; without rows: logits.
     void store_clean(hl_real* all, int64_t arrays, int64_t nth, const Vec<T>* rows, int width, const int64_t* place) {
-        const int64_t sequences = plan.n_sequences;
+        const int64_t sequences = plan.rows.sequences();
         for (int b = 0; all && b < sequences; ++b) {
             const int64_t of_run = arrays * sequences * c, first = (nth * sequences + b) * c;
             for (int t = 0; t < on.length(b); ++t) list[t] = on.row(b, t);

@@ -235,10 +235,10 @@ class ScorePartsWorker final : public Worker {
         for (const int w : {HL_W_Q, HL_W_K}) W.want(w, written || patterns ? l : 0, l + 1);
         if (!written)
             for (const int w : {HL_W_V, HL_W_O}) W.want(w, 0, l);
-        longest.assign(plan.n_sequences, 0);
+        longest.assign(plan.rows.sequences(), 0);
         for (const auto& [places, count] : {std::pair(call.queries, call.n_queries), std::pair(call.keys, call.n_keys)})
             for (int i = 0; i < count; ++i) longest[places[i].sequence] = std::max(longest[places[i].sequence], places[i].at + 1);
-        for (int b = 0; b < plan.n_sequences; ++b)
+        for (int b = 0; b < plan.rows.sequences(); ++b)
             passages.push_back(longest[b] ? std::make_unique<Passage>(plan, b, longest[b], l, -1, call.known, PassageNeeds{false, false, false, l > 0}, W, arena)
                                           : nullptr);
         for (int s = 0; s < call.n_keys; ++s) {  // neighbours in a sequence are worked on at once

@@ -1,6 +1,7 @@
 // A problem made ready: sizes, rows, places of weights in the order to train in. Plain data, the same for every run and lane.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -12,21 +13,22 @@ namespace headlab {
 
 // Scores need only W_QK = W_Q W_Kᵀ. Forming it and returning its gradient costs 3 d_model² d_head, and then three products of
 // d_model² an input; without it there are six of d_model d_head an input. Both round differently, so sizes alone decide, and not
-// how many inputs of a batch are distinct.
-bool folds(const hl_shape& shape, int n_sequences, int layer);
+// how many inputs of a batch are distinct. Nor can it be where keys and queries have biases, or distances.
+bool folds(const hl_shape& shape, int n_sequences, int n_positions, int layer);
 
 // A shape whose heads are trained in another width, d_head; 0: in their own.
 hl_shape with_heads_of(hl_shape shape, int d_head);
 
 struct Plan {
-    // d_head: the width to work in, where it is narrower than the model's; columns: that rows of weights are filled up to
-    explicit Plan(const hl_problem& problem, int d_head = 0, int columns = 1);
+    // d_head: the width to work in, where it is narrower than the model's; columns: that rows of weights are filled up to; fed: the
+    // largest batches that steps bring along
+    explicit Plan(const hl_problem& problem, int d_head = 0, int columns = 1, const std::vector<Sizes>& fed = {});
 
     hl_shape shape, model;  // as it is worked on, and as it was asked for: its heads may be wider
     double scale;           // on the scores: 1 / sqrt(d_head) of the model
     std::vector<int32_t> order;
-    Rows rows;
-    int n_sequences;
+    Rows rows;                   // of the problem's own batch
+    std::vector<Sizes> batches;  // the largest ones that the workspace is for
     Places given, wide_given;                  // the caller's, of shape and of model
     Places at, wide_at;                        // as it is worked on
     std::vector<int64_t> gather, of_wide;      // the caller's place of each weight, in the same two shapes; of_wide: where that is another
@@ -35,7 +37,13 @@ struct Plan {
     bool narrow() const { return shape.d_head != model.d_head; }
     int blocks() const { return shape.n_layers * shape.n_heads; }
     int value_width() const { return int(size_of(shape, Axis::value)); }
-    bool folds(int layer) const { return headlab::folds(shape, n_sequences, layer); }
+    int outputs() const { return int(size_of(shape, Axis::out)); }
+    // The most that any batch needs of something.
+    template <class Need> int64_t most(const Need& need) const {
+        int64_t found = 0;
+        for (const Sizes& batch : batches) found = std::max<int64_t>(found, need(batch));
+        return found;
+    }
 };
 
 // Groups of as many runs as there are lanes, taken one after the other by the threads of one call.
@@ -71,6 +79,17 @@ struct GradientCall {
     int loss;
     const void* weights;
     void *losses, *gradient;
+};
+struct EvaluationCall {
+    const Plan& plan;
+    int64_t n_runs;
+    const Rows& rows;
+    int loss;
+    const void* weights;
+    void* losses;
+    int64_t* right;
+    int32_t* predicted;
+    void* logits;
 };
 struct WideningCall {
     const Plan& plan;
@@ -121,6 +140,7 @@ struct Kernel {
     int lanes_float, lanes_double;
     MakeOfType<TrainingCall> train_alone, train;  // alone: null where groups serve
     MakeOfType<GradientCall> gradient;
+    MakeOfType<EvaluationCall> evaluate;
     MakeOfType<WideningCall> widen;
     MakeOfType<LookCall> look;
     Make<PartsCall>* parts;

@@ -8,6 +8,11 @@ int64_t filled(int64_t n, int columns) { return (n + columns - 1) / columns * co
 
 }  // namespace
 
+bool is_there(const hl_shape& shape, int weight) {
+    const Weight& of = weight_table[weight];
+    return of.there(shape) && (of.axes[0] != Axis::layers || shape.n_layers > 0);
+}
+
 int64_t size_of(const hl_shape& s, Axis axis) {
     switch (axis) {
         case Axis::vocab: return s.d_vocab;
@@ -16,6 +21,7 @@ int64_t size_of(const hl_shape& s, Axis axis) {
         case Axis::head: return s.d_head;
         case Axis::value: return s.factored_values ? s.d_head : s.d_model;
         case Axis::layers: return s.n_layers;
+        case Axis::embed: return s.pairs ? s.d_model / 2 : s.d_model;
         case Axis::mlp: return s.d_mlp;
         case Axis::out: return s.d_vocab_out ? s.d_vocab_out : s.d_vocab;
         default: return s.n_heads;
@@ -23,7 +29,7 @@ int64_t size_of(const hl_shape& s, Axis axis) {
 }
 
 bool follows_vocabulary(const hl_shape& shape, Axis axis) {
-    const bool stream = axis == Axis::model || (axis == Axis::value && !shape.factored_values);
+    const bool stream = axis == Axis::model || axis == Axis::embed || (axis == Axis::value && !shape.factored_values);
     const bool logits = axis == Axis::out && size_of(shape, axis) == shape.d_vocab;
     return axis == Axis::vocab || logits || (stream && !shape.unembed);
 }
@@ -40,7 +46,7 @@ Places places_of(const hl_shape& shape, int columns) {
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Weight& weight = weight_table[w];
         const int last = weight.n_axes - 1;
-        int64_t size = weight.there(shape) ? filled(size_of(shape, weight.axes[last]), columns) : 0;
+        int64_t size = is_there(shape, w) ? filled(size_of(shape, weight.axes[last]), columns) : 0;
         for (int a = 0; a < last; ++a) size *= size_of(shape, weight.axes[a]);
         places.of[w] = {places.end, places.end + size};
         places.end += size;

@@ -9,7 +9,7 @@
 
 namespace headlab {
 
-enum class Axis { vocab, ctx, model, head, value, layers, heads, mlp, out };
+enum class Axis { vocab, ctx, model, head, value, layers, heads, mlp, out, embed };
 enum class Start { embedding, glorot, zeros, ones };  // uniform draws within 0.05, or within sqrt(6 / (in + out)); or no draws
 
 struct Weight {
@@ -27,7 +27,7 @@ constexpr bool has_mlp(const hl_shape& s) { return s.d_mlp != 0; }
 constexpr bool has_norm(const hl_shape& s) { return s.norm != HL_NO_NORM; }
 constexpr bool has_layer_norm(const hl_shape& s) { return s.norm == HL_LAYER_NORM; }
 constexpr Weight weight_table[HL_WEIGHTS] = {
-    {"W_E", 2, {Axis::vocab, Axis::model}, Start::embedding, always},
+    {"W_E", 2, {Axis::vocab, Axis::embed}, Start::embedding, always},
     {"W_pos", 2, {Axis::ctx, Axis::model}, Start::embedding, [](const hl_shape& s) { return s.positions != 0; }},
     {"W_Q", 4, {Axis::layers, Axis::heads, Axis::model, Axis::head}, Start::glorot, always},
     {"W_K", 4, {Axis::layers, Axis::heads, Axis::model, Axis::head}, Start::glorot, always},
@@ -52,6 +52,7 @@ constexpr Weight weight_table[HL_WEIGHTS] = {
     {"ln_final_b", 1, {Axis::model}, Start::zeros, [](const hl_shape& s) { return has_layer_norm(s) && s.norm_final != 0; }},
 };
 
+bool is_there(const hl_shape& shape, int weight);
 int64_t size_of(const hl_shape& shape, Axis axis);
 int64_t ids_of(const hl_shape& shape);  // how many ids there are: of tokens, or of pairs of them
 // Whether an axis counts the vocabulary's tokens: the residual stream does where it is the logits, and these where they are as many.

@@ -11,34 +11,49 @@ void Work::add(int times, double rows, double cols, double depth) {
 }
 
 Work::Work(const hl_shape& shape, const Rows& of, int columns) : columns(columns) {
-    const int n_sequences = int(of.sequence_start.size()) - 1;
-    const double d = shape.d_model, h = shape.d_head, v = double(size_of(shape, Axis::value)), all_rows = of.rows();
+    const double d = shape.d_model, h = shape.d_head, v = double(size_of(shape, Axis::value)), m = shape.d_mlp, heads = shape.n_heads, all_wanted = of.n_wanted();
+    const double out = double(size_of(shape, Axis::out));
+    double normed = shape.norm_final ? all_wanted : 0;  // rows
     for (int layer = 0; layer < shape.n_layers; ++layer) {
-        const bool fold = folds(shape, n_sequences, layer);
-        const double n = of.inputs(layer), q = fold ? d : h, heads = shape.n_heads;
+        const bool fold = folds(shape, of.sequences(), of.positions, layer);
+        const Reading reading = of.of_layer(layer);
+        const double n = reading.inputs, q = fold ? d : h, written = reading.written;
         if (fold) {
             add(shape.n_heads, d, d, h);  // W_QK
             add(2 * shape.n_heads, d, h, d);
         }
-        for (const double width : {v, q, fold ? 0.0 : h}) {  // value, left and key
-            add(shape.n_heads, n, width, d);
-            add(shape.n_heads, n, d, width);
-            add(shape.n_heads, d, width, n);
+        const auto take = [&](double inputs, double width) {
+            add(shape.n_heads, inputs, width, d);
+            add(shape.n_heads, inputs, d, width);
+            add(shape.n_heads, d, width, inputs);
+        };
+        take(n, shape.stream_values ? 0 : v);
+        take(reading.asking, q);
+        take(n, fold ? 0 : h);
+        for (int b = 0; b < of.sequences(); ++b) {
+            const double length = of.length(b), queries = reading.asks ? of.wanted_start[b + 1] - of.wanted_start[b] : length;
+            const double seen = shape.causal && !reading.asks ? (length + 1) / 2 : length;
+            if (queries == 0) continue;
+            add(shape.n_heads, queries * seen / length, length, q);
+            add(shape.n_heads, queries * seen / length, length, v);
+            add(2 * shape.n_heads, queries, v, seen);
+            add(2 * shape.n_heads, queries, q, seen);
+            if (shape.relative) add(3 * shape.n_heads, queries, length, h);
+            rows += 2 * heads * queries;
+            exponentials += heads * queries * vectors(seen);
         }
-        for (int b = 0; b < n_sequences; ++b) {
-            const double length = of.length(b), seen = shape.causal ? (length + 1) / 2 : length;
-            add(shape.n_heads, seen, length, q);
-            add(shape.n_heads, seen, length, v);
-            add(2 * shape.n_heads, length, v, seen);
-            add(2 * shape.n_heads, length, q, seen);
-            rows += 2 * heads * length;
-            exponentials += heads * length * vectors(seen);
+        if (shape.factored_values) add(3, written, d, shape.n_heads * h);
+        if (m > 0) {
+            add(3, written, m, d);
+            add(3, written, d, m);
+            if (shape.activation == HL_GELU) exponentials += 2 * written * vectors(m);
         }
-        if (shape.factored_values) add(3, all_rows, d, shape.n_heads * h);
+        if (shape.norm) normed += (shape.norm_after ? written : n) + (m > 0 ? written : 0);
     }
-    if (shape.unembed) add(3, all_rows, shape.d_vocab, d);
-    rows += 2 * all_rows;
-    exponentials += all_rows * vectors(shape.d_vocab);
+    if (shape.unembed) add(3, all_wanted, out, d);
+    rows += 2 * all_wanted;
+    exponentials += all_wanted * vectors(out);
+    multiply_adds += 12 * normed * vectors(d);
     updates = double(places_of(shape).end) / columns;
 }
 

@@ -48,64 +48,68 @@ template <class E> class Loss final : public Block<E> {
 
   public:
     Loss(const Plan& plan, Arena<E>& arena)
-        : rows(plan.rows), n(plan.shape.d_vocab), count(plan.rows.rows()), logs(n), kept(arena.take(int64_t(count) * row_size<E>(n))),
-          sums(arena.take(count)) {}
+        : n(plan.outputs()), most(plan.most([](const Sizes& of) { return of.wanted; })), logs(n), kept(arena.take(most * row_size<E>(n))),
+          sums(arena.take(most)) {}
 
     int kind = HL_SOFTMAX;  // of the phase
 
     int64_t size() const override { return 1; }
 
-    void forward(const E*, const E* in, E* out) override { *out = rows.share.empty() ? mean_of_equal(in) : mean_of_weighted(in); }
+    void forward(const Rows& rows, const E*, const E* in, E* out) override {
+        *out = rows.share.empty() ? mean_of_equal(rows, in) : mean_of_weighted(rows, in);
+    }
 
-    void backward(const E*, const E*, const E*, E*, E* d_in) override {
-        for (int r = 0; r < count; ++r) {
+    void backward(const Rows& rows, const E*, const E*, const E*, E*, E* d_in) override {
+        for (int r = 0; r < rows.n_wanted(); ++r) {
             const E* p = kept + int64_t(r) * row_size<E>(n);
             E* dx = d_in + int64_t(r) * row_size<E>(n);
-            const int y = rows.target[r];
+            const int row = rows.row(r), y = rows.target[row];
+            const T weight = rows.share.empty() ? T(1) / T(rows.n_targets) : T(rows.share[row]);
             if (y < 0)
                 clear_row(dx, n);
             else if (kind == HL_SOFTMAX)
-                softmax_backward(p, y, weight(r), sums[r], dx);
+                softmax_backward(p, y, weight, sums[r], dx);
             else
-                normalized_sigmoid_backward(p, y, weight(r), sums[r], dx);
+                normalized_sigmoid_backward(p, y, weight, sums[r], dx);
         }
     }
 
   private:
-    T weight(int r) const { return rows.share.empty() ? T(1) / T(rows.n_targets) : T(rows.share[r]); }
 
     // Every row with a target counts alike: their logarithms are taken as one of their product, and the sum is divided once.
-    E mean_of_equal(const E* logits) {
+    E mean_of_equal(const Rows& rows, const E* logits) {
         E total{};
-        for (int r = 0; r < count; ++r, logits += row_size<E>(n)) {
-            if (rows.target[r] < 0) continue;
+        for (int r = 0; r < rows.n_wanted(); ++r, logits += row_size<E>(n)) {
+            const int y = rows.target[rows.row(r)];
+            if (y < 0) continue;
             if (kind == HL_SOFTMAX) {
-                total += softmax_rest(logits, r);
+                total += softmax_rest(logits, y, r);
                 logs.add(sums[r]);
             } else {
-                total += normalized_sigmoid(logits, r);
+                total += normalized_sigmoid(logits, y, r);
             }
         }
         return (total + logs.total()) / T(rows.n_targets);
     }
 
     // Each row's logarithm is multiplied by its share, so that no two can be taken as one.
-    E mean_of_weighted(const E* logits) {
+    E mean_of_weighted(const Rows& rows, const E* logits) {
         E total{};
-        for (int r = 0; r < count; ++r, logits += row_size<E>(n)) {
-            if (rows.target[r] < 0) continue;
-            total += T(rows.share[r]) * (kind == HL_SOFTMAX ? softmax_rest(logits, r) + ln(sums[r]) : normalized_sigmoid(logits, r));
+        for (int r = 0; r < rows.n_wanted(); ++r, logits += row_size<E>(n)) {
+            const int row = rows.row(r), y = rows.target[row];
+            if (y < 0) continue;
+            total += T(rows.share[row]) * (kind == HL_SOFTMAX ? softmax_rest(logits, y, r) + ln(sums[r]) : normalized_sigmoid(logits, y, r));
         }
         return total;
     }
 
     // The softmax loss of a row but for the logarithm of its sum of exponentials, which is kept.
-    E softmax_rest(const E* x, int r) {
+    E softmax_rest(const E* x, int y, int r) {
         E* p = kept + int64_t(r) * row_size<E>(n);
         const E top = largest_of(x, n);
         each_but_filling<E>(n, [&](auto at) { at.set(p, exp_nonpositive<T>(at(x) - top)); });
         sums[r] = sum_of(p, n);
-        return top - x[rows.target[r]];
+        return top - x[y];
     }
     void softmax_backward(const E* p, int y, T weight, E sum, E* dx) const {
         const E factor = weight / sum;
@@ -113,11 +117,11 @@ template <class E> class Loss final : public Block<E> {
         dx[y] -= weight;
     }
 
-    E normalized_sigmoid(const E* x, int r) {
+    E normalized_sigmoid(const E* x, int y, int r) {
         E* p = kept + int64_t(r) * row_size<E>(n);
         each_but_filling<E>(n, [&](auto at) { at.set(p, T(1) / (T(1) + exp<T>(-at(x)))); });
         sums[r] = sum_of(p, n);
-        E share = p[rows.target[r]] / sums[r];
+        E share = p[y] / sums[r];
         share = share < low ? element<E>(low) : share;
         share = share > high ? element<E>(high) : share;
         return -ln(share);
@@ -131,8 +135,8 @@ template <class E> class Loss final : public Block<E> {
     }
 
     static constexpr T low = T(1e-7), high = T(1) - T(1e-7);
-    const Rows& rows;
-    const int n, count;
+    const int n;
+    const int64_t most;  // rows
     LogSum<E> logs;
     E*kept, *sums;  // of each row: exp(x - max), or sigmoid(x), and their sum
 };

@@ -41,7 +41,7 @@ template <class T> class Activations {
     }
 
     void compute() {
-        for (int b = 0; b < plan.n_sequences; ++b)
+        for (int b = 0; b < plan.rows.sequences(); ++b)
             for (int t = 0; t < kept[b]; ++t) {
                 Vec<T>* to = stream[0] + int64_t(row(b, t)) * d;
                 for (int j = 0; j < d; ++j) to[j] = plan.shape.positions ? token(b, t)[j] + position(t)[j] : token(b, t)[j];
@@ -96,9 +96,9 @@ template <class T> class Activations {
     // How many rows each sequence needs: all of those that a case takes from; of its own, and of those that it takes the mean of, no more
     // than it sees.
     std::vector<int> kept_rows(const LookCall& call) const {
-        std::vector<int> found(plan.n_sequences, 0);
+        std::vector<int> found(plan.rows.sequences(), 0);
         const auto needs = [&](int b, int most) { found[b] = std::max(found[b], std::min(most, plan.rows.length(b))); };
-        for (int b = 0; call.computes && b < plan.n_sequences; ++b) needs(b, plan.shape.n_ctx);
+        for (int b = 0; call.computes && b < plan.rows.sequences(); ++b) needs(b, plan.shape.n_ctx);
         for (int i = 0; i < call.n_cases; ++i) {
             const hl_case& item = call.cases[i];
             const int most = plan.shape.causal && item.at >= 0 && !call.pattern ? item.at + 1 : plan.shape.n_ctx;
@@ -108,15 +108,15 @@ template <class T> class Activations {
                 mean = mean || item.edits[e].how == HL_MEAN;
                 if (item.edits[e].how == HL_FROM) needs(item.edits[e].donor, plan.shape.n_ctx);
             }
-            for (int b = 0; mean && b < plan.n_sequences; ++b) needs(b, most);
+            for (int b = 0; mean && b < plan.rows.sequences(); ++b) needs(b, most);
         }
         return found;
     }
 
     // Where the rows of each sequence begin; the others have none.
     std::vector<int> first_rows() {
-        std::vector<int> found(plan.n_sequences, -1);
-        for (int b = 0; b < plan.n_sequences; ++b) {
+        std::vector<int> found(plan.rows.sequences(), -1);
+        for (int b = 0; b < plan.rows.sequences(); ++b) {
             if (kept[b] == 0) continue;
             found[b] = n;
             n += kept[b];
@@ -131,7 +131,7 @@ template <class T> class Activations {
         if (layer > 0 || !distinct) return set_product(matrix(to, n, width), matrix<const Vec<T>>(stream[layer], n, d), W);
         const int inputs = plan.rows.inputs(0);
         set_product(matrix(projected, inputs, width), matrix<const Vec<T>>(distinct, inputs, d), W);
-        for (int b = 0; b < plan.n_sequences; ++b)
+        for (int b = 0; b < plan.rows.sequences(); ++b)
             for (int t = 0; t < kept[b]; ++t) std::copy_n(projected + int64_t(input(b, t)) * width, width, to + int64_t(row(b, t)) * width);
     }
 
@@ -141,7 +141,7 @@ template <class T> class Activations {
         project(layer, to.v, v, W.V);
         if (to.W_QK) set_product(matrix(to.W_QK, d, d), W.Q, W.K.transposed());
         const bool factored = plan.shape.factored_values;
-        for (int b = 0; b < plan.n_sequences; ++b) {
+        for (int b = 0; b < plan.rows.sequences(); ++b) {
             if (kept[b] == 0) continue;
             const int64_t at = first[b], size = kept[b];
             const Region below = plan.shape.causal ? Region::lower_out : Region::full;

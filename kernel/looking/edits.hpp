@@ -118,7 +118,7 @@ template <class T> class Edits {
     template <class Add> void mean(Vec<T>* to, int width, int t, int also, Add add) const {
         int count = 0;
         std::fill_n(to, width, Vec<T>{});
-        for (int b = 0; b < on.plan.n_sequences; ++b) {
+        for (int b = 0; b < on.plan.rows.sequences(); ++b) {
             if (on.length(b) <= std::max(t, also)) continue;
             add(b, to);
             ++count;

@@ -63,6 +63,16 @@ static void wrong_requests(void) {
     request *one = right();
     one->problem.shape.d_model = 8, refused(one, "d_model 8 without a W_U");
     one = right(), one->problem.shape.d_head = 0, refused(one, "no width of heads");
+    one = right(), one->problem.shape.norm = 3, refused(one, "no such norm");
+    one = right(), one->problem.shape.activation = 2, refused(one, "no such activation");
+    one = right(), one->problem.shape.norm_final = 1, refused(one, "a norm at the end, and which is not said");
+    one = right(), one->problem.shape.d_mlp = -1, refused(one, "an MLP narrower than none");
+    one = right(), one->problem.shape.d_vocab_out = 3, refused(one, "the stream as logits of something else");
+    one = right(), one->problem.shape.n_layers = 0, refused(one, "no layers, and nothing to unembed with");
+    one = right(), one->problem.shape.tied = 1, refused(one, "W_E as W_U where there is none");
+    one = right(), one->problem.shape.pairs = 1, refused(one, "pairs in a stream that is the logits");
+    one = right(), one->problem.shape.causal = 0, one->problem.shape.relative = 1, refused(one, "distances to keys ahead");
+    one = right(), one->problem.shape.stream_values = one->problem.shape.factored_values = 1, refused(one, "factors of values that are not there");
     one = right(), one->problem.type = 7, refused(one, "no such type");
     one = right(), one->problem.instruction_set = "abacus", refused(one, "an instruction set that is not there");
     one = right(), one->ids[3] = golden_d_vocab, refused(one, "a token beyond the vocabulary");

@@ -124,6 +124,17 @@ void gradient(const Problem& problem, int loss, const nb::object& weights, const
     raise_if(hl_gradient(&problem.of, loss, runs, at, to, with));
 }
 
+void evaluate(const Problem& problem, int loss, const nb::object& weights, const nb::object& losses, const nb::object& right,
+              const nb::object& predicted, const nb::object& logits) {
+    const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), places = runs * problem.of.batch.n_sequences * problem.of.shape.n_ctx;
+    const int64_t outputs = problem.of.shape.d_vocab_out ? problem.of.shape.d_vocab_out : problem.of.shape.d_vocab;
+    const void* at = memory<Input>(weights, "weights", runs * problem.size(), problem.real());
+    void* to = memory(losses, "losses", runs, problem.real());
+    auto* counts = static_cast<int64_t*>(memory(right, "right", 2 * runs, nb::dtype<int64_t>()));
+    auto* ids = static_cast<int32_t*>(memory(predicted, "predicted", places, nb::dtype<int32_t>()));
+    raise_if(hl_evaluate(&problem.of, loss, runs, at, to, counts, ids, memory(logits, "logits", places * outputs, problem.real())));
+}
+
 void widen(const Problem& problem, const nb::object& basis, const nb::object& narrow, const nb::object& wide) {
     hl_shape shape = problem.of.shape;
     const int64_t blocks = int64_t(shape.n_layers) * shape.n_heads, width = 2 * shape.d_model, d_head = shape.d_head;
@@ -263,6 +274,8 @@ NB_MODULE(_native, m) {
     m.def("initial", &initial, nb::arg("problem"), nb::arg("draws"), nb::arg("scale"), nb::arg("seeds"), nb::arg("weights"));
     m.def("words", &words, nb::arg("seed"), nb::arg("stream"), nb::arg("first"), nb::arg("start"), nb::arg("words"));
     m.def("gradient", &gradient, nb::arg("problem"), nb::arg("loss"), nb::arg("weights"), nb::arg("losses").none(), nb::arg("gradient").none());
+    m.def("evaluate", &evaluate, nb::arg("problem"), nb::arg("loss"), nb::arg("weights"), nb::arg("losses").none(), nb::arg("right").none(),
+          nb::arg("predicted").none(), nb::arg("logits").none());
     m.def("widen", &widen, nb::arg("problem"), nb::arg("basis"), nb::arg("narrow"), nb::arg("wide"));
     bind_look(m);
     bind_parts(m);

@@ -146,7 +146,8 @@ def _a_step(job: Job, way: Way, optimizer: str) -> float:
     of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
     far = of.far if _workspace(job, way) > FAR_BYTES else 1.0
     update = of.update if optimizer == "sgd" else of.root
-    exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * trained.d_vocab
+    exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * _outputs(job)
+    exps += 2 * model.n_layers * _rows(job) * model.d_mlp if model.activation == "gelu" else 0
     calls = model.n_layers * model.n_heads * (10 + 8 * len(job.tokens))
     return of.call * calls + far * sum(multiply_adds(job)) + of.exp * exps + update * trained.n_weights
 
@@ -161,9 +162,13 @@ def _rows(job: Job) -> int:
     return int((job.tokens >= 0).sum())
 
 
+def _outputs(job: Job) -> int:
+    return job.shape.d_vocab_out or job.shape.d_vocab
+
+
 def _inputs(job: Job, layer: int) -> int:
     """Return how many rows a layer reads: the first one those that differ in token or position."""
-    if layer > 0:
+    if layer > 0 or job.model.n_layers == 0:
         return _rows(job)
     positions, tokens = np.nonzero(job.tokens >= 0)[1], job.tokens[job.tokens >= 0]
     return len(np.unique(positions * job.d_vocab + tokens))
@@ -178,21 +183,32 @@ def _pairs(job: Job) -> int:
 def _folds(job: Job, layer: int) -> bool:
     """Return whether a layer works with W_QK, by sizes alone (kernel/plan.cpp)."""
     trained, sequences = _trained(job), len(job.tokens)
+    if job.model.biases or job.model.relative_positions:
+        return False
     d, h = trained.d_model, trained.d_head
     n = job.n_ctx * (min(sequences, job.d_vocab) if layer == 0 else sequences)
     return 3 * d * d * h + 3 * n * d * d < 6 * n * d * h
 
 
 def multiply_adds(job: Job) -> Iterator[float]:
-    """Yield those of every layer and of the unembedding, forward and back (three times forward)."""
+    """Yield those of every layer and of the unembedding, forward and back (three times forward); a norm is twelve of a number."""
     model, rows, pairs, trained = job.model, _rows(job), _pairs(job), _trained(job)
     d, h, value = trained.d_model, trained.d_head, trained.value_width
     for layer in range(model.n_layers):
         n, folds = _inputs(job, layer), _folds(job, layer)
         products, width = (3 * d * d * h + 3 * n * d * d, d) if folds else (6 * n * d * h, h)
         scores_and_values = products + 3 * n * d * value + 3 * pairs * (width + value)
-        yield model.n_heads * (scores_and_values + (3 * rows * d * h if model.factored_values else 0))
-    yield 3 * rows * d * trained.d_vocab if model.unembed else 0
+        distances = 3 * rows * job.n_ctx * h if model.relative_positions else 0
+        yield model.n_heads * (scores_and_values + distances + (3 * rows * d * h if model.factored_values else 0))
+        yield 6 * rows * d * model.d_mlp
+        yield 12 * (n + rows * (model.d_mlp > 0)) * d if model.norm != "none" else 0
+    yield 3 * rows * d * _outputs(job) if model.unembed else 0
+
+
+def _blocks(model: ModelConfig) -> int:
+    """Return how many blocks write a stream of their own behind the embeddings."""
+    of_a_layer = 1 + (model.d_mlp > 0)
+    return model.n_layers * of_a_layer * (1 + model.norm_after) + model.norm_final
 
 
 def _workspace(job: Job, way: Way) -> float:
@@ -207,18 +223,22 @@ def _workspace(job: Job, way: Way) -> float:
     def full(*sizes: int) -> int:
         return math.prod(sizes[:-1]) * -(-sizes[-1] // columns) * columns
 
-    d, h, v, c, vocab = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, job.d_vocab
+    d, h, v, c, out = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, _outputs(job)
     most, output = max(rows, _inputs(job, 0)), rows * full(model.n_heads * h) if model.factored_values else 0
+    before = model.norm != "none" and not model.norm_after
     weights = sum(full(*sizes) for sizes in trained.weights.values())
     numbers = (2 + recipe_of(job.training).slots) * weights  # weights, gradient, what the optimiser remembers
-    numbers += (most + d) * (full(v) + max(full(d), 2 * full(h))) + full(c, c) + output  # scratch of the heads
-    numbers += full(_inputs(job, 0) + rows * model.n_layers, d) + rows * model.unembed * full(vocab)  # streams
-    numbers += 2 * max(full(most, d), rows * full(vocab) if model.unembed else 0)  # their gradients
-    numbers += rows * (full(vocab) + 1)  # what the loss keeps
+    numbers += (most + d) * (full(v) + max(full(d), 2 * full(h))) + output  # scratch of the heads
+    numbers += full(c, c) * (1 + model.relative_positions) + before * full(2 * most, d) + rows * full(model.d_mlp)
+    numbers += full(_inputs(job, 0), d) + full(rows * _blocks(model), d) + rows * model.unembed * full(out)  # streams
+    numbers += 2 * max(full(most, d), rows * full(out) if model.unembed else 0)  # their gradients
+    numbers += rows * (full(out) + 1)  # what the loss keeps
     for layer in range(model.n_layers):
         n = _inputs(job, layer)
         width = full(v) + (full(d) if _folds(job, layer) else 2 * full(h))  # of what a head takes from an input
-        numbers += model.n_heads * ((n + d) * width + full(len(job.tokens), c, c)) + output
+        numbers += model.n_heads * ((n + d + model.biases) * width + full(len(job.tokens), c, c)) + output
+        numbers += 2 * rows * full(model.d_mlp) + (model.norm != "none") * 2 * (n + rows) + before * full(n + rows, d)
+    numbers += 2 * rows * model.norm_final
     if trained != job.shape:
         numbers += sum(full(*sizes) for sizes in job.shape.weights.values())
         numbers += (model.n_layers * model.n_heads + 2) * model.d_head * h + 2 * h

@@ -103,6 +103,17 @@ class Kernel(Protocol):
         self, problem: Any, loss: int, weights: Array, losses: Array | None, gradient: Array | None
     ) -> None: ...
 
+    def evaluate(
+        self,
+        problem: Any,
+        loss: int,
+        weights: Array,
+        losses: Array | None,
+        right: Array | None,
+        predicted: Array | None,
+        logits: Array | None,
+    ) -> None: ...
+
     def widen(self, problem: Any, basis: Array, narrow: Array, wide: Array) -> None: ...
 
     def look(

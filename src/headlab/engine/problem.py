@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from headlab.arrays import Array
-from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.engine.backend import kernel
 from headlab.engine.interface import Problem
@@ -93,31 +92,16 @@ def kernel_problem(
     )
 
 
-TRAINED = OF_A_START  # the blocks that the kernel has, beyond heads that add to a stream
-
-
 def kernel_shape(shape: Shape) -> Any:
-    """Return a model on a batch as the kernel has it; raises `ConfigError` for blocks that it has not."""
-    refuse(shape, "trainings", TRAINED)
+    """Return a model on a batch as the kernel has it."""
     found, model = kernel().Shape(), shape.model
     for name in ("d_vocab", "n_ctx", "d_model", "d_head", "n_layers", "n_heads"):
         setattr(found, name, getattr(shape, name))
     for name in ("positions", "residual", "causal", "factored_values", "unembed"):
         setattr(found, name, int(getattr(model, name)))
-    for name, value in _later(shape).items():
-        if value:
-            setattr(found, name, value)
+    for name in ("d_mlp", "norm_after", "norm_final", "biases", "tied", "stream_values", "pairs"):
+        setattr(found, name, int(getattr(model, name)))
+    found.d_vocab_out = shape.d_vocab_out or 0
+    found.relative = int(model.relative_positions)
+    found.activation, found.norm = ACTIVATIONS.index(model.activation), NORMS.index(model.norm)
     return found
-
-
-def _later(shape: Shape) -> dict[str, int]:
-    """Return what the kernel knows beside attention, by its names; 0 where a model's settings have it not."""
-    model = shape.model
-    flags = ("d_mlp", "norm_after", "norm_final", "biases", "tied", "stream_values", "pairs")
-    return {
-        **{name: int(getattr(model, name, 0)) for name in flags},
-        "d_vocab_out": int(getattr(shape, "d_vocab_out", 0)),
-        "relative": int(getattr(model, "relative_positions", False)),
-        "activation": ACTIVATIONS.index(getattr(model, "activation", ACTIVATIONS[0])),
-        "norm": NORMS.index(getattr(model, "norm", NORMS[0])),
-    }

@@ -5,7 +5,7 @@ It knows of headlab what is said of arrays, places and a full memory, and nothin
 
 from headlab.engine.wasm.activations import activations, log, softmax
 from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow
-from headlab.engine.wasm.calls import gradient, initial, parts, score_parts, widen, words
+from headlab.engine.wasm.calls import evaluate, gradient, initial, parts, score_parts, widen, words
 from headlab.engine.wasm.look import look
 from headlab.engine.wasm.module import DESCRIBED
 from headlab.engine.wasm.tables import order, places, sha256, way, weights
@@ -23,6 +23,7 @@ __all__ = [
     "Shape",
     "Training",
     "activations",
+    "evaluate",
     "gradient",
     "initial",
     "instruction_sets",

@@ -1,4 +1,4 @@
-"""What the kernel is asked in one call, as `_native` has it: initial weights, words, gradients, parts."""
+"""What the kernel is asked in one call, as `_native` has it: initial weights, words, gradients, evaluation, parts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
@@ -72,6 +72,34 @@ def gradient(problem: Problem, loss: int, weights: Array, losses: Array | None, 
         block.ask(one, "hl_gradient", *asked, *results(block, found, runs))
 
     spread(problem, n_runs, 2 * bytes_of({"weights": given}), some)
+
+
+def evaluate(
+    problem: Problem,
+    loss: int,
+    weights: Array,
+    losses: Array | None,
+    right: Array | None,
+    predicted: Array | None,
+    logits: Array | None,
+) -> None:
+    """Work out what every run says of the batch: its loss, how much is right, the largest logits, all logits."""
+    n_runs, real, places = len(weights), problem.real, problem.n_sequences * problem.shape.n_ctx
+    given = run_by_run(weights, "weights", n_runs, problem.size, real)
+    outputs = places * (problem.shape.d_vocab_out or problem.shape.d_vocab)
+    found = {
+        "losses": run_by_run(losses, "losses", n_runs, 1, real),
+        "right": run_by_run(right, "right", n_runs, 2, np.int64),
+        "predicted": run_by_run(predicted, "predicted", n_runs, places, np.int32),
+        "logits": run_by_run(logits, "logits", n_runs, outputs, real),
+    }
+
+    def some(one: Instance, runs: slice) -> None:
+        block = Block()
+        asked = problem.put(block), loss, runs.stop - runs.start, block.array(part(given, runs))
+        block.ask(one, "hl_evaluate", *asked, *results(block, found, runs))
+
+    spread(problem, n_runs, bytes_of({"weights": given, **found}), some)
 
 
 def widen(problem: Problem, basis: Array, narrow: Array, wide: Array) -> None:
