@@ -163,3 +163,30 @@ def test_every_block_is_refused_by_what_cannot_treat_it_with_its_setting_and_val
     found = {name for model in BLOCK_MODELS.values() for name in blocks_of(model.on(batch_of(model)))}
     assert found == {*BLOCKS} - {"initial rules"}
     assert blocks_of(hl.ModelConfig().on(hl.Corpus.notebook())) == []
+
+
+@MODELS
+def test_predictions_and_patterns_are_there_and_what_cannot_treat_a_block_says_so(model):
+    tokens, targets = tokens_of(model)
+    ids, out = (9 if model.pairs else 5), model.d_vocab_out
+    names, outputs = tuple(map(str, range(ids))), None if out is None else tuple(f"out {at}" for at in range(out))
+    corpus = hl.Corpus(Batch.equally_weighted(tokens, targets, ids, out), names, names, outputs=outputs)
+    models = hl.Models(random_params(model), corpus, model)
+    expected = forward(models.params, tokens, model)
+    where = tokens >= 0
+    np.testing.assert_allclose(models.logits()[:, where], expected.logits[:, where], atol=1e-12)
+    tables = models[1].predictions()
+    assert [list(table.columns) for table in tables] == [list(corpus.output_labels)] * 4
+    if model.n_layers:
+        assert models[1].attention()[0].shape == (5, 5)
+    asked = {
+        "explanations": models.explain,
+        "choices between tokens": models.contributions,
+        "circuits": models.circuits,
+        "predictions of texts": lambda: models.predict("1 2"),
+        "the notebook's layers": models[0].layers,
+    }
+    for what, ask in asked.items():
+        with pytest.raises(hl.ConfigError, match=f"{what} are not to be had of a model with") as refused:
+            ask()
+        assert len(refused.value.problems) == len(blocks_of(model.on(corpus)))

@@ -59,7 +59,7 @@ class Choice:
         >>> Choice(Place(0, 3), 3, (6,)).words(Corpus.notebook())
         'logit(chicken) − logit(beef)'
         """
-        return pair_words(corpus.vocabulary[self.target], [corpus.vocabulary[rival] for rival in self.rivals])
+        return pair_words(corpus.output_names[self.target], [corpus.output_names[rival] for rival in self.rivals])
 
 
 def pair_words(target: str, rivals: Sequence[str]) -> str:
@@ -161,7 +161,7 @@ def choice_at(
     if tokens is None:
         return found
     if isinstance(tokens, str) or len(tokens) != 2:
-        raise SelectionError(f"tokens must be two of {listing(subject.corpus.vocabulary)}; got {short_repr(tokens)}")
+        raise SelectionError(f"tokens must be two of {listing(subject.corpus.output_names)}; got {short_repr(tokens)}")
     target, rival = (subject.token(token) for token in tokens)
     if target == rival:
         raise SelectionError(f"tokens must be two different ones, got {short_repr(tokens[0])} twice")
@@ -187,7 +187,7 @@ def _at(subject: "Subject", sequence: Any, position: Any) -> Choice:
             f"the position must have a target, got {short_repr(position)}, which has none: name two tokens"
         )
     # Nothing is confused with the target here: whatever the models hold strongest serves to say what speaks for it.
-    every_other = tuple(token for token in range(subject.corpus.d_vocab) if token != target)
+    every_other = tuple(token for token in range(subject.corpus.n_outputs) if token != target)
     logits = _mean_logits(subject, place)
     return Choice(place, target, tuple(np.nonzero(_rivals(logits, target, every_other)[0])[0].tolist()))
 
@@ -284,7 +284,7 @@ def dependencies(subject: "Subject") -> tuple[Dependency, ...]:
     if not subject.dependencies:
         following = listing(
             (
-                f"after “{subject.corpus.vocabulary[token]}” comes {_these([subject.corpus.vocabulary[t] for t in targets])}"
+                f"after “{subject.corpus.vocabulary[token]}” comes {_these([subject.corpus.output_names[t] for t in targets])}"
                 for token, targets in _successors(subject.corpus).items()
             ),
             "; ",

@@ -61,7 +61,7 @@ class Clean(Activations):
     def _readably(cls, params: Params, batch: Batch, model: ModelConfig) -> "Clean":
         """Return the same of models whose blocks the kernel looks through not yet, from the readable forward pass."""
         clean, real = cls.__new__(cls), batch.tokens >= 0
-        with _unchecked:
+        with np.errstate(over="ignore", invalid="ignore"):
             on = vars(forward(params, batch.tokens, model))
         on["seen_scores"] = np.where(allowed(batch.tokens, model.causal), on["scores"], 0)
         at = {name: np.where(real[:, :, None], array, array.dtype.type(0)) for name, array in on.items()}

@@ -14,6 +14,10 @@ from headlab.analysis.choice import choice_at, choices
 from headlab.analysis.looking import circuits as looking_circuits
 from headlab.analysis.looking import evaluation
 from headlab.analysis.looking import head_scores as looking_head_scores
+from headlab.analysis.looking.held_out import EXAMPLES, HeldOut
+from headlab.analysis.looking.held_out import held_out as looking_held_out
+from headlab.analysis.looking.without_heads import BATCH, WAYS, WithoutHeads
+from headlab.analysis.looking.without_heads import without_heads as looking_without_heads
 from headlab.analysis.part import Part
 from headlab.analysis.parts.coding import Coding
 from headlab.analysis.parts.contributions import Contributions
@@ -122,6 +126,23 @@ def pattern_variance(self: HasSubject) -> list[pd.DataFrame]:
 def head_scores(self: HasSubject) -> pd.DataFrame:
     """Return previous-token, current-token, first-token, prefix-matching and copying scores of every head."""
     return looking_head_scores.head_scores(self.subject)
+
+
+def held_out(self: HasSubject, n: int = EXAMPLES, *, exact: bool = False, seed: int = 0) -> HeldOut:
+    """Return how every model does on n held-out examples, or exactly on all inputs; see `analysis.looking.held_out`.
+
+    >>> import headlab as hl
+    >>> hl.train(hl.Corpus.notebook(), seeds=3, record="none").held_out()
+    HeldOut(1 run on all 2 inputs: 0.0000 of sequences right)
+    """
+    return looking_held_out(self.subject, n, exact=exact, seed=seed)
+
+
+def without_heads(
+    self: HasSubject, n: int = BATCH, *, exact: bool = False, ways: Sequence[str] = tuple(WAYS), seed: int = 0
+) -> WithoutHeads:
+    """Return how every model does without each head in turn (zero, mean, resample); see `analysis.looking.without_heads`."""
+    return looking_without_heads(self.subject, n, exact=exact, ways=ways, seed=seed)
 
 
 def circuits(self: HasSubject, layer: int = 0, head: int = 0) -> looking_circuits.Circuits:

@@ -108,7 +108,7 @@ class Subject:
         """The size of the largest activation of one run on one sentence."""
         n_ctx, model = self.corpus.n_ctx, self.model
         in_heads = model.n_heads * max(n_ctx, self.params.W_E.shape[-1], model.d_head)
-        return n_ctx * max(in_heads, model.d_mlp, self.corpus.batch.n_outputs)
+        return n_ctx * max(in_heads, model.d_mlp, self.corpus.n_outputs)
 
     def in_batches(self) -> Iterator[tuple[slice, "Subject"]]:
         """Yield the runs some at a time, so that their activations on the corpus stay small: (which, these)."""
@@ -181,7 +181,7 @@ class Subject:
         if len(found) > 1:
             with np.errstate(invalid="ignore"):
                 highest = softmax(self.clean.logits[run][self.corpus.tokens >= 0]).max(axis=0).round(6)
-            found.sort(key=lambda token: (-highest[token], self.corpus.vocabulary[token]))
+            found.sort(key=lambda token: (-highest[token], self.corpus.output_names[token]))
         return found
 
     @cached_property
@@ -227,13 +227,13 @@ class Subject:
         raise SelectionError(f"the position must be one of {known}; got {short_repr(position)}{why}")
 
     def token(self, token: Any) -> int:
-        """Return a token's id by its spelling, its label or its id; raises `SelectionError`."""
-        for names in (self.corpus.vocabulary, self.corpus.labels):
+        """Return the id of what can be predicted by its spelling, its label or its id; raises `SelectionError`."""
+        for names in (self.corpus.output_names, self.corpus.output_labels):
             if token in names:
                 return names.index(token)
-        if is_index(token, self.corpus.d_vocab):
+        if is_index(token, self.corpus.n_outputs):
             return int(token)
-        raise SelectionError(f"the token must be one of {listing(self.corpus.vocabulary)}; got {short_repr(token)}")
+        raise SelectionError(f"the token must be one of {listing(self.corpus.output_names)}; got {short_repr(token)}")
 
     def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
         """Return a layer and one of its heads; raises `SelectionError`."""

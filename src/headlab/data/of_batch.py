@@ -39,6 +39,11 @@ class OfBatch:
         return self.batch.d_vocab_out
 
     @property
+    def n_outputs(self) -> int:
+        """The number of different things to predict: the outputs, or the tokens."""
+        return self.batch.n_outputs
+
+    @property
     def n_ctx(self) -> int:
         """The length of the longest sequence, start token included."""
         return self.batch.n_ctx

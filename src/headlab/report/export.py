@@ -133,8 +133,8 @@ def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
     for item in choices(run.subject):
         place = item.place
         words = {
-            "target": corpus.vocabulary[item.target],
-            "rival": ", ".join(corpus.vocabulary[rival] for rival in item.rivals),
+            "target": corpus.output_names[item.target],
+            "rival": ", ".join(corpus.output_names[rival] for rival in item.rivals),
         }
         where = {"sentence": place.sequence + 1, "position": place.position, **words}
         found = contributions(run.subject, place, item.target, item.rivals)

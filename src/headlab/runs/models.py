@@ -65,8 +65,9 @@ class Models:
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
-    battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
+    battery, pattern_variance, head_scores = questions.battery, questions.pattern_variance, questions.head_scores
+    circuits, evaluate, held_out = questions.circuits, questions.evaluate, questions.held_out
+    without_heads = questions.without_heads
 
     def __init__(
         self,
@@ -172,7 +173,7 @@ class Models:
 
     def _judged(self, judge: Callable[[Array], NDArray[Any]], exactly: bool = False) -> NDArray[Any]:
         """Return what is made of logits, of some runs at a time where all of their logits would be large."""
-        step = max(1, min(RUNS_AT_A_TIME, LOGITS_AT_A_TIME // (self.corpus.tokens.size * self.corpus.d_vocab)))
+        step = max(1, min(RUNS_AT_A_TIME, LOGITS_AT_A_TIME // (self.corpus.tokens.size * self.corpus.n_outputs)))
         if step >= len(self) or "_logits" in self.__dict__:
             found = judge(self.logits())
         else:
@@ -244,8 +245,9 @@ class Model:
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
-    battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
+    battery, pattern_variance, head_scores = questions.battery, questions.pattern_variance, questions.head_scores
+    circuits, evaluate, held_out = questions.circuits, questions.evaluate, questions.held_out
+    without_heads = questions.without_heads
 
     def __init__(self, models: Models, number: int) -> None:
         self.models = models

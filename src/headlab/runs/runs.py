@@ -49,8 +49,9 @@ class Runs:
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
-    battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
+    battery, pattern_variance, head_scores = questions.battery, questions.pattern_variance, questions.head_scores
+    circuits, evaluate, held_out = questions.circuits, questions.evaluate, questions.held_out
+    without_heads = questions.without_heads
     activations = of_models(Models.activations)
     logits = of_models(Models.logits)
     sigmoid = of_models(Models.sigmoid)
@@ -251,8 +252,9 @@ class Run:
 
     choice, contributions, coding = questions.choice, questions.contributions, questions.coding
     ablate, patch, set_pattern = questions.ablate, questions.patch, questions.set_pattern
-    battery, pattern_variance = questions.battery, questions.pattern_variance
-    head_scores, circuits, evaluate = questions.head_scores, questions.circuits, questions.evaluate
+    battery, pattern_variance, head_scores = questions.battery, questions.pattern_variance, questions.head_scores
+    circuits, evaluate, held_out = questions.circuits, questions.evaluate, questions.held_out
+    without_heads = questions.without_heads
 
     def __init__(self, runs: Runs, number: int) -> None:
         self.runs = runs

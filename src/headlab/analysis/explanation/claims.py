@@ -58,7 +58,7 @@ def claims(subject: Subject, choice: Choice, parts: Sequence[Part]) -> Effects:
     before = Prediction(clean[:, None, None], choice.target, choice.rivals)
     found = replace(before, logits=after)
     return Effects(
-        choice, names, KINDS, tuple(subject.corpus.vocabulary), before, found, np.array(cells, int), tuple(parts)
+        choice, names, KINDS, tuple(subject.corpus.output_names), before, found, np.array(cells, int), tuple(parts)
     )
 
 
@@ -86,7 +86,7 @@ class _Reads:
 
     def changes(self, items: Sequence[Way]) -> Float[Array, "run item d_vocab"]:
         """Return by how much ablations move the logits through this layer."""
-        found = np.zeros((self.subject.n_runs, len(items), self.subject.corpus.d_vocab))
+        found = np.zeros((self.subject.n_runs, len(items), self.subject.corpus.n_outputs))
         whole = []  # what changes for every query goes through what is behind them in one product
         for number, item in enumerate(items):
             heads, some = self._where(item.part)
@@ -164,7 +164,7 @@ def _behind(subject: Subject, choice: Choice, layer: int) -> Float[Array, "run p
     """Return what a vector written by a layer at each position adds to every logit at the choice's place, pattern held fixed."""
     W_U = subject.params.W_U
     d_model = subject.params.W_E.shape[-1]
-    found = np.zeros((subject.n_runs, subject.corpus.n_ctx, d_model, subject.corpus.d_vocab))
+    found = np.zeros((subject.n_runs, subject.corpus.n_ctx, d_model, subject.corpus.n_outputs))
     found[:, choice.place.position] = np.eye(d_model) if W_U is None else W_U
     OV = W_OV(subject.params)
     for later in range(subject.model.n_layers - 1, layer, -1):

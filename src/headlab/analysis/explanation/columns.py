@@ -40,7 +40,7 @@ class Columns:
             ),
             "sequence": c.place.sequence,
             "place": c.place.position,
-            "target": corpus.vocabulary[c.target],
+            "target": corpus.output_names[c.target],
             "other": None if other is None else corpus.sentences[other.sequence],
             "other_sequence": None if other is None else other.sequence,
             "n_layers": subject.model.n_layers,
@@ -55,7 +55,7 @@ class Columns:
         runs: whose each row is; by default there is one row a run
         """
         subject = self.evidence.subject
-        vocabulary = subject.corpus.vocabulary
+        vocabulary = subject.corpus.output_names
         found: list[tuple[str, ...]] = [(vocabulary[token],) for token in there.argmax(axis=-1).tolist()]
         for row in np.nonzero(there.sum(axis=-1) != 1)[0].tolist():
             run = row if runs is None else int(runs[row])
@@ -86,7 +86,7 @@ class Columns:
             "loss": subject.mean_loss,
             "finite": subject.finite,
         }
-        vocabulary = subject.corpus.vocabulary
+        vocabulary = subject.corpus.output_names
         rivals = np.zeros((subject.n_runs, len(vocabulary)), bool)
         rivals[:, list(found.choice.rivals)] = True
         first = self._named(here.winners)

@@ -127,7 +127,7 @@ class Evidence:
     def right_there(self) -> Bool[Array, "run d_vocab"]:
         """What is right at the hardest other place, [run, d_vocab], of equally hard ones at each; nothing where there is none."""
         corpus, others = self.subject.corpus, self.choice.others
-        found = np.zeros((self.subject.n_runs, corpus.d_vocab), bool)
+        found = np.zeros((self.subject.n_runs, corpus.n_outputs), bool)
         if others:
             hardest = equally_hard(logits_elsewhere(self.subject, self.choice), self.choice)
             for number, hard in enumerate(hardest.T):

@@ -142,7 +142,7 @@ def tables(
     result = []
     for sequence in range(corpus.n_sequences):
         rows = corpus.position_labels(sequence)
-        names = corpus.labels if columns is None else rows
+        names = corpus.output_labels if columns is None else rows
         result.append(pd.DataFrame(values[sequence, : len(rows), : len(names)], index=rows, columns=list(names)))
     return result
 

@@ -158,7 +158,7 @@ class MinimalSets:
             item, place = self.of(run, dependency, kind), self.places[dependency]
             if item is not None:
                 where = {"name": self.names[run], "sequence": place.sequence, "position": place.position}
-                where |= {"target": self.corpus.vocabulary[self.targets[dependency]], "ablation": kind}
+                where |= {"target": self.corpus.output_names[self.targets[dependency]], "ablation": kind}
                 names = [part_words(part, self.corpus, place, self.model) for part in item.parts]
                 yield where, item, [" + ".join(names[number] for number in one) or NOTHING_KEPT for one in item.sets]
 

@@ -33,7 +33,7 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
     """
     model, row, place = subject.model, choice.place.sequence, choice.place.position
     w = readout(subject.params, choice.target, choice.rivals)
-    on, asked = subject.clean, compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    on, asked = subject.clean, compared(subject.corpus.n_outputs, choice.target, choice.rivals)
     through = exact(subject).edges((row, place), asked)
     seen = visible(subject.corpus.tokens[row], place, model.causal)
     parts: list[Part] = []

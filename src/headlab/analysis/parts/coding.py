@@ -85,7 +85,7 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     if not choice.others:
         return None
     w = readout(subject.params, choice.target, choice.rivals)
-    asked = compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    asked = compared(subject.corpus.n_outputs, choice.target, choice.rivals)
     here = _Reading(subject, choice.place, w, asked)
     splits = [_split(here, _Reading(subject, other, w, asked)) for other in choice.others]
     if len(splits) == 1:
@@ -149,7 +149,7 @@ class _Reading:
 def aligned(subject: Subject, choice: Choice, there: Place) -> tuple[list[Alignment], Int[Array, " run"]]:
     """Return the ways to align a choice's place with another, and each run's: the one whose unpaired positions give least."""
     w = readout(subject.params, choice.target, choice.rivals)
-    asked = compared(subject.corpus.d_vocab, choice.target, choice.rivals)
+    asked = compared(subject.corpus.n_outputs, choice.target, choice.rivals)
     return _aligned(_Reading(subject, choice.place, w, asked), _Reading(subject, there, w, asked))
 
 

@@ -51,7 +51,7 @@ def compositions(subject: Subject, place: Place, target: int, rivals: Sequence[i
     Empty for one layer.
     """
     model, corpus, at = subject.model, subject.corpus, (place.sequence, place.position)
-    parts, OV, asked = exact(subject), W_OV(subject.params), compared(corpus.d_vocab, target, rivals)
+    parts, OV, asked = exact(subject), W_OV(subject.params), compared(corpus.n_outputs, target, rivals)
     pattern, G = subject.clean.pattern[run, :, :, place.sequence, place.position], parts.adjoints(at, asked)[run]
     keys = range(place.position + 1 if model.causal else int(corpus.lengths[place.sequence]))
     rows = []

@@ -134,7 +134,7 @@ def contributions(
     (((), ((0, 0),)), True)
     """
     paths = paths_of(subject.model, _longest(subject, max_heads))
-    asked = compared(subject.corpus.d_vocab, target, rivals)
+    asked = compared(subject.corpus.n_outputs, target, rivals)
     token, position = exact(subject).along((place.sequence, place.position), asked, paths)
     logits = subject.clean.logits[:, place.sequence, place.position]
     return Contributions(place, paths, token, position, logits[:, target] - logits[:, list(rivals)].mean(axis=1))
@@ -160,7 +160,7 @@ def edge_contributions(
     sentences' say what would be added if the edge were theirs.
     """
     on, OV = subject.clean, W_OV(subject.params)
-    asked = compared(subject.corpus.d_vocab, target, rivals)
+    asked = compared(subject.corpus.n_outputs, target, rivals)
     G = exact(subject).adjoints((place.sequence, place.position), asked)
     parts = []
     for layer in range(subject.model.n_layers):

@@ -95,7 +95,7 @@ class Eye:
             makes=makes,
             undone=undone,
             flips=flips,
-            predicts=tuple([self.subject.corpus.vocabulary[token] for token in tokens[:found]]),
+            predicts=tuple([self.subject.corpus.output_names[token] for token in tokens[:found]]),
         )
 
     @cached_property
@@ -345,7 +345,7 @@ def eye(subject: Subject, choice: Choice) -> Eye:
     """
     shape = subject.n_runs, len(choice.others)
     makes, undone = np.full((2, *shape), np.nan)
-    logits = np.full((*shape, subject.corpus.d_vocab), np.nan)
+    logits = np.full((*shape, subject.corpus.n_outputs), np.nan)
     found = []
     for number, there in enumerate(choice.others):
         for rows in _aligned(subject, choice, there):

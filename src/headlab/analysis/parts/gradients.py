@@ -28,5 +28,5 @@ def gradients(
     >>> np.array_equal(found[:, 1], fixed[:, 1]), np.array_equal(found[:, 0], fixed[:, 0])  # nothing reacts behind the last layer
     (True, False)
     """
-    asked = compared(subject.corpus.d_vocab, target, rivals)
+    asked = compared(subject.corpus.n_outputs, target, rivals)
     return exact(subject).gradients((place.sequence, place.position), asked)

@@ -284,7 +284,7 @@ def effects_of(
     after = intervene(subject, [item for _, item in cells], at)
     clean = subject.clean.logits[:, [place.sequence for place in places], [place.position for place in places]]
     before = Prediction(clean[:, None], choice.target, choice.rivals)
-    vocabulary = tuple(subject.corpus.vocabulary)
+    vocabulary = tuple(subject.corpus.output_names)
     return Effects(choice, tuple(names), kinds, vocabulary, before, replace(before, logits=after), numbers, parts)
 
 

@@ -174,15 +174,19 @@ def prediction_tables(run: Any, output: str, shown: Sequence[tuple[int, int]]) -
     for number, seen in shown:
         rows = limits.window(len(frames[number]), seen, limits.MOST_PAGE_ROWS)
         targets, verdict = corpus.targets[number][rows].tolist(), marks[number][rows]
-        frame = frames[number].iloc[rows].set_axis(range(corpus.d_vocab), axis=1)
+        frame = frames[number].iloc[rows].set_axis(range(corpus.n_outputs), axis=1)
         kept = telling_columns(frame, limits.MOST_PAGE_COLUMNS, {target for target in targets if target >= 0})
         lines = []
         for row, (label, values) in enumerate(kept.iterrows()):
             cells = [
                 _cell(float(value), token == targets[row]) for token, value in zip(kept.columns, values, strict=True)
             ]
-            lines.append((str(label), cells, verdict[row], corpus.labels[targets[row]] if targets[row] >= 0 else ""))
-        result.append(ShadedTable(f"Sentence {number + 1}", [corpus.labels[token] for token in kept.columns], lines))
+            lines.append(
+                (str(label), cells, verdict[row], corpus.output_labels[targets[row]] if targets[row] >= 0 else "")
+            )
+        result.append(
+            ShadedTable(f"Sentence {number + 1}", [corpus.output_labels[token] for token in kept.columns], lines)
+        )
     return result
 
 

@@ -139,7 +139,7 @@ def _tables(exercise: "Exercise", commands: RunCommands) -> Iterator[Any]:
 def _predictions(run: "Run", sequence: int, frame: pd.DataFrame, marks: list[str], rows: slice) -> Any:
     corpus, targets = run.corpus, run.corpus.targets[sequence][rows]
     kept = telling_columns(frame, limits.MOST_COLUMNS, sorted({int(t) for t in targets if t >= 0}))
-    names = [corpus.labels[target] if target >= 0 else "" for target in targets]
+    names = [corpus.output_labels[target] if target >= 0 else "" for target in targets]
     title = f"Output predictions (sigmoid output), head size {run.model.d_head}, sentence {sequence + 1}"
     return terminal_table(kept, title=title, shade=True, marks=marks, targets=names)
 

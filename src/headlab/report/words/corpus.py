@@ -32,7 +32,7 @@ def sight_words(model: "ModelConfig") -> str:
     >>> sight_words(ModelConfig()), sight_words(ModelConfig(causal=False))
     ('the full prefix', 'the whole sentence, the answer included')
     """
-    if model.positions:
+    if model.sees_positions:
         return "the full prefix" if model.causal else "the whole sentence, the answer included"
     return f"the tokens of the {'prefix' if model.causal else 'whole sentence'}, not their positions"
 
@@ -46,10 +46,10 @@ def dependency_sentence(item: "Dependency", corpus: "Corpus", model: "ModelConfi
     'Sentence 1, position 0: “<Start>” goes on with “man”, elsewhere with “woman”; “man” at position 1 tells which: it is \
 the answer itself, as without the causal mask every token is seen.'
     """
-    names = corpus.vocabulary
+    names, outputs = corpus.vocabulary, corpus.output_names
     where = f"Sentence {item.sequence + 1}, position {item.position}: “{names[item.token]}” goes on with"
-    others = enumeration([f"“{names[other]}”" for other in item.alternatives], MOST_ALTERNATIVES)
-    fact = f"{where} “{names[item.target]}”, elsewhere with {others}"
+    others = enumeration([f"“{outputs[other]}”" for other in item.alternatives], MOST_ALTERNATIVES)
+    fact = f"{where} “{outputs[item.target]}”, elsewhere with {others}"
     if not item.resolvable:
         return f"{fact}; {_unknowable(item, corpus, model)}."
     if item.settled_by is None or item.settled_token is None:
@@ -59,7 +59,7 @@ the answer itself, as without the causal mask every token is seen.'
 
 
 def _unknowable(item: "Dependency", corpus: "Corpus", model: "ModelConfig") -> str:
-    if model.positions or not corpus.resolvable(model.replace(positions=True))[item.sequence, item.position]:
+    if model.sees_positions or not corpus.resolvable(model.replace(positions=True))[item.sequence, item.position]:
         before = "nothing before it" if model.causal else "nothing in its sentence"
         return f"{before} tells which, so no model can know"
     return "only positions would tell which, so no model without them can know"
