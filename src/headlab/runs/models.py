@@ -22,7 +22,6 @@ from headlab.analysis.looking.notebook_layers import Layers
 from headlab.analysis.subject import Subject, is_index
 from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.config import ModelConfig
-from headlab.config.blocks import OF_A_START, refuse
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
 from headlab.errors import SelectionError
@@ -327,14 +326,14 @@ class Model:
 
     def layers(self) -> Layers:
         """Return the notebook's 14 layers by number or name."""
-        refuse(self.model.on(self.corpus), "the notebook's layers", OF_A_START)
+        self.subject.refuse("the notebook's layers")
         return Layers(self.corpus.tokens, self.activations())
 
     def summary(self) -> pd.DataFrame:
         """Return every weight's shape and number of parameters; `attrs` holds the effective rank of W_QK."""
         table = summary(self.model.on(self.corpus))
-        if self.model.n_layers:
-            table.attrs["effective_rank_W_QK"] = effective_rank(W_QK(self.params).astype(float)).tolist()
+        ranks = effective_rank(W_QK(self.params).astype(float)).tolist() if self.model.n_layers else []
+        table.attrs["effective_rank_W_QK"] = ranks
         return table
 
     @property
