@@ -19,17 +19,15 @@ from headlab.analysis.explanation.explanation import Explanation, Explanations, 
 from headlab.analysis.looking import predictions as looking
 from headlab.analysis.looking.next_token import NextToken, next_token
 from headlab.analysis.looking.notebook_layers import Layers
-from headlab.analysis.subject import Subject, is_index
+from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Bool, Float, Shaped
 from headlab.config import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
-from headlab.errors import SelectionError
 from headlab.model.forward import Activations
 from headlab.model.losses import mean_loss
 from headlab.model.matrices import W_QK, effective_rank
 from headlab.model.params import Params, coerce, summary
-from headlab.notation.values import short_repr
 from headlab.runs.files import SavedModels, load_any, save_models
 from headlab.runs.grades import best_of, judged_exactly, judged_table
 from headlab.runs.html import tables_html
@@ -319,9 +317,7 @@ class Model:
 
     def attention(self, layer: int = 0, head: int = 0) -> list[pd.DataFrame]:
         """Return one table a sentence: rows are query positions, columns key positions."""
-        for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
-            if not is_index(value, count):
-                raise SelectionError(f"the {name} must be from 0 to {count - 1}, got {short_repr(value)}")
+        layer, head = self.subject.layer_and_head(layer, head)
         return looking.tables(self.activations().pattern[layer, head], self.corpus, columns="positions")
 
     def layers(self) -> Layers:
