@@ -16,8 +16,10 @@ from typing import Any
 import headlab as hl
 from headlab.engine import chosen_backend, chosen_instruction_set
 from headlab.notation.numbers import duration, quantity
+from headlab.notation.values import and_more
 from headlab.report.figures.drawing import image
 from headlab.report.figures.reproduction import reproduction_figure
+from headlab.report.json.tasks import reproduction_json
 from headlab.report.json.values import json_text
 from headlab.report.words import gallery as words
 from headlab.study.reproduction import REPRODUCED, plan, reproduce, whole_badge
@@ -27,6 +29,7 @@ from headlab.tasks.task import Task
 
 ROOT = Path(__file__).parents[1]
 PAGE, FIGURES = ROOT / "docs" / "gallery.md", ROOT / "docs" / "img" / "gallery"
+MOST_HEADS = 8  # of a recipe, that are spoken of
 MARKS = {REPRODUCED: "✓"}
 ONCE = ("title", "source", "name")  # of a task, not of each of its results
 
@@ -48,7 +51,7 @@ def run(task: Task) -> dict[str, Any]:
             print(f"    {words.here_sentence(result)}", flush=True)
         FIGURES.mkdir(parents=True, exist_ok=True)
         figure_file(task.name, name).write_bytes(image(reproduction_figure(done), "svg"))
-        results[name] = {key: value for key, value in done.to_dict().items() if key not in ONCE}
+        results[name] = {key: value for key, value in reproduction_json(done).items() if key not in ONCE}
     badge = whole_badge(result["badge"] for found in results.values() for result in found["references"])
     seconds = sum(found["seconds"] for found in results.values())
     return {"badge": badge, "seconds": round(seconds, 2), "date": date.today().isoformat(), "recipes": results}
@@ -116,7 +119,8 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
     """Yield what is said of a task: what it is, every number beside the one that is known, a figure a recipe."""
     task = tasks[name]
     yield from (f"## {name}", "", f"**{task.title[:1].upper()}{task.title[1:]}.** From {task.source}.", "")
-    yield from ((f"{task.text}", "") if task.text else ())
+    for paragraph in words.paragraphs(task.text):
+        yield from (paragraph, "")
     yield from ((f"Licence of its data: {task.license}.", "") if task.license else ())
     for recipe, found in gallery.tasks.get(name, {"recipes": {}})["recipes"].items():
         said = words.recipe_words(task.recipe(recipe), task.dataset)
@@ -127,11 +131,22 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
             known = "" if result["target"] is None else words.known_sentence(result)
             yield f"- {words.here_sentence(result)} {known[:1].upper()}{known[1:]}".rstrip()
         yield ""
+        yield from heads(found)
         file = figure_file(name, recipe)
         alt = f"{name}, recipe {recipe}: loss curves, every seed beside the known number, attention and answers of the best seed"
         yield f"![{alt}]({file.relative_to(PAGE.parent).as_posix()})"
         yield ""
     yield from (f"`headlab tasks run {name}`", "")
+
+
+def heads(found: dict[str, Any]) -> Iterator[str]:
+    """Yield what the heads of a recipe's best run do."""
+    if found["heads"]:
+        whose = "the run" if found["best_seed"] is None else f"seed {found['best_seed']}, the best,"
+        yield from (f"What the heads of {whose} do, on examples that it was not trained on:", "")
+        yield from (f"- {' '.join(head['sentences'])}" for head in found["heads"][:MOST_HEADS])
+        yield from (f"- {line}" for line in and_more(len(found["heads"]) - MOST_HEADS, "heads"))
+        yield ""
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from headlab.analysis.looking.head_roles import HeadRole, head_roles
 from headlab.analysis.looking.metrics import LOWER_IS_BETTER, metric_values
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
@@ -176,6 +177,17 @@ class Reproduction:
     def best(self) -> int:
         """The number of the run that does best by the headline's metric."""
         return self.headline.best
+
+    @property
+    def best_seed(self) -> int | None:
+        """The seed of that run; None of one from weights set by hand."""
+        return None if self.runs.seeds is None else int(self.runs.seeds[self.best])
+
+    @cached_property
+    def roles(self) -> tuple[HeadRole, ...]:
+        """What the heads of that run do, on examples that it was not trained on; of none that diverged."""
+        heads = self.runs.finished[self.best] and self.runs.model.n_layers
+        return head_roles(self.runs.subject, self.best) if heads else ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values: the headline's numbers, and those of every reference."""

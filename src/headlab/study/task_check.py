@@ -40,24 +40,31 @@ def checked(file: Path, threads: Any = None) -> Checked:
     """Return a file's task with what its recipes take; raises `ConfigError` with every problem, and its place in the file."""
     count = thread_count(threads)
     task = task_of_file(file)
-    problems = list(_problems(task, str(file)))
+    _check_dataset(task, str(file))
+    problems = list(_problems(task))
     taken = [] if problems else [gathered(problems, partial(_taken, task, name, count)) for name in task.recipes]
     if problems:
         raise ConfigError([placed(problem, task, str(file)) for problem in problems])
     return Checked(task, tuple(item for item in taken if item is not None))
 
 
-def _problems(task: Task, file: str) -> Iterator[Problem]:
-    if task.name in tasks:
-        yield Problem(
-            f"a task's name must be its own, got {short_repr(task.name)}, which headlab has: choose another", "name"
-        )
+def _check_dataset(task: Task, file: str) -> None:
+    """Raise `ConfigError` where a task gives no dataset."""
     try:
-        yield from task.check()
+        assert task.dataset
     except (KeyboardInterrupt, MemoryError):
         raise
+    except HeadlabError as error:
+        raise ConfigError([placed(problem, task, file, error) for problem in error.problems]) from None
     except Exception as error:
-        yield raised("a task must give its dataset", error, file)
+        raise ConfigError(raised("a task must give its dataset", error, file)) from None
+
+
+def _problems(task: Task) -> Iterator[Problem]:
+    if task.name in tasks:
+        said = f"a task's name must be its own, got {short_repr(task.name)}, which headlab has: choose another"
+        yield Problem(said, "name")
+    yield from task.check()
     problems: list[Problem] = []
     gathered(problems, lambda: check_names([*task.metrics, *(item.metric for item in task.references)]))
     yield from problems

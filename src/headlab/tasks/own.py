@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from headlab.data.stream import Stream
 from headlab.errors import ConfigError, HeadlabError, Problem
 from headlab.notation.values import short_repr
 from headlab.tasks.task import Task
@@ -123,24 +124,30 @@ def line_of(error: BaseException, real: str) -> int | None:
     return next((frame.lineno for frame in reversed(frames) if frame.filename == real), None)
 
 
-def placed(problem: Problem, task: Task, name: str) -> Problem:
-    """Return a problem with the file that it is in, and the line: its own, or that of the function which it is about."""
+def placed(problem: Problem, task: Task, name: str, error: BaseException | None = None) -> Problem:
+    """Return a problem with the file that it is in, and the line: its own, or that of the function which it is about.
+
+    error: with which it came, where one was raised
+    """
     if problem.text.startswith(name):
         return problem
-    line, code = problem.line, getattr(_function(problem.field, task), "__code__", None)
-    if line is None and code is not None and code.co_filename == os.path.realpath(name):
+    real, line = os.path.realpath(name), problem.line
+    code = getattr(_function(problem.field, task, error), "__code__", None)
+    if line is None and code is not None and code.co_filename == real:
         line = code.co_firstlineno
+    if line is None and error is not None:
+        line = line_of(error, real)
     return _said(problem, line, name)
 
 
-def _function(field: str | None, task: Task) -> Any:
-    """Return the function that a problem is about; None where it is about none, or the dataset cannot be made."""
+def _function(field: str | None, task: Task, error: BaseException | None) -> Any:
+    """Return the function that a problem is about: the task's, its stream's, or that of one which could not be used."""
     if field == "make":
         return task.make
-    try:
+    if error is None:
         return getattr(task.dataset.stream, field or "", None)
-    except Exception:
-        return None
+    frames = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((getattr(found, field or "", None) for found in frames if isinstance(found, Stream)), None)
 
 
 def _said(problem: Problem, line: int | None, name: str) -> Problem:

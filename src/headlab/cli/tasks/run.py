@@ -42,6 +42,7 @@ def run(
     came out, how the runs learned, and where the best one looks.
     """
     with importing():
+        from headlab.report.json.tasks import reproduction_json
         from headlab.report.terminal.reproduction import reproduction_blocks
         from headlab.study.reproduction import plan, reproduce
         from headlab.tasks.door import named_task
@@ -61,7 +62,7 @@ def run(
     if target is not None:
         _draw(done, target)
     if as_json:
-        put_json(done.to_dict())
+        put_json(reproduction_json(done))
         return
     show(reproduction_blocks(done))
     for path, before in ((folder, "saved in "), (target, "figure: ")):

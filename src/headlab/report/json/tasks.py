@@ -3,11 +3,13 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from headlab.report.words.heads import head_sentences
 from headlab.tasks import tasks
 from headlab.tasks.gallery import last_gallery
 from headlab.tasks.task import Task
 
 if TYPE_CHECKING:
+    from headlab.study.reproduction import Reproduction
     from headlab.study.task_check import Checked
 
 
@@ -69,3 +71,19 @@ def cost_json(found: "Checked") -> dict[str, Any]:
         for item in found.taken
     }
     return {"name": found.task.name, "recipes": recipes}
+
+
+def reproduction_json(done: "Reproduction") -> dict[str, Any]:
+    """Return what came of a task that was run, with what the heads of its best run do, in numbers and sentences."""
+    return done.to_dict() | {
+        "best_seed": done.best_seed,
+        "heads": [
+            {
+                "head": f"{role.layer}.{role.head}",
+                **role.scores,
+                "copying": role.copying,
+                "sentences": head_sentences(role),
+            }
+            for role in done.roles
+        ],
+    }

@@ -14,12 +14,14 @@ from headlab.report import limits
 from headlab.report.terminal.grid import MARKS, as_text, terminal_table
 from headlab.report.terminal.plot import CurvePlot
 from headlab.report.words import gallery as words
+from headlab.report.words.heads import head_sentences
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
     from headlab.study.reproduction import Reproduction
 
 MOST_HEADS = 4  # whose attention is on a screen
+MOST_ROLES = 8  # heads that are spoken of
 STYLES = {"reproduced": ("right", "bold green"), "not reproduced": ("wrong", "bold red")}
 
 
@@ -57,6 +59,7 @@ def reproduction_blocks(done: "Reproduction") -> Iterator[Any]:
     yield as_text("")
     yield from _curves(done)
     yield from _attention(runs[done.best])
+    yield from _heads(done)
     diverged = int((~runs.finished).sum())
     ended = f", {diverged:,} of them diverged" if diverged else ""
     yield as_text(f"\n{quantity(len(runs), 'run')}{ended}, {duration(done.seconds)} in all.", style="dim")
@@ -76,6 +79,15 @@ def _curves(done: "Reproduction") -> Iterator[Any]:
 
 def _seed(run: "Run") -> str:
     return "none" if run.seed is None else str(run.seed)
+
+
+def _heads(done: "Reproduction") -> Iterator[Any]:
+    """Yield what the heads of the best run do on examples that it was not trained on, a line each."""
+    yield from (as_text("") for _ in range(bool(done.roles)))
+    for role in done.roles[:MOST_ROLES]:
+        for number, sentence in enumerate(head_sentences(role)):
+            yield Padding(as_text(sentence), (0, 0, 0, 2)) if number else as_text(f"• {sentence}")
+    yield from map(as_text, and_more(len(done.roles) - MOST_ROLES, "heads", "headlab tasks run … --json"))
 
 
 def _attention(run: "Run") -> Iterator[Any]:

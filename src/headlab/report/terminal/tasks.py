@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.rule import Rule
 
 from headlab.notation.numbers import duration, quantity, size_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from headlab.study.task_check import Checked
 
 MOST_TOKENS = 24  # of a vocabulary, or of an example
+MOST_ANSWERS = 12  # of an example
 
 
 def tasks_blocks() -> Iterable[Any]:
@@ -60,10 +62,9 @@ def task_blocks(task: Task) -> Iterator[Any]:
 def _data(task: Task) -> Iterator[Any]:
     corpus = task.dataset.corpus
     yield as_text(f"{quantity(corpus.d_vocab, 'token')}: {listing(corpus.vocabulary, ' ', MOST_TOKENS)}")
-    shown = corpus.sentences[: limits.MOST_SENTENCES]
-    for number, (sentence, targets) in enumerate(zip(shown, words.target_lines(corpus), strict=False), 1):
-        yield as_text(f"Example {number}:  {listing(sentence, ' ', MOST_TOKENS)}")
-        yield as_text(f"to answer:  {listing(targets, ' ', MOST_TOKENS)}")
+    for number, sentence in enumerate(corpus.sentences[: limits.MOST_SENTENCES]):
+        yield as_text(f"Example {number + 1}: {listing(sentence, ' ', MOST_TOKENS)}")
+        yield Padding(as_text(f"to answer: {words.answer_words(corpus, number, MOST_ANSWERS)}"), (0, 0, 0, 2))
 
 
 def _numbers(task: Task) -> Iterator[Any]:

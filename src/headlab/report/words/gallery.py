@@ -161,13 +161,13 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
 
 
-def target_lines(corpus: "Corpus") -> list[list[str]]:
-    """Return what each sentence of a corpus is to be answered with, place by place; · where there is nothing to answer.
+def answer_words(corpus: "Corpus", number: int, most: int) -> str:
+    """Return what an example is to be answered with: after which token what comes, place by place, the first ones.
 
     >>> from headlab.data.corpus import Corpus
-    >>> target_lines(Corpus.from_text("a b", wrap=False))
-    [['a', 'b', '·']]
+    >>> answer_words(Corpus.from_text("a b", wrap=False), 0, 9)
+    '<Start> → a, a → b'
     """
-    names = corpus.output_names
-    rows = zip(corpus.targets.tolist(), corpus.lengths.tolist(), strict=True)
-    return [[names[target] if target >= 0 else "·" for target in row[:length]] for row, length in rows]
+    asked = [(at, int(target)) for at, target in enumerate(corpus.targets[number]) if target >= 0]
+    words = corpus.sentences[number]
+    return listing((f"{words[at]} → {corpus.output_names[target]}" for at, target in asked), ", ", most)
