@@ -1,5 +1,7 @@
 """What heads do, as it is told: of heads set by hand it is known, and every number is counted again the plain way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,8 @@ def test_heads_set_by_hand_have_a_score_of_1_of_their_kind_and_it_is_said():
     assert (second.raises_own, second.lowers_own, second.n_tokens, second.copying) == (26, 0, 26, pytest.approx(1))
     assert (first.raises_own, first.lowers_own) == (0, 0)
     assert (
-        head_sentences(first)[0] == "Head 0.0 gives 1.00 of its attention to the position before (over 6,200 queries)."
+        head_sentences(first)[0]
+        == "Head 0.0 gives 1.00 of its attention to the position before (over 6,200 queries, an even look 0.10)."
     )
     assert "what came right after an earlier occurrence of its token" in " ".join(head_sentences(second))
     assert head_sentences(second)[-1].startswith("Of 26 tokens 26 raise their own logit most")
@@ -145,6 +148,33 @@ def test_a_norm_counts_by_its_gain_and_changes_no_order_of_what_a_token_adds():
     assert added == pytest.approx(table / before[:, None] / size[:, None])
 
 
+def test_an_even_look_scores_1_as_one_and_what_chance_gives_elsewhere():
+    subject = drawn(n_runs=1, scale=1.0)
+    zero = subject.params.replace(W_Q=np.zeros_like(subject.params.W_Q))
+    tokens, targets = subject.dataset.stream.examples("held out", 0, 80)
+    for role in head_roles(Subject(zero, subject.dataset, subject.model), n=80):
+        assert role.scores == pytest.approx(dict(role.evenly))
+        assert role.scores["even_look"] == pytest.approx(1)
+        assert role.queries["even_look"] == 80 * 6
+        assert head_sentences(role)[0].endswith(
+            "1.00 of its attention is as an even look would have it (over 480 queries)."
+        )
+    others = [
+        sum(tokens[row, key] == tokens[row, query] for key in range(query)) / (query + 1)
+        for row in range(80)
+        for query in range(7)
+        if tokens[row, query] in tokens[row, :query]
+    ]
+    assert role.evenly["duplicate_token"] == pytest.approx(np.mean(others))
+    answers = [
+        sum(tokens[row, key] == targets[row, query] for key in range(query + 1)) / (query + 1)
+        for row in range(80)
+        for query in range(7)
+        if targets[row, query] >= 0 and targets[row, query] in tokens[row, : query + 1]
+    ]
+    assert role.scores["answer"] == pytest.approx(np.mean(answers))
+
+
 def test_copying_is_no_number_where_logits_are_not_the_tokens():
     model = TWO.replace(d_vocab_out=6)
     assert np.isnan(copying(drawn(n_runs=1).params, model)).all()
@@ -153,5 +183,9 @@ def test_copying_is_no_number_where_logits_are_not_the_tokens():
 
 def test_a_head_of_no_kind_is_said_to_be_of_none():
     role = head_roles(drawn(n_runs=1, scale=0.01), n=50)[0]
-    assert max(value for value in role.scores.values() if value == value) < 0.5
-    assert head_sentences(role)[0].startswith("Head 0.0 is of no kind that is known: it gives at most 0.")
+    none = replace(role, scores=dict.fromkeys(role.scores, 0.3))
+    assert head_sentences(none)[0].startswith(
+        "Head 0.0 is of no kind that is known: it gives at most 0.30 of its attention to "
+    )
+    by_chance = replace(none, scores={**none.scores, "answer": 0.6}, evenly={**none.evenly, "answer": 0.5})
+    assert "no kind" in head_sentences(by_chance)[0]

@@ -21,7 +21,7 @@ from headlab.model.matrices import token_circuit
 
 EXAMPLES = 512
 NUMBERS_AT_A_TIME = 4_000_000  # of a pattern
-ANSWER, ASKED_KEY = "answer", "asked_key"
+DUPLICATE, ANSWER, ASKED_KEY, EVEN = "duplicate_token", "answer", "asked_key", "even_look"
 MOST_READ = 3
 
 
@@ -42,9 +42,11 @@ class HeadRole:
     """What one head of one run does.
 
     scores: by kind, the mean attention to the places of the kind, over the queries that have such places; nan: there are none
-        `previous_token`, `current_token`, `first_token`, `prefix_matching`, `answer` (places that hold the target) and, of pairs,
-        `asked_key` (places whose first token is the second one of the query)
-    queries: over how many queries each is a mean; n_examples: on how many sequences
+        `previous_token`, `current_token`, `first_token`, `prefix_matching`, `duplicate_token` (other places with the query's
+        token), `answer` (places that hold the target) and, of pairs, `asked_key` (places whose first token is the second one of
+        the query); and `even_look`, how much of it is as an even look would have it, Σ min(attention, 1 / places seen)
+    evenly: what a head that looks at all places alike would score; queries: over how many queries each is a mean
+    n_examples: on how many sequences; asked_alone: whether the head is in the last layer
     distances, positions, tokens: what gets most attention beyond what looking alike everywhere would give, most first; over
         queries with a target alone where `asked_alone` (in the last layer), over all queries in those before it
     raises_own, lowers_own: how many of the vocabulary's tokens raise, or lower, their own logit most of all, when they are read
@@ -54,6 +56,7 @@ class HeadRole:
     layer: int
     head: int
     scores: Mapping[str, float]
+    evenly: Mapping[str, float]
     queries: Mapping[str, int]
     n_examples: int
     asked_alone: bool
@@ -75,7 +78,7 @@ def held_out_scores(subject: Subject, n: int = EXAMPLES) -> pd.DataFrame:
     >>> corpus = Corpus.notebook()
     >>> subject = Subject(initial(ModelConfig().on(corpus), np.zeros(2, np.uint64)), corpus, ModelConfig())
     >>> list(held_out_scores(subject).columns)[3:]
-    ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'answer', 'copying']
+    ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'duplicate_token', 'answer', 'even_look', 'copying']
     """
     sums: dict[str, Float[Array, "run layer head"]] = {}
     counts: dict[str, int] = {}
@@ -84,6 +87,10 @@ def held_out_scores(subject: Subject, n: int = EXAMPLES) -> pd.DataFrame:
             looked = np.einsum("...sqk,sqk->...", pattern, where & queries[..., None])
             sums[name] = sums.get(name, 0.0) + looked
             counts[name] = counts.get(name, 0) + int(queries.sum())
+        even, queries = even_look(batch, subject.model)
+        alike = np.minimum(pattern, even).sum(axis=-1)[..., queries].sum(axis=-1)
+        sums[EVEN] = sums.get(EVEN, 0.0) + alike
+        counts[EVEN] = counts.get(EVEN, 0) + int(queries.sum())
     scores = {name: total / counts[name] if counts[name] else total * np.nan for name, total in sums.items()}
     scores["copying"] = copying(subject.params, subject.model)
     index = dict(zip(("run", "layer", "head"), np.indices(_heads(subject)).reshape(3, -1), strict=True))
@@ -126,6 +133,7 @@ def _role(
         layer=layer,
         head=head,
         scores={name: float(scores[name]) for name in tally.queries},
+        evenly={name: total / max(tally.queries[name], 1) for name, total in tally.evenly.items()},
         queries=dict(tally.queries),
         n_examples=tally.n_examples,
         asked_alone=layer == tally.model.n_layers - 1,
@@ -154,12 +162,16 @@ def places_on(
 ) -> dict[str, tuple[Bool[Array, "sequence position position"], Bool[Array, "sequence position"]]]:
     """Return where heads of every kind look [sequence, query, key], and the queries [sequence, query] that see such places.
 
+    duplicate_token: other places that the query sees and that hold its own token
     answer: places that a query with a target sees and that hold it, as the token, or as the second of two
     asked_key: places whose first token is the second of a query with a target
     """
     tokens, targets = batch.tokens, batch.targets
     found = {name: places(tokens) for name, places in KINDS.items()}
-    sees = allowed(tokens, model.causal) & (targets >= 0)[:, :, None]
+    sees = allowed(tokens, model.causal)
+    same = sees & (tokens[:, :, None] == tokens[:, None, :]) & ~np.eye(batch.n_ctx, dtype=bool)
+    found[DUPLICATE] = same, same.any(axis=2)
+    sees = sees & (targets >= 0)[:, :, None]
     if model.pairs:
         first, second = np.divmod(tokens, batch.n_outputs)
         looked_for = {ANSWER: (targets, second), ASKED_KEY: (second, first)}
@@ -173,6 +185,15 @@ def places_on(
     return found
 
 
+def even_look(
+    batch: Batch, model: ModelConfig
+) -> tuple[Float[Array, "sequence position position"], Bool[Array, "sequence position"]]:
+    """Return the attention of a head that looks alike at all that a query sees, and the queries that see more than one place."""
+    sees = allowed(batch.tokens, model.causal)
+    count = sees.sum(axis=-1, keepdims=True)
+    return sees / np.maximum(count, 1), count[..., 0] > 1
+
+
 class _Tally:
     """How much attention went to each distance, position and token, by layer and head, and how much would if it were even."""
 
@@ -181,16 +202,18 @@ class _Tally:
         n_ctx = subject.dataset.n_ctx
         shape, self.n_ctx = _heads(subject)[1:], n_ctx
         self.queries: dict[str, int] = {}
+        self.evenly: dict[str, float] = {}
         sizes = {"distances": 2 * n_ctx - 1, "positions": n_ctx, "tokens": subject.dataset.d_vocab}
         self.share, self.even = ({name: np.zeros((*shape, size)) for name, size in sizes.items()} for _ in range(2))
 
     def add(self, batch: Batch, pattern: Float[Array, "layer head sequence position position"]) -> None:
         """Count one piece of examples."""
         self.n_examples += batch.n_sequences
-        for name, (_, queries) in places_on(batch, self.model).items():
+        even, several = even_look(batch, self.model)
+        everywhere = np.ones(even.shape, bool)
+        for name, (where, queries) in (places_on(batch, self.model) | {EVEN: (everywhere, several)}).items():
             self.queries[name] = self.queries.get(name, 0) + int(queries.sum())
-        sees = allowed(batch.tokens, self.model.causal)
-        even = sees / np.maximum(sees.sum(axis=-1, keepdims=True), 1)
+            self.evenly[name] = self.evenly.get(name, 0.0) + float((even * where)[queries].sum())
         for layer, head in np.ndindex(pattern.shape[:2]):
             last = layer == self.model.n_layers - 1
             asked = (batch.targets >= 0 if last else batch.tokens >= 0)[..., None]

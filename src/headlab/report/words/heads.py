@@ -10,12 +10,15 @@ from headlab.notation.values import listing
 if TYPE_CHECKING:
     from headlab.analysis.looking.head_roles import HeadRole, Reading
 
-MOST_OF_IT = 0.5  # of its attention, from which on a head is called by its kind
+MOST_OF_IT = 0.5  # of its attention, from which on a head is called by its kind,
+BEYOND = 0.25  # where that is so much more than a head would score that looks at all places alike
+EVEN = "even_look"
 PLACES = {
     "previous_token": "the position before",
     "current_token": "its own position",
     "first_token": "the first position",
     "prefix_matching": "what came right after an earlier occurrence of its token",
+    "duplicate_token": "other places with its own token",
     "answer": "places that hold the answer",
     "asked_key": "places with the key that is asked for",
 }
@@ -31,14 +34,15 @@ def head_sentences(role: "HeadRole") -> list[str]:
 
     >>> from headlab.analysis.looking.head_roles import HeadRole, Reading
     >>> role = HeadRole(
-    ...     1, 0, {"previous_token": 0.03, "prefix_matching": 0.96, "answer": 0.97},
-    ...     {"previous_token": 15872, "prefix_matching": 11000, "answer": 11000}, 512,
+    ...     1, 0, {"previous_token": 0.03, "prefix_matching": 0.96, "answer": 0.97, "even_look": 0.1},
+    ...     {"previous_token": 0.1, "prefix_matching": 0.05, "answer": 0.06, "even_look": 1.0},
+    ...     {"previous_token": 15872, "prefix_matching": 11000, "answer": 11000, "even_look": 15872}, 512,
     ...     True, (), (Reading(3, 0.25, 0.0625),), (), 26, 0, 26, 0.98,
     ... )  # fmt: skip
     >>> for sentence in head_sentences(role):
     ...     print(sentence)
-    Head 1.0 gives 0.97 of its attention to places that hold the answer (over 11,000 queries).
-    It gives 0.96 to what came right after an earlier occurrence of its token (over 11,000 queries).
+    Head 1.0 gives 0.97 of its attention to places that hold the answer (over 11,000 queries, an even look 0.06).
+    It gives 0.96 to what came right after an earlier occurrence of its token (over 11,000 queries, an even look 0.05).
     Where something is asked it gives more than an even look to position 3 (0.25 of its attention; evenly 0.06).
     Of 26 tokens 26 raise their own logit most where it reads them as they were embedded (copying score 0.98).
     """
@@ -46,26 +50,34 @@ def head_sentences(role: "HeadRole") -> list[str]:
 
 
 def _kinds(role: "HeadRole") -> list[str]:
-    known = {name: score for name, score in role.scores.items() if not math.isnan(score)}
-    if not known:
-        return []
-    order = sorted(known, key=lambda name: -known[name])
-    called = [name for name in order if known[name] > MOST_OF_IT]
-    if not called:
-        name = order[0]
-        said = f"of no kind that is known: it gives {_share(role, name, 'at most ')}"
-        return [f"{head_name(role).capitalize()} is {said}."]
-    first, *others = called
-    return [
-        f"{head_name(role).capitalize()} gives {_share(role, first)}.",
-        *(f"It gives {_share(role, name, short=True)}." for name in others),
-    ]
+    known = {name: score for name, score in role.scores.items() if name in PLACES and not math.isnan(score)}
+    name = head_name(role).capitalize()
+    order = sorted(known, key=lambda kind: -known[kind])
+    called = [kind for kind in order if known[kind] > MOST_OF_IT and known[kind] - role.evenly[kind] > BEYOND]
+    if called:
+        first, *others = called
+        return [
+            f"{name} gives {_share(role, first)}.",
+            *(f"It gives {_share(role, kind, short=True)}." for kind in others),
+        ]
+    even = role.scores[EVEN]
+    if even > MOST_OF_IT:
+        over = _over(role, EVEN)
+        return [
+            f"{name} looks at all places alike: {decimals(even, 2)} of its attention is as an even look would have it{over}."
+        ]
+    return [f"{name} is of no kind that is known: it gives at most {_share(role, order[0])}."] if order else []
 
 
-def _share(role: "HeadRole", name: str, before: str = "", short: bool = False) -> str:
+def _share(role: "HeadRole", kind: str, short: bool = False) -> str:
     of = "" if short else " of its attention"
-    queries = quantity(role.queries[name], "query").replace("querys", "queries")
-    return f"{before}{decimals(role.scores[name], 2)}{of} to {PLACES[name]} (over {queries})"
+    return f"{decimals(role.scores[kind], 2)}{of} to {PLACES[kind]}{_over(role, kind)}"
+
+
+def _over(role: "HeadRole", kind: str) -> str:
+    count = role.queries[kind]
+    beside = "" if kind == EVEN else f", an even look {decimals(role.evenly[kind], 2)}"
+    return f" (over {count:,} {'query' if count == 1 else 'queries'}{beside})"
 
 
 def _reads(role: "HeadRole") -> list[str]:
@@ -76,11 +88,17 @@ def _reads(role: "HeadRole") -> list[str]:
         (role.distances, _distance),
     )
     kind, spell = max(kinds, key=lambda pair: sum(reading.share - reading.even for reading in pair[0]))
-    if not kind:
+    if not kind or (len(kind) == 1 and _is_said(role, kind[0])):
         return []
     where = "Where something is asked" if role.asked_alone else "At all places"
     read = listing(_reading(reading, spell(reading.what)) for reading in kind)
     return [f"{where} it gives more than an even look to {read}."]
+
+
+def _is_said(role: "HeadRole", reading: "Reading") -> bool:
+    """Return whether a distance is that of a kind that the head was called by."""
+    kinds = {1: "previous_token", 0: "current_token"}
+    return reading in role.distances and role.scores[kinds.get(int(reading.what), EVEN)] > MOST_OF_IT
 
 
 def _reading(reading: "Reading", what: str) -> str:
