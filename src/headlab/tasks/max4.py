@@ -93,7 +93,7 @@ TASK = Task(
         ),
         Reference(
             "token_accuracy", 0.269921, 0.014, EXACT, "counted: the best answer to each last number, over all 64⁴ inputs",
-            "median", 8, "no layers", at_most=True, note="one standard error of 1,024 held-out examples is .014",
+            "median", 8, "no layers", at_most=True, note="two standard errors of 4,096 held-out examples",
         ),
     ),
 )  # fmt: skip
