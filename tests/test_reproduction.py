@@ -200,3 +200,26 @@ def test_progress_reaches_its_end_and_never_goes_back():
     reproduce(plan(task(), seeds=range(2)), progress=told.append)
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_metrics_of_a_task_are_those_of_its_held_out_examples_and_of_all_its_inputs():
+    def sample(draws, size):
+        tokens = draws.integers(2, 3)
+        return tokens, np.where(np.arange(3) == 2, tokens[:, :1], -1)
+
+    def every():
+        tokens = np.array(list(itertools.product([0, 1], repeat=3)))
+        yield tokens, np.where(np.arange(3) == 2, tokens[:, :1], -1)
+
+    stream = hl.Stream(sample, ("a", "b"), 3, enumerate=every, counts="sequences")
+    dataset = hl.Dataset.from_stream(stream)
+    model = hl.ModelConfig(d_head=2, d_model=4, unembed=True)
+    params = hl.train(dataset.corpus, model, hl.TrainConfig.of(steps=30, learning_rate=0.5), seeds=range(5)).params
+    subject = hl.Models(params, dataset, model).subject
+    found = metric_values(["exact_accuracy", "token_accuracy", "cross_entropy", "success_share(0.6)"], subject)
+    ((tokens, targets),) = every()
+    logits = hl.Models(params, hl.Corpus.from_ids(tokens, ("a", "b")), model).logits()
+    exact = (logits[:, :, 2].argmax(axis=-1) == targets[:, 2]).mean(axis=1)
+    np.testing.assert_allclose(found["exact_accuracy"], exact)
+    np.testing.assert_array_equal(found["success_share(0.6)"], exact >= 0.6)
+    assert abs(found["token_accuracy"] - exact).max() < 0.05  # 4,096 examples

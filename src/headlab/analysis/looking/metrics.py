@@ -2,24 +2,27 @@
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from headlab.analysis.looking.bigrams import bigram_difference
-from headlab.analysis.looking.head_scores import head_scores
+from headlab.analysis.looking.head_roles import held_out_scores
+from headlab.analysis.looking.held_out import HeldOut, held_out
 from headlab.analysis.looking.plateaus import plateau
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
 from headlab.config.record import nearest
 from headlab.errors import Problem, SelectionError
-from headlab.model.losses import mean_loss
 from headlab.notation.values import short_repr
 
 LOWER_IS_BETTER = ("cross_entropy", "above_bayes", "bigram_difference")
-ACCURACIES = ("token_accuracy", "last_accuracy", "sequence_accuracy", "exact_accuracy")
+HELD_OUT = ("token_accuracy", "last_accuracy", "sequence_accuracy", "class_accuracy", "cross_entropy", "above_bayes")
 HEAD_SCORES = ("previous_token", "current_token", "first_token", "prefix_matching", "copying")
-METRICS = ("solved", *ACCURACIES, "cross_entropy", "bigram_difference", *HEAD_SCORES)
+METRICS = ("solved", *HELD_OUT, "exact_accuracy", "bigram_difference", *HEAD_SCORES)
 SHARE, PLATEAU = (re.compile(name + r"\(([0-9.eE+-]+)\)") for name in ("success_share", "plateau"))
+Curve = tuple[Int[Array, " evaluation"], Float[Array, "run evaluation"]]
 
 
 def metric_values(
@@ -29,15 +32,18 @@ def metric_values(
 ) -> dict[str, Float[Array, " run"]]:
     """Return metrics by their names, each [run]; of a run that diverged 0 where 1 is success, else not a number.
 
-    solved: 1 where a run is solved, else 0
+    On held-out examples where the dataset is drawn (see `held_out`), else on the sentences, which are all that there is:
+
     token_accuracy: the share of places with a target where it is the most likely output, the lowest id of equals
-    last_accuracy: the share of sequences whose last place with a target is right
-    sequence_accuracy: the share of sequences where all of them are; exact_accuracy: that of all inputs that there are
+    last_accuracy: the share of sequences whose last place with a target is right; class_accuracy: the mean over outputs of it
+    sequence_accuracy: the share of sequences where all places are right; exact_accuracy: that of all inputs that there are
     cross_entropy: the mean of -ln softmax(logits)_target, in nats per place with a target
+    above_bayes: how far that is above the one of who knows how examples are drawn
+    prefix_matching, previous_token, current_token, first_token, copying: that score of the head that has most of it
+    success_share(x): 1 where what is right of all inputs, or else of the examples, is at least x, else 0
+    solved: 1 where a run is solved, else 0
     bigram_difference: how far probabilities are from the counted shares of what follows; see `bigrams.bigram_difference`
     plateau(x): the mean of that rest of the run's held-out loss which is nearest to x; see `plateaus.plateau`
-    success_share(x): 1 where the share of what is right, places or sequences, is at least x, else 0
-    prefix_matching, previous_token, current_token, first_token, copying: that score of the head that has most of it
     curve: steps [evaluation] and held-out losses [run, evaluation], where some were taken
     Raises `SelectionError` for an unknown name.
 
@@ -49,14 +55,10 @@ def metric_values(
     >>> metric_values(["cross_entropy", "success_share(0.9)"], subject)["cross_entropy"].round(2).tolist()
     [1.96, 1.96]
     """
-    asked = check_names(names)
-    of_curve = [name for name in asked if PLATEAU.fullmatch(name)]
-    others = [name for name in asked if name not in of_curve]
-    parts = [_of_some(others, part) for _, part in subject.in_batches()] if others else []
-    found = {name: np.concatenate([part[name] for part in parts]) for name in others}
-    for name in of_curve:
-        level = float(name.removeprefix("plateau(").removesuffix(")"))
-        found[name] = np.full(subject.n_runs, np.nan) if curve is None else plateau(*curve, level)
+    measured, found = _Measured(subject, curve), {}
+    for name in check_names(names):
+        nothing = 0.0 if name == "solved" or SHARE.fullmatch(name) else np.nan
+        found[name] = np.where(subject.finite, measured.value(name), nothing)
     return found
 
 
@@ -80,33 +82,44 @@ def _is_known(name: str) -> bool:
     return name in METRICS or bool(SHARE.fullmatch(name) or PLATEAU.fullmatch(name))
 
 
-def _of_some(names: list[str], subject: Subject) -> dict[str, Float[Array, " run"]]:
-    found, finite = {}, subject.finite
-    for name in names:
-        with np.errstate(over="ignore", invalid="ignore"):
-            nothing = 0.0 if name == "solved" or SHARE.fullmatch(name) else np.nan
-            found[name] = np.where(finite, _value(name, subject), nothing)
-    return found
+class _Measured:
+    """What is measured of models for one metric serves the others, too."""
 
+    def __init__(self, subject: Subject, curve: Curve | None) -> None:
+        self.subject, self.curve = subject, curve
 
-def _value(name: str, subject: Subject) -> Float[Array, " run"]:
-    if name == "solved":
-        return subject.solved.astype(float)
-    if name in HEAD_SCORES:
-        table = head_scores(subject)
-        return table.groupby("run")[name].max().to_numpy(float)
-    if name == "cross_entropy":
-        return mean_loss(subject.clean.logits, subject.corpus.targets, "softmax", subject.corpus.weights).astype(float)
-    if name == "bigram_difference":
-        return bigram_difference(subject)
-    places = subject.corpus.targets >= 0
-    right = (subject.clean.logits.argmax(axis=-1) == subject.corpus.targets) | ~places
-    if name == "token_accuracy":
-        return np.asarray(right[:, places].mean(axis=-1))
-    if name == "last_accuracy":
-        last = np.arange(places.shape[1]) == np.where(places, np.arange(places.shape[1]), -1).max(axis=1)[:, None]
-        return np.asarray(right[:, last & places].mean(axis=-1))
-    sequences = right.all(axis=-1)[:, places.any(axis=-1)].mean(axis=-1)
-    if found := SHARE.fullmatch(name):
-        return (sequences >= float(found[1])).astype(float)
-    return np.asarray(sequences)
+    def value(self, name: str) -> Float[Array, " run"]:
+        """Return a metric [run]."""
+        if found := SHARE.fullmatch(name):
+            return np.asarray(self._right >= float(found[1])).astype(float)  # of what is no number that is false
+        if found := PLATEAU.fullmatch(name):
+            return np.full(self.subject.n_runs, np.nan) if self.curve is None else plateau(*self.curve, float(found[1]))
+        if name == "solved":
+            return self.subject.solved.astype(float)
+        if name == "bigram_difference":
+            return bigram_difference(self.subject)
+        if name in HEAD_SCORES:
+            return self._scores.groupby("run")[name].max().to_numpy(float)
+        if name == "exact_accuracy":
+            return self._exact.sequences
+        table = self._held_out.table()
+        return table[name].to_numpy(float) if name in table else np.full(self.subject.n_runs, np.nan)
+
+    @cached_property
+    def _held_out(self) -> HeldOut:
+        return held_out(self.subject)
+
+    @cached_property
+    def _exact(self) -> HeldOut:
+        return held_out(self.subject, exact=True)
+
+    @cached_property
+    def _scores(self) -> pd.DataFrame:
+        return held_out_scores(self.subject)
+
+    @property
+    def _right(self) -> Float[Array, " run"]:
+        """What of all inputs, or else of the examples, is right: places or sequences, as the stream counts."""
+        stream = self.subject.dataset.stream
+        found = self._held_out if stream is None or stream.enumerate is None else self._exact
+        return found.sequences if stream is None or stream.counts == "sequences" else found.places
