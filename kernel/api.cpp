@@ -6,6 +6,7 @@
 #include <string>
 
 #include "backends/backend.hpp"
+#include "feeding.hpp"
 #include "floating.hpp"
 #include "initial.hpp"
 #include "work.hpp"
@@ -79,6 +80,36 @@ const char* wrong_problem(const hl_problem& problem, bool learns) {
     return "a batch must have a target of a weight above 0 to learn from";
 }
 
+// Examples without weights, of which one has a target at least.
+const char* wrong_examples(hl_shape shape, int32_t n_sequences, int32_t n_positions, const int32_t* tokens, const int32_t* targets) {
+    if (!tokens || !targets) return "examples must be given, tokens and targets";
+    shape.n_ctx = n_positions;
+    if (const char* wrong = wrong_batch(shape, {n_sequences, tokens, targets, nullptr, 1})) return wrong;
+    const int64_t places = int64_t(n_sequences) * n_positions;
+    for (int64_t i = 0; i < places; ++i)
+        if (targets[i] >= 0 && tokens[i] >= 0) return nullptr;
+    return "examples must have a target to learn from";
+}
+
+// Whether the problem's own batch is learned from.
+bool learns(const hl_recipe& recipe) {
+    return std::any_of(recipe.phases, recipe.phases + recipe.n_phases, [](const hl_phase& phase) { return phase.n_sequences == 0; });
+}
+
+const char* wrong_fed(const hl_problem& problem, const hl_recipe& recipe) {
+    const hl_held_out& held = recipe.held_out;
+    bool fed = held.n_steps > 0;
+    for (int p = 0; p < recipe.n_phases; ++p) {
+        if (recipe.phases[p].n_positions > problem.shape.n_ctx) return "a batch that is fed must have at most n_ctx positions";
+        fed |= recipe.phases[p].n_sequences > 0;
+    }
+    if (fed && !problem.batch.declared) return "ids of examples must be declared to be in the order to train in";
+    if (held.n_steps == 0) return nullptr;
+    if (held.n_sequences < 1 || held.n_positions < 1 || held.n_positions > problem.shape.n_ctx || held.at_once < 1)
+        return "what is held out must have sequences of at most n_ctx positions, and one at a time at least";
+    return wrong_examples(problem.shape, held.n_sequences, held.n_positions, held.tokens, held.targets);
+}
+
 bool ascending(const int64_t* steps, int64_t n) {
     return n == 0 || (steps && steps[0] >= 0 && std::is_sorted(steps, steps + n, std::less_equal<int64_t>()));
 }
@@ -90,9 +121,13 @@ const char* wrong_recipe(const hl_recipe& recipe) {
         if (phase.steps < 0) return "a phase must have at least 0 steps";
         if (phase.optimizer < HL_SGD || phase.optimizer > HL_ADAMW) return "the optimizer must be one of HL_SGD … HL_ADAMW";
         if (phase.loss != HL_SOFTMAX && phase.loss != HL_NORMALIZED_SIGMOID) return "the loss must be HL_SOFTMAX or HL_NORMALIZED_SIGMOID";
+        if (!in(phase.schedule, HL_STEADY, HL_LINEAR + 1)) return "the schedule must be HL_STEADY, HL_COSINE or HL_LINEAR";
+        if (phase.plateau_on && recipe.held_out.n_steps < 1) return "a plateau can watch what is held out only where that is evaluated";
+        if (phase.n_sequences < 0 || phase.n_positions < (phase.n_sequences > 0)) return "a batch that is fed must have sequences and positions";
     }
-    if (!ascending(recipe.recorded, recipe.n_recorded) || !ascending(recipe.snapshots, recipe.n_snapshots))
-        return "recorded steps and snapshots must be ascending";
+    if (!ascending(recipe.recorded, recipe.n_recorded) || !ascending(recipe.snapshots, recipe.n_snapshots) ||
+        !ascending(recipe.held_out.steps, recipe.held_out.n_steps))
+        return "recorded steps, snapshots and evaluations must be ascending";
     return nullptr;
 }
 
@@ -101,6 +136,7 @@ const char* wrong_runs(const hl_problem& problem, const hl_recipe& recipe, const
     if (runs.n_runs == 0) return nullptr;
     if (!runs.weights || !runs.rate || !runs.best || !runs.wait || !runs.cooldown || !runs.outcome)
         return "weights, rate, best, wait, cooldown and outcome must be given";
+    if (recipe.held_out.n_steps > 0 && recipe.held_out.stop_count > 0 && !runs.reached) return "reached must be given where runs may stop";
     if (hl_slots(&recipe) > 0 && !runs.slots) return "slots must be given where the optimizer remembers";
     if (!runs.narrow != !runs.basis) return "narrow and basis must be given together";
     if (runs.narrow && hl_narrow(&problem.shape, &recipe) == 0) return "heads must be trained in their own width: leave narrow and basis out";
@@ -185,9 +221,9 @@ struct Way {
 };
 
 // The quickest, by counting; d_head: the width to train in, 0: that of the model.
-Way way_of(const hl_problem& problem, int d_head, int64_t n_runs) {
+Way way_of(const hl_problem& problem, const Recipe& recipe, int d_head, int64_t n_runs) {
     const hl_shape shape = with_heads_of(problem.shape, d_head);
-    const Rows rows = rows_of(shape, problem.batch, order_of(shape, problem.batch));
+    const Rows rows = usual_rows(problem, shape, recipe);
     const int type = problem.type;
     const Work group(shape, rows, 1);
     Way best{};
@@ -318,8 +354,9 @@ void hl_words(uint64_t seed, uint32_t stream, uint64_t first, int64_t n, int32_t
 
 int32_t hl_narrow(const hl_shape* shape, const hl_recipe* recipe) { return narrow_width(*shape, Recipe(*recipe).phases); }
 
-hl_way hl_way_of(const hl_problem* problem, const hl_recipe* recipe, int64_t n_runs) {
-    const Way way = way_of(*problem, narrow_width(problem->shape, Recipe(*recipe).phases), n_runs);
+hl_way hl_way_of(const hl_problem* problem, const hl_recipe* given, int64_t n_runs) {
+    const Recipe recipe(*given);
+    const Way way = way_of(*problem, recipe, narrow_width(problem->shape, recipe.phases), n_runs);
     return {way.kernel->name, way.runs(problem->type), way.step};
 }
 
@@ -327,14 +364,18 @@ int32_t hl_slots(const hl_recipe* recipe) { return Recipe(*recipe).most_slots();
 
 struct hl_training {
     hl_training(const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
-        : recipe(given), d_head(runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), way(way_of(problem, d_head, runs.n_runs)),
-          plan(problem, d_head, way.columns(problem.type)), call{plan, recipe, runs, 0, 0},
+        : recipe(given), d_head(runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), way(way_of(problem, recipe, d_head, runs.n_runs)),
+          plan(problem, d_head, way.columns(problem.type), fed_sizes(problem.shape, recipe)), feed(plan.shape, plan.order, recipe),
+          held_out(given.held_out.n_steps > 0 ? std::make_unique<HeldOut>(plan.shape, plan.order, given.held_out) : nullptr),
+          call{plan, recipe, held_out.get(), runs, 0, 0, {}},
           crew([&](Control& control) { return way.train(problem.type)(call, control); }, runs.n_runs, way.runs(problem.type), problem.threads) {}
 
     const Recipe recipe;
     const int d_head;
     const Way way;
     const Plan plan;
+    Feed feed;
+    const std::unique_ptr<HeldOut> held_out;
     TrainingCall call;
     bool waiting = false, busy = false, ended = false;  // busy: there is something to wait for
     Crew crew;
@@ -342,8 +383,10 @@ struct hl_training {
 
 const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const hl_runs* runs, hl_training** training) {
     return unless_full([&]() -> const char* {
-        if (const char* wrong = wrong_problem(*problem, true)) return wrong;
         if (const char* wrong = wrong_recipe(*recipe)) return wrong;
+        if (const char* wrong = wrong_problem(*problem, learns(*recipe))) return wrong;
+        if (const char* wrong = unready(problem->shape)) return wrong;
+        if (const char* wrong = wrong_fed(*problem, *recipe)) return wrong;
         if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
         *training = new hl_training(*problem, *recipe, *runs);
         std::fill_n(runs->outcome, runs->n_runs, int64_t(HL_NOT_ENDED));
@@ -351,10 +394,26 @@ const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const h
     });
 }
 
+const char* hl_feed(hl_training* training, int64_t n_steps, const int32_t* tokens, const int32_t* targets) {
+    return unless_full([&]() -> const char* {
+        int64_t rest = 0;
+        const hl_phase* phase = training->feed.next(&rest);
+        if (n_steps == 0) return nullptr;
+        if (!phase || n_steps < 0 || n_steps > rest) return "steps must be fed of one phase, and no more than it has";
+        const int64_t places = int64_t(phase->n_sequences) * phase->n_positions;
+        for (int64_t step = 0; step < n_steps; ++step)
+            if (const char* wrong = wrong_examples(training->plan.model, phase->n_sequences, phase->n_positions, tokens + step * places, targets + step * places))
+                return wrong;
+        training->feed.add(n_steps, tokens, targets);
+        return nullptr;
+    });
+}
+
 void hl_advance(hl_training* training, int64_t steps) {
     if (training->waiting || training->ended) return;
     TrainingCall& call = training->call;
-    call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->recipe.steps() - call.from);
+    call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->feed.until() - call.from);
+    call.fed = training->feed.between(call.from, call.to);
     training->waiting = true;
     training->busy = call.runs.n_runs > 0 && (call.to > call.from || call.to == training->recipe.steps());
     if (training->busy) training->crew.start();
@@ -373,8 +432,9 @@ int32_t hl_wait(hl_training* training, int32_t milliseconds) {
 hl_progress hl_read(const hl_training* training) {
     const int64_t steps = training->call.from;
     const auto before = [&](const std::vector<int64_t>& of, int64_t step) { return int64_t(std::lower_bound(of.begin(), of.end(), step) - of.begin()); };
-    return {steps, training->crew.run_steps(), before(training->recipe.recorded, steps),
-            before(training->recipe.snapshots, training->ended ? steps + 1 : steps), training->ended};
+    const int64_t seen = training->ended ? steps + 1 : steps;
+    return {steps, training->crew.run_steps(), before(training->recipe.recorded, steps), before(training->recipe.snapshots, seen),
+            training->held_out ? before(training->held_out->evaluated, seen) : 0, training->feed.until(), training->ended};
 }
 
 void hl_cancel(hl_training* training) { training->crew.cancel(); }

@@ -79,6 +79,7 @@ void hl_words(uint64_t seed, uint32_t stream, uint64_t first, int64_t n, int32_t
 /* A training: begin, advance by at most so many steps, wait, read; and end. */
 enum { HL_SOFTMAX, HL_NORMALIZED_SIGMOID };
 enum { HL_SGD, HL_RMSPROP, HL_ADAM, HL_ADAMW };
+enum { HL_STEADY, HL_COSINE, HL_LINEAR };
 typedef struct {
     int64_t steps;
     int32_t loss, optimizer, nesterov, centered;
@@ -89,14 +90,34 @@ typedef struct {
     double factor, min_rate, min_delta;
     int64_t patience, cooldown;
     uint32_t frozen; /* bits: 1 << HL_W_E … */
+    uint32_t spared; /* likewise, by weight_decay and l2 */
+    double l2, clip; /* l2 w is added to a gradient, after that of all weights that move was made no longer than clip; 0: neither */
+    int32_t schedule; /* of the rate: from each run's own, which stays what it is, to end_rate; at step s of S of them */
+    double end_rate;  /* cosine: end + (own - end) (1 + cos(pi r / S)) / 2; linear: own + (end - own) r / S; r = s - s mod rate_every */
+    int64_t rate_every, warmup;            /* and in the first ones times (s + 1) / warmup */
+    int64_t schedule_from, schedule_steps; /* steps of the schedule before this phase, and all of them; 0: those of the phase */
+    int32_t reset;       /* 1: what the optimizer remembers starts afresh */
+    int32_t plateau_on;  /* 1: it watches what is held out, not the loss of each step */
+    int32_t n_sequences, n_positions; /* of the batch that is fed to each step; 0: the problem's own */
 } hl_phase;
+typedef struct { /* what is not trained on; n_sequences 0: nothing is */
+    int32_t n_sequences, n_positions, at_once; /* at_once: sequences that are evaluated together */
+    const int32_t *tokens, *targets;           /* [sequence, position] */
+    int32_t by_sequence;                       /* 1: a sequence is right where all of its targets are; 0: every target by itself */
+    int64_t n_steps;
+    const int64_t *steps; /* at which it is evaluated, before their updates; ascending */
+    int32_t last_apart;   /* 1: the last evaluation is told, and neither stops a run nor reduces a rate */
+    double stop_at;       /* a run ends when so much is right in stop_count evaluations, one after the other; stop_count 0: none does */
+    int64_t stop_count;
+} hl_held_out;
 typedef struct {
     int32_t n_phases; /* one at least */
     const hl_phase *phases;
     int64_t optimizer_step, n_recorded, n_snapshots; /* steps that the slots have seen before */
     const int64_t *recorded, *snapshots;             /* steps, ascending; n: after n updates */
+    hl_held_out held_out;
 } hl_recipe;
-enum { HL_FINISHED = -1, HL_NOT_ENDED = -2 }; /* outcomes; from 0 on: the step at which the run diverged */
+enum { HL_FINISHED = -1, HL_NOT_ENDED = -2, HL_STOPPED = -3 }; /* outcomes; from 0 on: the step at which the run diverged */
 typedef struct {
     int64_t n_runs;
     hl_real *weights;                             /* [run, weight], in and out */
@@ -105,13 +126,17 @@ typedef struct {
     hl_real *slots;                               /* [run, hl_slots, trained weight], in and out */
     hl_real *narrow, *basis;                      /* [run, 2, block, d_model, hl_narrow], [run, block, d_head, hl_narrow]: wide */
     int32_t turned;                               /* heads, trained narrow; null: in their own width. 1: they go on from these */
-    hl_real *losses, *rates, *final_loss;         /* [run, recorded], [run, recorded], [run] */
+    hl_real *losses, *rates, *final_loss;         /* [run, recorded], [run, recorded], [run]; final_loss: in and out */
     hl_real *snapshots;                           /* [run, snapshot, trained weight]; heads trained narrow: hl_widen */
     int64_t *outcome;                             /* [run] */
+    hl_real *held_loss, *held_right;              /* [run, evaluation]: the mean loss, and what share is right */
+    int64_t *reached;                             /* [run] evaluations in a row that reached stop_at; in and out */
+    int64_t *stopped;                             /* [run] the step at which it ended, where the outcome is HL_STOPPED */
 } hl_runs;
 typedef struct {
     int64_t steps, run_steps;      /* that every run has taken; that all have together, now */
-    int64_t n_recorded, n_snapshots;
+    int64_t n_recorded, n_snapshots, n_evaluated;
+    int64_t fed; /* how far it can be advanced */
     int32_t ended;
 } hl_progress;
 typedef struct hl_training hl_training;
@@ -124,7 +149,9 @@ typedef struct {
 } hl_way;
 hl_way hl_way_of(const hl_problem *, const hl_recipe *, int64_t n_runs); /* how a training of so many runs goes; it is the same runs either way */
 const char *hl_begin(const hl_problem *, const hl_recipe *, const hl_runs *, hl_training **training);
-void hl_advance(hl_training *, int64_t steps);            /* begins to; arrays are true of it when it is waited for */
+const char *hl_feed(hl_training *, int64_t n_steps, const int32_t *tokens, const int32_t *targets); /* [step, sequence, position] of the
+    steps that come after those fed so far, of one phase; copied, also while it advances. Of a fed problem declared is 1. */
+void hl_advance(hl_training *, int64_t steps);            /* begins to, no further than is fed; arrays are true of it when it is waited for */
 int32_t hl_wait(hl_training *, int32_t milliseconds);     /* 1: it has advanced; works itself where there are no threads */
 hl_progress hl_read(const hl_training *);
 void hl_cancel(hl_training *); /* at the next step; runs that have not ended are as they were before */

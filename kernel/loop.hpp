@@ -3,37 +3,15 @@
 
 #include <limits>
 
+#include "held_out.hpp"
 #include "model.hpp"
+#include "recorder.hpp"
 #include "rotation.hpp"
 #include "updates/plateau.hpp"
+#include "updates/schedule.hpp"
 #include "updates/update.hpp"
 
 namespace headlab::HEADLAB_ISA {
-
-// Losses (or rates) gathered for a while and then written run by run: a store into each run's row at every step would
-// touch as many pages as there are lanes.
-template <class T> class Recorder {
-  public:
-    Recorder(T* base, int64_t stride, int64_t from, int n_lanes) : base(base), stride(stride), written(from), n_lanes(n_lanes) {}
-    void add(Vec<T> value) {
-        if (!base) return;
-        kept[count++] = value;
-        if (count == capacity) flush();
-    }
-    void flush() {
-        if (!base) return;
-        for (int lane = 0; lane < n_lanes; ++lane) store_lane(base + lane * stride + written, kept, nullptr, count, lane);
-        written += count;
-        count = 0;
-    }
-
-  private:
-    static constexpr int capacity = 64;
-    T* base;
-    int64_t stride, written;
-    int n_lanes, count = 0;
-    Vec<T> kept[capacity];
-};
 
 // A group of runs in a thread's workspace. Between two stretches of steps it is parked in the caller's arrays, which hold all
 // that it goes on from.
@@ -42,7 +20,7 @@ template <class E> class TrainingWorker final : public Worker {
 
   public:
     TrainingWorker(const TrainingCall& call, Control& control)
-        : call(call), plan(call.plan), recipe(call.recipe), control(control), model(plan), n(model.size), n_slots(recipe.most_slots()),
+        : call(call), plan(call.plan), recipe(call.recipe), control(control), model(plan), evaluation(plan), n(model.size), n_slots(recipe.most_slots()),
           state(model.arena.take(n * n_slots)) {
         for (const hl_phase& phase : recipe.phases) ranges.push_back(moving(phase, plan.at));
         if (plan.narrow()) {
@@ -69,11 +47,11 @@ template <class E> class TrainingWorker final : public Worker {
         const int64_t n_recorded = int64_t(recipe.recorded.size());
         Recorder<T> losses(row(call.runs.losses, n_recorded), n_recorded, int64_t(recorded_before), n_lanes);
         Recorder<T> rates(row(call.runs.rates, n_recorded), n_recorded, int64_t(recorded_before), n_lanes);
-        size_t recorded = recorded_before;
+        size_t recorded = recorded_before, fed = 0;
         int64_t start = 0, seen = recipe.optimizer_step;
         reported = call.from;
-        loss = splat<T>(std::numeric_limits<T>::quiet_NaN());
         if (recipe.steps() == 0) {  // no step has a loss: it is that of the weights as they are
+            model.at(plan.rows);
             loss = to_lanes<E>(model.forward(recipe.phases.back().loss));
             mark_diverged(loss, 0);
         }
@@ -89,17 +67,24 @@ template <class E> class TrainingWorker final : public Worker {
                 if (control.cancel) return false;
                 if (step % 16 == 0) report(step);
                 snapshot(step);
-                const Vec<T> new_loss = to_lanes<E>(model.forward(phase.loss));
-                mark_diverged(new_loss, step);
-                loss = alive ? new_loss : splat<T>(std::numeric_limits<T>::quiet_NaN());
+                if (!evaluate(phase, step)) return false;
+                const Rows& rows = phase.n_sequences > 0 ? *call.fed[fed++] : plan.rows;
+                const Vec<T> now = scheduled<T>(phase, step - start, rate);
+                if (any<T>(alive)) {
+                    model.at(rows);
+                    const Vec<T> new_loss = to_lanes<E>(model.forward(phase.loss));
+                    mark_diverged(new_loss, step);
+                    loss = alive ? new_loss : loss;
+                }
                 if (recorded < recipe.recorded.size() && recipe.recorded[recorded] == step) {
-                    losses.add(loss);
-                    rates.add(rate);
+                    losses.add(alive ? loss : splat<T>(std::numeric_limits<T>::quiet_NaN()));
+                    rates.add(now);
                     ++recorded;
                 }
+                if (phase.plateau && !phase.plateau_on) plateau.epoch_ended(phase, loss, rate);
+                if (!any<T>(alive)) continue;
                 model.backward();
-                update<E>(phase, ranges[number], n, seen + (step - start), from_lanes<E>(rate), model.gradient, model.weights, state);
-                if (phase.plateau) plateau.epoch_ended(phase, loss, rate);
+                update<E>(phase, ranges[number], n, seen + (step - start), from_lanes<E>(now), model.gradient, model.weights, state);
             }
             start = end;
             seen += phase.steps;
@@ -108,10 +93,39 @@ template <class E> class TrainingWorker final : public Worker {
         if (ends()) {
             --number;  // what ends now ends in the last phase
             snapshot(call.to);
+            if (!evaluate(recipe.phases[number], call.to)) return false;
         }
         losses.flush();
         rates.flush();
         report(call.to);
+        return true;
+    }
+
+    // Looks at what is held out where a step asks for it; returns whether it got to the end.
+    bool evaluate(const hl_phase& phase, int64_t step) {
+        if (!call.held_out) return true;
+        const HeldOut& held = *call.held_out;
+        const auto found = std::lower_bound(held.evaluated.begin(), held.evaluated.end(), step);
+        if (found == held.evaluated.end() || *found != step) return true;
+        const int64_t index = found - held.evaluated.begin(), count = int64_t(held.evaluated.size());
+        const bool apart = held.of.last_apart && index + 1 == count;
+        if (any<T>(alive) && !evaluation.run(model, held, phase.loss, control.cancel)) return false;
+        Vec<T> held_loss{};
+        const E* weights = nullptr;
+        for (int lane = 0; lane < n_lanes; ++lane) {
+            const T none = std::numeric_limits<T>::quiet_NaN();
+            held_loss[lane] = alive[lane] ? canonical(T(evaluation.loss[lane])) : none;
+            if (call.runs.held_loss) row_of(call.runs.held_loss, count, lane)[index] = held_loss[lane];
+            if (call.runs.held_right) row_of(call.runs.held_right, count, lane)[index] = alive[lane] ? T(evaluation.right[lane]) : none;
+            if (!alive[lane] || apart || held.of.stop_count <= 0) continue;
+            reached[lane] = evaluation.right[lane] >= held.of.stop_at ? reached[lane] + 1 : 0;
+            if (reached[lane] < held.of.stop_count) continue;
+            if (!weights) weights = asked();
+            if (step == 0) loss[lane] = held_loss[lane];  // it has no other
+            if (call.runs.stopped) call.runs.stopped[first + lane] = step;
+            end_lane(weights, lane, HL_STOPPED, step > 0);
+        }
+        if (phase.plateau && phase.plateau_on && !apart) plateau.epoch_ended(phase, held_loss, rate);
         return true;
     }
 
@@ -135,6 +149,8 @@ template <class E> class TrainingWorker final : public Worker {
             plateau.best[lane] = *row_of(call.runs.best, 1, of);
             plateau.wait[lane] = PlateauState<T>::bounded(call.runs.wait[first + of]);
             plateau.cooldown[lane] = PlateauState<T>::bounded(call.runs.cooldown[first + of]);
+            reached[lane] = call.runs.reached ? call.runs.reached[first + of] : 0;
+            loss[lane] = call.from > 0 && call.runs.final_loss ? *row_of(call.runs.final_loss, 1, of) : std::numeric_limits<T>::quiet_NaN();
         }
         for (int lane = 0; lane < runs_in<E>; ++lane) {
             const int of = lane < n_lanes ? lane : 0;
@@ -184,14 +200,23 @@ template <class E> class TrainingWorker final : public Worker {
         if (!any<T>(bad)) return;
         const E* weights = asked();
         for (int lane = 0; lane < n_lanes; ++lane)
-            if (bad[lane]) end_lane(weights, lane, step, step > 0);
+            if (bad[lane]) {
+                loss[lane] = std::numeric_limits<T>::quiet_NaN();
+                end_lane(weights, lane, step, step > 0);
+            }
     }
 
     // moved: whether its weights are others than those that were given
     void end_lane(const E* weights, int lane, int64_t outcome, bool moved) {
         alive[lane] = 0;
         call.runs.outcome[first + lane] = outcome;
+        tell(lane);
         store(weights, lane, moved, number >= recipe.first_lasting());
+    }
+
+    void tell(int lane) const {
+        if (call.runs.final_loss) *row_of(call.runs.final_loss, 1, lane) = canonical<T>(loss[lane]);
+        if (call.runs.reached) call.runs.reached[first + lane] = reached[lane];
     }
 
     void store(const E* weights, int lane, bool moved, bool remembers) {
@@ -231,7 +256,6 @@ template <class E> class TrainingWorker final : public Worker {
 
     // Everything that the next stretch goes on from, and what has ended.
     void park() {
-        if (call.runs.final_loss) store_lanes(call.runs.final_loss, loss);
         store_lanes(call.runs.rate, rate);
         store_lanes(call.runs.best, plateau.best);
         const E* weights = call.to > 0 ? asked() : model.weights;
@@ -240,6 +264,7 @@ template <class E> class TrainingWorker final : public Worker {
             call.runs.cooldown[first + lane] = plateau.cooldown[lane];
             if (!alive[lane]) continue;
             if (!ends()) {
+                tell(lane);
                 store(weights, lane, call.to > 0, true);
                 continue;
             }
@@ -264,14 +289,16 @@ template <class E> class TrainingWorker final : public Worker {
     const Recipe& recipe;
     Control& control;
     Model<E> model;
+    Evaluation<E> evaluation;
     const int64_t n;
     const int n_slots;
     E* const state;                         // what the optimiser remembers
     std::unique_ptr<Rotation<E>> rotation;       // where heads are trained narrow
     E* wide = nullptr;                      // the weights as they were asked for, then
-    std::vector<std::vector<Range>> ranges;      // that move in each phase
+    std::vector<std::vector<Moving>> ranges;     // that move in each phase
     Vec<T> rate{}, loss{};
     PlateauState<T> plateau;
+    int64_t reached[lanes<T>]{};  // evaluations in a row that were good enough to end
     size_t number = 0;  // of the phase
     int64_t first = 0, reported = 0;
     int n_lanes = 0;

@@ -11,6 +11,8 @@
 
 namespace headlab {
 
+struct HeldOut;
+
 // Scores need only W_QK = W_Q W_Kᵀ. Forming it and returning its gradient costs 3 d_model² d_head, and then three products of
 // d_model² an input; without it there are six of d_model d_head an input. Both round differently, so sizes alone decide, and not
 // how many inputs of a batch are distinct. Nor can it be where keys and queries have biases, or distances.
@@ -70,8 +72,10 @@ class Worker {
 struct TrainingCall {
     const Plan& plan;
     const Recipe& recipe;
+    const HeldOut* held_out;  // null: nothing is
     hl_runs runs;
-    int64_t from, to;  // steps
+    int64_t from, to;              // steps
+    std::vector<const Rows*> fed;  // of those that were, in their order
 };
 struct GradientCall {
     const Plan& plan;

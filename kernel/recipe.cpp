@@ -13,14 +13,19 @@ int slots_of(const hl_phase& phase) {
 }
 
 bool goes_on(const hl_phase& phase, const hl_phase& before) {
-    return phase.optimizer == before.optimizer && (phase.momentum > 0) == (before.momentum > 0) && !phase.centered == !before.centered;
+    return !phase.reset && phase.optimizer == before.optimizer && (phase.momentum > 0) == (before.momentum > 0) && !phase.centered == !before.centered;
 }
 
 Recipe::Recipe(const hl_recipe& given)
     : phases(given.phases, given.phases + given.n_phases),
       optimizer_step(given.optimizer_step),
       recorded(given.recorded, given.recorded + given.n_recorded),
-      snapshots(given.snapshots, given.snapshots + given.n_snapshots) {}
+      snapshots(given.snapshots, given.snapshots + given.n_snapshots),
+      held_out(given.held_out) {}
+
+bool Recipe::fed() const {
+    return std::any_of(phases.begin(), phases.end(), [](const hl_phase& phase) { return phase.n_sequences > 0; });
+}
 
 int64_t Recipe::steps() const {
     int64_t total = 0;
@@ -40,13 +45,15 @@ std::size_t Recipe::first_lasting() const {
     return first;
 }
 
-std::vector<Range> moving(const hl_phase& phase, const Places& places) {
-    std::vector<Range> found;
+std::vector<Moving> moving(const hl_phase& phase, const Places& places) {
+    std::vector<Moving> found;
     for (int w = 0; w < HL_WEIGHTS; ++w) {
         const Range& weight = places.of[w];
-        if (phase.frozen >> w & 1) continue;
-        if (found.empty() || found.back().to != weight.from) found.push_back({weight.from, weight.from});
-        found.back().to = weight.to;
+        if (phase.frozen >> w & 1 || weight.size() == 0) continue;
+        const bool shrinks = !(phase.spared >> w & 1);
+        if (found.empty() || found.back().range.to != weight.from || found.back().shrinks != shrinks)
+            found.push_back({{weight.from, weight.from}, shrinks});
+        found.back().range.to = weight.to;
     }
     return found;
 }

@@ -18,14 +18,20 @@ struct Recipe {
     std::vector<hl_phase> phases;  // one at least
     int64_t optimizer_step;        // steps that the state of the first phase has already seen
     std::vector<int64_t> recorded, snapshots;
+    hl_held_out held_out;  // the caller's, who keeps its arrays until the training has begun
 
     int64_t steps() const;
+    bool fed() const;  // whether steps bring their batches along
     int most_slots() const;
     std::size_t first_lasting() const;  // the first phase whose optimiser's state lasts to the end
 };
 
-// Where the weights stand that move in a phase: all but the frozen ones, neighbours joined.
-std::vector<Range> moving(const hl_phase& phase, const Places& places);
+// Where the weights stand that move in a phase: all but the frozen ones, neighbours joined that shrink alike.
+struct Moving {
+    Range range;
+    bool shrinks;
+};
+std::vector<Moving> moving(const hl_phase& phase, const Places& places);
 
 // Under SGD (W_Q, W_K) of a head may be turned by one orthogonal matrix, so that heads wider than 2 d_model are trained in that
 // width: see rotation.hpp. Not where they are factored with the values, where keys and queries have

@@ -22,7 +22,7 @@ from headlab.config import Field, ModelConfig, TrainConfig
 from headlab.config.fields import CHOICE, FLAG, WHOLE
 from headlab.data.alignment import alignments, differing, nearest
 from headlab.engine import golden
-from headlab.engine.trainer import settings_at
+from headlab.engine.recipe import settings_at
 from headlab.errors import HeadlabError
 from headlab.notation.javascript import read_number
 from headlab.runs import link

@@ -60,7 +60,7 @@ def test_multiply_adds_are_those_of_the_products_by_hand():
     # Distinct inputs 7, pairs of positions 2 · 15; d_model 7, d_head 2: apart, six products of queries and keys.
     problem = engine.Job(NOTEBOOK.tokens, NOTEBOOK.targets, 7, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1))
     by_hand = 6 * 7 * 7 * 2 + 3 * 7 * 7 * 7 + 3 * 30 * (2 + 7)
-    assert list(cost.multiply_adds(problem)) == [by_hand, 0]
+    assert sum(cost.multiply_adds(problem)) == by_hand
 
 
 def test_study_is_estimated_without_training_any_of_it(monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from headlab import engine
 from headlab.config import LOSSES, Phase, Plateau, TrainConfig
-from headlab.engine.trainer import trained_width
+from headlab.engine.recipe import trained_width
 from headlab.errors import ConfigError
 
 ON_BOTH_BACKENDS = True

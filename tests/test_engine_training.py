@@ -10,7 +10,8 @@ from engine_problems import MODELS, WEIGHTS, problem, random_weights
 
 from headlab import engine
 from headlab.config import Phase, Plateau, TrainConfig
-from headlab.engine.trainer import in_full_width, trained_width
+from headlab.engine.recipe import trained_width
+from headlab.engine.trainer import in_full_width
 
 ON_BOTH_BACKENDS = True
 

@@ -9,7 +9,7 @@ from engine_problems import MODELS, problem, random_weights
 import headlab as hl
 from headlab import engine
 from headlab.config import Phase, TrainConfig
-from headlab.engine.trainer import trained_width
+from headlab.engine.recipe import trained_width
 
 ON_BOTH_BACKENDS = True
 

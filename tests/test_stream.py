@@ -324,7 +324,7 @@ def test_what_was_drawn_from_a_task_that_is_not_here_says_so_only_when_it_is_to_
 
 
 def test_training_is_refused_with_a_sentence_before_it_begins():
-    with pytest.raises(hl.ConfigError, match="training must have a corpus for now, got the stream of no name"):
+    with pytest.raises(hl.ConfigError, match="batch_size must say how many examples a step sees, got none"):
         Job.of(Dataset.from_stream(ECHO), hl.ModelConfig(), hl.TrainConfig())
 
 

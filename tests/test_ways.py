@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 import headlab as hl
 from headlab import engine
 from headlab.engine.backend import kernel
-from headlab.engine.trainer import problem_of, recipe_of
+from headlab.engine.recipe import recipe_of
+from headlab.engine.trainer import problem_of
 
 ON_BOTH_BACKENDS = True
 ALONE, GROUPS = 1, 2

@@ -17,12 +17,13 @@ inline double power(double base, int64_t exponent) {
 }
 
 template <class E>
-void update_adam(const hl_phase& phase, Range range, int64_t n, int64_t seen, E rate, const E* g, E* w, E* state) {
+void update_adam(const hl_phase& phase, Moving part, int64_t n, int64_t seen, E rate, const E* g, E* w, E* state) {
     using T = Real<E>;
     const int64_t t = seen + 1;
     const T correction = T(__builtin_sqrt(1 - power(phase.beta_2, t)) / (1 - power(phase.beta_1, t)));
     const T rest_1 = T(1 - phase.beta_1), rest_2 = T(1 - phase.beta_2), epsilon = T(phase.epsilon);
-    const E alpha = rate * correction, decay = rate * T(phase.optimizer == HL_ADAMW ? phase.weight_decay : 0);
+    const E alpha = rate * correction, decay = rate * T(phase.optimizer == HL_ADAMW && part.shrinks ? phase.weight_decay : 0);
+    const Range range = part.range;
     g += range.from, w += range.from;
     E *mean = state + range.from, *square = mean + n;
     each<E>(range.size(), [&](auto at) {

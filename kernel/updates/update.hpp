@@ -4,17 +4,20 @@
 #include "adam.hpp"
 #include "rmsprop.hpp"
 #include "sgd.hpp"
+#include "shrink.hpp"
 
 namespace headlab::HEADLAB_ISA {
 
-// seen: how many steps the state has; n: numbers of a slot
+// seen: how many steps the state has; n: numbers of a slot; g becomes what the optimiser is given
 template <class E>
-void update(const hl_phase& phase, const std::vector<Range>& moving, int64_t n, int64_t seen, E rate, const E* g, E* w, E* state) {
-    for (const Range& range : moving) {
+void update(const hl_phase& phase, const std::vector<Moving>& moving, int64_t n, int64_t seen, E rate, E* g, E* w, E* state) {
+    if (phase.clip > 0) clip(phase.clip, moving, g);
+    if (phase.l2 != 0) add_l2(phase.l2, moving, w, g);
+    for (const Moving& part : moving) {
         switch (phase.optimizer) {
-            case HL_SGD: update_sgd(phase, range, rate, g, w, state); break;
-            case HL_RMSPROP: update_rmsprop(phase, range, n, rate, g, w, state); break;
-            default: update_adam(phase, range, n, seen, rate, g, w, state);
+            case HL_SGD: update_sgd(phase, part.range, rate, g, w, state); break;
+            case HL_RMSPROP: update_rmsprop(phase, part.range, n, rate, g, w, state); break;
+            default: update_adam(phase, part, n, seen, rate, g, w, state);
         }
     }
 }

@@ -133,7 +133,7 @@ def held_out(self: HasSubject, n: int = EXAMPLES, *, exact: bool = False, seed: 
 
     >>> import headlab as hl
     >>> hl.train(hl.Corpus.notebook(), seeds=3, record="none").held_out()
-    HeldOut(1 run on all 2 inputs: 0.0000 of sequences right)
+    HeldOut(1 run on all 2 inputs: 0.5000 of sequences right)
     """
     return looking_held_out(self.subject, n, exact=exact, seed=seed)
 

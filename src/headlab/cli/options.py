@@ -230,13 +230,13 @@ def configurations(options: dict[str, Any]) -> tuple[ModelConfig, TrainConfig]:
 
 
 def training_seconds(
-    corpus: "Corpus", model: ModelConfig, training: TrainConfig, n_runs: int, threads: int | None = None
+    given: "Corpus | Dataset", model: ModelConfig, training: TrainConfig, n_runs: int, threads: int | None = None
 ) -> float:
     """Return about how many seconds a training takes on this machine."""
     from headlab.engine import Job
     from headlab.engine.cost import seconds
 
-    return seconds(Job.of(corpus, model, training), n_runs, threads)
+    return seconds(Job.of(given, model, training), n_runs, threads)
 
 
 def seed_list(text: str) -> Sequence[int]:

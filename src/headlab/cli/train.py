@@ -63,7 +63,7 @@ def train(
     weights = usual_recipe(dataset).weights
     start: dict[str, Any] = {"seeds": numbers} if weights is None else {"init": weights()}
     interrupted = None
-    expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
+    expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         try:
             runs = train_runs(dataset, model, training, record=record, progress=progress, **start, **options)

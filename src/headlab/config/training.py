@@ -171,12 +171,21 @@ class TrainConfig(Settings):
         """
         known = list(weights)
         instead = f"leave it out, or freeze some of {', '.join(known)}"
-        return [
+        frozen = [
             Problem(f"phase {number} freezes {name}, which the model has not: {instead}", "freeze")
             for number, phase in enumerate(self.phases, start=1)
             for name in phase.freeze
             if name not in known
         ]
+        decayed = [
+            Problem(f"decayed names {name}, which the model has not: name some of {', '.join(known)}", "decayed")
+            for name in dict.fromkeys([*(self.decayed or ()), *self._decayed_later()])
+            if name not in known
+        ]
+        return frozen + decayed
+
+    def _decayed_later(self) -> Iterator[str]:
+        return (name for phase in self.phases for name in phase.changes.get("decayed", ()))
 
     @property
     def steps(self) -> int:

@@ -7,6 +7,7 @@ A run's result depends on its own start alone: not on backend or instruction set
 """
 
 from headlab.engine.backend import chosen_backend
+from headlab.engine.held_out import HeldOut
 from headlab.engine.job import Job
 from headlab.engine.philox import words
 from headlab.engine.problem import chosen_instruction_set, default_threads, instruction_sets
@@ -15,6 +16,7 @@ from headlab.engine.state import Flat, State
 from headlab.engine.trainer import (
     FINISHED,
     NOT_RUN,
+    STOPPED,
     Trained,
     initial_flat,
     loss_and_gradient,
@@ -24,7 +26,9 @@ from headlab.engine.trainer import (
 __all__ = [
     "FINISHED",
     "NOT_RUN",
+    "STOPPED",
     "Flat",
+    "HeldOut",
     "Job",
     "Snapshots",
     "State",

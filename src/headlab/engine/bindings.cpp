@@ -2,21 +2,52 @@
 // and nowhere else: see wait_for.
 #include "bindings.hpp"
 
+#include <optional>
+
 using namespace headlab::python;
 
 namespace {
+
+// What is not trained on, and the steps at which it is evaluated.
+struct HeldOut {
+    nb::object tokens, targets;
+    std::vector<int64_t> steps;
+    hl_held_out of{};
+
+    HeldOut(nb::object given_tokens, nb::object given_targets, int at_once, bool by_sequence, std::vector<int64_t> given_steps, bool last_apart,
+            double stop_at, int64_t stop_count)
+        : tokens(std::move(given_tokens)), targets(std::move(given_targets)), steps(std::move(given_steps)) {
+        const auto array = nb::cast<Input>(tokens);
+        if (array.ndim() != 2) throw std::invalid_argument("examples must be [sequence, position]");
+        const int64_t size = int64_t(array.size());
+        const auto ids = nb::dtype<int32_t>();
+        of = {int32_t(array.shape(0)), int32_t(array.shape(1)), at_once, static_cast<const int32_t*>(memory<Input>(tokens, "tokens", size, ids)),
+              static_cast<const int32_t*>(memory<Input>(targets, "targets", size, ids)), by_sequence, 0, nullptr, last_apart, stop_at, stop_count};
+    }
+
+    hl_held_out at() const {
+        hl_held_out found = of;
+        found.n_steps = int64_t(steps.size());
+        found.steps = steps.data();
+        return found;
+    }
+};
 
 struct Recipe {
     std::vector<hl_phase> phases;
     std::vector<int64_t> recorded, snapshots;
     int64_t optimizer_step = 0;
+    std::optional<HeldOut> held_out;
 
-    Recipe(std::vector<hl_phase> phases, std::vector<int64_t> recorded, std::vector<int64_t> snapshots, int64_t optimizer_step)
-        : phases(std::move(phases)), recorded(std::move(recorded)), snapshots(std::move(snapshots)), optimizer_step(optimizer_step) {}
+    Recipe(std::vector<hl_phase> phases, std::vector<int64_t> recorded, std::vector<int64_t> snapshots, int64_t optimizer_step,
+           const HeldOut* held_out)
+        : phases(std::move(phases)), recorded(std::move(recorded)), snapshots(std::move(snapshots)), optimizer_step(optimizer_step) {
+        if (held_out) this->held_out = *held_out;
+    }
 
     hl_recipe of() const {
         return {int32_t(phases.size()), phases.data(), optimizer_step, int64_t(recorded.size()), int64_t(snapshots.size()), recorded.data(),
-                snapshots.data()};
+                snapshots.data(), held_out ? held_out->at() : hl_held_out{}};
     }
 };
 
@@ -24,7 +55,8 @@ struct Recipe {
 struct Runs {
     nb::object weights = nb::none(), slots = nb::none(), rate = nb::none(), best = nb::none(), wait = nb::none(), cooldown = nb::none(),
                narrow = nb::none(), basis = nb::none(), losses = nb::none(), rates = nb::none(), final_loss = nb::none(),
-               snapshots = nb::none(), outcome = nb::none();
+               snapshots = nb::none(), outcome = nb::none(), held_loss = nb::none(), held_right = nb::none(), reached = nb::none(),
+               stopped = nb::none();
     bool turned = false;
 
     hl_runs checked(const Problem& problem, const Recipe& recipe) const {
@@ -51,13 +83,17 @@ struct Runs {
         at.final_loss = memory(final_loss, "final_loss", runs, real);
         at.snapshots = memory(snapshots, "snapshots", runs * hl_size(&trained) * given.n_snapshots, real);
         at.outcome = static_cast<int64_t*>(memory(outcome, "outcome", runs, whole));
+        at.held_loss = memory(held_loss, "held_loss", runs * given.held_out.n_steps, real);
+        at.held_right = memory(held_right, "held_right", runs * given.held_out.n_steps, real);
+        at.reached = static_cast<int64_t*>(memory(reached, "reached", runs, whole));
+        at.stopped = static_cast<int64_t*>(memory(stopped, "stopped", runs, whole));
         return at;
     }
 };
 
 // A training, and the arrays that it writes to.
 struct Training {
-    Training(const Problem& problem, const Recipe& recipe, const Runs& given) : runs(given) {
+    Training(const Problem& problem, const Recipe& recipe, const Runs& given) : runs(given), phases(recipe.phases) {
         const hl_recipe of = recipe.of();
         const hl_runs at = runs.checked(problem, recipe);
         raise_if(hl_begin(&problem.of, &of, &at, &handle));
@@ -66,9 +102,29 @@ struct Training {
     Training(const Training&) = delete;
     Training& operator=(const Training&) = delete;
 
+    // The places of a batch that the next step is to be fed with.
+    int64_t places_fed() const {
+        const int64_t fed = hl_read(handle).fed;
+        int64_t end = 0;
+        for (const hl_phase& phase : phases)
+            if (fed < (end += phase.steps)) return int64_t(phase.n_sequences) * phase.n_positions;
+        return 0;
+    }
+
     const Runs runs;
+    const std::vector<hl_phase> phases;
     hl_training* handle = nullptr;
 };
+
+// Batches of the steps that come next [step, sequence, position].
+void feed(Training& training, int64_t n_steps, const nb::object& tokens, const nb::object& targets) {
+    const int64_t size = int64_t(nb::cast<Input>(tokens).size());
+    if (size != n_steps * training.places_fed()) throw std::invalid_argument("tokens must be those of so many steps");
+    const auto ids = nb::dtype<int32_t>();
+    const auto* from = static_cast<const int32_t*>(memory<Input>(tokens, "tokens", size, ids));
+    const auto* to = static_cast<const int32_t*>(memory<Input>(targets, "targets", size, ids));
+    raise_if(hl_feed(training.handle, n_steps, from, to));
+}
 
 // wait(training, milliseconds) -> whether it has advanced. A plain C function: when Python ends while another thread is in
 // here, it unwinds that thread where it asks for the GIL again, and what it unwinds must be C. The reference that is then
@@ -225,15 +281,31 @@ NB_MODULE(_native, m) {
         .def_rw("min_delta", &hl_phase::min_delta)
         .def_rw("patience", &hl_phase::patience)
         .def_rw("cooldown", &hl_phase::cooldown)
-        .def_rw("frozen", &hl_phase::frozen);
+        .def_rw("frozen", &hl_phase::frozen)
+        .def_rw("spared", &hl_phase::spared)
+        .def_rw("l2", &hl_phase::l2)
+        .def_rw("clip", &hl_phase::clip)
+        .def_rw("schedule", &hl_phase::schedule)
+        .def_rw("end_rate", &hl_phase::end_rate)
+        .def_rw("rate_every", &hl_phase::rate_every)
+        .def_rw("warmup", &hl_phase::warmup)
+        .def_rw("schedule_from", &hl_phase::schedule_from)
+        .def_rw("schedule_steps", &hl_phase::schedule_steps)
+        .def_rw("reset", &hl_phase::reset)
+        .def_rw("plateau_on", &hl_phase::plateau_on)
+        .def_rw("n_sequences", &hl_phase::n_sequences)
+        .def_rw("n_positions", &hl_phase::n_positions);
     nb::class_<Problem>(m, "Problem")
         .def(nb::init<const hl_shape&, nb::object, nb::object, nb::object, bool, bool, int, std::string, int>(), nb::arg("shape"), nb::arg("tokens"),
              nb::arg("targets").none(), nb::arg("weights").none(), nb::arg("declared"), nb::arg("float64"), nb::arg("threads"),
              nb::arg("instruction_set"), nb::arg("at_once") = 0)
         .def_prop_ro("size", &Problem::size);
+    nb::class_<HeldOut>(m, "HeldOut")
+        .def(nb::init<nb::object, nb::object, int, bool, std::vector<int64_t>, bool, double, int64_t>(), nb::arg("tokens"), nb::arg("targets"),
+             nb::arg("at_once"), nb::arg("by_sequence"), nb::arg("steps"), nb::arg("last_apart"), nb::arg("stop_at"), nb::arg("stop_count"));
     nb::class_<Recipe>(m, "Recipe")
-        .def(nb::init<std::vector<hl_phase>, std::vector<int64_t>, std::vector<int64_t>, int64_t>(), nb::arg("phases"), nb::arg("recorded"),
-             nb::arg("snapshots"), nb::arg("optimizer_step"))
+        .def(nb::init<std::vector<hl_phase>, std::vector<int64_t>, std::vector<int64_t>, int64_t, const HeldOut*>(), nb::arg("phases"),
+             nb::arg("recorded"), nb::arg("snapshots"), nb::arg("optimizer_step"), nb::arg("held_out").none() = nb::none())
         .def_prop_ro("slots", [](const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_slots(&of); });
     m.def("narrow", [](const hl_shape& shape, const Recipe& recipe) { const hl_recipe of = recipe.of(); return hl_narrow(&shape, &of); },
           nb::arg("shape"), nb::arg("recipe"));
@@ -258,15 +330,22 @@ NB_MODULE(_native, m) {
         .def_rw("rates", &Runs::rates, optional)
         .def_rw("final_loss", &Runs::final_loss, optional)
         .def_rw("snapshots", &Runs::snapshots, optional)
-        .def_rw("outcome", &Runs::outcome, optional);
+        .def_rw("outcome", &Runs::outcome, optional)
+        .def_rw("held_loss", &Runs::held_loss, optional)
+        .def_rw("held_right", &Runs::held_right, optional)
+        .def_rw("reached", &Runs::reached, optional)
+        .def_rw("stopped", &Runs::stopped, optional);
     nb::class_<hl_progress>(m, "Progress")
         .def_ro("steps", &hl_progress::steps)
         .def_ro("run_steps", &hl_progress::run_steps)
         .def_ro("n_recorded", &hl_progress::n_recorded)
         .def_ro("n_snapshots", &hl_progress::n_snapshots)
+        .def_ro("n_evaluated", &hl_progress::n_evaluated)
+        .def_ro("fed", &hl_progress::fed)
         .def_ro("ended", &hl_progress::ended);
     nb::class_<Training>(m, "Training")
         .def(nb::init<const Problem&, const Recipe&, const Runs&>(), nb::arg("problem"), nb::arg("recipe"), nb::arg("runs"))
+        .def("feed", &feed, nb::arg("n_steps"), nb::arg("tokens"), nb::arg("targets"))
         .def("advance", [](Training& training, int64_t steps) { hl_advance(training.handle, steps); }, nb::arg("steps"))
         .def("read", [](const Training& training) { return hl_read(training.handle); })
         .def("cancel", [](Training& training) { hl_cancel(training.handle); });

@@ -14,10 +14,13 @@ import numpy as np
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.engine.backend import WASM, chosen_backend, kernel
+from headlab.engine.feeding import PLACES as FED_AT_ONCE
 from headlab.engine.groups import runs_of_a_group
 from headlab.engine.job import Job
 from headlab.engine.problem import default_threads, lanes_of
-from headlab.engine.trainer import problem_of, recipe_of, settings_at, train_flat, trained_width
+from headlab.engine.recipe import recipe_of, settings_at, trained_width
+from headlab.engine.seen import seen_by
+from headlab.engine.trainer import problem_of, train_flat
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ PROBE_SECONDS, PROBE_STEPS = 0.025, 250
 A_STEP, A_SEED = 64, 64  # bytes of a kept step's number, and of a seed, in lists and arrays
 A_STATE = 64  # bytes of a run's rate and plateau, before and after
 AN_INSTANCE = 1 << 20  # bytes of the module's instance, which runs are copied into
+A_PLACE = 72  # bytes of an example's place, its token and target, and the kernel's row of it
 PLACES = 16  # bytes of a weight's place in other orders, of the model's shape and the trained one
 
 
@@ -70,13 +74,21 @@ def bytes_of(job: Job, n_runs: int, *, recorded: int = 0, snapshots: int = 0, th
     given = A_STEP * (recorded + snapshots) + n_runs * (A_SEED + A_STATE + number * size)
     way = _way(job, n_runs, threads)
     working = int(_workspace(job, way))
-    given += PLACES * size
+    given += PLACES * size + _fed(job)
     if chosen_backend() == WASM:
         steps = sum(phase.steps for phase in job.training.phases)
         of_run = A_STATE + number * later
         copied = min(n_runs, runs_of_a_group(n_runs, way.at_once, way.runs, of_run, steps))
         working += copied * of_run + PLACES * size + AN_INSTANCE
     return given + n_runs * number * later + way.at_once * working
+
+
+def _fed(job: Job) -> int:
+    """Return the bytes of what is drawn: two pieces of what steps are fed with, and what is held out."""
+    if job.stream is None:
+        return 0
+    held_out = job.training.evaluate_on * job.n_ctx if job.training.evaluate_every else 0
+    return A_PLACE * (2 * max(FED_AT_ONCE, seen_by(job).sequences * job.n_ctx) + held_out)
 
 
 def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
@@ -113,7 +125,9 @@ class Way:
 
 def _way(job: Job, n_runs: int, threads: int | None) -> Way:
     problem = problem_of(job, job.training.dtype, n_runs, threads)
-    name, runs, step = kernel().way(problem, recipe_of(job.training), n_runs)
+    name, runs, step = kernel().way(
+        problem, recipe_of(job.training, frozen=job.model.frozen, stream=job.stream), n_runs
+    )
     return Way(name, runs, step, max(1, min(threads or default_threads(), default_threads(), -(-n_runs // runs))))
 
 
@@ -148,7 +162,7 @@ def _a_step(job: Job, way: Way, optimizer: str) -> float:
     update = of.update if optimizer == "sgd" else of.root
     exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * _outputs(job)
     exps += 2 * model.n_layers * _rows(job) * model.d_mlp if model.activation == "gelu" else 0
-    calls = model.n_layers * model.n_heads * (10 + 8 * len(job.tokens))
+    calls = model.n_layers * model.n_heads * (10 + 8 * seen_by(job).sequences)
     return of.call * calls + far * sum(multiply_adds(job)) + of.exp * exps + update * trained.n_weights
 
 
@@ -159,7 +173,7 @@ def _trained(job: Job) -> Shape:
 
 
 def _rows(job: Job) -> int:
-    return int((job.tokens >= 0).sum())
+    return seen_by(job).rows
 
 
 def _outputs(job: Job) -> int:
@@ -170,19 +184,17 @@ def _inputs(job: Job, layer: int) -> int:
     """Return how many rows a layer reads: the first one those that differ in token or position."""
     if layer > 0 or job.model.n_layers == 0:
         return _rows(job)
-    positions, tokens = np.nonzero(job.tokens >= 0)[1], job.tokens[job.tokens >= 0]
-    return len(np.unique(positions * job.d_vocab + tokens))
+    return seen_by(job).inputs
 
 
 def _pairs(job: Job) -> int:
     """Return how many (query, key) pairs there are."""
-    lengths = (job.tokens >= 0).sum(axis=1)
-    return int((lengths * (lengths + 1) // 2 if job.model.causal else lengths**2).sum())
+    return seen_by(job).pairs
 
 
 def _folds(job: Job, layer: int) -> bool:
     """Return whether a layer works with W_QK, by sizes alone (kernel/plan.cpp)."""
-    trained, sequences = _trained(job), len(job.tokens)
+    trained, sequences = _trained(job), seen_by(job).sequences
     if job.model.biases or job.model.relative_positions:
         return False
     d, h = trained.d_model, trained.d_head
@@ -236,7 +248,7 @@ def _workspace(job: Job, way: Way) -> float:
     for layer in range(model.n_layers):
         n = _inputs(job, layer)
         width = full(v) + (full(d) if _folds(job, layer) else 2 * full(h))  # of what a head takes from an input
-        numbers += model.n_heads * ((n + d + model.biases) * width + full(len(job.tokens), c, c)) + output
+        numbers += model.n_heads * ((n + d + model.biases) * width + full(seen_by(job).sequences, c, c)) + output
         numbers += 2 * rows * full(model.d_mlp) + (model.norm != "none") * 2 * (n + rows) + before * full(n + rows, d)
     numbers += 2 * rows * model.norm_final
     if trained != job.shape:

@@ -52,8 +52,11 @@ class Recipe(Protocol):
 class Training(Protocol):
     """A training, to be advanced, waited for and read."""
 
+    def feed(self, n_steps: int, tokens: Array, targets: Array) -> None:
+        """Take the batches of the steps that come next, all of one phase [step, sequence, position]."""
+
     def advance(self, steps: int) -> None:
-        """Begin to advance by at most so many steps."""
+        """Begin to advance by at most so many steps, no further than is fed."""
 
     def read(self) -> Any:
         """Return how far it is: hl_progress."""
@@ -87,8 +90,25 @@ class Kernel(Protocol):
         at_once: int = 0,
     ) -> Any: ...
 
+    def HeldOut(
+        self,
+        tokens: Array,
+        targets: Array,
+        at_once: int,
+        by_sequence: bool,
+        steps: Sequence[int],
+        last_apart: bool,
+        stop_at: float,
+        stop_count: int,
+    ) -> Any: ...
+
     def Recipe(
-        self, phases: Sequence[Any], recorded: Sequence[int], snapshots: Sequence[int], optimizer_step: int
+        self,
+        phases: Sequence[Any],
+        recorded: Sequence[int],
+        snapshots: Sequence[int],
+        optimizer_step: int,
+        held_out: Any = None,
     ) -> Any: ...
 
     def Training(self, problem: Any, recipe: Any, runs: Any) -> Any: ...

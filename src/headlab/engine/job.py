@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from headlab.config import ModelConfig, Shape, TrainConfig
 from headlab.config.record import gathered
-from headlab.config.settings import DEFAULTS, LATER
+from headlab.config.settings import DEFAULTS
 from headlab.data.dataset import Dataset
+from headlab.data.stream import missing_told
 from headlab.errors import ConfigError, Problem
 from headlab.model.losses import LossPlaces
 
@@ -43,13 +44,10 @@ class Job:
 
     def __post_init__(self) -> None:
         problems: list[Problem] = []
-        if self.stream is not None:
-            said = f"training must have a corpus for now, got the stream of {self.stream.name or 'no name'}"
-            problems.append(Problem(f"{said}: train on its corpus, some examples in every step", "corpus"))
         shape = gathered(problems, lambda: self.shape)
         problems += self.training.frozen_problems(shape.weights) if shape is not None else []
         gathered(problems, self.loss_places)
-        problems += _not_yet(self.training)
+        problems += _without(self.training) if self.stream is None else _drawn(self.training, self.stream)
         if problems:
             raise ConfigError(problems)
 
@@ -76,19 +74,40 @@ class Job:
         return cls(batch.tokens, batch.targets, *sizes)
 
 
-def _not_yet(training: TrainConfig) -> list[Problem]:
-    """Return what of a training is known, and not computed yet."""
-    asked = [name for name in LATER if getattr(training, name) != DEFAULTS[name]]
-    phases = [name for phase in training.phases for name in {**phase.changes, **phase.to_dict()} if name in _OF_PHASES]
-    held_out = (
-        ["on"] if any(phase.plateau is not None and phase.plateau.on != "training" for phase in training.phases) else []
-    )
+_OF_STREAMS = (
+    "batch_size",
+    "data_seed",
+    "data_per_run",
+    "evaluate_every",
+)  # settings that a fixed batch has no use for
+
+
+def _without(training: TrainConfig) -> list[Problem]:
+    """Return what of a training goes with data that is drawn, where there is none."""
+    asked = [name for name in _OF_STREAMS if getattr(training, name) != DEFAULTS[name]]
+    asked += [name for phase in training.phases for name in phase.changes if name in _OF_STREAMS]
+    asked += ["size" for phase in training.phases if phase.size is not None]
     return [
         Problem(
-            f"{name} must be left out in this version, which cannot train with it yet, got a value: leave it out", name
+            f"{name} goes with a dataset that draws its examples, got a corpus, which is one batch: leave it out", name
         )
-        for name in dict.fromkeys([*asked, *phases, *held_out])
+        for name in dict.fromkeys(asked)
     ]
 
 
-_OF_PHASES = (*LATER, "rate", "warmup", "reset", "size")
+def _drawn(training: TrainConfig, stream: "Stream") -> list[Problem]:
+    """Return what is wrong with a training on examples that are drawn."""
+    if stream.is_missing:
+        return [missing_told(stream.name)]
+    numbers = [at for at, phase in enumerate(training.phases) if phase.steps]
+    problems = []
+    if any(training.settings(at).batch_size is None for at in numbers):
+        said = (
+            "batch_size must say how many examples a step sees, got none, and the dataset draws them: give it, like 128"
+        )
+        problems.append(Problem(said, "batch_size"))
+    looks = training.steps // training.evaluate_every + 1 if training.evaluate_every else 0
+    if training.stop_at is not None and training.stop_count > looks:
+        said = f"stop_count must be at most the {looks:,} evaluations of {training.steps:,} steps, got {training.stop_count:,}"
+        problems.append(Problem(f"{said}: evaluate more often, or ask for fewer", "stop_count"))
+    return problems

@@ -27,6 +27,7 @@ class State:
     slots [run, slot, weight]: what it remembers of each weight, of the width that was trained
     rate [run]: of the next step; best [run]: the best loss of the plateau, ∞ before it has any
     wait, cooldown [run]: steps without improvement, and steps until it looks again
+    reached [run]: evaluations in a row that reached the training's goal
     narrow [run, 2, block, d_model, 2 d_model]: W_Q and W_K as they are trained where that is narrower than the model,
     basis [run, block, d_head, 2 d_model]: which turns them back; None otherwise
     """
@@ -38,6 +39,7 @@ class State:
     best: Flat
     wait: NDArray[np.int64]
     cooldown: NDArray[np.int64]
+    reached: NDArray[np.int64]
     narrow: Flat | None = None
     basis: Flat | None = None
 
@@ -49,12 +51,14 @@ class State:
         (3, 0, 413)
         """
         rates, best = np.full(n_runs, rate, dtype), np.full(n_runs, np.inf, dtype)
-        wait, cooldown = (np.zeros(n_runs, np.int64) for _ in range(2))
-        return cls(kind, 0, np.zeros((n_runs, 0, size), dtype), rates, best, wait, cooldown)
+        wait, cooldown, reached = (np.zeros(n_runs, np.int64) for _ in range(3))
+        return cls(kind, 0, np.zeros((n_runs, 0, size), dtype), rates, best, wait, cooldown, reached)
 
     @classmethod
     def of_arrays(cls, kind: str, optimizer_step: int, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Return a state of what `arrays` gave; raises `ConfigError` where one is missing, or of another length."""
+        if "reached" not in arrays:  # of a headlab whose trainings had no goals
+            arrays = {**arrays, "reached": np.zeros(len(next(iter(arrays.values()), ())), np.int64)}
         problems = [f"the state must have an array {name}, got none" for name in _ARRAYS if name not in arrays]
         problems += [
             f"the state has no array {name}: leave it out" for name in arrays if name not in (*_ARRAYS, *_TURNED)
@@ -120,7 +124,11 @@ class State:
 
     def of_kind(self, kind: str) -> "State":
         """Return the state for an optimiser of a kind, which remembers nothing where the kind is another."""
-        return self if kind == self.kind else replace(self, kind=kind, optimizer_step=0, slots=self.slots[:, :0])
+        return self if kind == self.kind else replace(self.forgetful(), kind=kind)
+
+    def forgetful(self) -> "State":
+        """Return the state of an optimiser that remembers nothing; rates and plateaus go on."""
+        return replace(self, optimizer_step=0, slots=self.slots[:, :0])
 
     def astype(self, dtype: np.dtype[Any]) -> "State":
         """Return the state with its real numbers in a dtype."""

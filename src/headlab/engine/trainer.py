@@ -3,20 +3,22 @@
 Arrays are in the order of the vocabulary; the kernel trains in its own (`Batch.order`), and gathers at its door.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from headlab.config import Phase, Shape, TrainConfig
-from headlab.config.settings import CHANGEABLE, LATER
+from headlab.arrays import Array, UInt64
+from headlab.config import Shape
 from headlab.engine.backend import kernel
-from headlab.engine.interface import Draw, Kernel, Problem, Recipe, Training
+from headlab.engine.feeding import Piece, pieces
+from headlab.engine.held_out import HeldOut
+from headlab.engine.interface import Draw, Kernel, Problem, Training
 from headlab.engine.job import Job
-from headlab.engine.problem import chosen_instruction_set, kernel_problem, kernel_shape, named_instruction_set
+from headlab.engine.problem import chosen_instruction_set, kernel_problem, named_instruction_set
+from headlab.engine.recipe import LOSSES, evaluated_steps, recipe_of, settings_at, trained_width
 from headlab.engine.snapshots import Snapshots
 from headlab.engine.state import Flat, State
 from headlab.errors import ConfigError
@@ -24,11 +26,11 @@ from headlab.model.params import NAMES
 
 FINISHED = -1
 NOT_RUN = -2
+STOPPED = -3
 POLL_MILLISECONDS = 4
 MANY = 200_000  # weights: fewer are drawn before another thread has begun
-LOSSES = ("softmax", "normalized_sigmoid")  # as headlab.h numbers them
-RULES = ("usual", "uniform", "normal", "constant", "sinusoidal")
-OPTIMIZERS = ("sgd", "rmsprop", "adam", "adamw")
+SEEDS = 2**64
+RULES = ("usual", "uniform", "normal", "constant", "sinusoidal")  # as headlab.h numbers them
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Trained:
     """What one call of the kernel leaves.
 
     weights [run, weight], and the state to go on from; loss and rate [run, recorded step], final_loss [run],
-    kept: the weights at snapshot_steps; outcome [run]: FINISHED, NOT_RUN, or the step at which the run diverged
+    kept: the weights at snapshot_steps; outcome [run]: FINISHED, NOT_RUN, STOPPED, or the step at which the run diverged
+    held_out: evaluations, where there were any; stopped [run]: the step at which a run reached its goal, -1 where it has not
     """
 
     weights: Flat
@@ -47,11 +50,17 @@ class Trained:
     kept: Snapshots | None
     outcome: NDArray[np.int64]
     interrupted: bool
+    held_out: HeldOut | None
+    stopped: NDArray[np.int64]
 
     @property
     def snapshots(self) -> Flat | None:
         """[run, snapshot, weight]: the weights before snapshot_steps."""
         return None if self.kept is None else self.kept.flat
+
+    def except_for(self, runs: NDArray[np.bool_], weights: Flat) -> "Trained":
+        """Return it with the weights [run, weight] that some runs [run] had before: those had ended."""
+        return replace(self, weights=np.where(runs[:, None], weights, self.weights)) if runs.any() else self
 
 
 def problem_of(
@@ -63,79 +72,8 @@ def problem_of(
     """
     name = name or named_instruction_set()
     asked, float64 = (job.shape, job.tokens, job.targets, job.weights), np.dtype(dtype) == np.float64
-    return kernel_problem(*asked, float64=float64, n_runs=n_runs, threads=threads, name=name, at_once=at_once)
-
-
-def recipe_of(
-    training: TrainConfig,
-    first_phase: int = 0,
-    recorded: Sequence[int] = (),
-    snapshots: Sequence[int] = (),
-    optimizer_step: int = 0,
-    afresh: bool = True,
-    frozen: Sequence[str] = (),
-) -> Recipe:
-    """Return a training from a phase on, as the kernel has it; steps are counted from there.
-
-    afresh: the first phase sets its learning rate; otherwise each run's rate goes on
-    frozen: weights that move in no phase (`ModelConfig.frozen`)
-    """
-    numbers = range(first_phase, len(training.phases))
-    phases = [_phase(settings_at(training, at), training.phases[at], frozen) for at in numbers]
-    phases = phases or [_no_steps(training)]
-    phases[0].sets_rate |= afresh
-    return kernel().Recipe(phases, list(recorded), list(snapshots), optimizer_step)
-
-
-def trained_width(job: Job) -> int | None:
-    """Return the narrower width that a job's heads are trained with, or None: of wide heads under SGD, 2 d_model.
-
-    >>> import headlab as hl
-    >>> def width(**training):
-    ...     return trained_width(Job.of(hl.Corpus.notebook(), hl.ModelConfig(d_head=160), hl.TrainConfig(**training)))
-    >>> width(), width(optimizer="adam"), width(phases=(hl.Phase(5), hl.Phase(5, freeze=("W_K",))))
-    (14, None, None)
-    """
-    return _narrow(job.shape, job.training) or None
-
-
-@lru_cache(256)  # an estimate asks for every layer
-def _narrow(shape: Shape, training: TrainConfig) -> int:
-    return kernel().narrow(kernel_shape(shape), recipe_of(training, frozen=shape.model.frozen))
-
-
-def _no_steps(training: TrainConfig) -> Any:
-    """Return a phase in which nothing happens, for the loss of the weights as they are."""
-    phase = _phase(settings_at(training, len(training.phases)), Phase(0))
-    phase.plateau_goes_on = 1
-    return phase
-
-
-@lru_cache(256)  # they are checked whenever they are made
-def settings_at(training: TrainConfig, number: int) -> TrainConfig:
-    """Return the settings in force in a phase; after the last one its own, and the training's own where there is none.
-
-    >>> settings_at(TrainConfig(phases=()), 0).optimizer
-    'sgd'
-    """
-    return training.settings(min(number, len(training.phases) - 1)) if training.phases else training
-
-
-def _phase(settings: TrainConfig, given: Phase, frozen: Sequence[str] = ()) -> Any:
-    phase = kernel().Phase()
-    phase.steps = given.steps
-    phase.frozen = sum(1 << NAMES.index(name) for name in {*given.freeze, *frozen})
-    phase.optimizer, phase.loss = OPTIMIZERS.index(settings.optimizer), LOSSES.index(settings.loss)
-    for name in CHANGEABLE:
-        if name not in ("optimizer", "loss", *LATER):
-            setattr(phase, name, getattr(settings, name))
-    phase.sets_rate = int("learning_rate" in given.changes)
-    phase.plateau_goes_on = int(given.plateau_goes_on)
-    if given.plateau is not None:
-        phase.plateau = 1
-        for name in ("factor", "min_rate", "min_delta", "patience", "cooldown"):
-            setattr(phase, name, getattr(given.plateau, name))
-    return phase
+    how: dict[str, Any] = {"float64": float64, "n_runs": n_runs, "threads": threads, "at_once": at_once}
+    return kernel_problem(*asked, name=name, declared=job.stream is not None, **how)
 
 
 def initial_flat(
@@ -171,6 +109,7 @@ def train_flat(
     instruction_set: str | None = None,
     stretch: int | None = None,
     at_once: int = 0,
+    seeds: UInt64[Array, " run"] | None = None,
 ) -> Trained:
     """Train every row of `weights` [run, weight] and return the results; the arguments are left untouched.
 
@@ -181,38 +120,97 @@ def train_flat(
     instruction_set: the one that is quickest for so many runs when left out
     at_once: 1 to train one run after the other, 2 to train groups of them; the quicker when left out, to the same bits
     stretch: by how many steps all runs advance before any goes on, all when left out; nothing depends on it
+    seeds: of the runs, where each has data of its own; their numbers when left out
     A KeyboardInterrupt stops the kernel at its next step; the result then has runs NOT_RUN and `interrupted` set.
-    Raises `ConfigError` where weights or state do not fit the job.
+    Raises `ConfigError` where weights or state do not fit the job, `CorpusError` where examples cannot be drawn.
     """
     start = _start(job, np.asarray(weights), state, first_phase)
-    steps = record_steps, snapshot_steps or ()
-    recipe = recipe_of(job.training, first_phase, *steps, start.optimizer_step, state is None, job.model.frozen)
-    problem = problem_of(job, weights.dtype, len(weights), threads, instruction_set, at_once)
-    n_runs, dtype = len(weights), weights.dtype
-    slots = np.zeros((n_runs, recipe.slots, start.slots.shape[2]), dtype)
-    slots[:, : start.slots.shape[1]] = start.slots
-    losses, rates = (np.full((n_runs, len(record_steps)), np.nan, dtype) for _ in range(2))
-    by = kernel()
-    of_runs = by.Runs()
-    work, of_runs.slots = np.array(weights, order="C"), slots if slots.size else None
-    after = start if state is None else start.copied()
-    final_loss, outcome = np.full(n_runs, np.nan, dtype), np.full(n_runs, NOT_RUN, np.int64)
-    moments = np.full((n_runs, len(snapshot_steps or ()), slots.shape[2]), np.nan, dtype)
-    of_runs.weights, of_runs.outcome, of_runs.turned = work, outcome, state is not None and state.basis is not None
-    for name in ("rate", "best", "wait", "cooldown", "narrow", "basis"):
-        setattr(of_runs, name, getattr(after, name))
-    of_runs.losses, of_runs.rates, of_runs.final_loss, of_runs.snapshots = losses, rates, final_loss, moments
-    interrupted = False
+    kept_steps = record_steps, snapshot_steps or ()
+    asked = (job.training, first_phase, *kept_steps, start.optimizer_step, state is None, job.model.frozen)
+    recipe, n_runs = recipe_of(*asked), len(weights)
+    arrays = _arrays(job, np.asarray(weights), start, recipe.slots, state is None, first_phase, len(record_steps))
+    moments = np.full((n_runs, len(snapshot_steps or ()), start.slots.shape[2]), np.nan, weights.dtype)
+    arrays["snapshots"] = moments
+    by, done, interrupted = kernel(), 0, False
     try:
-        if n_runs:
-            _advance(by, by.Training(problem, recipe, of_runs), stretch, poll)
+        for some, data_seed in _parts(job, n_runs, seeds):
+            recipe = recipe_of(*asked, stream=job.stream, data_seed=data_seed)
+            problem = problem_of(job, weights.dtype, some.stop - some.start, threads, instruction_set, at_once)
+            runs = _runs(by, arrays, some, turned=state is not None and state.basis is not None)
+            told = None if poll is None else _further(poll, done)
+            _advance(by, by.Training(problem, recipe, runs), pieces(job, first_phase, data_seed), stretch, told)
+            done += (some.stop - some.start) * recipe_steps(job, first_phase)
     except KeyboardInterrupt:
         interrupted = True
-    last = _after(job, replace(after, slots=slots), first_phase)
+    left: dict[str, Any] = {name: array for name, array in arrays.items() if name in start.arrays()}
+    last = _after(job, replace(start, **left), first_phase)
     kept = None
     if snapshot_steps is not None:
-        kept = Snapshots.of_training(job.shape, moments, after.basis, weights, snapshot_steps, outcome)
-    return Trained(work, last, losses, rates, final_loss, kept, outcome, interrupted)
+        kept = Snapshots.of_training(job.shape, moments, last.basis, weights, snapshot_steps, arrays["outcome"])
+    evaluated = np.array(evaluated_steps(job.training, first_phase)[0], np.int64)
+    held_out = HeldOut(evaluated, arrays["held_loss"], arrays["held_right"]) if len(evaluated) else None
+    return Trained(
+        weights=arrays["weights"],
+        state=last,
+        loss=arrays["losses"],
+        rate=arrays["rates"],
+        final_loss=arrays["final_loss"],
+        kept=kept,
+        outcome=arrays["outcome"],
+        interrupted=interrupted,
+        held_out=held_out,
+        stopped=arrays["stopped"],
+    )
+
+
+def _arrays(
+    job: Job, weights: Flat, start: State, n_slots: int, afresh: bool, first_phase: int, n_recorded: int
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of all runs that the kernel reads and writes, by their names in hl_runs."""
+    n_runs, dtype = len(weights), weights.dtype
+    slots = np.zeros((n_runs, n_slots, start.slots.shape[2]), dtype)
+    slots[:, : start.slots.shape[1]] = start.slots
+    names = ("rate", "best", "wait", "cooldown", "reached", "narrow", "basis")
+    own = start if afresh else start.copied()
+    n_evaluated = len(evaluated_steps(job.training, first_phase)[0])
+    sizes = {"losses": n_recorded, "rates": n_recorded, "held_loss": n_evaluated, "held_right": n_evaluated}
+    return {
+        "weights": np.array(weights, order="C"),
+        "slots": slots,
+        **{name: array for name in names if (array := getattr(own, name)) is not None},
+        **{name: np.full((n_runs, size), np.nan, dtype) for name, size in sizes.items()},
+        "final_loss": np.full(n_runs, np.nan, dtype),
+        "stopped": np.full(n_runs, -1, np.int64),
+        "outcome": np.full(n_runs, NOT_RUN, np.int64),
+    }
+
+
+def _runs(by: Kernel, arrays: dict[str, NDArray[Any]], some: slice, turned: bool) -> Any:
+    """Return some runs of all arrays as the kernel has them; what is of no use to a recipe is left out."""
+    runs = by.Runs()
+    for name, array in arrays.items():
+        setattr(runs, name, array[some] if array.size or name in ("weights", "outcome") else None)
+    runs.turned = turned
+    return runs
+
+
+def _parts(job: Job, n_runs: int, seeds: UInt64[Array, " run"] | None) -> Iterator[tuple[slice, int]]:
+    """Yield the runs that see the same data, and its seed: all of them, or where each has its own one after the other."""
+    if not job.training.data_per_run:
+        yield from [(slice(0, n_runs), job.training.data_seed)] if n_runs else []
+        return
+    for run in range(n_runs):
+        own = run if seeds is None else int(seeds[run])
+        yield slice(run, run + 1), (job.training.data_seed + own) % SEEDS
+
+
+def _further(poll: Callable[[int], None], before: int) -> Callable[[int], None]:
+    return lambda done: poll(before + done)
+
+
+def recipe_steps(job: Job, first_phase: int) -> int:
+    """Return how many steps a job has from a phase on."""
+    return sum(phase.steps for phase in job.training.phases[first_phase:])
 
 
 def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> State:
@@ -223,6 +221,8 @@ def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> St
         raise ConfigError(f"the flat weights of a run must be {size} numbers, got {weights.shape[1]}")
     fresh = State.at_start(settings.state_kind, n_runs, size, settings.learning_rate, weights.dtype)
     start = fresh if state is None else state.astype(weights.dtype).of_kind(settings.state_kind)
+    if job.training.phases[first_phase:] and job.training.phases[first_phase].reset:
+        start = start.forgetful()
     if len(start) != n_runs:
         raise ConfigError(f"a state must belong to its weights, of {n_runs} runs, got one of {len(start)}")
     width = trained_width(job)
@@ -230,7 +230,7 @@ def _start(job: Job, weights: Flat, state: State | None, first_phase: int) -> St
         start.check_heads(shape, weights)
         return start
     start = in_full_width(job, start)
-    steps = sum(phase.steps for phase in job.training.phases[first_phase:])
+    steps = recipe_steps(job, first_phase)
     remembers = start.slots.size and start.optimizer_step
     if width is None or steps == 0 or remembers:  # what was remembered in the full width goes on in it
         return start
@@ -256,16 +256,28 @@ def _after(job: Job, state: State, first_phase: int) -> State:
     kind, seen = state.kind, state.optimizer_step
     for number in range(first_phase, len(job.training.phases)):
         before, kind = kind, settings_at(job.training, number).state_kind
-        seen = (seen if kind == before else 0) + job.training.phases[number].steps
+        goes_on = kind == before and not job.training.phases[number].reset
+        seen = (seen if goes_on else 0) + job.training.phases[number].steps
     last = recipe_of(job.training, max(first_phase, len(job.training.phases) - 1)).slots
     return replace(state, kind=kind, optimizer_step=seen, slots=state.slots[:, :last])
 
 
-def _advance(by: Kernel, training: Training, stretch: int | None, poll: Callable[[int], None] | None) -> None:
-    # Every few milliseconds Python sees Ctrl-C and whoever asked hears of the progress.
+def _advance(
+    by: Kernel,
+    training: Training,
+    fed: Iterator[Piece],
+    stretch: int | None,
+    poll: Callable[[int], None] | None,
+) -> None:
+    # Every few milliseconds Python sees Ctrl-C and whoever asked hears of the progress. While steps are trained, what those after
+    # them are fed with is drawn.
+    piece = next(fed, None)
     try:
         while not training.read().ended:
+            if piece is not None:
+                training.feed(piece.steps, piece.tokens, piece.targets)
             training.advance(2**62 if stretch is None else stretch)
+            piece = next(fed, None)
             while not by.wait(training, POLL_MILLISECONDS):
                 if poll is not None:
                     poll(training.read().run_steps)

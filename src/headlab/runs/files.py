@@ -36,11 +36,13 @@ _ARRAYS = {  # axes: runs, recorded steps, kept moments, weights of a run
     "outcome": "i run",
     "final_loss": "f run",
 }
+_HELD_OUT = {"steps": "i evaluation", "loss": "f run evaluation", "right": "f run evaluation"}
 _STATE = {  # axes: numbers that an optimiser remembers of a weight, weights as they are trained, heads and their widths
     "rate": "f run",
     "best": "f run",
     "wait": "i run",
     "cooldown": "i run",
+    "reached": "i run",
     "slots": "f run slot trained",
     "narrow": "f run both block d_model width",
     "basis": "f run block d_head width",
@@ -87,7 +89,9 @@ def file_of(runs: SavedRuns) -> bytes:
     """Return the one run that there is as one file, without curves and snapshots."""
     models, history = runs.models, runs.history
     told = {**models.dataset.to_dict(), "model": models.model.to_dict(), "training": runs.training.to_dict()}
-    bare = replace(history, state=None, **{name: getattr(history, name)[..., :0] for name in _CURVES}, kept=None)
+    bare = replace(
+        history, state=None, held_out=None, **{name: getattr(history, name)[..., :0] for name in _CURVES}, kept=None
+    )
     return run_file(told, tensors_of(replace(runs, history=bare)))
 
 
@@ -144,7 +148,8 @@ def _runs(config: dict[str, Any], tensors: Tensors) -> SavedRuns:
     sizes = {"run": params.run_shape[0], "weight": model.on(dataset).n_weights}
     _check_arrays(arrays | {"outcome": numbers}, _ARRAYS, sizes)
     seeds = arrays.pop("seeds")
-    training, history = _whole(config, History.of(numbers, **arrays))  # type: ignore[arg-type]
+    held_out = _held_out(tensors, sizes)
+    training, history = _whole(config, History.of(numbers, **arrays, held_out=held_out))  # type: ignore[arg-type]
     if config["format"] < 3:
         state: engine.State | None = _older_state(tensors, training, step, history, sizes["weight"])
     else:
@@ -164,6 +169,14 @@ def _params(tensors: Tensors, dataset: Dataset, model: ModelConfig, *, finite: b
     return coerce(weights, model.on(dataset), finite=finite, called="weights")
 
 
+def _held_out(tensors: Tensors, sizes: dict[str, int]) -> engine.HeldOut | None:
+    found = {name: tensors.get(f"run.held_out.{name}") for name in _HELD_OUT}
+    if all(array is None for array in found.values()):
+        return None
+    _check_arrays(found, _HELD_OUT, dict(sizes), set())
+    return engine.HeldOut(**found)  # type: ignore[arg-type]
+
+
 def _state(
     tensors: Tensors, training: TrainConfig, step: int, shape: Shape, sizes: dict[str, int]
 ) -> engine.State | None:
@@ -174,7 +187,10 @@ def _state(
     trained = shape.n_weights - ("basis" in found) * 2 * blocks * shape.d_model * (shape.d_head - width)
     heads = {"both": 2, "block": blocks, "d_model": shape.d_model, "d_head": shape.d_head, "width": width}
     _check_arrays(
-        {**dict.fromkeys(_STATE), **found}, _STATE, {**sizes, **heads, "trained": trained}, {"narrow", "basis"}
+        {**dict.fromkeys(_STATE), **found},
+        _STATE,
+        {**sizes, **heads, "trained": trained},
+        {"narrow", "basis", "reached"},
     )
     return engine.State.of_arrays(training.in_force().state_kind, step, found)
 
@@ -209,7 +225,7 @@ def _whole(config: dict[str, Any], history: History) -> tuple[TrainConfig, Histo
     steps = first.steps
     shifted = replace(
         history,
-        diverged_at=np.where(history.diverged_at < 0, -1, steps + history.diverged_at),
+        ended_at=np.where(history.ended_at < 0, -1, steps + history.ended_at),
         recorded_steps=steps + history.recorded_steps,
         snapshot_steps=steps + history.snapshot_steps,
     )

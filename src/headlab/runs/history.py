@@ -22,41 +22,46 @@ class Outcome(Enum):
 
     FINISHED = TABLE["outcomes"]["finished"]
     DIVERGED = TABLE["outcomes"]["diverged"]
+    STOPPED = TABLE["outcomes"]["stopped"]
     INTERRUPTED = TABLE["outcomes"]["interrupted"]
 
     def sentence(self, step: int | None = None) -> str:
-        """Return how it ended, in words; step: at which one it diverged."""
+        """Return how it ended, in words; step: at which one it diverged, or reached its goal."""
         return str(self.value).format(step=step)
 
 
 def outcomes_of(numbers: Int[Array, " run"]) -> tuple[Shaped[Array, " run"], Int[Array, " run"]]:
-    """Return outcomes [run] and the steps of those that diverged [run] from the numbers of kernel and files.
+    """Return outcomes [run] and the steps of those that diverged or stopped [run], -1 of others, from the numbers of files.
 
-    numbers [run]: -1 finished, -2 interrupted, otherwise the step at which the loss was no finite number
+    numbers [run]: -1 finished, -2 interrupted, from 0 on the step at which the loss was no finite number, from -3 on
+    downward -3 - step for the step at which a goal was reached
 
-    >>> outcomes_of(np.array([-1, 17]))[0].tolist()
-    [<Outcome.FINISHED: 'finished'>, <Outcome.DIVERGED: 'diverged at step {step}'>]
+    >>> outcomes_of(np.array([-1, 17, -103]))[1].tolist()
+    [-1, 17, 100]
     """
     outcome = np.full(len(numbers), Outcome.DIVERGED, dtype=object)
     outcome[numbers == engine.FINISHED] = Outcome.FINISHED
     outcome[numbers == engine.NOT_RUN] = Outcome.INTERRUPTED
-    return outcome, np.where(numbers >= 0, numbers, -1)
+    outcome[numbers <= engine.STOPPED] = Outcome.STOPPED
+    steps = np.where(numbers <= engine.STOPPED, engine.STOPPED - numbers, numbers)
+    return outcome, np.where(steps >= 0, steps, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class History:
     """How the training of several runs went.
 
-    outcome [run]: an `Outcome` each; diverged_at [run]: the step, or -1
+    outcome [run]: an `Outcome` each; ended_at [run]: the step at which it diverged or reached its goal, or -1
     final_loss [run]: the loss of the last step, before its update; of no steps, the loss of the weights as they are
     loss (nats per position with a target), learning_rate [run, recorded step]; recorded_steps: which steps these are
     kept: the weights before the steps snapshot_steps, or None; `snapshots` has them as wide as the model
     state: what `resume` goes on from; None where it was not kept
+    held_out: how well runs did on held-out examples (steps, loss, right), None where nobody looked
     Steps count from the very beginning, where runs were resumed, too; what was not kept on the way is not there.
     """
 
     outcome: Shaped[Array, " run"]
-    diverged_at: Int[Array, " run"]
+    ended_at: Int[Array, " run"]
     final_loss: Float[Array, " run"]
     loss: Float[Array, "run step"]
     learning_rate: Float[Array, "run step"]
@@ -64,6 +69,7 @@ class History:
     kept: engine.Snapshots | None
     snapshot_steps: Int[Array, " moment"]
     state: engine.State | None = None
+    held_out: engine.HeldOut | None = None
 
     @classmethod
     def of(
@@ -112,7 +118,9 @@ class History:
     def _arrays(self) -> dict[str, Array]:
         others = {item.name: getattr(self, item.name) for item in fields(self)} | {"outcome": self.numbers}
         state = {} if self.state is None else {f"state.{name}": array for name, array in self.state.arrays().items()}
-        return {name: array for name, array in others.items() if name not in ("diverged_at", "state", "kept")} | state
+        evaluated = {} if self.held_out is None else self.held_out.arrays()
+        apart = ("ended_at", "state", "kept", "held_out")
+        return {name: array for name, array in others.items() if name not in apart} | state | evaluated
 
     @property
     def snapshots(self) -> Float[Array, "run moment weight"] | None:
@@ -123,30 +131,36 @@ class History:
     def numbers(self) -> Int[Array, " run"]:
         """[run]: the outcomes as the kernel gives them and as files hold them; see `outcomes_of`."""
         others = {Outcome.FINISHED: engine.FINISHED, Outcome.INTERRUPTED: engine.NOT_RUN}
-        ends = [others.get(one, step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]
-        return np.array(ends, np.int64)
+        ends = [others.get(one, step) for one, step in zip(self.outcome, self.ended_at.tolist(), strict=True)]
+        return np.where(self.stopped, engine.STOPPED - np.array(ends, np.int64), np.array(ends, np.int64))
 
     @property
     def finished(self) -> Bool[Array, " run"]:
-        """[run]: trained to the last step without diverging."""
-        return np.asarray(self.outcome == Outcome.FINISHED, bool)
+        """[run]: trained to the last step, or to its goal, without diverging."""
+        return np.asarray(self.outcome == Outcome.FINISHED, bool) | self.stopped
+
+    @property
+    def stopped(self) -> Bool[Array, " run"]:
+        """[run]: reached its goal, and was trained no further."""
+        return np.asarray(self.outcome == Outcome.STOPPED, bool)
 
     def sentences(self) -> list[str]:
         """Return for every run how it ended, in words."""
-        return [one.sentence(step) for one, step in zip(self.outcome, self.diverged_at.tolist(), strict=True)]
+        return [one.sentence(step) for one, step in zip(self.outcome, self.ended_at.tolist(), strict=True)]
 
-    def followed_by(self, after: "History", steps: int, more: int) -> "History":
+    def followed_by(self, after: "History", steps: int, more: int, every: int = 0) -> "History":
         """Return this history and what came after it as one; steps: how many there were before, more: and then.
 
-        A run that had diverged has ended: what came after it is not its history.
+        every: steps from one evaluation to the next. A run that had diverged, or had reached its goal, has ended: what came after
+        it is not its history.
         """
         if more == 0:
             return replace(self, state=after.state)
-        ended = ~self.finished
+        ended = self.outcome != Outcome.FINISHED
         shown = ~np.isin(steps + after.snapshot_steps, self.snapshot_steps)
         return History(
             outcome=np.where(ended, self.outcome, after.outcome),
-            diverged_at=np.where(ended | (after.diverged_at < 0), self.diverged_at, steps + after.diverged_at),
+            ended_at=np.where(ended | (after.ended_at < 0), self.ended_at, steps + after.ended_at),
             final_loss=np.where(ended, self.final_loss, after.final_loss),
             loss=np.concatenate([self.loss, after.loss], axis=1),
             learning_rate=np.concatenate([self.learning_rate, after.learning_rate], axis=1),
@@ -154,7 +168,14 @@ class History:
             kept=_joined(self.kept, None if after.kept is None else after.kept.moments(shown)),
             snapshot_steps=np.concatenate([self.snapshot_steps, (steps + after.snapshot_steps)[shown]]),
             state=after.state,
+            held_out=self._evaluated(after, ended, steps, every),
         )
+
+    def _evaluated(self, after: "History", ended: Bool[Array, " run"], steps: int, every: int) -> engine.HeldOut | None:
+        if self.held_out is None or after.held_out is None:
+            return self.held_out or after.held_out
+        nothing = {name: np.where(ended[:, None], np.nan, getattr(after.held_out, name)) for name in ("loss", "right")}
+        return self.held_out.followed_by(replace(after.held_out, **nothing), steps, every)
 
 
 def _joined(first: engine.Snapshots | None, after: engine.Snapshots | None) -> engine.Snapshots | None:

@@ -196,9 +196,12 @@ def _train(
         snapshot_steps=steps.snapshots,
         threads=threads,
         poll=None if progress is None else lambda done: progress(done / total),
+        seeds=seeds,
     )
+    if past is not None:
+        trained = trained.except_for(past.history.stopped, flat)
     history = History.of(
-        trained.outcome,
+        np.where(trained.outcome == engine.STOPPED, engine.STOPPED - trained.stopped, trained.outcome),
         trained.final_loss,
         loss=trained.loss,
         learning_rate=trained.rate,
@@ -206,8 +209,9 @@ def _train(
         kept=trained.kept,
         snapshot_steps=np.array(steps.snapshots or [], np.int64),
         state=trained.state,
+        held_out=trained.held_out,
     )
-    whole = history if past is None else past.history.followed_by(history, before, more)
+    whole = history if past is None else past.history.followed_by(history, before, more, training.evaluate_every)
     models = Models(Params.from_flat(trained.weights, job.shape), dataset, job.model, training.in_force().loss)
     runs = Runs(models, whole, training, seeds)
     if trained.interrupted:
@@ -230,7 +234,8 @@ def check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | Non
     if bare > fit:
         ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
     if not ways:
-        ways.append("take a smaller model or corpus, since not even one run fits")
+        smaller = "corpus" if job.stream is None else "batches"
+        ways.append(f"take a smaller model or {smaller}, since not even one run fits")
     raise ConfigError(
         f"{quantity(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
         f"{size_of(needed)}: {', or '.join(ways)}"

@@ -263,7 +263,7 @@ def reproduce(asked: Plan, *, threads: int | None = None, progress: Progress | N
 
     >>> from headlab.tasks import tasks
     >>> reproduce(plan(tasks["notebook"], seeds=range(2))).badge
-    'no published number'
+    'too few seeds'
     """
     began = time.monotonic()
     weights = asked.task.recipe(asked.recipe).weights

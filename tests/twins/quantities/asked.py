@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headlab.engine.job import Job
-from headlab.engine.trainer import settings_at
+from headlab.engine.recipe import settings_at
 from twins.twin import Twins
 
 OF = "problem"

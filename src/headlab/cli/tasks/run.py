@@ -53,7 +53,7 @@ def run(
     target = None if figure is None else figure_path(figure)
 
     def expected() -> float:
-        return training_seconds(task.dataset.corpus, chosen.model, chosen.training, len(chosen.seeds), threads)
+        return training_seconds(task.dataset, chosen.model, chosen.training, len(chosen.seeds), threads)
 
     with progress_bar("training", expected=expected) as progress:
         done = reproduce(chosen, threads=threads, progress=progress)

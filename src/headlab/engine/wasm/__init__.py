@@ -4,7 +4,7 @@ It knows of headlab what is said of arrays, places and a full memory, and nothin
 """
 
 from headlab.engine.wasm.activations import activations, log, softmax
-from headlab.engine.wasm.asked import Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow
+from headlab.engine.wasm.asked import HeldOut, Phase, Problem, Recipe, Runs, Shape, instruction_sets, lanes, narrow
 from headlab.engine.wasm.calls import evaluate, gradient, initial, parts, score_parts, widen, words
 from headlab.engine.wasm.look import look
 from headlab.engine.wasm.module import DESCRIBED
@@ -15,6 +15,7 @@ NUMERICS: int = DESCRIBED["numerics"]
 
 __all__ = [
     "NUMERICS",
+    "HeldOut",
     "Phase",
     "Problem",
     "Progress",

@@ -139,12 +139,54 @@ class Problem:
         return _filled("hl_batch", (("n_sequences", self.n_sequences), ("declared", self.declared), *places))
 
 
-class Recipe:
-    """Phases, and the steps at which something is kept."""
+class HeldOut:
+    """What is not trained on, and the steps at which it is evaluated."""
 
     def __init__(
-        self, phases: Sequence[Phase], recorded: Sequence[int], snapshots: Sequence[int], optimizer_step: int
+        self,
+        tokens: Array,
+        targets: Array,
+        at_once: int,
+        by_sequence: bool,
+        steps: Sequence[int],
+        last_apart: bool,
+        stop_at: float,
+        stop_count: int,
     ) -> None:
+        if tokens.ndim != 2:
+            raise ValueError("examples must be [sequence, position]")
+        self.steps = np.array(steps, np.int64)
+        self._arrays = {
+            "tokens": checked(tokens, "tokens", tokens.size, np.int32),
+            "targets": checked(targets, "targets", tokens.size, np.int32),
+            "steps": self.steps,
+        }
+        self._fields = (
+            *zip(("n_sequences", "n_positions"), tokens.shape, strict=True),
+            *(("at_once", at_once), ("by_sequence", by_sequence), ("n_steps", len(self.steps))),
+            *(("last_apart", last_apart), ("stop_at", stop_at), ("stop_count", stop_count)),
+        )
+
+    def put(self, block: Block) -> Array:
+        """Put its arrays into a block; return the struct."""
+        places = ((name, block.array(array)) for name, array in self._arrays.items())
+        return _filled("hl_held_out", (*self._fields, *places))
+
+
+class Recipe:
+    """Phases, the steps at which something is kept, and what is held out."""
+
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        recorded: Sequence[int],
+        snapshots: Sequence[int],
+        optimizer_step: int,
+        held_out: HeldOut | None = None,
+    ) -> None:
+        self._held_out = held_out
+        self.evaluated = np.zeros(0, np.int64) if held_out is None else held_out.steps
+        self.batches = tuple((int(phase.steps), int(phase.n_sequences) * int(phase.n_positions)) for phase in phases)
         self._phases = tuple(phase.fields() for phase in phases)
         self.recorded, self.snapshots = np.array(recorded, np.int64), np.array(snapshots, np.int64)
         self.optimizer_step = optimizer_step
@@ -169,19 +211,39 @@ class Recipe:
             n_snapshots=len(self.snapshots),
             recorded=block.array(self.recorded),
             snapshots=block.array(self.snapshots),
+            **({} if self._held_out is None else {"held_out": self._held_out.put(block)}),
         )
+
+    def places_fed(self, step: int) -> int:
+        """Return how many places the batch has that a step is to be fed with."""
+        for steps, places in self.batches:
+            if step < steps:
+                return places
+            step -= steps
+        return 0
+
+    def fed_until(self, step: int) -> int:
+        """Return how far runs can be advanced where everything before a step was fed."""
+        end = 0
+        for steps, places in self.batches:
+            end += steps
+            if step < end and places:
+                return step
+            step = max(step, end)
+        return step
 
 
 class Runs:
     """The arrays of a training by their names in hl_runs."""
 
     NAMES = ("weights", "slots", "rate", "best", "wait", "cooldown", "narrow", "basis", "losses", "rates", "final_loss",
-             "snapshots", "outcome")  # fmt: skip
+             "snapshots", "held_loss", "held_right", "reached", "stopped", "outcome")  # fmt: skip
 
     def __init__(self) -> None:
         self.weights: Array = np.empty(0)
         self.slots = self.rate = self.best = self.wait = self.cooldown = self.narrow = self.basis = None
         self.losses = self.rates = self.final_loss = self.snapshots = self.outcome = None
+        self.held_loss = self.held_right = self.reached = self.stopped = None
         self.turned = False
 
     def checked(self, problem: Problem, recipe: Recipe) -> dict[str, Array | None]:
@@ -191,7 +253,7 @@ class Runs:
         if self.narrow is not None:
             trained["d_head"] = narrow(shape, recipe)
         width, blocks, size = int(trained["d_head"]), problem.blocks, size_of(tuple(trained.items()))
-        recorded = (len(recipe.recorded), real)
+        recorded, evaluated = (len(recipe.recorded), real), (len(recipe.evaluated), real)
         of_a_run = {
             "weights": (problem.size, real),
             "slots": (recipe.slots * size, real),
@@ -205,6 +267,10 @@ class Runs:
             "rates": recorded,
             "final_loss": (1, real),
             "snapshots": (size * len(recipe.snapshots), real),
+            "held_loss": evaluated,
+            "held_right": evaluated,
+            "reached": (1, whole),
+            "stopped": (1, whole),
             "outcome": (1, whole),
         }
         return {name: run_by_run(getattr(self, name), name, n, size, dtype) for name, (size, dtype) in of_a_run.items()}

@@ -42,7 +42,7 @@ def pointers(name: str) -> tuple[tuple[str, ...], ...]:
     """Return the fields of a struct that are pointers, each by the names that lead to it.
 
     >>> pointers("hl_recipe")
-    (('phases',), ('recorded',), ('snapshots',))
+    (('phases',), ('recorded',), ('snapshots',), ('held_out', 'tokens'), ('held_out', 'targets'), ('held_out', 'steps'))
     """
     found: list[tuple[str, ...]] = []
     for field, described in DESCRIBED["structs"][name]["fields"].items():

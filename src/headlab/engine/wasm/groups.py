@@ -18,6 +18,9 @@ REST = 9  # times what a call takes besides its steps, to get runs from their ar
 FIRST_GUESS = 4e6  # multiply-adds of a run in the one time, before calls were timed
 
 
+Fed = tuple[int, Array, Array]  # steps, and their tokens and targets
+
+
 @dataclass
 class Pace:
     """How many steps a call of the kernel is given, so that it takes some milliseconds.
@@ -62,6 +65,7 @@ class Group:
     base: int = 0
     handle: int = 0
     at: int = 0
+    fed: int = 0  # pieces of what is fed
     in_scratch: bool = True
     ended: bool = False
 
@@ -80,6 +84,18 @@ class Group:
         instance.ask("hl_begin", base + asked[0], base + asked[1], base + runs, base + handle)
         self.handle = int(instance.memory[base + handle :][:4].view(np.uint32)[0])
         self.base, self.in_scratch = base, in_scratch
+
+    def feed(self, instance: Instance, pieces: Mapping[int, Fed]) -> None:
+        """Copy into the instance the pieces that it has not had, by their numbers."""
+        for number in sorted(number for number in pieces if number >= self.fed):
+            n_steps, *arrays = pieces[number]
+            size = arrays[0].nbytes
+            base = instance.take(2 * size)
+            for at, array in zip((base, base + size), arrays, strict=True):
+                instance.memory[at : at + size] = array.reshape(-1).view(np.uint8)
+            instance.ask("hl_feed", self.handle, n_steps, base, base + size)
+            instance.call("free", base)
+            self.fed = number + 1
 
     def advance(self, instance: Instance, to: int, steps: int, lanes: int, pace: Pace) -> Iterator[int]:
         """Advance to a step of so many; yield after every call of the kernel how many steps of runs it did."""

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from headlab.engine.wasm.asked import Problem, Recipe, Runs
-from headlab.engine.wasm.groups import Group, Pace, groups_of
+from headlab.arrays import Array
+from headlab.engine.wasm.asked import Problem, Recipe, Runs, checked
+from headlab.engine.wasm.groups import Fed, Group, Pace, groups_of
 from headlab.engine.wasm.module import CONSTANTS, KEPT_BYTES, Instance, an_instance
 from headlab.engine.wasm.threads import next_of, started
 
@@ -21,6 +22,8 @@ class Progress(NamedTuple):
     run_steps: int
     n_recorded: int
     n_snapshots: int
+    n_evaluated: int
+    fed: int
     ended: int
 
 
@@ -66,6 +69,8 @@ class Training:
         self._missed: MemoryError | None = None  # why a thread could not take a group
         self._cancelled = self._waiting = self._ended = False
         self._from = self._to = 0
+        self._fed, self._pieces, self._working = recipe.fed_until(0), dict[int, Fed](), dict[int, Fed]()
+        self._n_pieces = 0
         self._pace = Pace.of(problem)
         groups = groups_of(runs.checked(problem, recipe), problem, recipe, runs.turned)
         self._seats = [_Seat()]
@@ -74,12 +79,23 @@ class Training:
         if runs.outcome is not None:
             runs.outcome.fill(CONSTANTS["HL_NOT_ENDED"])
 
+    def feed(self, n_steps: int, tokens: Array, targets: Array) -> None:
+        """Take the batches of the steps that come next, all of one phase [step, sequence, position]."""
+        size = n_steps * self._recipe.places_fed(self._fed)
+        checked(tokens, "tokens", size, np.int32)
+        checked(targets, "targets", size, np.int32)
+        if n_steps < 0 or not size:
+            raise ValueError("steps must be fed of one phase, and no more than it has")
+        self._pieces[self._n_pieces] = n_steps, tokens.copy(), targets.copy()
+        self._n_pieces += 1
+        self._fed = self._recipe.fed_until(self._fed + n_steps)
+
     def advance(self, steps: int) -> None:
-        """Begin to advance by at most so many steps."""
+        """Begin to advance by at most so many steps, no further than is fed."""
         if self._waiting or self._ended or self._cancelled:
             return
-        last = self._recipe.steps
-        self._to = self._from + min(max(steps, 0), last - self._from)
+        self._to = self._from + min(max(steps, 0), self._fed - self._from)
+        self._working, self._pieces = self._pieces, {}
         self._waiting = True
         self._ready = deque(seat for seat in self._seats if seat.open)
         self._threads = started(self._work, min(self._problem.threads, len(self._ready) + len(self._queue)))
@@ -114,8 +130,12 @@ class Training:
         """Return how far it is."""
         recipe, steps = self._recipe, self._from
         recorded = int(np.searchsorted(recipe.recorded, steps))
-        snapshots = int(np.searchsorted(recipe.snapshots, steps + 1 if self._ended else steps))
-        return Progress(steps, sum(seat.run_steps for seat in self._seats), recorded, snapshots, int(self._ended))
+        snapshots, evaluated = (
+            int(np.searchsorted(some, steps + 1 if self._ended else steps))
+            for some in (recipe.snapshots, recipe.evaluated)
+        )
+        run_steps = sum(seat.run_steps for seat in self._seats)
+        return Progress(steps, run_steps, recorded, snapshots, evaluated, self._fed, int(self._ended))
 
     def cancel(self) -> None:
         """Stop soon; runs of groups that have not got where they should are as they were before."""
@@ -157,6 +177,7 @@ class Training:
             yield from self._group(seat, group)
 
     def _group(self, seat: _Seat, group: Group) -> Iterator[None]:
+        group.feed(seat.instance, self._working)
         for done in group.advance(seat.instance, self._to, self._recipe.steps, self._problem.lanes, self._pace):
             seat.run_steps += done
             if self._cancelled:
