@@ -10,6 +10,7 @@ from headlab.config.blocks import blocks_of
 from headlab.config.model import ModelConfig
 from headlab.data.batch import Batch
 from headlab.engine.activations import ACTIVATIONS, TREATED, activations
+from headlab.engine.evaluation import all_logits
 from headlab.model.forward import Activations, allowed, forward
 from headlab.model.params import Params
 
@@ -105,7 +106,7 @@ def logits_on(
     (3, 2, 5, 7)
     """
     if set(blocks_of(model.on(batch))) - {*TREATED}:
-        return Clean.of(params, batch, model).logits
+        return all_logits(batch, model.on(batch), flat_on(batch, params), threads=threads)
     return activations(batch, model.on(batch), flat_on(batch, params), ["logits"], threads=threads)["logits"]
 
 

@@ -7,14 +7,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from headlab.analysis.clean import logits_on
+from headlab.analysis.clean import flat_on
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
 from headlab.data.batch import Batch
 from headlab.data.dataset import Dataset
 from headlab.data.held_out import every_input
 from headlab.data.held_out import held_out as examples_of
+from headlab.engine.evaluation import answers
 from headlab.errors import ConfigError, Problem
+from headlab.model.losses import mean_loss
 from headlab.notation.numbers import quantity
 from headlab.notation.values import short_repr
 
@@ -23,8 +25,9 @@ NUMBERS_AT_A_TIME = 4_000_000  # of logits
 MOST_EXAMPLES = 10**8
 COLUMNS = ("cross_entropy", "token_accuracy", "last_accuracy", "sequence_accuracy", "class_accuracy")
 
-# Logits [run, sequence, position, output] of models on a batch.
-Answering = Callable[[Subject, Batch], Array]
+# Of models on a batch: each one's mean loss, and the output with the largest logit [run, sequence, position].
+Answers = tuple[Array, Array]
+Answering = Callable[[Subject, Batch], Answers]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ class HeldOut:
     def class_accuracy(self) -> Float[Array, " run"]:
         """The mean over outputs that are ever right of the share of their places that is: the balanced accuracy."""
         there = ~np.isnan(self.classes).all(axis=0)
-        return np.asarray(self.classes[:, there].mean(axis=1))
+        return self.classes[:, there].mean(axis=1) if there.any() else np.full(len(self.classes), np.nan)
 
     @property
     def above_bayes(self) -> Float[Array, " run"]:
@@ -112,7 +115,7 @@ def check_n(n: object) -> None:
 def measured(subject: Subject, batches: Iterable[Batch], *, exact: bool, answering: Answering | None = None) -> HeldOut:
     """Return how models do on batches, some models at a time.
 
-    answering: makes the logits, where something is changed on the way; the models' own when left out
+    answering: answers for the models, where something is changed on the way
     """
     sums = _Sums.empty(subject.n_runs, subject.corpus.n_outputs)
     for batch in batches:
@@ -121,13 +124,30 @@ def measured(subject: Subject, batches: Iterable[Batch], *, exact: bool, answeri
         for start in range(0, subject.n_runs, step):
             some = slice(start, start + step)
             part = subject if step >= subject.n_runs else subject[some]
-            logits = _own(part, batch) if answering is None else answering(part, batch)
-            sums.add(some, batch, logits)
+            sums.add(some, batch, *(_own if answering is None else answering)(part, batch))
     return sums.found(exact, subject.dataset)
 
 
-def _own(subject: Subject, batch: Batch) -> Array:
-    return logits_on(batch, subject.params, subject.model)
+def _own(subject: Subject, batch: Batch) -> Answers:
+    # In the numbers that were trained in, as far as weights tell, and in the order that drawn data is trained in.
+    weights = flat_on(batch, subject.params)
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = weights.astype(np.float32)
+    kept = narrow if np.array_equal(narrow, weights, equal_nan=True) else weights
+    return answers(batch, subject.model.on(batch), kept, declared=subject.dataset.stream is not None)
+
+
+def of_logits(logits: Float[Array, "run sequence position output"], batch: Batch) -> Answers:
+    """Return the mean loss of logits on a batch, and the output with the largest one everywhere.
+
+    >>> from headlab.data.corpus import Corpus
+    >>> losses, outputs = of_logits(np.zeros((1, 2, 5, 7)), Corpus.notebook().batch)
+    >>> losses.round(4).tolist(), outputs.max()  # ln 7
+    ([1.9459], np.int64(0))
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = mean_loss(logits, batch.targets, "softmax", batch.weights)
+    return np.asarray(losses, np.float64), logits.argmax(axis=-1)
 
 
 def _numbers_of_an_example(subject: Subject) -> int:
@@ -184,18 +204,19 @@ class _Sums:
         self.bayes = None if bayes is None or self.bayes is None else self.bayes + bayes
         np.add.at(self.of_classes, batch.targets[places], 1)
 
-    def add(self, runs: slice, batch: Batch, logits: Float[Array, "run sequence position output"]) -> None:
+    def add(
+        self,
+        runs: slice,
+        batch: Batch,
+        losses: Float[Array, " run"],
+        outputs: Int[Array, "run sequence position"],
+    ) -> None:
         """Count what some runs say of a batch."""
         places, targets = batch.has_target, batch.targets[batch.has_target]
-        at = np.asarray(logits[:, places], np.float64)
-        top = at.max(axis=-1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            of_target = at[:, np.arange(len(targets)), targets]
-            losses = np.log(np.exp(at - top[..., None]).sum(axis=-1)) + top - of_target
-        self.loss[runs] += losses @ batch.weights[places]
-        right = np.asarray(at.argmax(axis=-1) == targets)
+        self.loss[runs] += losses.astype(np.float64) * batch.weights[places].sum()
+        right = np.asarray(outputs[:, places] == targets)
         self.places[runs] += right.sum(axis=1)
-        whole: Array = np.ones((len(at), *places.shape), bool)
+        whole: Array = np.ones((len(right), *places.shape), bool)
         whole[:, places] = right
         some = places.any(axis=1)
         self.sequences[runs] += whole[:, some].all(axis=-1).sum(axis=1)

@@ -15,9 +15,8 @@ from itertools import product
 import pandas as pd
 
 from headlab.analysis.clean import flat_on
-from headlab.analysis.looking.held_out import HeldOut, check_n, measured
+from headlab.analysis.looking.held_out import Answers, HeldOut, check_n, measured, of_logits
 from headlab.analysis.subject import Subject
-from headlab.arrays import Array
 from headlab.data.batch import Batch
 from headlab.data.held_out import every_input, held_out
 from headlab.engine.look import Look
@@ -88,8 +87,9 @@ def without_heads(
     return WithoutHeads(of(batches()), found)
 
 
-def _without(subject: Subject, batch: Batch, *, layer: int, head: int, how: str) -> Array:
-    """Return logits [run, sequence, position, output] without a head."""
+def _without(subject: Subject, batch: Batch, *, layer: int, head: int, how: str) -> Answers:
+    """Return what models answer without a head."""
     n = batch.n_sequences
     cases = [Case(row, (Change("z", how, layer, head, donor=(row + 1) % n),)) for row in range(n)]
-    return Look(batch, subject.model.on(batch), flat_on(batch, subject.params)).logits(cases)
+    logits = Look(batch, subject.model.on(batch), flat_on(batch, subject.params)).logits(cases)
+    return of_logits(logits, batch)
