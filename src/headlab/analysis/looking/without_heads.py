@@ -24,7 +24,7 @@ from headlab.errors import SelectionError
 from headlab.model.interventions import Case, Change
 from headlab.notation.values import listing, short_repr
 
-BATCH = 512
+BATCH, ROWS = 512, 8192  # examples that are looked at together, at most, and their positions
 WAYS = {"zero": "zero", "mean": "mean", "resample": "from"}  # and what each is called in the kernel
 
 
@@ -62,7 +62,8 @@ def without_heads(
 ) -> WithoutHeads:
     """Return how every model does without each head in turn, on n held-out examples, or exactly on all inputs.
 
-    ways: zero, mean or resample, of batches of 512 examples; of a dataset that is not drawn, of all sentences
+    ways: zero, mean or resample, of batches of 512 examples, fewer where these are long; of a dataset that is not drawn, of its
+        sentences
     seed: of the data. Raises `SelectionError` for another way, `ConfigError` as `held_out`.
 
     >>> import headlab as hl
@@ -76,8 +77,10 @@ def without_heads(
             raise SelectionError(f"a head must be removed by {listing(WAYS)}, got {short_repr(way)}")
     model = subject.model
 
+    size = max(2, min(BATCH, ROWS // subject.corpus.n_ctx))
+
     def batches() -> Iterator[Batch]:
-        return every_input(subject.dataset, BATCH) if exact else held_out(subject.dataset, n, BATCH, seed=seed)
+        return every_input(subject.dataset, size) if exact else held_out(subject.dataset, n, size, seed=seed)
 
     of = partial(measured, subject, exact=exact or subject.dataset.stream is None)
     found = {
