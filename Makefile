@@ -1,6 +1,7 @@
 # make exercise   set up, do the homework, write headlab-report.html
 # make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores; with more, WORKERS=4
 # make test-all   set up, run every test: at most an hour
+# make gallery    run every task of the gallery, and write docs/gallery.md
 # All need Python 3.11 or newer with venv; nothing else. (Where a C++ compiler is, GCC or Clang, it compiles the kernel; where none is, the
 # kernel runs as WebAssembly, to the same bits. Node, when there is none, comes as a package.)
 
@@ -23,7 +24,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WHEEL = $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir
 endif
 
-.PHONY: exercise test test-all kernel kernel-check kernel-test kernel-test-aarch64 golden settings lint page benchmark durability truth smoke wheel-anywhere clean
+.PHONY: exercise test test-all gallery kernel kernel-check kernel-test kernel-test-aarch64 golden settings lint page benchmark durability truth smoke wheel-anywhere clean
 
 exercise: $(VENV)/.installed
 	@$(BIN)/headlab exercise
@@ -99,6 +100,10 @@ durability: $(VENV)/.installed-dev
 # Recompute every clause said of thousands of runs on corpora drawn from a seed: writes docs/truth.md.
 truth: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/truth.py --seed 11 --write
+
+# Run every task over its seeds: writes docs/gallery.md, its figures, and the badges that `headlab tasks` shows.
+gallery: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/gallery.py
 
 # Build the wheel and use it in an environment that has nothing else.
 smoke:

@@ -1,5 +1,6 @@
 """`headlab tasks`: badges, one task, one's own task in a file; one sentence for everything that is wrong, and where it is."""
 
+import importlib.util
 import io
 import json
 import re
@@ -8,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from tiers import long
 
 import headlab as hl
 from headlab.report.terminal.plot import CurvePlot
-from headlab.study.reproduction import BADGES
+from headlab.study.reproduction import BADGES, plan, reproduce
 from headlab.tasks.door import dataset_of, named_task, task_of
 from headlab.tasks.gallery import Gallery, last_gallery
 
@@ -343,3 +345,56 @@ def test_what_is_wrong_with_a_sampler_is_said_with_its_place(run, folder, body):
     assert (status, out) == (2, "")
     assert f"headlab: odd.py, {STREAMS[body]}" in err
     assert "Traceback" not in err
+
+
+def again(name):
+    """Run a task again; return what came out beside what the gallery keeps of it."""
+    for recipe, kept in last_gallery().tasks[name]["recipes"].items():
+        found = reproduce(plan(hl.tasks[name], recipe)).to_dict()
+        yield found, kept
+
+
+QUICK = [name for name, found in last_gallery().tasks.items() if found["seconds"] < 60]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "bigram0" else long) for name in QUICK])
+def test_a_task_comes_out_as_the_gallery_keeps_it(name):
+    """The same seeds are the same runs, so every seed's number is the kept one, wherever it is run."""
+    for found, kept in again(name):
+        assert (found["badge"], found["seeds"]) == (kept["badge"], kept["seeds"])
+        for result, before in zip(found["references"], kept["references"], strict=True):
+            assert (result["metric"], result["badge"]) == (before["metric"], before["badge"])
+            np.testing.assert_allclose(
+                np.array(result["values"], float), np.array(before["values"], float), rtol=1e-9, atol=1e-12
+            )
+
+
+def test_the_page_of_the_gallery_is_what_its_results_say():
+    root = Path(__file__).parents[1]
+    spec = importlib.util.spec_from_file_location("gallery_benchmark", root / "benchmarks" / "gallery.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (root / "docs" / "gallery.md").read_text(encoding="utf-8")
+    assert page == module.page(last_gallery())
+    for figure in re.findall(r"\]\((img/[^)]+)\)", page):
+        assert (root / "docs" / figure).stat().st_size < 300_000
+
+
+def test_a_new_task_has_nothing_wrong_with_it_and_its_number_comes_out(run, folder):
+    status, out, err = run("tasks", "new", "Odd one.py")
+    assert (status, err) == (0, "")
+    assert "headlab tasks check 'Odd one.py'" in out
+    assert hl.tasks.from_file("Odd one.py").name == "odd-one"
+    assert run("tasks", "check", "Odd one.py")[0] == 0
+    found = json.loads(run("tasks", "run", "Odd one.py", "--json")[1])
+    assert (found["badge"], found["value"]) == ("reproduced", 1.0)
+    assert found["seconds"] < 30
+    assert json.loads(run("train", "Odd one.py", "--steps", "5", "--json")[1])["runs"][0]["outcome"] == "finished"
+
+
+def test_a_new_task_takes_no_files_place(run, folder):
+    before = Path("toss.py").read_bytes()
+    status, out, err = run("tasks", "new", "toss.py")
+    assert (status, out) == (2, "")
+    assert "a new task must not be there yet, got 'toss.py'" in err
+    assert Path("toss.py").read_bytes() == before

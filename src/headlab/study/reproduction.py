@@ -262,8 +262,8 @@ def reproduce(asked: Plan, *, threads: int | None = None, progress: Progress | N
     """Train what was planned, and measure what is known of it; raises as `train`.
 
     >>> from headlab.tasks import tasks
-    >>> reproduce(plan(tasks["notebook"], seeds=range(2))).badge
-    'too few seeds'
+    >>> reproduce(plan(tasks["notebook"], seeds=range(2))).runs.seeds.tolist()
+    [0, 1]
     """
     began = time.monotonic()
     weights = asked.task.recipe(asked.recipe).weights

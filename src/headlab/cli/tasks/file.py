@@ -1,4 +1,4 @@
-"""`headlab tasks check`: a task of one's own, in a Python file."""
+"""`headlab tasks new`, `check`: a task of one's own, in a Python file."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,22 @@ from typing import Any
 import click
 
 from headlab.cli.help import Command
+from headlab.cli.new_file import write_new
 from headlab.cli.options import json_option, threads_option
 from headlab.cli.terminal import put_json, show
+
+
+@click.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path), default="mine.py")
+@json_option
+def new(file: Path, as_json: bool) -> None:
+    """Write a commented task to fill in.
+
+    As it is, it trains in seconds, and `headlab tasks check` has nothing to say against it.
+    """
+    from headlab.tasks.template import template
+
+    write_new(file, "task", lambda: template(file.stem), "headlab tasks check", as_json=as_json)
 
 
 @click.command(cls=Command)

@@ -4,7 +4,7 @@ import click
 
 from headlab.cli.help import Group
 from headlab.cli.options import json_option
-from headlab.cli.tasks.file import check
+from headlab.cli.tasks.file import check, new
 from headlab.cli.tasks.listing import list_tasks, listing, show
 from headlab.cli.tasks.run import run
 from headlab.errors import ConfigError
@@ -18,12 +18,13 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
 
     \b
     headlab tasks                     all of them, with their badges
-    headlab tasks show notebook       what is known of one, and where it stands
-    headlab tasks run notebook        trains it: does the published number hold here?
-    headlab tasks check mine.py       everything that is wrong with a task of your own
+    headlab tasks show induction      what is known of one, and where it stands
+    headlab tasks run induction       trains it: does the published number hold here?
+    headlab tasks new mine.py         a commented file to fill in, with a task of your own
+    headlab tasks check mine.py       everything that is wrong with it
     headlab tasks run mine.py         the same machinery
 
-    A task's name, or file, stands wherever a file of sentences could: `headlab train notebook`.
+    A task's name, or file, stands wherever a file of sentences could: `headlab train induction`.
     """
     if ctx.invoked_subcommand is None:
         list_tasks(as_json)
@@ -31,5 +32,5 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
         raise ConfigError("--json must follow the command that prints it, got it before: write it at the end")
 
 
-for command in (listing, show, run, check):
+for command in (listing, show, run, new, check):
     tasks.add_command(command)

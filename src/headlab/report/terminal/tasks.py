@@ -31,7 +31,7 @@ def tasks_blocks() -> Iterable[Any]:
     yield as_text(words.when_words(last_gallery()), style="dim")
     yield as_text("")
     for name, task in tasks.items():
-        yield as_text(f"{name}: {task.title}. From {task.source}.")
+        yield as_text(f"{name}: {task.title}")
 
 
 def _row(name: str) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def known_sentence(result: Mapping[str, Any]) -> str:
     """
     need = f"; {result['badge']}, it takes {result['needs']}" if result["badge"] == "too few seeds" else ""
     end = "" if result["note"].endswith((".", "")) else "."
-    note = f" {result['note']}{end}" if result["note"] else ""
+    note = f" {result['note'][:1].upper()}{result['note'][1:]}{end}" if result["note"] else ""
     return f"{result['kind']}: {known_words(result)} ({result['source']}){need}.{note}"
 
 
