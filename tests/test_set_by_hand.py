@@ -41,3 +41,11 @@ def test_weights_that_do_not_fit_are_told_of_when_a_task_is_checked():
     assert "recipe by-hand" in str(problem) or problem.field == "recipe by-hand"
     with pytest.raises(hl.WeightsError, match="has no W_pos"):
         hl.train(task(lambda: looks_back().replace(W_pos=None)))
+
+
+def test_weights_set_by_hand_need_no_batch_where_data_is_drawn_since_nothing_is_trained():
+    runs = hl.train(hl.tasks["planted-shift"])
+    assert (len(runs), runs.training.steps, runs.training.batch_size) == (1, 0, None)
+    found = runs.held_out(exact=True)
+    assert found.n_examples == 4**5
+    assert found.sequences.tolist() == [1.0]

@@ -41,7 +41,7 @@ def pieces(job: Job, first_phase: int, data_seed: int) -> Iterator[Piece]:
         size = settings_at(job.training, number).batch_size or 0
         if size != batch:
             start, step, batch = start + step * batch, 0, size
-        if number >= first_phase:
+        if number >= first_phase and phase.steps:
             most = max(1, PLACES // (batch * positions_of(stream, phase.size)))
             for done in range(0, phase.steps, most):
                 n = min(most, phase.steps - done)
