@@ -385,7 +385,6 @@ const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const h
     return unless_full([&]() -> const char* {
         if (const char* wrong = wrong_recipe(*recipe)) return wrong;
         if (const char* wrong = wrong_problem(*problem, learns(*recipe))) return wrong;
-        if (const char* wrong = unready(problem->shape)) return wrong;
         if (const char* wrong = wrong_fed(*problem, *recipe)) return wrong;
         if (const char* wrong = wrong_runs(*problem, *recipe, *runs)) return wrong;
         *training = new hl_training(*problem, *recipe, *runs);

@@ -5,7 +5,7 @@ from collections import Counter
 import autograd
 import numpy as np
 import pytest
-from plain_model import cut, loss_of, sizes_of
+from plain_model import BLOCK_MODELS, cut, loss_of, sizes_of
 
 import headlab as hl
 from headlab import Phase, Plateau, TrainConfig, engine
@@ -245,6 +245,22 @@ def test_trained_in_parts_is_trained_in_one(name):
     if runs.history.held_out is not None:
         for field in ("steps", "loss", "right"):
             np.testing.assert_array_equal(getattr(parts.history.held_out, field), getattr(runs.history.held_out, field))
+
+
+@pytest.mark.parametrize("name", ["MLP", "LayerNorm", "biases, factored", "everything, after"])
+def test_a_model_with_any_block_trains_on_drawn_data(name):
+    of = job(model=BLOCK_MODELS[name], optimizer="adam", learning_rate=0.01, phases=(Phase(40),))
+    found = engine.train_flat(of, engine.initial_flat(of, np.arange(3, dtype=np.uint64)), record_steps=range(40))
+    assert (found.outcome == engine.FINISHED).all()
+    assert (found.loss[:, -5:].mean(1) < found.loss[:, :5].mean(1)).all()
+
+
+def test_no_steps_are_the_loss_of_the_weights_as_they_are():
+    of = job(batch_size=None, phases=())
+    weights = started(of)
+    found = engine.train_flat(of, weights)
+    np.testing.assert_array_equal(found.weights, weights)
+    assert np.isfinite(found.final_loss).all()
 
 
 def test_a_fork_that_changes_nothing_is_the_training_itself():
