@@ -308,6 +308,9 @@ def test_a_run_that_reached_its_goal_says_so_everywhere(tmp_path):
     assert again.history.sentences() == runs.history.sentences()
     np.testing.assert_array_equal(again.history.held_out.right, runs.history.held_out.right)
     assert np.isfinite(runs.final_loss).all()
+    last = [row[np.isfinite(row)][-1] for row in runs.history.held_out.right]
+    np.testing.assert_array_equal(runs.table()["held_out"], last)
+    assert "held_out" not in hl.train(hl.Corpus.notebook(), training=TrainConfig.of(steps=1)).table()
 
 
 REFUSED = {
@@ -347,3 +350,16 @@ def test_a_sampler_that_raises_ends_the_training_with_its_sentence():
     of = job(stream=Stream(fails, VOCABULARY, n_ctx=4, name="fails"), phases=(Phase(80_000),))
     with pytest.raises(hl.CorpusError, match="no more letters"):
         engine.train_flat(of, started(of))
+
+
+def test_a_batch_that_no_memory_holds_is_refused_before_anything_is_drawn():
+    model, data = hl.ModelConfig(d_head=512, d_model=512, unembed=True), Dataset.from_stream(STREAM, "copies")
+    with pytest.raises(hl.ConfigError, match=r"must fit in the memory that is free.*take smaller batches"):
+        hl.train(data, model, TrainConfig(batch_size=2**20, phases=(Phase(2),)), seeds=range(16), snapshots=None)
+
+
+def test_no_run_at_all_is_flat_weights_of_none():
+    runs = hl.train(hl.Corpus.notebook(), training=TrainConfig.of(steps=1), seeds=range(2))
+    none = runs[np.zeros(2, bool)]
+    assert none.params.flat().shape == (0, runs.params.flat().shape[1])
+    assert len(none.table()) == 0

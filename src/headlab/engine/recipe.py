@@ -34,17 +34,21 @@ def recipe_of(
     frozen: Sequence[str] = (),
     stream: "Stream | None" = None,
     data_seed: int | None = None,
+    most: int | None = None,
 ) -> Recipe:
     """Return a training from a phase on, as the kernel has it; steps are counted from there.
 
     afresh: the first phase sets its learning rate; otherwise each run's rate goes on
     frozen: weights that move in no phase (`ModelConfig.frozen`)
     stream: what steps are fed from; data_seed: of what is held out, which is left out without one
+    most: examples of a batch, of larger ones so many: to ask how it goes, not to train
     """
     numbers = range(first_phase, len(training.phases))
     phases = [_phase(settings_at(training, at), training.phases[at], frozen, stream) for at in numbers]
     phases = phases or [_no_steps(training)]
     phases[0].sets_rate |= afresh
+    for phase in phases if most is not None else ():
+        phase.n_sequences = min(phase.n_sequences, most)
     held_out = None if stream is None or data_seed is None else _held_out(training, first_phase, stream, data_seed)
     return kernel().Recipe(phases, list(recorded), list(snapshots), optimizer_step, held_out)
 

@@ -1,5 +1,6 @@
 """The weights of a model, and their one flat order that kernel, files and analysis share."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,9 @@ class Params:
     def flat(self) -> Shaped[Array, "*run weight"]:
         """Return all weights as one array [*run, weight]."""
         start = len(self.run_shape)
-        return np.concatenate([w.reshape(*w.shape[:start], -1) for _, w in self.items()], axis=-1)
+        return np.concatenate(
+            [w.reshape(*w.shape[:start], math.prod(w.shape[start:])) for _, w in self.items()], axis=-1
+        )
 
     @classmethod
     def from_flat(cls, flat: Shaped[Array, "*run weight"], shape: Shape) -> "Params":

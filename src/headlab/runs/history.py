@@ -144,6 +144,15 @@ class History:
         """[run]: reached its goal, and was trained no further."""
         return np.asarray(self.outcome == Outcome.STOPPED, bool)
 
+    def last_right(self) -> dict[str, Float[Array, " run"]]:
+        """Return as `held_out` what share of held-out examples each run had right last; nothing where nobody looked."""
+        if self.held_out is None:
+            return {}
+        right = self.held_out.right
+        there = np.isfinite(right)
+        last = np.where(there.any(axis=1), right.shape[1] - 1 - np.argmax(there[:, ::-1], axis=1), 0)
+        return {"held_out": right[np.arange(len(right)), last] if right.shape[1] else np.full(len(right), np.nan)}
+
     def sentences(self) -> list[str]:
         """Return for every run how it ended, in words."""
         return [one.sentence(step) for one, step in zip(self.outcome, self.ended_at.tolist(), strict=True)]

@@ -190,9 +190,9 @@ class Runs:
         return replace(self.models, params=params, loss_kind=self.training.in_force(step).loss)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a run: seed, outcome, final loss, solved (those right by a hair too), grade."""
+        """Return one row a run: seed, outcome, final loss, what share of held-out data was right last, solved, grade."""
         seeds = pd.NA if self.seeds is None else self.seeds
-        told = {"seed": seeds, "outcome": self.outcomes(), "loss": self.final_loss}
+        told = {"seed": seeds, "outcome": self.outcomes(), "loss": self.final_loss, **self.history.last_right()}
         return judged_table(told, self.grade(), self.solved)
 
     @cached_property

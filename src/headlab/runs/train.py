@@ -230,12 +230,13 @@ def check_fits(job: engine.Job, n_runs: int, kept: KeptSteps, threads: int | Non
         bisect_right(range(1, MAX_RUNS + 1), free, key=lambda count: ways.bytes_of(job, count, threads))
         for ways in (kept, KeptSteps())
     )
-    ways = [f"train at most {fit:,} at once"] if fit else []
+    ways = [f"train at most {fit:,} at once"] if 0 < fit < n_runs else []
+    if job.stream is not None:
+        ways.append("take smaller batches")
     if bare > fit:
         ways.append(f"keep no history (record none, snapshots None), which leaves room for {bare:,}")
     if not ways:
-        smaller = "corpus" if job.stream is None else "batches"
-        ways.append(f"take a smaller model or {smaller}, since not even one run fits")
+        ways.append("take a smaller model or corpus, since not even one run fits")
     raise ConfigError(
         f"{quantity(n_runs, 'run')} must fit in the memory that is free, {size_of(free)}, and would take "
         f"{size_of(needed)}: {', or '.join(ways)}"

@@ -59,10 +59,11 @@ def runs_blocks(runs: "Runs") -> list[Any]:
     table = runs.table().drop(columns="solved")
     shown = table.head(MOST_LISTED).assign(loss=table["loss"].astype(float)).astype({"seed": str})
     grades, diverged = runs.grade(), int((~runs.finished).sum())
+    goal = f"; {stopped:,} reached their goal" if (stopped := int(runs.history.stopped.sum())) else ""
     how = WHY_NOTHING if (grades == NOTHING_TO_SOLVE).all() else tally(grades)
     return [
         terminal_table(shown.set_index("seed"), title="Runs, by seed"),
         *map(as_text, and_more(len(runs) - MOST_LISTED, "runs")),
-        as_text(f"Of {quantity(len(runs), 'run')}: {how}; {diverged:,} diverged"),
+        as_text(f"Of {quantity(len(runs), 'run')}: {how}; {diverged:,} diverged{goal}"),
         as_text(f"Trained: {runs.training.in_words()}"),
     ]
