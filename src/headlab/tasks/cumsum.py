@@ -77,14 +77,18 @@ TASK = Task(
     name="cumsum",
     title="one head that looks everywhere alike tells the sign of a running sum",
     source="github.com/callummcdougall/ARENA_2.0, commit e805ad8, monthly algorithmic problem of November 2023",
-    license="the repository of the published code gives no license; nothing is copied from it, and the numbers are drawn here",
+    license="none is given for the published code; nothing of it is copied, and the numbers are drawn here",
     text=TEXT,
     make=lambda: Dataset.from_stream(STREAM),
     recipes={
-        "published": Recipe(PLAIN.replace(d_mlp=8, biases=True), _training(3)),
-        "20-epochs": Recipe(PLAIN.replace(d_mlp=8, biases=True), _training(20)),
-        "plain": Recipe(PLAIN, _STEADY),
-        "no-attention": Recipe(PLAIN.replace(n_layers=0), _STEADY.replace(phases=(Phase(2 * STEPS),), learning_rate=0.01)),
+        "published": Recipe(PLAIN.replace(d_mlp=8, biases=True), _training(3), "the first three epochs"),
+        "20-epochs": Recipe(PLAIN.replace(d_mlp=8, biases=True), _training(20), "all epochs"),
+        "plain": Recipe(PLAIN, _STEADY, "without MLP and biases, at a constant rate"),
+        "no-attention": Recipe(
+            PLAIN.replace(n_layers=0),
+            _STEADY.replace(phases=(Phase(2 * STEPS),), learning_rate=0.01),
+            "without attention",
+        ),
     },
     metrics=("token_accuracy", "class_accuracy", "cross_entropy"),
     references=(

@@ -140,10 +140,13 @@ TASK = Task(
     name="permutation",
     title="elimination comes first, recall later and suddenly: values that were told pair by pair",
     source="github.com/amirh0ss3in/ATProject, commit 06ecb0d (2026), main.ipynb",
-    license="the repository of the published code gives no license; nothing is copied from it, and the sequences are drawn here",
+    license="none is given for the published code; nothing of it is copied, and the sequences are drawn here",
     text=TEXT,
     make=lambda: Dataset.from_stream(STREAM),
-    recipes={"published": Recipe(MODEL, _training(50)), "5-epochs": Recipe(MODEL, _training(5))},
+    recipes={
+        "published": Recipe(MODEL, _training(50)),
+        "5-epochs": Recipe(MODEL, _training(5), "up to the plateau before recall"),
+    },
     metrics=("last_accuracy", "above_bayes", "cross_entropy"),
     references=(
         Reference(

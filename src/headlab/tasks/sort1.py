@@ -52,15 +52,16 @@ TASK = Task(
     name="sort1",
     title="one head sorts five numbers: it looks for the next larger one and copies it",
     source="github.com/MatthewBaggins/one-attention-head-is-all-you-need, commit 17b8f81 (2023), notebook 1",
-    license="the published notebook is under the MIT license; the lists are drawn here",
+    license="MIT for the published notebook; nothing of it is copied, and the lists are drawn here",
     text=TEXT,
     make=lambda: Dataset.from_stream(STREAM),
     recipes={
         "published": Recipe(PLAIN.replace(norm="layer", norm_final=True, biases=True), PUBLISHED),
-        "plain": Recipe(PLAIN, PUBLISHED.replace(phases=(Phase(3000),))),
+        "plain": Recipe(PLAIN, PUBLISHED.replace(phases=(Phase(3000),)), "without norms and biases, at a constant rate"),
         "no-attention": Recipe(
             PLAIN.replace(n_layers=0),
             PUBLISHED.replace(phases=(Phase(1000),), stop_at=None, stop_count=1, learning_rate=0.01),
+            "without attention",
         ),
     },
     metrics=("sequence_accuracy", "token_accuracy", "cross_entropy"),
