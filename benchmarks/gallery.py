@@ -6,6 +6,7 @@ docs/gallery.md. --page writes the page alone, of the results that are there.
 
 import argparse
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import headlab as hl
-from headlab.engine import chosen_backend, chosen_instruction_set
+from headlab.engine import Job, chosen_backend, chosen_instruction_set, cost
 from headlab.notation.numbers import duration, quantity
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import image
@@ -22,7 +23,7 @@ from headlab.report.figures.reproduction import reproduction_figure
 from headlab.report.json.tasks import reproduction_json
 from headlab.report.json.values import json_text
 from headlab.report.words import gallery as words
-from headlab.study.reproduction import REPRODUCED, plan, reproduce, whole_badge
+from headlab.study.reproduction import JUDGED, REPRODUCED, plan, reproduce, whole_badge
 from headlab.tasks import tasks
 from headlab.tasks.gallery import FILE, Gallery, last_gallery
 from headlab.tasks.task import Task
@@ -34,27 +35,62 @@ MARKS = {REPRODUCED: "✓"}
 ONCE = ("title", "source", "name")  # of a task, not of each of its results
 
 
-def recipes_to_run(task: Task) -> list[str]:
-    """Return the recipes of a task of which something is known, and its first one."""
+def recipes_to_run(task: Task, most: float = math.inf) -> list[str]:
+    """Return the recipes of a task of which something is known, and its first one, that take at most so many seconds."""
     known = {item.recipe for item in task.references}
-    return [name for number, name in enumerate(task.recipes) if number == 0 or name in known]
+    some = [name for number, name in enumerate(task.recipes) if number == 0 or name in known]
+    return [name for name in some if math.isinf(most) or seconds_of(task, name) <= most]
 
 
-def run(task: Task) -> dict[str, Any]:
+def seconds_of(task: Task, recipe: str) -> float:
+    """Return about how long a recipe's training takes, over its seeds."""
+    asked = plan(task, recipe)
+    return cost.seconds(Job.of(task.dataset, asked.model, asked.training), len(asked.seeds))
+
+
+def run(task: Task, most: float) -> dict[str, Any]:
     """Run a task's recipes over the seeds that their numbers are stated for, and draw what came of each."""
     results = {}
-    for name in recipes_to_run(task):
+    for name in recipes_to_run(task, most):
         began = time.monotonic()
         done = reproduce(plan(task, name))
         print(f"{task.name}, {name}: {done.badge}, {duration(time.monotonic() - began)}", flush=True)
         for result in done.to_dict()["references"]:
             print(f"    {words.here_sentence(result)}", flush=True)
-        FIGURES.mkdir(parents=True, exist_ok=True)
-        figure_file(task.name, name).write_bytes(image(reproduction_figure(done), "svg"))
+        if has_figure(task, name):
+            FIGURES.mkdir(parents=True, exist_ok=True)
+            figure_file(task.name, name).write_bytes(image(reproduction_figure(done), "svg"))
         results[name] = {key: value for key, value in reproduction_json(done).items() if key not in ONCE}
     badge = whole_badge(result["badge"] for found in results.values() for result in found["references"])
     seconds = sum(found["seconds"] for found in results.values())
     return {"badge": badge, "seconds": round(seconds, 2), "date": date.today().isoformat(), "recipes": results}
+
+
+def has_figure(task: Task, recipe: str) -> bool:
+    """Return whether a recipe is drawn: a task's first one, and those that are held to a published or exact number."""
+    judged = {item.recipe for item in task.references if item.kind in JUDGED}
+    return recipe in judged or recipe == next(iter(task.recipes))
+
+
+def written(gallery: Gallery) -> str:
+    """Return the results as JSON, a task on a line."""
+    head = {name: value for name, value in vars(gallery).items() if name != "tasks"}
+    lines = [
+        f"{json.dumps(name)}: {json_text(_rounded(found), in_a_line=True)}" for name, found in gallery.tasks.items()
+    ]
+    return json.dumps(head)[:-1] + ', "tasks": {\n' + ",\n".join(lines) + "\n}}\n"
+
+
+def _rounded(value: Any) -> Any:
+    """Return a value with its numbers to ten digits."""
+    match value:
+        case float():
+            return float(f"{value:.10g}")
+        case dict():
+            return {name: _rounded(item) for name, item in value.items()}
+        case list():
+            return [_rounded(item) for item in value]
+    return value
 
 
 def figure_file(task: str, recipe: str) -> Path:
@@ -132,10 +168,14 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
             yield f"- {words.here_sentence(result)} {known[:1].upper()}{known[1:]}".rstrip()
         yield ""
         yield from heads(found)
-        file = figure_file(name, recipe)
-        alt = f"{name}, recipe {recipe}: loss curves, every seed beside the known number, attention and answers of the best seed"
-        yield f"![{alt}]({file.relative_to(PAGE.parent).as_posix()})"
-        yield ""
+        if has_figure(task, recipe):
+            file = figure_file(name, recipe).relative_to(PAGE.parent).as_posix()
+            alt = f"{name}, recipe {recipe}: losses, every seed beside the known number, attention and answers of the best seed"
+            yield from (f"![{alt}]({file})", "")
+    ran = gallery.tasks.get(name, {"recipes": task.recipes})["recipes"]
+    lacking = [item for item in task.references if item.recipe not in ran]
+    yield from (f"- Not run: {words.reference_sentence(item)}" for item in lacking)
+    yield from ("" for _ in range(bool(lacking)))
     yield from (f"`headlab tasks run {name}`", "")
 
 
@@ -153,16 +193,22 @@ def main() -> None:
     """Run tasks, keep what came of them, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="tasks to run; the others keep their results")
+    parser.add_argument(
+        "--most", type=float, default=math.inf, metavar="SECONDS", help="leave out recipes that take longer"
+    )
     parser.add_argument("--page", action="store_true", help="write the page alone")
     options = parser.parse_args()
     gallery = last_gallery()
     if not options.page:
         for name in options.names or list(tasks):
-            found = run(tasks[name])
+            found = run(tasks[name], options.most)
+            if not found["recipes"]:
+                print(f"{name}: left out", flush=True)
+                continue
             kept = {**gallery.tasks, name: found}
             ordered = {key: kept[key] for key in tasks if key in kept}
             gallery = Gallery(date.today().isoformat(), machine(), hl.__version__, ordered)
-            FILE.write_text(json_text(vars(gallery)) + "\n", encoding="utf-8")
+            FILE.write_text(written(gallery), encoding="utf-8")
     PAGE.write_text(page(Gallery(**json.loads(FILE.read_text(encoding="utf-8")))), encoding="utf-8")
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from headlab.study.reproduction import Measured, Reproduction
 
 WIDTH, ABOVE, BELOW = 9.2, 2.9, 3.0  # inches
-MOST_POINTS = 300  # of a curve
+MOST_POINTS, MOST_CURVES = 200, 24  # of a curve; behind the best one
 MOST_HEADS = 4  # whose attention is drawn
 SMALL = 10  # positions whose names all have room
 
@@ -56,16 +56,15 @@ def reproduction_figure(done: "Reproduction") -> Figure:
         panels = parts[1].subplots(1, len(heads) + 1, squeeze=False)[0]
         for axes, (layer, head) in zip(panels, heads, strict=False):
             frame = run.attention(layer, head)[0]
-            _table(axes, frame, frame.index, f"head {layer}.{head}: from (row) to (column)")
+            _table(axes, frame, frame.index, f"head {layer}.{head}")
         _predictions(panels[-1], run)
     return figure
 
 
 def _about(done: "Reproduction", run: "Run") -> str:
     shown = "the run from given weights" if run.seed is None else f"seed {run.seed}"
-    return (
-        f"{done.badge}; recipe {done.recipe}, {quantity(len(done.runs), 'run')}; below, where {shown}, the best, looks"
-    )
+    trained = f"{done.badge}; recipe {done.recipe}, {quantity(len(done.runs), 'run')}"
+    return f"{trained}; below, where {shown}, the best, looks: from row to column"
 
 
 def _curves(axes: Axes, done: "Reproduction") -> None:
@@ -73,7 +72,8 @@ def _curves(axes: Axes, done: "Reproduction") -> None:
     runs = done.runs
     kept = _some(len(runs.recorded_steps))
     steps, loss = runs.recorded_steps, drawable_numbers(runs.loss)
-    for number in [*(n for n in range(len(runs)) if n != done.best), done.best]:
+    others = [number for number in range(len(runs)) if number != done.best][:MOST_CURVES]
+    for number in [*others, done.best]:
         best = number == done.best
         x, y = _thinned(steps, loss[number], kept)
         axes.plot(x, y, color=CURVE.light if best else GREY, linewidth=1.6 if best else 0.7, alpha=1 if best else 0.6)
@@ -86,7 +86,9 @@ def _curves(axes: Axes, done: "Reproduction") -> None:
     if loss.size:
         axes.set_ylim(0, 1.05 * loss_reach(loss, [item.reference.value for item in known if item.reference] or [0.0]))
         axes.set_xlim(0, max(1, int(steps[-1])))
-    axes.set_title("loss: the best run in front of the others", fontsize=9, loc="left")
+    left = len(runs) - 1 - len(others)
+    rest = f" ({len(others)} of {len(runs) - 1})" if left else ""
+    axes.set_title(f"loss: the best run in front of the others{rest}", fontsize=9, loc="left")
 
 
 def _some(count: int) -> int:
@@ -130,7 +132,7 @@ def _predictions(axes: Axes, run: "Run") -> None:
     places = np.nonzero(run.corpus.targets[0] >= 0)[0]
     targets = sorted({int(target) for target in run.corpus.targets[0][places]})
     frame = telling_columns(run.predictions("probs")[0].iloc[places], limits.MOST_PAGE_COLUMNS, targets)
-    _table(axes, frame, frame.columns, "its answers: at (row) what (column)")
+    _table(axes, frame, frame.columns, "its answers")
 
 
 def _table(axes: Axes, frame: pd.DataFrame, columns: Any, title: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headlab.study.reproduction import Reproduction
 
 MOST_HEADS = 4  # whose attention is on a screen
+FEW = 8  # rows and columns of the attention in a long example
 MOST_ROLES = 8  # heads that are spoken of
 STYLES = {"reproduced": ("right", "bold green"), "not reproduced": ("wrong", "bold red")}
 
@@ -98,9 +99,10 @@ def _attention(run: "Run") -> Iterator[Any]:
     place = int(np.nonzero(run.corpus.targets[0] >= 0)[0].max(initial=0))
     for layer, head in heads[:MOST_HEADS]:
         frame = run.attention(layer, head)[0]
-        shown = frame.iloc[limits.window(len(frame), place, limits.MOST_ROWS)]
+        long = len(frame) > limits.MOST_COLUMNS
+        shown = frame.iloc[limits.window(len(frame), place, FEW if long else limits.MOST_ROWS)]
         which = "the head looks" if len(heads) == 1 else f"head {layer}.{head} looks"
         yield as_text("")
         title = f"Where {which}, seed {_seed(run)}, example 1: from (row) to (column)"
-        yield terminal_table(telling_columns(shown, limits.MOST_COLUMNS), title=title, shade=True)
+        yield terminal_table(telling_columns(shown, FEW if long else limits.MOST_COLUMNS), title=title, shade=True)
     yield from map(as_text, and_more(len(heads) - MOST_HEADS, "heads", "run.attention(layer, head)"))
