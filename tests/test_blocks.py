@@ -181,12 +181,34 @@ def test_predictions_and_patterns_are_there_and_what_cannot_treat_a_block_says_s
         assert models[1].attention()[0].shape == (5, 5)
     asked = {
         "explanations": models.explain,
-        "choices between tokens": models.contributions,
+        "contributions": models.contributions,
         "circuits": models.circuits,
-        "predictions of texts": lambda: models.predict("1 2"),
         "the notebook's layers": models[0].layers,
     }
     for what, ask in asked.items():
         with pytest.raises(hl.ConfigError, match=f"{what} are not to be had of a model with") as refused:
             ask()
         assert len(refused.value.problems) == len(blocks_of(model.on(corpus)))
+
+
+@pytest.mark.parametrize("name", ["everything", "outputs", "pairs", "no layers"])
+def test_a_study_keeps_and_gives_back_models_of_blocks_and_says_no_mechanism(name, tmp_path):
+    model = BLOCK_MODELS[name]
+    tokens, targets = tokens_of(model)
+    ids, out = (9 if model.pairs else 5), model.d_vocab_out
+    names, outputs = tuple(map(str, range(ids))), None if out is None else tuple(f"out {at}" for at in range(out))
+    corpus = hl.Corpus(Batch.equally_weighted(tokens, targets, ids, out), names, names, outputs=outputs)
+    training = hl.TrainConfig.of(steps=3, learning_rate=0.1)
+    design = hl.StudyDesign.grid(
+        corpus, seeds=range(3), model=model, training=training, keep=["weights"], d_head=[2, 3]
+    )
+    study = hl.Study.create(tmp_path / "study", design)
+    study.run()
+    table = study.table()
+    assert (table["mechanism"] == "").all()
+    runs = hl.train(corpus, model.replace(d_head=2), training, seeds=range(3))
+    found = table[table["d_head"] == 2].sort_values("seed")["final_loss"]
+    np.testing.assert_array_equal(found, runs.final_loss)
+    kept = study.runs("d_head 2")
+    for weight, array in runs.params.items():
+        np.testing.assert_array_equal(getattr(kept.params, weight), array, err_msg=weight)

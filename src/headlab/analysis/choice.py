@@ -143,7 +143,6 @@ def choices(subject: "Subject") -> list[Choice]:
     >>> [(item.place, item.others) for item in choices(subject)][0]
     (Place(sequence=0, position=3), (Place(sequence=1, position=3),))
     """
-    subject.refuse("choices between tokens")
     return [_in_common(subject, item) for item in dependencies(subject)]
 
 
@@ -155,7 +154,6 @@ def choice_at(
     tokens: two tokens, the first one preferred; by default the target there and the rival that the models hold strongest
     Raises `SelectionError`, which lists what exists.
     """
-    subject.refuse("choices between tokens")
     anywhere = sequence is None and position is None
     found = choices(subject)[0] if anywhere else _at(subject, sequence, position)
     if tokens is None:

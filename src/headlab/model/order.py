@@ -4,8 +4,21 @@ import numpy as np
 
 from headlab.arrays import Array, Int, Shaped
 from headlab.config.model import Shape
+from headlab.data.batch import Batch
 from headlab.data.order import inverse
 from headlab.model.params import Params
+
+
+def order_on(batch: Batch, shape: Shape) -> Int[Array, " d_vocab"]:
+    """Return the order in which a shape's tokens are kept on a batch: `Batch.order`, and of pairs of tokens the vocabulary's.
+
+    >>> from headlab.config import ModelConfig
+    >>> batch = Batch.equally_weighted([[3, 1]], [[0, 1]], 4, 2)
+    >>> pairs = ModelConfig(pairs=True, unembed=True)
+    >>> order_on(batch, pairs.on(batch)).tolist(), order_on(batch, ModelConfig(unembed=True).on(batch)).tolist()
+    ([0, 1], [3, 1, 0, 2])
+    """
+    return np.arange(shape.d_vocab) if shape.model.pairs else batch.order
 
 
 def reordered(params: Params, order: Int[Array, " d_vocab"], shape: Shape) -> Params:

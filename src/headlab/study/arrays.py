@@ -15,7 +15,7 @@ from safetensors.numpy import load
 
 from headlab.config import Shape
 from headlab.data.order import inverse
-from headlab.model.order import reordered, reordered_flat
+from headlab.model.order import order_on, reordered, reordered_flat
 from headlab.model.params import Params
 from headlab.study.conditions import Condition
 
@@ -61,7 +61,7 @@ def arrays_of(runs: "Runs", keep: Sequence[str], counts: NDArray[np.int64] | Non
     if "snapshots" in keep and runs.snapshots is not None:
         arrays |= {name: getattr(runs, name) for name in _SNAPSHOTS}
     if "weights" in keep or "snapshots" in keep:
-        arrays[ORDER] = runs.corpus.batch.order
+        arrays[ORDER] = order_on(runs.corpus.batch, runs.model.on(runs.corpus))
     if counts is not None:
         arrays[SETS] = counts
     return arrays if len(arrays) > 1 else {}
@@ -81,7 +81,8 @@ def read_arrays(data: bytes, seeds: NDArray[np.uint64], condition: Condition) ->
 
 def in_order_of(arrays: dict[str, NDArray[Any]], condition: Condition) -> dict[str, NDArray[Any]]:
     """Return a chunk's arrays with weights in the order of the condition's vocabulary, and without what says their own."""
-    found, shape, now = dict(arrays), condition.shape, condition.dataset.batch.order
+    found, shape = dict(arrays), condition.shape
+    now = order_on(condition.dataset.batch, shape)
     then = found.pop(ORDER, now)  # numerics before 2 did not say it: their studies stay as they are
     if not np.array_equal(then, now):
         change = then[inverse(now)]

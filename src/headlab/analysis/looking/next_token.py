@@ -9,7 +9,7 @@ import pandas as pd
 from headlab.analysis.clean import flat_on
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, run_number
 from headlab.arrays import Array, Float, Int
-from headlab.config.blocks import OF_A_START, refuse
+from headlab.config.blocks import BLOCKS, refuse
 from headlab.config.model import ModelConfig
 from headlab.data.batch import ABSENT, Batch
 from headlab.data.corpus import Corpus
@@ -31,7 +31,8 @@ MOST_ROWS = 10
 class NextToken:
     """What one model or many predict after a text.
 
-    text: as the corpus writes it; words [position]: its tokens, the start token included; vocabulary [d_vocab]
+    text: as the corpus writes it; words [position]: its tokens, the start token included; vocabulary [d_vocab_out]: what can
+        come next
     logits [*run, d_vocab]: at the last position; attention [*run, layer, head, position]: where that position looks
     causal: whether the models have a causal mask
     """
@@ -138,7 +139,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     >>> found.words, found.logits.shape, found.attention.shape
     (('<Start>', 'woman', 'ordered', 'the'), (3, 7), (3, 1, 1, 4))
     """
-    refuse(model.on(corpus), "predictions of texts", OF_A_START)
+    refuse(model.on(corpus), "predictions of texts", [name for name in BLOCKS if name != "pairs"])
     ids = corpus.encode(text)
     _check_length(ids, params)
     many = params if params.run_shape else params[None]
@@ -146,7 +147,7 @@ def next_token(params: Params, corpus: Corpus, model: ModelConfig, text: str) ->
     _check_finite(logits, attention, one=not params.run_shape)
     words = tuple(corpus.vocabulary[token] for token in ids)
     said = join_tokens(list(words), corpus.tokens_are, corpus.start)
-    result = NextToken(said, words, corpus.vocabulary, logits, attention, model.causal)
+    result = NextToken(said, words, corpus.output_names, logits, attention, model.causal)
     return result if params.run_shape else result[0]
 
 
@@ -158,14 +159,15 @@ def _at_the_end(
     order, last = corpus.batch.order, len(ids) - 1
     tokens = np.full((1, max(len(ids), corpus.n_ctx)), ABSENT)
     tokens[0, : len(ids)] = ids
-    targets = np.where(np.arange(tokens.size) == last, ids[last], ABSENT)[None]  # nobody looks at them
-    batch = Batch.equally_weighted(tokens, targets, corpus.d_vocab).renumbered(order)
+    targets = np.where(np.arange(tokens.size) == last, 0, ABSENT)[None]  # nobody looks at them
+    batch = Batch.equally_weighted(tokens, targets, corpus.d_vocab, corpus.d_vocab_out).renumbered(order)
     shape, found = model.on(batch), []
+    outputs = inverse(order) if batch.names_tokens else np.arange(batch.n_outputs)
     step = max(1, NUMBERS_AT_A_TIME // (tokens.size**2 * model.n_layers * model.n_heads))
     for start in range(0, params.run_shape[0], step):
         flat = reordered_flat(flat_on(batch, params[start : start + step]), order, shape)
         seen = activations(batch, shape, flat, ["logits", "pattern"], declared=True)
-        found.append((seen["logits"][:, 0, last, inverse(order)], seen["pattern"][:, :, :, 0, last, : len(ids)]))
+        found.append((seen["logits"][:, 0, last, outputs], seen["pattern"][:, :, :, 0, last, : len(ids)]))
     logits, attention = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return logits, attention
 
@@ -173,8 +175,9 @@ def _at_the_end(
 def _check_length(ids: Int[Array, " position"], params: Params) -> None:
     if len(ids) == 0:
         raise SelectionError("the text must have at least one token, as there is no start token, got none: write one")
-    if params.W_pos is not None and len(ids) > params.W_pos.shape[-2]:
-        most = params.W_pos.shape[-2]
+    of_positions = [weight.shape[-2] for weight in (params.W_pos, params.W_R) if weight is not None]
+    most = min(of_positions, default=len(ids))
+    if len(ids) > most:
         raise SelectionError(
             f"the text must have at most {most} tokens, start token included, as the model has {most} positions, "
             f"got {len(ids)}: take {len(ids) - most} away"
