@@ -40,11 +40,11 @@ const char* wrong_shape(const hl_shape& shape) {
     return shape.d_model != shape.d_vocab ? "d_model must be d_vocab where there is no W_U" : nullptr;
 }
 
-// What cannot be looked into or taken apart yet.
+// What cannot be taken apart yet.
 const char* unready(const hl_shape& shape) {
     const bool usual = shape.n_layers > 0 && size_of(shape, Axis::out) == shape.d_vocab && !shape.d_mlp && !shape.norm && !shape.biases &&
                        !shape.tied && !shape.relative && !shape.stream_values && !shape.pairs;
-    return usual ? nullptr : "only models of attention alone can be looked into, without MLP, norms, biases, distances, or tokens in pairs";
+    return usual ? nullptr : "only models of attention alone can be taken apart, without MLP, norms, biases, distances, or tokens in pairs";
 }
 
 const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
@@ -175,14 +175,15 @@ const char* wrong_donor(const hl_edit& edit, const hl_shape& shape, const hl_bat
 }
 
 const char* wrong_edit(const hl_edit& edit, const hl_shape& shape, const hl_batch& batch) {
-    if (!in(edit.what, HL_TOKEN, HL_DIRECT_POSITION + 1)) return "what is edited must be one of HL_TOKEN … HL_DIRECT_POSITION";
+    if (!in(edit.what, HL_TOKEN, HL_MLP + 1)) return "what is edited must be one of HL_TOKEN … HL_MLP";
     if (!in(edit.how, HL_ZERO, HL_GIVEN + 1)) return "how it is edited must be one of HL_ZERO … HL_GIVEN";
     const bool row = edit.what == HL_SCORES || edit.what == HL_PATTERN;
     if (edit.how == HL_MASK && edit.what != HL_SCORES) return "only scores can be masked";
     if (edit.how == HL_GIVEN && (edit.what != HL_PATTERN || !edit.given)) return "only a pattern can be given by hand, and must be given then";
     if (edit.how == HL_MEAN && row) return "scores and patterns have no mean";
     if ((edit.what == HL_POSITION || edit.what == HL_DIRECT_POSITION) && !shape.positions) return "position embeddings must be in the model to be edited";
-    if ((edit.what == HL_DIRECT_TOKEN || edit.what == HL_DIRECT_POSITION) && !shape.residual) return "the direct path must be in the model to be edited";
+    if ((edit.what == HL_DIRECT_TOKEN || edit.what == HL_DIRECT_POSITION) && (!shape.residual || shape.norm_after)) return "the direct path must be in the model to be edited";
+    if (edit.what == HL_MLP && !shape.d_mlp) return "an MLP must be in the model to be edited";
     if (!in(edit.layer, -1, shape.n_layers) || !in(edit.head, -1, shape.n_heads)) return "layer and head must be in the model, or -1 for every one";
     if (!in(edit.at, -1, shape.n_ctx)) return "the position of an edit must be below n_ctx, or -1 for every one";
     if (!in(edit.key, edit.what == HL_EDGE ? 0 : -1, shape.n_ctx)) return "the key of an edit must be below n_ctx, or -1 for every one but for edges";
@@ -200,6 +201,8 @@ const char* wrong_cases(const hl_problem& problem, int32_t n_cases, const hl_cas
         if ((item.at < 0) != (cases[0].at < 0)) return "all positions must be asked for in every case or in none";
         if (item.n_edits < 0 || (item.n_edits > 0 && !item.edits)) return "a case must have at least 0 edits, and they must be given";
         if (item.n_reads < 0 || (item.n_reads > 0 && (!item.reads || item.at < 0))) return "what is read must be given, and asked for at one position";
+        if (item.n_reads > 0 && (shape.n_layers == 0 || shape.d_mlp || shape.norm_after || shape.norm_final))
+            return "what is read must reach the logits as it is: ask for it where neither MLP nor norm comes after the last heads";
         for (int r = 0; r < item.n_reads; ++r)
             if (!in(item.reads[r].head, 0, shape.n_heads) || !in(item.reads[r].key, 0, shape.n_ctx))
                 return "what is read must be a head's of the model, from a key below n_ctx";
@@ -273,7 +276,9 @@ const char* run(Make<Call>* (*pick)(const Kernel&, int), const hl_problem& probl
 
 const char* look(const hl_problem& problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
                  hl_real* reads, hl_real* pattern, const hl_computes* computes) {
-    return run<LookCall>([](const Kernel& kernel, int type) { return kernel.look.of(type); }, problem, 0, {}, n_runs, weights, cases, n_cases, logits,
+    hl_problem in_double = problem;
+    in_double.type = HL_FLOAT64;
+    return run<LookCall>([](const Kernel& kernel, int) { return kernel.look; }, in_double, 0, {}, n_runs, problem.type, weights, cases, n_cases, logits,
                          reads, pattern, computes);
 }
 
@@ -469,14 +474,12 @@ const char* hl_widen(const hl_problem* problem, int64_t n, const hl_real* basis,
 const char* hl_look(const hl_problem* problem, int64_t n_runs, const hl_real* weights, int32_t n_cases, const hl_case* cases, hl_real* logits,
                     hl_real* reads, hl_real* pattern) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
-    if (const char* wrong = unready(problem->shape)) return wrong;
     if (const char* wrong = wrong_cases(*problem, n_cases, cases)) return wrong;
     return n_cases == 0 ? nullptr : look(*problem, n_runs, weights, n_cases, cases, logits, reads, pattern, nullptr);
 }
 
 const char* hl_activations(const hl_problem* problem, int64_t n_runs, const hl_real* weights, const hl_computes* computes) {
     if (const char* wrong = wrong_problem(*problem, false)) return wrong;
-    if (const char* wrong = unready(problem->shape)) return wrong;
     return look(*problem, n_runs, weights, 0, nullptr, nullptr, nullptr, nullptr, computes);
 }
 

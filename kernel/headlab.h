@@ -166,14 +166,15 @@ const char *hl_evaluate(const hl_problem *, int32_t loss, int64_t n_runs, const 
                         hl_real *logits);   /* [run, sequence, n_ctx, out] */
 const char *hl_widen(const hl_problem *, int64_t n, const hl_real *basis, const hl_real *narrow, hl_real *wide); /* flat weights of n runs */
 
-/* Look: forward alone, each case a sequence with what is done in the middle of it. Its edits are done where the model computes
- * what they are about, in their order.
+/* Look: forward alone, each case a sequence with what is done in the middle of it, computed in double whatever the problem's type.
+ * Its edits are done where the model computes what they are about, in their order.
  *   HL_TOKEN, HL_POSITION          an embedding, at a position
  *   HL_RESID                       what a layer reads, at a position
  *   HL_Q, HL_K, HL_V, HL_Z         of a head, at a position; z: what the head writes
  *   HL_SCORES, HL_PATTERN          of a head, of a query and the keys that it sees, before and after the softmax
  *   HL_EDGE                        what a head reads from a key for a query, pattern · v (W_O): a part of z
  *   HL_DIRECT_TOKEN, …_POSITION    an embedding's own part of the last stream, past all heads
+ *   HL_MLP                         what a layer's MLP writes, at a position
  *   HL_ZERO    becomes 0
  *   HL_MEAN    becomes what it is on average in the sentences that have the place; a position's embedding, at those of its sentence
  *   HL_FROM    becomes what it is in another sentence when nobody intervenes; scores that the query there does not see: masked;
@@ -181,7 +182,8 @@ const char *hl_widen(const hl_problem *, int64_t n, const hl_real *basis, const 
  *   HL_MASK    scores: left out of the softmax; a query of which all are reads nothing
  *   HL_GIVEN   the pattern: weights given by hand
  * Of scores and patterns there is no mean; edges and direct parts are replaced by the difference. */
-enum { HL_TOKEN, HL_POSITION, HL_RESID, HL_Q, HL_K, HL_V, HL_SCORES, HL_PATTERN, HL_Z, HL_EDGE, HL_DIRECT_TOKEN, HL_DIRECT_POSITION };
+enum { HL_TOKEN, HL_POSITION, HL_RESID, HL_Q, HL_K, HL_V, HL_SCORES, HL_PATTERN, HL_Z, HL_EDGE, HL_DIRECT_TOKEN, HL_DIRECT_POSITION,
+       HL_MLP };
 enum { HL_ZERO, HL_MEAN, HL_FROM, HL_MASK, HL_GIVEN };
 typedef struct {
     int32_t what, how;
@@ -202,17 +204,18 @@ typedef struct {
     const hl_source *reads;
 } hl_case;
 const char *hl_look(const hl_problem *, int64_t n_runs, const hl_real *weights, int32_t n_cases, const hl_case *cases,
-                    hl_real *logits,   /* [run, case, (n_ctx,) d_vocab] */
-                    hl_real *reads,    /* [run, read of all cases one after the other, d_vocab] */
+                    hl_real *logits,   /* [run, case, (n_ctx,) d_vocab_out] */
+                    hl_real *reads,    /* [run, read of all cases one after the other, d_vocab_out] */
                     hl_real *pattern); /* [run, case, layer, head, n_ctx, n_ctx] */
 
 /* What a model computes on every sequence when nobody intervenes; 0 at padding, and of scores and patterns at keys out of sight. */
 typedef struct {
-    hl_real *resid;    /* [run, layers + 1, sequence, n_ctx, d_model]: before each layer, and after the last */
+    hl_real *resid;    /* [run, layers + 1, sequence, n_ctx, d_model]: before each layer, and after the last, before a last norm */
     hl_real *q, *k, *v;        /* [run, layer, head, sequence, n_ctx, d_head; of v without W_O: d_model] */
     hl_real *scores, *pattern; /* [run, layer, head, sequence, query, key]; scores: with their scale */
-    hl_real *z;                /* [run, layer, head, sequence, n_ctx, d_model]: as the head writes it */
-    hl_real *logits;           /* [run, sequence, n_ctx, d_vocab] */
+    hl_real *z;                /* [run, layer, head, sequence, n_ctx, d_model]: as the head writes it, without b_O */
+    hl_real *logits;           /* [run, sequence, n_ctx, d_vocab_out] */
+    hl_real *normed, *mlp_out; /* [run, layer, sequence, n_ctx, d_model]: what heads read; what the MLP writes, 0 without one */
 } hl_computes;
 const char *hl_activations(const hl_problem *, int64_t n_runs, const hl_real *weights, const hl_computes *);
 

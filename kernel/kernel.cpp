@@ -42,7 +42,6 @@ namespace {
 
 template <class W, class Call> std::unique_ptr<Worker> make(const Call& call, Control& control) { return std::make_unique<W>(call, control); }
 
-template <template <class> class W, class Call> constexpr MakeOfType<Call> of_type = {make<W<float>, Call>, make<W<double>, Call>};
 template <template <class> class W, class Call> constexpr MakeOfType<Call> of_runs = {make<W<Vec<float>>, Call>, make<W<Vec<double>>, Call>};
 
 // Two lanes are not worth their code in the module: alone, doubles go in a group.
@@ -64,7 +63,7 @@ const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA),
                        of_runs<GradientWorker, GradientCall>,
                        of_runs<EvaluationWorker, EvaluationCall>,
                        of_runs<WideningWorker, WideningCall>,
-                       of_type<LookWorker, LookCall>,
+                       make<LookWorker, LookCall>,
                        make<PartsWorker, PartsCall>,
                        make<ScorePartsWorker, ScorePartsCall>,
                        softmax_rows,

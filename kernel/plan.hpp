@@ -104,6 +104,7 @@ struct WideningCall {
 struct LookCall {
     const Plan& plan;
     int64_t n_runs;
+    int32_t type;  // of weights and results
     const void* weights;
     const hl_case* cases;
     int32_t n_cases;
@@ -146,7 +147,7 @@ struct Kernel {
     MakeOfType<GradientCall> gradient;
     MakeOfType<EvaluationCall> evaluate;
     MakeOfType<WideningCall> widen;
-    MakeOfType<LookCall> look;
+    Make<LookCall>* look;
     Make<PartsCall>* parts;
     Make<ScorePartsCall>* score_parts;
     void (*softmax)(int64_t n_rows, int32_t width, const double* rows, double* shares);

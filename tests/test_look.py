@@ -64,9 +64,11 @@ def some_change(model, rng, sequence):
 
 
 def possible(what, model):
-    return (model.positions or what not in ("position", "direct_position")) and (
-        model.residual or not what.startswith("direct")
-    )
+    if what == "mlp":
+        return model.d_mlp > 0
+    if what.startswith("direct") and (model.norm_after or not model.residual):
+        return False
+    return model.positions or what not in ("position", "direct_position")
 
 
 def some_case(model, rng, anywhere):

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from headlab.arrays import Array, Float
-from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.backend import kernel
 from headlab.engine.problem import fitting_instruction_set, kernel_problem, lanes_of
 
-TREATED = OF_A_START  # the blocks that the kernel looks through, beyond heads that add to a stream
-ACTIVATIONS = ("resid", "q", "k", "v", "scores", "pattern", "z", "logits")
+ACTIVATIONS = ("resid", "normed", "q", "k", "v", "scores", "pattern", "z", "mlp_out", "logits")
 
 
 def activations(
@@ -26,12 +24,14 @@ def activations(
 ) -> dict[str, Array]:
     """Return what some runs compute on all sentences of a batch, by its name; 0 at padding.
 
-    weights: flat, float32 or float64, in which everything is computed; threads: at most, all when None
+    weights: flat, float32 or float64, as results are; everything is computed in float64; threads: at most, all when None
     declared: the ids are in the order that is trained in, on which the last bits of sums depend; else it is the batch's own
-    resid [run, layers + 1, sequence, position, d_model]: before each layer, and after the last
-    q, k, v, z [run, layer, head, sequence, position, width]; z as the head writes it, with W_O where there is one
+    resid [run, layers + 1, sequence, position, d_model]: before each layer, and after the last, before a last norm
+    q, k, v, z [run, layer, head, sequence, position, width]; z as the head writes it, with W_O where there is
+        one, and without b_O
     scores (with their scale), pattern [run, layer, head, sequence, query, key]: 0 at keys that the query does not see
-    logits [run, sequence, position, d_vocab]
+    normed, mlp_out [run, layer, sequence, position, d_model]: what heads read; what the MLP writes, 0 without one
+    logits [run, sequence, position, d_vocab_out]
 
     >>> from headlab.config import ModelConfig
     >>> from headlab.data.corpus import Corpus
@@ -42,7 +42,6 @@ def activations(
     >>> on["resid"].shape, on["pattern"].shape
     ((3, 2, 2, 5, 7), (3, 1, 1, 2, 5, 5))
     """
-    refuse(shape, "activations", TREATED)
     n_runs, float64 = len(weights), weights.dtype == np.float64
     rows, of_heads = (len(batch.tokens), shape.n_ctx), (shape.n_layers, shape.n_heads, len(batch.tokens), shape.n_ctx)
     axes = {
@@ -53,10 +52,12 @@ def activations(
         "scores": (*of_heads, shape.n_ctx),
         "pattern": (*of_heads, shape.n_ctx),
         "z": (*of_heads, shape.d_model),
-        "logits": (*rows, shape.d_vocab),
+        "normed": (shape.n_layers, *rows, shape.d_model),
+        "mlp_out": (shape.n_layers, *rows, shape.d_model),
+        "logits": (*rows, shape.d_vocab_out),
     }
     found = {name: np.empty((n_runs, *axes[name]), weights.dtype) for name in wanted}
-    name = fitting_instruction_set(n_runs, float64)
+    name = fitting_instruction_set(n_runs, True)
     problem = kernel_problem(
         shape,
         batch.tokens,
@@ -64,7 +65,7 @@ def activations(
         batch.weights,
         float64=float64,
         n_runs=n_runs,
-        threads=0 if n_runs <= lanes_of(name, float64) else threads,
+        threads=0 if n_runs <= lanes_of(name, True) else threads,
         name=name,
         declared=declared,
     )

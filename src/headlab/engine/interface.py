@@ -20,6 +20,8 @@ class Computes(TypedDict, total=False):
     pattern: Array
     z: Array
     logits: Array
+    normed: Array
+    mlp_out: Array
 
 
 class Gives(TypedDict, total=False):

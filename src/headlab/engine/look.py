@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headlab.arrays import Array, Bool, Float, Int
-from headlab.config.blocks import OF_A_START, refuse
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.backend import kernel
@@ -15,7 +14,6 @@ from headlab.engine.problem import fitting_instruction_set, kernel_problem, lane
 from headlab.model.interventions import ACTIVATIONS, HOWS, Case, Change
 
 _WHATS = list(ACTIVATIONS)
-TREATED = OF_A_START  # the blocks that the kernel looks through, beyond heads that add to a stream
 # As look_bindings.cpp reads them.
 _CASE_FIELDS = ("sequence", "at", "changes", "reads")
 _EDIT_FIELDS = ("what", "how", "layer", "head", "at", "key", "donor", "there", "given")
@@ -25,7 +23,7 @@ _EDIT_FIELDS = ("what", "how", "layer", "head", "at", "key", "donor", "there", "
 class Look:
     """What some runs of a model compute on the sentences of a batch when something is changed on the way.
 
-    weights: flat, float32 or float64, in which everything is computed; threads: at most, all when None
+    weights: flat, float32 or float64, as results are; everything is computed in float64; threads: at most, all when None
     Methods raise `ValueError` for cases that cannot be.
 
     >>> from headlab.config import ModelConfig
@@ -44,12 +42,12 @@ class Look:
     instruction_set: str | None = None
 
     def logits(self, cases: Sequence[Case]) -> Float[Array, "run case ..."]:
-        """Return the logits of every case where it wants them [run, case, d_vocab].
+        """Return the logits of every case where it wants them [run, case, d_vocab_out].
 
-        Cases that want all of them, every one then, have [run, case, position, d_vocab], 0 at padding.
+        Cases that want all of them, every one then, have [run, case, position, d_vocab_out], 0 at padding.
         """
         n_ctx = () if cases and cases[0].at is not None else (self.shape.n_ctx,)
-        found = self._empty(len(cases), *n_ctx, self.shape.d_vocab)
+        found = self._empty(len(cases), *n_ctx, self.shape.d_vocab_out)
         self._ask_cases(cases, logits=found)
         return found
 
@@ -62,7 +60,7 @@ class Look:
 
     def some_changes(
         self, case: Case, made: Bool[Array, "case change"], reads: Sequence[tuple[int, int]]
-    ) -> tuple[Float[Array, "run case d_vocab"], Float[Array, "run case read d_vocab"]]:
+    ) -> tuple[Float[Array, "run case d_vocab_out"], Float[Array, "run case read d_vocab_out"]]:
         """Return the logits of one case with some of its changes made in turn, and what the last layer then reads.
 
         made: which of its changes; reads: (head, key) each, of which the last layer's head writes pattern · v (W_O) for the
@@ -74,7 +72,8 @@ class Look:
         cases[:, _CASE_FIELDS.index("changes")] = made.sum(axis=1)
         every = _Edits.of(case.changes)
         edits = replace(every, table=every.table[np.nonzero(made)[1]])
-        logits, found = self._empty(n_cases, self.shape.d_vocab), self._empty(n_cases, n_reads, self.shape.d_vocab)
+        n_out = self.shape.d_vocab_out
+        logits, found = self._empty(n_cases, n_out), self._empty(n_cases, n_reads, n_out)
         every_read = np.tile(np.array(reads, np.int32).reshape(-1, 2), (n_cases, 1))
         self._ask(cases, edits, reads=every_read, logits=logits, read=found)
         return logits, found
@@ -103,10 +102,9 @@ class Look:
         kernel().look(problem, weights, cases, edits.table, there, edits.given, reads, logits, read, pattern)
 
     def _problem(self) -> Problem:
-        refuse(self.shape, "interventions", TREATED)
         batch, n_runs, float64 = self.batch, len(self.weights), self.weights.dtype == np.float64
-        name = self.instruction_set or fitting_instruction_set(n_runs, float64)
-        threads = 0 if n_runs <= lanes_of(name, float64) else self.threads  # of one group, on the caller's own
+        name = self.instruction_set or fitting_instruction_set(n_runs, True)
+        threads = 0 if n_runs <= lanes_of(name, True) else self.threads  # of one group, on the caller's own
         return kernel_problem(
             self.shape,
             batch.tokens,

@@ -7,6 +7,8 @@ namespace headlab::python {
 
 namespace {
 
+int64_t outputs(const hl_shape& shape) { return shape.d_vocab_out ? shape.d_vocab_out : shape.d_vocab; }
+
 // Cases and edits as tables of whole numbers, in the order of the fields of hl_case and hl_edit; `there` and `given` by their row.
 void look(const Problem& problem, const nb::object& weights, const nb::object& cases, const nb::object& edits, const nb::object& there,
           const std::vector<nb::object>& given, const nb::object& reads, const nb::object& logits, const nb::object& read, const nb::object& pattern) {
@@ -48,17 +50,18 @@ void look(const Problem& problem, const nb::object& weights, const nb::object& c
         if (of[n_edits] < 0 || of[n_reads] < 0 || first > m || first_read > all_reads)
             throw std::invalid_argument("cases must have the edits and reads that there are");
     }
-    const int64_t rows = n > 0 && asked[0].at >= 0 ? 1 : c;
+    const int64_t rows = n > 0 && asked[0].at >= 0 ? 1 : c, out = outputs(shape);
     const void* from = memory<Input>(weights, "weights", runs * problem.size(), problem.real());
-    void* to = memory(logits, "logits", runs * n * rows * shape.d_vocab, problem.real());
-    void* what_is_read = memory(read, "read", runs * all_reads * shape.d_vocab, problem.real());
+    void* to = memory(logits, "logits", runs * n * rows * out, problem.real());
+    void* what_is_read = memory(read, "read", runs * all_reads * out, problem.real());
     void* seen = memory(pattern, "pattern", runs * n * blocks * c * c, problem.real());
     raise_if(hl_look(&problem.of, runs, from, int32_t(n), asked.data(), to, what_is_read, seen));
 }
 
 // Into arrays by the names of hl_computes.
 void activations(const Problem& problem, const nb::object& weights, const nb::object& resid, const nb::object& q, const nb::object& k,
-                 const nb::object& v, const nb::object& scores, const nb::object& pattern, const nb::object& z, const nb::object& logits) {
+                 const nb::object& v, const nb::object& scores, const nb::object& pattern, const nb::object& z, const nb::object& logits,
+                 const nb::object& normed, const nb::object& mlp_out) {
     const hl_shape& shape = problem.of.shape;
     const int64_t runs = int64_t(nb::cast<Input>(weights).shape(0)), rows = runs * problem.of.batch.n_sequences * shape.n_ctx;
     const int64_t of_heads = rows * shape.n_layers * shape.n_heads;
@@ -70,7 +73,9 @@ void activations(const Problem& problem, const nb::object& weights, const nb::ob
                                out(scores, "scores", of_heads * shape.n_ctx),
                                out(pattern, "pattern", of_heads * shape.n_ctx),
                                out(z, "z", of_heads * shape.d_model),
-                               out(logits, "logits", rows * shape.d_vocab)};
+                               out(logits, "logits", rows * outputs(shape)),
+                               out(normed, "normed", rows * shape.n_layers * shape.d_model),
+                               out(mlp_out, "mlp_out", rows * shape.n_layers * shape.d_model)};
     raise_if(hl_activations(&problem.of, runs, memory<Input>(weights, "weights", runs * problem.size(), problem.real()), &computes));
 }
 
@@ -96,7 +101,7 @@ void bind_look(nb::module_& m) {
           nb::arg("reads"), nb::arg("logits").none(), nb::arg("read").none(), nb::arg("pattern").none());
     m.def("activations", &activations, nb::arg("problem"), nb::arg("weights"), nb::arg("resid") = nb::none(), nb::arg("q") = nb::none(),
           nb::arg("k") = nb::none(), nb::arg("v") = nb::none(), nb::arg("scores") = nb::none(), nb::arg("pattern") = nb::none(),
-          nb::arg("z") = nb::none(), nb::arg("logits") = nb::none());
+          nb::arg("z") = nb::none(), nb::arg("logits") = nb::none(), nb::arg("normed") = nb::none(), nb::arg("mlp_out") = nb::none());
     m.def("softmax", &softmax, nb::arg("rows"), nb::arg("shares"));
     m.def("log", &log, nb::arg("numbers"), nb::arg("logarithms"));
 }

@@ -31,7 +31,7 @@ from headlab.model.params import Params
 # What an intervention does at one place: it gets the activation's name, its layer, the activation, and those that the
 # same layer computed before, and returns what the model goes on with. EDITABLE is the order in which it is asked.
 Edit = Callable[[str, int, Array, Mapping[str, Array]], Array]
-EDITABLE = ("token_embed", "pos_embed", "resid_pre", "q", "k", "v", "scores", "pattern", "z", "direct")
+EDITABLE = ("token_embed", "pos_embed", "resid_pre", "q", "k", "v", "scores", "pattern", "z", "mlp_out", "direct")
 
 NORM_EPSILON = 1e-5  # under the root
 OF_STREAM = ("resid_pre", "normed", "attn_out", "resid_mid", "mlp_normed", "mlp_out", "resid_post")
@@ -245,7 +245,7 @@ def _layer(
     mid = on["resid_pre"] + on["attn_out"] if model.residual else on["attn_out"]
     on["resid_mid"] = norm(mid, of.ln1_w, of.ln1_b, model) if after else mid
     on["mlp_normed"] = norm(on["resid_mid"], of.ln2_w, of.ln2_b, model) if before and model.d_mlp else on["resid_mid"]
-    _mlp(on, of, model)
+    _mlp(on, of, layer, model, edit)
     post = on["resid_mid"] + on["mlp_out"] if model.d_mlp else on["resid_mid"]
     on["resid_post"] = norm(post, of.ln2_w, of.ln2_b, model) if after and model.d_mlp else post
     return on
@@ -261,14 +261,14 @@ def _heads(
         on[name] = edit(name, layer, made if bias is None else made + bias[..., :, None, None, :], on)
     on["raw_scores"] = on["q"] @ np.swapaxes(on["k"], -1, -2)
     if model.relative_positions:
-        on["raw_scores"] = on["raw_scores"] + _by_distance(on["q"], of.W_R)
+        on["raw_scores"] = on["raw_scores"] + by_distance(on["q"], of.W_R)
     on["scores"] = edit("scores", layer, on["raw_scores"] * on["raw_scores"].dtype.type(model.scale), on)
     on["pattern"] = edit("pattern", layer, softmax(on["scores"], mask), on)
     z, W_O = on["pattern"] @ on["v"], of.W_O
     on["z"] = edit("z", layer, z if W_O is None else z @ W_O[..., :, None, :, :], on)
 
 
-def _by_distance(q: Array, W_R: Array | None) -> Array:
+def by_distance(q: Array, W_R: Array | None) -> Array:
     """Return q_t · W_R[t - s] [..., query, key], 0 where the key comes after the query."""
     assert W_R is not None
     n_ctx = q.shape[-2]
@@ -278,7 +278,7 @@ def _by_distance(q: Array, W_R: Array | None) -> Array:
     return np.where(behind >= 0, found, found.dtype.type(0))
 
 
-def _mlp(on: dict[str, Array], of: Params, model: ModelConfig) -> None:
+def _mlp(on: dict[str, Array], of: Params, layer: int, model: ModelConfig, edit: Edit) -> None:
     """Compute what a layer's MLP writes; nothing, and of no width within, where there is none."""
     W_in, W_out = of.W_in, of.W_out
     if W_in is None or W_out is None:
@@ -287,7 +287,7 @@ def _mlp(on: dict[str, Array], of: Params, model: ModelConfig) -> None:
         return
     on["mlp_pre"] = _plus(on["mlp_normed"] @ W_in[..., None, :, :], of.b_in)
     on["mlp_post"] = activated(on["mlp_pre"], model.activation)
-    on["mlp_out"] = _plus(on["mlp_post"] @ W_out[..., None, :, :], of.b_out)
+    on["mlp_out"] = edit("mlp_out", layer, _plus(on["mlp_post"] @ W_out[..., None, :, :], of.b_out), on)
 
 
 def _plus(x: Array, bias: Array | None) -> Array:

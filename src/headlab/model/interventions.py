@@ -26,6 +26,7 @@ ACTIVATIONS = {
     "edge": "z",
     "direct_token": "direct",
     "direct_position": "direct",
+    "mlp": "mlp_out",
 }
 HOWS = ("zero", "mean", "from", "mask", "given")
 STAYS = -2  # in `there`: what is here stays
@@ -38,7 +39,7 @@ class Change:
     what             token, position: an embedding, at a position; resid: what a layer reads there; q, k, v, z: of a head
                      there; scores, pattern: of a query and the keys that it sees; edge: what a head reads from a key for a
                      query, pattern · v (W_O), a part of z; direct_token, direct_position: an embedding's own part of the last
-                     stream, past all heads
+                     stream, past all heads; mlp: what a layer's MLP writes, at a position
     how: zero        becomes 0
          mean        what it is on average in the sentences that have the place; a position's embedding, at those of its own
          from        what it is in the sentence `donor`, when nobody intervenes there; scores of keys that are not seen: masked;
@@ -115,6 +116,8 @@ class _Changed:
                 self._positions(change, rows)
             case "resid":
                 self._rows(change, rows, clean.resid_pre[:, layer])
+            case "mlp":
+                self._rows(change, rows, clean.mlp_out[:, layer])
             case "q" | "k" | "v" | "z":
                 for head in heads:
                     self._rows(change, rows[:, head], getattr(clean, change.what)[:, layer, head])

@@ -29,7 +29,9 @@ def activations(problem: Problem, weights: Array, **computes: Unpack[Computes]) 
         "scores": of_heads * shape.n_ctx,
         "pattern": of_heads * shape.n_ctx,
         "z": of_heads * shape.d_model,
-        "logits": rows * shape.d_vocab,
+        "logits": rows * problem.outputs,
+        "normed": rows * shape.n_layers * shape.d_model,
+        "mlp_out": rows * shape.n_layers * shape.d_model,
     }
     found = found_in(computes, n_runs, sizes, problem.real)
 

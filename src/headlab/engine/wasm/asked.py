@@ -116,6 +116,11 @@ class Problem:
         return self.shape.n_layers * self.shape.n_heads
 
     @property
+    def outputs(self) -> int:
+        """The number of logits at a place."""
+        return int(self.shape.d_vocab_out or self.shape.d_vocab)
+
+    @property
     def lanes(self) -> int:
         """The number of runs that are worked on at once."""
         return lanes(SIMD128, self.real == np.float64)

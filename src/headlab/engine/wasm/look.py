@@ -30,7 +30,7 @@ def look(
     pattern: Array | None,
 ) -> None:
     """Look at every run in every case; an edit names a row of `there` and of `given`, or none."""
-    shape, n_runs, n_ctx, n = problem.shape, len(weights), problem.shape.n_ctx, len(cases)
+    n_runs, n_ctx, n = len(weights), problem.shape.n_ctx, len(cases)
     checked(cases, "cases", n * len(_CASE), np.int32)
     checked(edits, "edits", len(edits) * (len(_EDIT) + 2), np.int32)
     checked(there, "there", len(there) * n_ctx, np.int32)
@@ -42,8 +42,8 @@ def look(
     rows = 1 if n and cases[0, 1] >= 0 else n_ctx
     of_runs = run_by_run(weights, "weights", n_runs, problem.size, problem.real)
     sizes = {
-        "logits": (logits, n * rows * shape.d_vocab),
-        "read": (read, len(reads) * shape.d_vocab),
+        "logits": (logits, n * rows * problem.outputs),
+        "read": (read, len(reads) * problem.outputs),
         "pattern": (pattern, n * problem.blocks * n_ctx * n_ctx),
     }
     found: Arrays = {name: run_by_run(array, name, n_runs, size, problem.real) for name, (array, size) in sizes.items()}
