@@ -23,7 +23,14 @@ const Kernel* kernel_named(const char* name) {
 
 bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
 
+// What the module that pages carry is not for.
+bool beyond(const hl_shape& shape) {
+    return attention_alone && (shape.n_layers == 0 || size_of(shape, Axis::out) != shape.d_vocab || shape.d_mlp || shape.norm || shape.biases ||
+                               shape.tied || shape.relative || shape.stream_values || shape.pairs);
+}
+
 const char* wrong_shape(const hl_shape& shape) {
+    if (beyond(shape)) return "models must be of attention alone, without MLP, norms, biases, distances or outputs of their own: take the whole kernel";
     if (std::min({shape.d_vocab, shape.n_ctx, shape.d_model, shape.d_head, shape.n_heads}) < 1 ||
         std::min({shape.n_layers, shape.d_vocab_out, shape.d_mlp}) < 0)
         return "every size of a shape must be at least 1; n_layers, d_vocab_out and d_mlp may be 0";

@@ -43,7 +43,7 @@ template <class Set> void draw(const hl_draw& by, double scale, int array, const
         uint32_t words[4];
         philox4x32_10(counter, key, words);
         for (int64_t j = 0; j < std::min<int64_t>(4, n - i); ++j)
-            set(i + j, by.rule == HL_NORMAL ? float(normal_quantile((double(words[j]) + 0.5) * 0x1p-32) * deviation)
+            set(i + j, !attention_alone && by.rule == HL_NORMAL ? float(normal_quantile((double(words[j]) + 0.5) * 0x1p-32) * deviation)
                                             : (float(words[j] >> 8) * 0x1p-24f * 2 - 1) * limit);
     }
 }
@@ -85,7 +85,9 @@ void draw_initial(const hl_shape& shape, const Places& places, const std::vector
         const hl_draw& by = draws[w];
         const auto set = [&](int64_t i, float x) { weights[gather[place.from + i]] = T(x); };
         if (place.size() == 0) continue;
-        if (by.rule == HL_CONSTANT)
+        if (attention_alone)
+            draw(by, scale, w, key, place.size(), set);
+        else if (by.rule == HL_CONSTANT)
             for (int64_t i = 0; i < place.size(); ++i) set(i, float(by.size));
         else if (by.rule == HL_SINUSOIDAL)
             wave(by.size, shape.n_ctx, shape.d_model, set);

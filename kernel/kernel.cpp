@@ -43,6 +43,13 @@ namespace {
 template <class W, class Call> std::unique_ptr<Worker> make(const Call& call, Control& control) { return std::make_unique<W>(call, control); }
 
 template <template <class> class W, class Call> constexpr MakeOfType<Call> of_runs = {make<W<Vec<float>>, Call>, make<W<Vec<double>>, Call>};
+// Not for pages.
+template <template <class> class W, class Call> constexpr MakeOfType<Call> elsewhere() {
+    if constexpr (attention_alone)
+        return {};
+    else
+        return of_runs<W, Call>;
+}
 
 // Two lanes are not worth their code in the module: alone, doubles go in a group.
 template <template <class> class W> constexpr Make<TrainingCall>* doubles_alone() {
@@ -61,7 +68,7 @@ const Kernel kernel = {HEADLAB_TEXT(HEADLAB_ISA),
                        {make<TrainingWorker<float>, TrainingCall>, doubles_alone<TrainingWorker>()},
                        of_runs<TrainingWorker, TrainingCall>,
                        of_runs<GradientWorker, GradientCall>,
-                       of_runs<EvaluationWorker, EvaluationCall>,
+                       elsewhere<EvaluationWorker, EvaluationCall>(),
                        of_runs<WideningWorker, WideningCall>,
                        make<LookWorker, LookCall>,
                        make<PartsWorker, PartsCall>,

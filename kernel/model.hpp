@@ -13,7 +13,7 @@ template <class E> class Model {
   public:
     explicit Model(const Plan& plan)
         : size(plan.at.end), weights(arena.take(size)), gradient(arena.take(size)), attention(plan, arena), mlp(plan, arena), rows(&plan.rows) {
-        const hl_shape& shape = plan.shape;
+        const Shape& shape = plan.shape;
         add<Embed<E>>(plan, arena);
         for (int l = 0; l < shape.n_layers; ++l) {
             add<Attention<E>>(plan, l, arena, attention);

@@ -1,11 +1,13 @@
-"""The kernel as a WebAssembly module: `make kernel` builds it into the package, with what a host must know of it beside it.
+"""The kernel as WebAssembly modules: `make kernel` builds them into the package, with what a host must know of them beside them.
 
-    python kernel/module.py            build src/headlab/engine/kernel.wasm and kernel.json
-    python kernel/module.py --check    build it again elsewhere, and say whether the bytes are the same
+    python kernel/module.py            build src/headlab/engine/kernel.wasm, kernel-lab.wasm and kernel.json
+    python kernel/module.py --check    build them again elsewhere, and say whether the bytes are the same
     python kernel/module.py --needs    what pip must have installed for that
 
-The module is committed: only who changes the kernel needs the compiler. kernel.json says what it was built from (a hash of the
-sources, and the compiler), what it is (its own hash), how much memory it takes at most, and headlab.h as data: see interface.py.
+kernel.wasm is all of the kernel; kernel-lab.wasm, which pages carry, is of models of attention alone, and without what only Python
+asks. Both are committed: only who changes the kernel needs the compiler. kernel.json says what they were built from (a hash of
+the sources, and the compiler), what they are (their own hashes), how much memory they take at most, and headlab.h as data: see
+interface.py.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,8 @@ from interface import HEADER, interface, size_of
 
 KERNEL = Path(__file__).parent.resolve()
 ENGINE = KERNEL.parent / "src" / "headlab" / "engine"
-MODULE, TOLD = "kernel.wasm", "kernel.json"
+MODULE, LAB, TOLD = "kernel.wasm", "kernel-lab.wasm", "kernel.json"
+NOT_OF_PAGES = ("hl_evaluate", "hl_feed", "hl_words")
 COMPILER = "ziglang==0.17.1"  # as pip names it; another one may give other bytes
 PAGES, PAGE = 8192, 1 << 16  # of memory, at most: 512 MiB, so that a telephone gives it
 STACK = 1 << 18
@@ -79,31 +83,40 @@ def sources_hash() -> str:
 
 
 def build(folder: Path) -> None:
-    """Write the module and what is told of it into a folder; raises `SystemExit` with what the compiler says."""
+    """Write the modules and what is told of them into a folder; raises `SystemExit` with what the compiler says."""
     told = interface(HEADER.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
-        proof, module = Path(scratch, "interface.c"), Path(scratch, MODULE)
+        proof = Path(scratch, "interface.c")
         proof.write_text(_proof(told), encoding="utf-8")
-        exported = [f"-Wl,--export={name}" for name in (*HOSTS_OWN, *told["functions"])]
-        code = [path.relative_to(KERNEL).as_posix() for path in sources() if path.suffix == ".cpp"]
         _run("cc", *TARGET, "-std=c11", "-I.", "-c", str(proof), "-o", str(Path(scratch, "interface.o")))
-        objects = []
-        for path in code:
-            objects.append(str(Path(scratch, f"{len(objects)}.o")))
-            _run("c++", *OPTIONS, *([] if path == QUICK else SMALL), "-c", path, "-o", objects[-1])
-        _run("c++", *OPTIONS, *LINKED, *exported, *objects, "-o", str(module))
-        content = module.read_bytes()
+        known = set(told["functions"])
+        asked = ((MODULE, [], known), (LAB, ["-DHEADLAB_ATTENTION_ALONE"], known - set(NOT_OF_PAGES)))
+        with ThreadPoolExecutor(len(asked)) as pool:
+            built = list(pool.map(lambda one: _module(Path(scratch, one[0]), one[1], sorted(one[2])), asked))
     told = {
         "numerics": told["constants"]["HL_NUMERICS"],
         "compiler": COMPILER,
         "sources": sources_hash(),
-        "module": hashlib.sha256(content).hexdigest(),
+        "module": hashlib.sha256(built[0]).hexdigest(),
+        "lab": hashlib.sha256(built[1]).hexdigest(),
         "pages": PAGES,
         **told,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODULE).write_bytes(content)
+    for (name, _, _), content in zip(asked, built, strict=True):
+        (folder / name).write_bytes(content)
     (folder / TOLD).write_text(_laid_out(told), encoding="utf-8", newline="\n")
+
+
+def _module(module: Path, options: list[str], functions: list[str]) -> bytes:
+    """Return a module that has these functions."""
+    exported = [f"-Wl,--export={name}" for name in (*HOSTS_OWN, *functions)]
+    objects = []
+    for path in (path.relative_to(KERNEL).as_posix() for path in sources() if path.suffix == ".cpp"):
+        objects.append(f"{module}-{len(objects)}.o")
+        _run("c++", *OPTIONS, *options, *([] if path == QUICK else SMALL), "-c", path, "-o", objects[-1])
+    _run("c++", *OPTIONS, *LINKED, *exported, *objects, "-o", str(module))
+    return module.read_bytes()
 
 
 def _run(*arguments: str) -> None:
@@ -151,10 +164,10 @@ def _laid_out(told: dict[str, Any]) -> str:
 
 
 def _check() -> str | None:
-    """Return what is wrong with the module that is committed, or None."""
+    """Return what is wrong with the modules that are committed, or None."""
     with tempfile.TemporaryDirectory() as scratch:
         build(Path(scratch))
-        for name in (MODULE, TOLD):
+        for name in (MODULE, LAB, TOLD):
             if (ENGINE / name).read_bytes() != Path(scratch, name).read_bytes():
                 return (
                     f"{name} must be what its sources give, byte by byte, got another: run `make kernel` and commit it"
@@ -163,7 +176,7 @@ def _check() -> str | None:
 
 
 def main() -> None:
-    """Build the module, or check it."""
+    """Build the modules, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="build elsewhere and compare")
     parser.add_argument("--needs", action="store_true", help="print what must be installed")

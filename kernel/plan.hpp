@@ -26,7 +26,7 @@ struct Plan {
     // largest batches that steps bring along
     explicit Plan(const hl_problem& problem, int d_head = 0, int columns = 1, const std::vector<Sizes>& fed = {});
 
-    hl_shape shape, model;  // as it is worked on, and as it was asked for: its heads may be wider
+    Shape shape, model;  // as it is worked on, and as it was asked for: its heads may be wider
     double scale;           // on the scores: 1 / sqrt(d_head) of the model
     std::vector<int32_t> order;
     Rows rows;                   // of the problem's own batch

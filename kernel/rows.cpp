@@ -60,12 +60,16 @@ RowMaker::RowMaker(const hl_shape& shape, const std::vector<int32_t>& order)
     for (int token = 0; token < shape.d_vocab; ++token) trained[order[token]] = token;
 }
 
-void RowMaker::make(Rows& rows, const int32_t* tokens, const int32_t* targets, const double* weights, int sequences, int positions, bool some) {
+void RowMaker::make(Rows& rows, const int32_t* tokens, const int32_t* targets, const double* weights, int sequences, int positions,
+                    [[maybe_unused]] bool some) {
     const int64_t n = int64_t(sequences) * positions;
     const auto counts = [&](int64_t i) { return targets && targets[i] >= 0 && (!weights || weights[i] > 0); };
     for (auto* all : {&rows.sequence_start, &rows.target, &rows.wanted, &rows.wanted_start}) all->clear();
     rows.share.clear(), pair.clear(), weight.clear();
-    rows.n_targets = 0, rows.n_layers = shape.n_layers, rows.positions = positions, rows.some = some;
+    rows.n_targets = 0, rows.n_layers = shape.n_layers, rows.positions = positions;
+#if !defined(HEADLAB_ATTENTION_ALONE)
+    rows.some = some;
+#endif
 
     double largest = 0;  // with the largest weight as 1, they can be added whatever their size
     for (int64_t i = 0; weights && i < n; ++i)
@@ -78,7 +82,7 @@ void RowMaker::make(Rows& rows, const int32_t* tokens, const int32_t* targets, c
             const int32_t id = tokens[i];
             if (id < 0) continue;
             const bool learns = counts(i);
-            if (some && learns) rows.wanted.push_back(int(pair.size()));
+            if (rows.some && learns) rows.wanted.push_back(int(pair.size()));
             pair.push_back(t * ids + (shape.pairs ? int64_t(trained[id / shape.d_vocab]) * shape.d_vocab + trained[id % shape.d_vocab] : trained[id]));
             rows.target.push_back(!learns ? -1 : follows ? trained[targets[i]] : targets[i]);
             if (weights) weight.push_back(learns ? weights[i] / largest : 0);

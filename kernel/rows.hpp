@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "headlab.h"
+#include "shape.hpp"
 
 namespace headlab {
 
@@ -27,6 +27,7 @@ struct Reading {
     const int *asks;                  // the inputs that ask; null: all of them
     const int *ask_map, *below;       // of each row that is written: its number among those that ask; its input
     bool shared;                      // several rows have one input
+    bool some() const { return !attention_alone && asks; }  // ask
 };
 
 // A row is one (sequence, position); padding has none. Row r of sequence b is at sequence_start[b] + position. Two rows with the
@@ -43,7 +44,11 @@ struct Rows {
     std::vector<int> wanted, wanted_start, asks, ask_map, below;  // where not all rows are wanted; see Reading
     std::vector<double> share;  // of the loss, a row's weight over the sum of all; empty where the rows with a target are equal
     int n_targets = 0, n_layers = 0, positions = 0;
+#if defined(HEADLAB_ATTENTION_ALONE)
+    static constexpr bool some = false;
+#else
     bool some = false;  // not all rows are wanted
+#endif
 
     int rows() const { return sequence_start.back(); }
     int sequences() const { return int(sequence_start.size()) - 1; }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "headlab.h"
+#include "shape.hpp"
 
 namespace headlab {
 

@@ -99,8 +99,8 @@ template <class E> class Attention final : public Block<E> {
 
     void forward(const Rows& rows, const E* weights, const E* in, E* out) override {
         const Step on(*this, rows, in);
-        if (norm) norm->forward(on.inputs, weights, in, normed);
-        if (on.asks) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
+        if (reads_norm()) norm->forward(on.inputs, weights, in, normed);
+        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
         const Matrix<E> above = matrix(out, on.written, d);
         for (int k = 0; k < plan.shape.n_heads; ++k) head_forward(on, of_head(weights, k), k, out);
         if (factored) product(above, plan.shape.residual ? on.stream.gathered(on.below, on.written) : nothing<E>(), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)), W_O(weights));
@@ -116,17 +116,17 @@ template <class E> class Attention final : public Block<E> {
             set_product(W_O(gradient), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)).transposed(), d_above);
         }
         if (plan.shape.biases) sum_rows(b_O(gradient), d_above);
-        if (on.asks) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
+        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
         const int64_t all = int64_t(on.inputs) * row_size<E>(d);
         if (!plan.shape.residual || on.asks) std::fill_n(d_in, all, E{});
         for (int r = 0; r < (plan.shape.residual ? on.written : 0); ++r) {
             E* const to = d_in + int64_t(on.below[r]) * row_size<E>(d);
-            add_rows(to, on.asks || (on.shared && on.before[r]) ? to : scratch.zeros, d_above.at(r), d);
+            add_rows(to, on.some() || (on.shared && on.before[r]) ? to : scratch.zeros, d_above.at(r), d);
         }
-        E* const d_read = norm ? scratch.d_read : d_in;
-        if (norm) std::fill_n(d_read, all, E{});
+        E* const d_read = reads_norm() ? scratch.d_read : d_in;
+        if (reads_norm()) std::fill_n(d_read, all, E{});
         for (int k = 0; k < plan.shape.n_heads; ++k) head_backward(on, of_head(weights, k), k, d_out, of_head(gradient, k), matrix(d_read, on.inputs, d));
-        if (norm) norm->backward(on.inputs, weights, in, d_read, gradient, d_in);
+        if (reads_norm()) norm->backward(on.inputs, weights, in, d_read, gradient, d_in);
     }
 
   private:
@@ -151,7 +151,7 @@ template <class E> class Attention final : public Block<E> {
     struct Step : Reading {
         Step(const Attention& of, const Rows& rows, const E* in)
             : Reading(rows.of_layer(of.layer)), rows(rows), fold(folds(of.plan.shape, rows.sequences(), rows.positions, of.layer)), width(of.plan.shape, fold),
-              c(row_size<E>(rows.positions)), stream(matrix(in, inputs, of.d)), X(matrix(of.norm ? of.normed : in, inputs, of.d)) {}
+              c(row_size<E>(rows.positions)), stream(matrix(in, inputs, of.d)), X(matrix(of.reads_norm() ? of.normed : in, inputs, of.d)) {}
         const Rows& rows;
         const bool fold;
         const TakenWidth<E> width;
@@ -180,9 +180,9 @@ template <class E> class Attention final : public Block<E> {
         int position(int query) const { return row ? row[query] - first : query; }
     };
     Sequence sequence(const Step& on, int b, const Head& head) const {
-        const int first = on.rows.sequence_start[b], asked = on.asks ? on.rows.wanted_start[b] : first, length = on.rows.length(b);
-        return {length, asked, on.asks ? on.rows.wanted_start[b + 1] - asked : length, on.map + first, on.before + first, on.ask_map + asked, on.below + asked,
-                on.asks ? on.rows.wanted.data() + asked : nullptr, first, head.pattern + int64_t(asked) * on.c};
+        const int first = on.rows.sequence_start[b], asked = on.some() ? on.rows.wanted_start[b] : first, length = on.rows.length(b);
+        return {length, asked, on.some() ? on.rows.wanted_start[b + 1] - asked : length, on.map + first, on.before + first, on.ask_map + asked, on.below + asked,
+                on.some() ? on.rows.wanted.data() + asked : nullptr, first, head.pattern + int64_t(asked) * on.c};
     }
     // A head's z of one sequence, or where there is no W_O its part of the stream; and the same of their gradients.
     template <class V> MatrixOf<V> mixed(V* z, V* stream, int k, const Sequence& s) const {
@@ -219,7 +219,7 @@ template <class E> class Attention final : public Block<E> {
         const auto take = [&](Matrix<E> to, Input<E> from, Matrix<E> by, Matrix<E> start) {
             product(to, every_row<E>(biases ? start.data : nullptr, to.rows, to.cols), from, by);
         };
-        if (on.asks) {
+        if (on.some()) {
             if (values) take(of.value, on.X, with.value, bias.value);
             if (!on.fold) take(of.key, on.X, with.key, bias.key);
             take(taken(on, head.taken, on.asking).left, matrix(scratch.asking, on.asking, d), with.left, bias.left);
@@ -268,14 +268,14 @@ template <class E> class Attention final : public Block<E> {
         const Taken<const E> of = taken<const E>(on, head.taken, on.inputs);
         const Taken<E> d_of = taken(on, scratch.d_taken, on.inputs);
         const Input<E> right = on.fold ? on.X : of.key, value = values ? of.value : on.X;
-        if (on.asks) std::fill_n(scratch.d_taken, int64_t(on.inputs) * on.width.all, E{});
+        if (on.some()) std::fill_n(scratch.d_taken, int64_t(on.inputs) * on.width.all, E{});
         if (plan.shape.relative) std::fill_n(dW.R.data, int64_t(dW.R.rows) * dW.R.row, E{});
         // Sums go on from what an earlier sequence with the same input has written; all begin with zero.
         const auto put = [&](Matrix<E> C, const int* map, const Sequence& s, int n, Input<E> A, Input<E> B, Region region) {
             Input<E> had = C;
             had.data -= on.width.all;
             const Matrix<E> to = C.gathered(map, n);
-            product(to, on.asks ? Input<E>(to) : on.shared ? had.gathered(s.before, n) : nothing<E>(), A, B, region);
+            product(to, on.some() ? Input<E>(to) : on.shared ? had.gathered(s.before, n) : nothing<E>(), A, B, region);
         };
         for (int b = 0; b < on.rows.sequences(); ++b) {
             const Sequence s = sequence(on, b, head);
@@ -320,7 +320,7 @@ template <class E> class Attention final : public Block<E> {
     void pass_on(const Step& on, const Head& head, const Taken<E>& d_of, Matrix<E> dX) {
         const Taken<const E> with = taken<const E>(on, head.W, d);
         const Taken<E> d_with = taken(on, scratch.d_W, d);
-        if (on.asks) {
+        if (on.some()) {
             const Input<E> X = on.X, asking = matrix(scratch.asking, on.asking, d), d_left = taken(on, scratch.d_taken, on.asking).left;
             if (!plan.shape.stream_values) add_product(dX, d_of.value, with.value.transposed());
             if (!on.fold) add_product(dX, d_of.key, with.key.transposed());
@@ -338,6 +338,8 @@ template <class E> class Attention final : public Block<E> {
         }
         set_product(d_with.all, on.X.transposed(), d_of.all);
     }
+
+    bool reads_norm() const { return !attention_alone && norm; }
 
     const Plan& plan;
     const int layer, d, h, v;

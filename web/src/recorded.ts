@@ -1,6 +1,6 @@
 // The notebook's run as the page has it before anything is trained, and as tables for who runs no script: made when it is built.
 
-import packed from '../../src/headlab/engine/kernel.wasm?packed'
+import packed from '../../src/headlab/engine/kernel-lab.wasm?packed'
 import { carriedText } from './carried'
 import { experimentOf, NOTEBOOK } from './config/experiment'
 import { stepsOf } from './config/training'

@@ -1,6 +1,6 @@
 // Where the work is done: workers made of a script that the page carries packed, which works from a file, too.
 
-import kernel from '../../../src/headlab/engine/kernel.wasm?packed'
+import kernel from '../../../src/headlab/engine/kernel-lab.wasm?packed'
 import settings from '../config/settings.json'
 import { unpack } from '../kernel/packed'
 import type { Connect } from '../protocol'

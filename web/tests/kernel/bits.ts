@@ -1,7 +1,7 @@
 // Trains the golden settings in workers and shows what came out, as JSON: `bits.html#few`, the first seeds alone; `#speed`, how long
 // trainings take here.
 
-import packed from '../../../src/headlab/engine/kernel.wasm?packed'
+import packed from '../../../src/headlab/engine/kernel-lab.wasm?packed'
 import { Kernel } from '../../src/kernel/kernel'
 import { unpack } from '../../src/kernel/packed'
 import type { Asked } from './bits.worker'

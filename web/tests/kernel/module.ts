@@ -1,7 +1,7 @@
 // The module as tests have it.
 
 import { vi } from 'vitest'
-import packed from '../../../src/headlab/engine/kernel.wasm?packed'
+import packed from '../../../src/headlab/engine/kernel-lab.wasm?packed'
 import { Kernel } from '../../src/kernel/kernel'
 import { unpack } from '../../src/kernel/packed'
 
