@@ -110,6 +110,8 @@ const char* wrong_fed(const hl_problem& problem, const hl_recipe& recipe) {
         if (recipe.phases[p].n_positions > problem.shape.n_ctx) return "a batch that is fed must have at most n_ctx positions";
         fed |= recipe.phases[p].n_sequences > 0;
     }
+    if (attention_alone && fed) return "batches that are fed, and what is held out, take the whole kernel";
+    if (attention_alone) return nullptr;
     if (fed && !problem.batch.declared) return "ids of examples must be declared to be in the order to train in";
     if (held.n_steps == 0) return nullptr;
     if (held.n_sequences < 1 || held.n_positions < 1 || held.n_positions > problem.shape.n_ctx || held.at_once < 1)
@@ -378,7 +380,7 @@ struct hl_training {
     hl_training(const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
         : recipe(given), d_head(runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), way(way_of(problem, recipe, d_head, runs.n_runs)),
           plan(problem, d_head, way.columns(problem.type), fed_sizes(problem.shape, recipe)), feed(plan.shape, plan.order, recipe),
-          held_out(given.held_out.n_steps > 0 ? std::make_unique<HeldOut>(plan.shape, plan.order, given.held_out) : nullptr),
+          held_out(!attention_alone && given.held_out.n_steps > 0 ? std::make_unique<HeldOut>(plan.shape, plan.order, given.held_out) : nullptr),
           call{plan, recipe, held_out.get(), runs, 0, 0, {}},
           crew([&](Control& control) { return way.train(problem.type)(call, control); }, runs.n_runs, way.runs(problem.type), problem.threads) {}
 
@@ -424,7 +426,7 @@ void hl_advance(hl_training* training, int64_t steps) {
     if (training->waiting || training->ended) return;
     TrainingCall& call = training->call;
     call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->feed.until() - call.from);
-    call.fed = training->feed.between(call.from, call.to);
+    if (!attention_alone) call.fed = training->feed.between(call.from, call.to);
     training->waiting = true;
     training->busy = call.runs.n_runs > 0 && (call.to > call.from || call.to == training->recipe.steps());
     if (training->busy) training->crew.start();

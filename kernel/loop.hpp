@@ -68,7 +68,7 @@ template <class E> class TrainingWorker final : public Worker {
                 if (step % 16 == 0) report(step);
                 snapshot(step);
                 if (!evaluate(phase, step)) return false;
-                const Rows& rows = phase.n_sequences > 0 ? *call.fed[fed++] : plan.rows;
+                const Rows& rows = !attention_alone && phase.n_sequences > 0 ? *call.fed[fed++] : plan.rows;
                 const Vec<T> now = scheduled<T>(phase, step - start, rate);
                 if (any<T>(alive)) {
                     model.at(rows);
@@ -103,7 +103,7 @@ template <class E> class TrainingWorker final : public Worker {
 
     // Looks at what is held out where a step asks for it; returns whether it got to the end.
     bool evaluate(const hl_phase& phase, int64_t step) {
-        if (!call.held_out) return true;
+        if (attention_alone || !call.held_out) return true;
         const HeldOut& held = *call.held_out;
         const auto found = std::lower_bound(held.evaluated.begin(), held.evaluated.end(), step);
         if (found == held.evaluated.end() || *found != step) return true;
