@@ -379,7 +379,7 @@ int32_t hl_slots(const hl_recipe* recipe) { return Recipe(*recipe).most_slots();
 struct hl_training {
     hl_training(const hl_problem& problem, const hl_recipe& given, const hl_runs& runs)
         : recipe(given), d_head(runs.narrow ? narrow_width(problem.shape, recipe.phases) : 0), way(way_of(problem, recipe, d_head, runs.n_runs)),
-          plan(problem, d_head, way.columns(problem.type), fed_sizes(problem.shape, recipe)), feed(plan.shape, plan.order, recipe),
+          plan(problem, d_head, way.columns(problem.type), fed_sizes(problem.shape, recipe)), feed(attention_alone ? nullptr : std::make_unique<Feed>(plan.shape, plan.order, recipe)),
           held_out(!attention_alone && given.held_out.n_steps > 0 ? std::make_unique<HeldOut>(plan.shape, plan.order, given.held_out) : nullptr),
           call{plan, recipe, held_out.get(), runs, 0, 0, {}},
           crew([&](Control& control) { return way.train(problem.type)(call, control); }, runs.n_runs, way.runs(problem.type), problem.threads) {}
@@ -388,11 +388,13 @@ struct hl_training {
     const int d_head;
     const Way way;
     const Plan plan;
-    Feed feed;
+    const std::unique_ptr<Feed> feed;  // of the whole kernel
     const std::unique_ptr<HeldOut> held_out;
     TrainingCall call;
     bool waiting = false, busy = false, ended = false;  // busy: there is something to wait for
     Crew crew;
+
+    int64_t until() const { return attention_alone ? recipe.steps() : feed->until(); }  // how far may be advanced
 };
 
 const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const hl_runs* runs, hl_training** training) {
@@ -410,14 +412,14 @@ const char* hl_begin(const hl_problem* problem, const hl_recipe* recipe, const h
 const char* hl_feed(hl_training* training, int64_t n_steps, const int32_t* tokens, const int32_t* targets) {
     return unless_full([&]() -> const char* {
         int64_t rest = 0;
-        const hl_phase* phase = training->feed.next(&rest);
+        const hl_phase* phase = training->feed->next(&rest);
         if (n_steps == 0) return nullptr;
         if (!phase || n_steps < 0 || n_steps > rest) return "steps must be fed of one phase, and no more than it has";
         const int64_t places = int64_t(phase->n_sequences) * phase->n_positions;
         for (int64_t step = 0; step < n_steps; ++step)
             if (const char* wrong = wrong_examples(training->plan.model, phase->n_sequences, phase->n_positions, tokens + step * places, targets + step * places))
                 return wrong;
-        training->feed.add(n_steps, tokens, targets);
+        training->feed->add(n_steps, tokens, targets);
         return nullptr;
     });
 }
@@ -425,8 +427,8 @@ const char* hl_feed(hl_training* training, int64_t n_steps, const int32_t* token
 void hl_advance(hl_training* training, int64_t steps) {
     if (training->waiting || training->ended) return;
     TrainingCall& call = training->call;
-    call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->feed.until() - call.from);
-    if (!attention_alone) call.fed = training->feed.between(call.from, call.to);
+    call.to = call.from + std::min(std::max<int64_t>(steps, 0), training->until() - call.from);
+    if (!attention_alone) call.fed = training->feed->between(call.from, call.to);
     training->waiting = true;
     training->busy = call.runs.n_runs > 0 && (call.to > call.from || call.to == training->recipe.steps());
     if (training->busy) training->crew.start();
@@ -447,7 +449,7 @@ hl_progress hl_read(const hl_training* training) {
     const auto before = [&](const std::vector<int64_t>& of, int64_t step) { return int64_t(std::lower_bound(of.begin(), of.end(), step) - of.begin()); };
     const int64_t seen = training->ended ? steps + 1 : steps;
     return {steps, training->crew.run_steps(), before(training->recipe.recorded, steps), before(training->recipe.snapshots, seen),
-            training->held_out ? before(training->held_out->evaluated, seen) : 0, training->feed.until(), training->ended};
+            training->held_out ? before(training->held_out->evaluated, seen) : 0, training->until(), training->ended};
 }
 
 void hl_cancel(hl_training* training) { training->crew.cancel(); }

@@ -6,6 +6,7 @@ namespace headlab {
 
 std::vector<Sizes> fed_sizes(const hl_shape& shape, const Recipe& recipe) {
     std::vector<Sizes> found;
+    if (attention_alone) return found;
     for (const hl_phase& phase : recipe.phases)
         if (phase.n_sequences > 0) found.push_back(most_sizes(shape, phase.n_sequences, phase.n_positions));
     const hl_held_out& held = recipe.held_out;
@@ -17,6 +18,7 @@ Rows usual_rows(const hl_problem& problem, const hl_shape& shape, const Recipe& 
     const hl_batch& batch = problem.batch;
     const std::vector<int32_t> order = order_of(shape, batch);
     const hl_phase* longest = nullptr;
+    if (attention_alone) return rows_of(shape, batch, order);
     for (const hl_phase& phase : recipe.phases)
         if (phase.n_sequences > 0 && (!longest || phase.steps > longest->steps)) longest = &phase;
     if (!longest) return rows_of(shape, batch, order);
