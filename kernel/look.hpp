@@ -209,8 +209,8 @@ class LookWorker final : public Worker {
         const bool last = l + 1 == n_layers;
         const Span queries = last && item->at >= 0 && !call.pattern ? Span{item->at, item->at + 1} : Span{0, ends};
         mark(l, -1, queries);
-        mark_mlp(l);
-        for (int t = 0; on.blocks.norms_before && t < ends; ++t)
+        if (!attention_alone) mark_mlp(l);
+        for (int t = 0; on.blocks.norms_before() && t < ends; ++t)
             if (x_changed[t]) on.read_row(l, x_row[t]);
         bool any = last || call.pattern;
         for (int t = queries.from; t < queries.to; ++t) {

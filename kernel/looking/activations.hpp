@@ -31,7 +31,7 @@ class Activations {
             if (l < plan.shape.n_layers || call.computes || l == 0) stream.push_back(arena.take(all * d));
         for (int l = 0; l < plan.shape.n_layers; ++l) {
             const int64_t rows = int64_t(n) + c;
-            read.push_back(blocks.norms_before ? arena.take(all * d) : stream[l]);
+            read.push_back(blocks.norms_before() ? arena.take(all * d) : stream[l]);
             written.push_back(arena.take(plan.shape.d_mlp ? rows * d : 0));
             for (int k = 0; k < plan.shape.n_heads; ++k)
                 heads.push_back({arena.take(rows * h), arena.take(rows * h), arena.take(rows * v), arena.take(scores ? rows * c : 0),
@@ -57,7 +57,7 @@ class Activations {
                 for (int j = 0; j < d; ++j) to[j] = plan.shape.positions ? token(b, t)[j] + position(t)[j] : token(b, t)[j];
             }
         for (int l = 0; l < plan.shape.n_layers; ++l) {
-            for (int r = 0; blocks.norms_before && r < n; ++r) read_row(l, r);
+            for (int r = 0; blocks.norms_before() && r < n; ++r) read_row(l, r);
             if (l == 0 && distinct) copy_distinct();
             for (int k = 0; k < plan.shape.n_heads; ++k) compute_head(l, head(l, k), of_head(l, k));
             Vec<double>* above = l + 1 < int(stream.size()) ? stream[l + 1] : nullptr;
@@ -71,7 +71,7 @@ class Activations {
 
     // What heads read, from a row of their stream.
     void read_row(int layer, int r) {
-        if (blocks.norms_before) blocks.norm(read[layer] + int64_t(r) * d, stream[layer] + int64_t(r) * d, HL_LN1_W, layer);
+        if (blocks.norms_before()) blocks.norm(read[layer] + int64_t(r) * d, stream[layer] + int64_t(r) * d, HL_LN1_W, layer);
     }
 
     Head& head(int layer, int k) { return heads[layer * plan.shape.n_heads + k]; }
