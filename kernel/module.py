@@ -1,13 +1,13 @@
-"""The kernel as WebAssembly modules: `make kernel` builds them into the package, with what a host must know of them beside them.
+"""The kernel as a WebAssembly module: `make kernel` builds it into the package, with what a host must know of it beside it.
 
-    python kernel/module.py            build src/headlab/engine/kernel.wasm, kernel-lab.wasm and kernel.json
-    python kernel/module.py --check    build them again elsewhere, and say whether the bytes are the same
+    python kernel/module.py            build src/headlab/engine/kernel.wasm and kernel.json
+    python kernel/module.py --check    build it again elsewhere, and say whether the bytes are the same
+    python kernel/module.py --alone F  build the one of models of attention alone into a file, to see how small it is
     python kernel/module.py --needs    what pip must have installed for that
 
-kernel.wasm is all of the kernel; kernel-lab.wasm, which pages carry, is of models of attention alone, and without what only Python
-asks. Both are committed: only who changes the kernel needs the compiler. kernel.json says what they were built from (a hash of
-the sources, and the compiler), what they are (their own hashes), how much memory they take at most, and headlab.h as data: see
-interface.py.
+The module is committed: only who changes the kernel needs the compiler. kernel.json says what it was built from (a hash of the
+sources, and the compiler), what it is (its own hash), how much memory it takes at most, and headlab.h as data: see interface.py.
+Pages carry kernel-lab.wasm, which is older: docs/decisions/module.md.
 """
 
 import argparse
@@ -17,8 +17,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from interface import HEADER, interface, size_of
 
 KERNEL = Path(__file__).parent.resolve()
 ENGINE = KERNEL.parent / "src" / "headlab" / "engine"
-MODULE, LAB, TOLD = "kernel.wasm", "kernel-lab.wasm", "kernel.json"
+MODULE, TOLD = "kernel.wasm", "kernel.json"
 NOT_OF_PAGES = ("hl_evaluate", "hl_feed", "hl_words")
 COMPILER = "ziglang==0.17.1"  # as pip names it; another one may give other bytes
 PAGES, PAGE = 8192, 1 << 16  # of memory, at most: 512 MiB, so that a telephone gives it
@@ -83,40 +82,41 @@ def sources_hash() -> str:
 
 
 def build(folder: Path) -> None:
-    """Write the modules and what is told of them into a folder; raises `SystemExit` with what the compiler says."""
+    """Write the module and what is told of it into a folder; raises `SystemExit` with what the compiler says."""
     told = interface(HEADER.read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as scratch:
-        proof = Path(scratch, "interface.c")
-        proof.write_text(_proof(told), encoding="utf-8")
-        _run("cc", *TARGET, "-std=c11", "-I.", "-c", str(proof), "-o", str(Path(scratch, "interface.o")))
-        known = set(told["functions"])
-        asked = ((MODULE, [], known), (LAB, ["-DHEADLAB_ATTENTION_ALONE"], known - set(NOT_OF_PAGES)))
-        with ThreadPoolExecutor(len(asked)) as pool:
-            built = list(pool.map(lambda one: _module(Path(scratch, one[0]), one[1], sorted(one[2])), asked))
+    content = _module([], told["functions"])
     told = {
         "numerics": told["constants"]["HL_NUMERICS"],
         "compiler": COMPILER,
         "sources": sources_hash(),
-        "module": hashlib.sha256(built[0]).hexdigest(),
-        "lab": hashlib.sha256(built[1]).hexdigest(),
+        "module": hashlib.sha256(content).hexdigest(),
         "pages": PAGES,
         **told,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    for (name, _, _), content in zip(asked, built, strict=True):
-        (folder / name).write_bytes(content)
+    (folder / MODULE).write_bytes(content)
     (folder / TOLD).write_text(_laid_out(told), encoding="utf-8", newline="\n")
 
 
-def _module(module: Path, options: list[str], functions: list[str]) -> bytes:
+def attention_alone() -> bytes:
+    """Return the module of models of attention alone, without what pages never ask."""
+    told = interface(HEADER.read_text(encoding="utf-8"))
+    return _module(["-DHEADLAB_ATTENTION_ALONE"], [name for name in told["functions"] if name not in NOT_OF_PAGES])
+
+
+def _module(options: list[str], functions: Iterable[str]) -> bytes:
     """Return a module that has these functions."""
-    exported = [f"-Wl,--export={name}" for name in (*HOSTS_OWN, *functions)]
-    objects = []
-    for path in (path.relative_to(KERNEL).as_posix() for path in sources() if path.suffix == ".cpp"):
-        objects.append(f"{module}-{len(objects)}.o")
-        _run("c++", *OPTIONS, *options, *([] if path == QUICK else SMALL), "-c", path, "-o", objects[-1])
-    _run("c++", *OPTIONS, *LINKED, *exported, *objects, "-o", str(module))
-    return module.read_bytes()
+    with tempfile.TemporaryDirectory() as scratch:
+        proof, module = Path(scratch, "interface.c"), Path(scratch, MODULE)
+        proof.write_text(_proof(interface(HEADER.read_text(encoding="utf-8"))), encoding="utf-8")
+        exported = [f"-Wl,--export={name}" for name in (*HOSTS_OWN, *functions)]
+        _run("cc", *TARGET, "-std=c11", "-I.", "-c", str(proof), "-o", str(Path(scratch, "interface.o")))
+        objects = []
+        for path in (path.relative_to(KERNEL).as_posix() for path in sources() if path.suffix == ".cpp"):
+            objects.append(str(Path(scratch, f"{len(objects)}.o")))
+            _run("c++", *OPTIONS, *options, *([] if path == QUICK else SMALL), "-c", path, "-o", objects[-1])
+        _run("c++", *OPTIONS, *LINKED, *exported, *objects, "-o", str(module))
+        return module.read_bytes()
 
 
 def _run(*arguments: str) -> None:
@@ -164,10 +164,10 @@ def _laid_out(told: dict[str, Any]) -> str:
 
 
 def _check() -> str | None:
-    """Return what is wrong with the modules that are committed, or None."""
+    """Return what is wrong with the module that is committed, or None."""
     with tempfile.TemporaryDirectory() as scratch:
         build(Path(scratch))
-        for name in (MODULE, LAB, TOLD):
+        for name in (MODULE, TOLD):
             if (ENGINE / name).read_bytes() != Path(scratch, name).read_bytes():
                 return (
                     f"{name} must be what its sources give, byte by byte, got another: run `make kernel` and commit it"
@@ -176,13 +176,18 @@ def _check() -> str | None:
 
 
 def main() -> None:
-    """Build the modules, or check them."""
+    """Build the module, or check it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="build elsewhere and compare")
     parser.add_argument("--needs", action="store_true", help="print what must be installed")
+    parser.add_argument(
+        "--alone", type=Path, metavar="FILE", help="build that of models of attention alone into a file"
+    )
     asked = parser.parse_args()
     if asked.needs:
         sys.stdout.write(f"{COMPILER}\n")
+    elif asked.alone:
+        asked.alone.write_bytes(attention_alone())
     elif asked.check:
         raise SystemExit(_check())
     else:

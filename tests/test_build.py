@@ -206,7 +206,7 @@ def test_only_the_wheel_without_a_compiled_kernel_requires_wasmtime_and_fits_eve
         wasm = requirements(opened.read(f"{native.name}/METADATA").decode())
     assert wheel.name.endswith("-py3-none-any.whl")
     assert wasm - requirements((native / "METADATA").read_text()) == {"wasmtime>=50"}
-    assert {f"headlab/engine/{name}" for name in ("kernel.wasm", "kernel-lab.wasm", "kernel.json")} <= {*names}
+    assert {"headlab/engine/kernel.wasm", "headlab/engine/kernel.json"} <= {*names}
     assert not [name for name in names if "_native" in name]
     assert wheel.stat().st_size < 3_000_000
 
@@ -216,22 +216,16 @@ def test_only_the_wheel_without_a_compiled_kernel_requires_wasmtime_and_fits_eve
     [
         ("these", None, "kernel.wasm is not there"),
         ("these", b"another", "kernel.wasm is not the one that kernel.json tells of"),
-        ("these", b"module", "kernel-lab.wasm is not the one that kernel.json tells of"),
         ("others", b"module", "kernel.wasm was made from other sources than those in kernel/"),
     ],
 )
 def test_a_module_that_is_not_what_the_sources_give_is_in_no_wheel(
     sources: str, content: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("MODULE", "LAB", "TOLD"):
+    for name in ("MODULE", "TOLD"):
         monkeypatch.setattr(module, name, tmp_path / getattr(module, name).name)
     monkeypatch.setattr(module, "_kernel", lambda: SimpleNamespace(COMPILER="zig", sources_hash=lambda: "these"))
-    hashed = hashlib.sha256(b"module").hexdigest()
-    module.TOLD.write_text(json.dumps({"module": hashed, "lab": hashed, "sources": sources}))
-    if sources == "others":
-        module.LAB.write_bytes(b"module")
-    elif content == b"module":
-        module.LAB.write_bytes(b"another")
+    module.TOLD.write_text(json.dumps({"module": hashlib.sha256(b"module").hexdigest(), "sources": sources}))
     if content is not None:
         module.MODULE.write_bytes(content)
     monkeypatch.setenv("HEADLAB_BACKEND", "wasm")

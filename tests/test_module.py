@@ -1,4 +1,4 @@
-"""The kernel as WebAssembly modules: as their sources are, without imports, of a bounded memory; that of pages is small.
+"""The kernel as WebAssembly modules: as its sources are, without imports, of a bounded memory; that of pages is small.
 
 That a rebuild gives the same bytes needs the compiler: `make kernel-check`, which .ci/run calls.
 """
@@ -70,9 +70,11 @@ def test_a_changed_source_would_be_noticed(scripts: Any, tmp_path: Path, monkeyp
     assert script.sources_hash() != before
 
 
-def test_what_is_told_is_of_these_modules_and_of_these_bits(module: bytes, lab: bytes, told: dict[str, Any]) -> None:
-    assert told["module"] == hashlib.sha256(module).hexdigest(), AGAIN
-    assert told["lab"] == hashlib.sha256(lab).hexdigest(), AGAIN
+@pytest.mark.parametrize("name", ["kernel", "kernel-lab"])
+def test_what_is_told_is_of_this_module_and_of_these_bits(name: str) -> None:
+    engine = resources.files("headlab.engine")
+    told = json.loads(engine.joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    assert told["module"] == hashlib.sha256(engine.joinpath(f"{name}.wasm").read_bytes()).hexdigest(), AGAIN
     assert told["numerics"] == NUMERICS
 
 
@@ -87,17 +89,12 @@ def test_that_of_pages_is_small_enough_to_travel(lab: bytes) -> None:
     assert len(gzip.compress(lab, 9)) <= MOST_GZIPPED
 
 
-@pytest.mark.parametrize("which", ["module", "lab"])
-def test_it_imports_nothing_has_a_bounded_memory_and_exports_the_interface(
-    which: str, told: dict[str, Any], scripts: Any, request: pytest.FixtureRequest
-) -> None:
+def test_it_imports_nothing_has_a_bounded_memory_and_exports_the_interface(module: bytes, told: dict[str, Any]) -> None:
     wasmtime = pytest.importorskip("wasmtime", reason="wasmtime is not installed")
     config = wasmtime.Config()
     config.wasm_threads = config.wasm_relaxed_simd = False
-    compiled = wasmtime.Module(wasmtime.Engine(config), request.getfixturevalue(which))
+    compiled = wasmtime.Module(wasmtime.Engine(config), module)
     assert compiled.imports == []
     exports = {item.name: item.type for item in compiled.exports}
-    known = set(told["functions"]) - (set(scripts[0].NOT_OF_PAGES) if which == "lab" else set())
-    assert {name for name in exports if name.startswith("hl_")} == known | {"hl_full"}
-    assert {"memory", "malloc", "free"} <= set(exports)
+    assert set(told["functions"]) | {"memory", "malloc", "free", "hl_full"} <= set(exports)
     assert exports["memory"].limits.max == told["pages"]

@@ -1,4 +1,4 @@
-"""The kernel as WebAssembly: kernel.wasm, which is in every wheel, and is the only kernel of one made without a compiler; kernel-lab.wasm of pages."""
+"""The kernel as WebAssembly, kernel.wasm, which is in every wheel, and is the only kernel of one made without a compiler."""
 
 import hashlib
 import json
@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULE, LAB, TOLD = (
-    ROOT / "src" / "headlab" / "engine" / name for name in ("kernel.wasm", "kernel-lab.wasm", "kernel.json")
-)
+MODULE, TOLD = (ROOT / "src" / "headlab" / "engine" / name for name in ("kernel.wasm", "kernel.json"))
 
 
 def refuse_stale() -> None:
-    """End the build in one sentence where a module is not there, or is not what the sources in kernel/ give."""
+    """End the build in one sentence where kernel.wasm is not there, or is not what the sources in kernel/ give."""
     if problem := _problem():
         raise SystemExit(
             f"{problem}: `python kernel/module.py` makes it anew (with {_kernel().COMPILER} from PyPI, on any machine); "
@@ -21,12 +19,11 @@ def refuse_stale() -> None:
 
 
 def _problem() -> str:
-    for key, path in (("module", MODULE), ("lab", LAB)):
-        if not path.exists() or not TOLD.exists():
-            return f"{path.name} is not there"
-        told = json.loads(TOLD.read_text(encoding="utf-8"))
-        if told[key] != hashlib.sha256(path.read_bytes()).hexdigest():
-            return f"{path.name} is not the one that {TOLD.name} tells of"
+    if not MODULE.exists() or not TOLD.exists():
+        return f"{MODULE.name} is not there"
+    told = json.loads(TOLD.read_text(encoding="utf-8"))
+    if told["module"] != hashlib.sha256(MODULE.read_bytes()).hexdigest():
+        return f"{MODULE.name} is not the one that {TOLD.name} tells of"
     if told["sources"] != _kernel().sources_hash():
         return f"{MODULE.name} was made from other sources than those in kernel/"
     return ""

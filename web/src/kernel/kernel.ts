@@ -112,7 +112,7 @@ export class Kernel {
     return this.within((room) => {
       const given = seeds instanceof BigUint64Array ? seeds : BigUint64Array.from(seeds, BigInt)
       const made = room.results(problem.type, ['weights'], { weights: given.length * this.size(problem.shape) })
-      room.instance.ask('hl_initial', problemIn(room, problem), 0, scale, BigInt(given.length), room.array(given), made.at.weights)
+      room.instance.ask('hl_initial', problemIn(room, problem), scale, BigInt(given.length), room.array(given), made.at.weights)
       return made.copies().weights
     })
   }
@@ -286,7 +286,7 @@ export class Kernel {
 
   // For functions that trust their caller.
   private check(room: Room, problem: Problem) {
-    room.instance.ask('hl_initial', problemIn(room, problem), 0, 1, 0n, 0, 0)
+    room.instance.ask('hl_initial', problemIn(room, problem), 1, 0n, 0, 0)
   }
 
   private within<T>(work: (room: Room) => T): T {

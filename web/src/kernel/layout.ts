@@ -1,7 +1,7 @@
-// The kernel's structs and constants as its compiler laid them out: kernel.json is made with the module, and nothing here is counted
+// The kernel's structs and constants as its compiler laid them out: kernel-lab.json was made with the module, and nothing here is counted
 // by hand. Fields have the names of kernel/headlab.h.
 
-import { constants, pages, structs } from '../../../src/headlab/engine/kernel.json'
+import { constants, pages, structs } from '../../../src/headlab/engine/kernel-lab.json'
 
 export { constants }
 export const NO_MEMORY = constants.HL_NO_MEMORY // the one sentence that is nobody's fault
