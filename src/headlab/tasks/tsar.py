@@ -24,7 +24,8 @@ Training goes in stages, each with AdamW started afresh: 64 steps with two keys 
 at the same rate, then twenty times 64 with all keys at rates that fall by 0.85. It is tested with all 32 keys.
 Published is that it can be had: its program draws new first weights until every answer of the test is right. Here each
 sequence draws its own keys (published: those of a batch share them out), and the norm's epsilon is 1e-5. The quarter
-recipe has batches of a fourth.
+recipe has batches of a fourth. Of seeds 0 to 7 of that recipe, seed 3 has every answer right, and the others between 5
+and 69 of 100.
 """
 N_SYMBOLS, N_WORDS = 32, 34
 BOS, QUERY, FIRST = 0, 1, 2
