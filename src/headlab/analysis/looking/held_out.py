@@ -22,6 +22,7 @@ from headlab.notation.values import short_repr
 
 EXAMPLES = 4096
 NUMBERS_AT_A_TIME = 4_000_000  # of logits
+TOGETHER = 32  # runs: alone each would take many times as long as among others
 MOST_EXAMPLES = 10**8
 COLUMNS = ("cross_entropy", "token_accuracy", "last_accuracy", "sequence_accuracy", "class_accuracy")
 
@@ -100,7 +101,8 @@ def held_out(subject: Subject, n: int = EXAMPLES, *, exact: bool = False, seed: 
     """
     check_n(n)
     whole = subject.dataset.stream is None
-    size = max(1, NUMBERS_AT_A_TIME // _numbers_of_an_example(subject))
+    together = min(subject.n_runs, TOGETHER)
+    size = max(1, NUMBERS_AT_A_TIME // (together * _numbers_of_an_example(subject)))
     batches = every_input(subject.dataset, size) if exact else examples_of(subject.dataset, n, size, seed=seed)
     return measured(subject, batches, exact=exact or whole)
 
