@@ -88,7 +88,7 @@ TASK = Task(
     metrics=("token_accuracy", "cross_entropy"),
     references=(
         Reference(
-            "token_accuracy", 0.998, 0.0, MEASURED, "four runs of the published recipe in PyTorch ended at .9929 to .9998",
+            "token_accuracy", 0.998, 0.0, MEASURED, "eight seeds of headlab 0.1.0 ended at .9873 to .9998, their median .9998",
             "median", 8, at_most=False, note="single runs dip by some thousandths from step to step",
         ),
         Reference(
