@@ -120,7 +120,7 @@ TASK = Task(
             "best", 8, "published", note="every prompt is tried",
         ),
         Reference(
-            "success_share(1)", 0.21, 0.17, MEASURED, "24 seeds of headlab 0.1.0: 5 right everywhere (Wilson .09 to .41)",
+            "success_share(1)", 0.21, 0.17, MEASURED, "24 seeds of headlab 0.1.0: 5 right everywhere (Wilson .09 to .40)",
             "share", 24, "own", note="two standard errors of 24 runs",
         ),
     ),
