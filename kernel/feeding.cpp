@@ -10,7 +10,10 @@ std::vector<Sizes> fed_sizes(const hl_shape& shape, const Recipe& recipe) {
     for (const hl_phase& phase : recipe.phases)
         if (phase.n_sequences > 0) found.push_back(most_sizes(shape, phase.n_sequences, phase.n_positions));
     const hl_held_out& held = recipe.held_out;
-    if (held.n_sequences > 0) found.push_back(most_sizes(shape, std::min(held.n_sequences, held.at_once), held.n_positions));
+    if (held.n_sequences > 0) {  // in pieces; the last one, which is smaller, may fold otherwise
+        found.push_back(most_sizes(shape, std::min(held.n_sequences, held.at_once), held.n_positions));
+        found.push_back(most_sizes(shape, held.n_sequences % held.at_once, held.n_positions));
+    }
     return found;
 }
 
