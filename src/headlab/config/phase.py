@@ -140,7 +140,9 @@ class Phase(Checked):
         >>> Phase(5).to_dict()
         {'steps': 5, 'plateau': None}
         """
-        return {name: value for name, value in super().to_dict().items() if name in self._told()}
+        plateau = None if self.plateau is None else self.plateau.to_dict()
+        told = super().to_dict() | {"plateau": plateau}
+        return {name: value for name, value in told.items() if name in self._told()}
 
     def _problems(self) -> Iterator[Problem]:
         found = [*super()._problems()]

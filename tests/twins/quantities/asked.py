@@ -1,6 +1,5 @@
 """What the kernel is asked to train."""
 
-from dataclasses import asdict
 from typing import Any
 
 from headlab.engine.job import Job
@@ -28,7 +27,7 @@ def said(twins: Twins) -> dict[str, Any]:
                 "steps": phase.steps,
                 **{name: getattr(settings, name) for name in FORCE},
                 "sets_rate": number == 0 or "learning_rate" in phase.changes,
-                "plateau": None if phase.plateau is None else asdict(phase.plateau),
+                "plateau": None if phase.plateau is None else phase.plateau.to_dict(),
                 "plateau_goes_on": phase.plateau_goes_on,
                 "freeze": list(phase.freeze),
             }
