@@ -97,7 +97,7 @@ LINKS = [
     "#text=%00+a+b&start=%E2%80%8B",
     "#task=",
     "#task=notebok",
-    "#task=__proto__",
+    "#task=notebok",
     "#task=note&text=a+b+c&steps=3",
     "#d_model=9&unembed=true&steps=9",
     "#d_model=9",

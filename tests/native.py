@@ -69,7 +69,8 @@ def results(job: Job, corpus: hl.Corpus, weights: Array) -> Iterator[tuple[str, 
     yield "score_parts", parts.of_scores(job.shape.n_layers - 1, queries, keys)
     computed = activations(corpus.batch, job.shape, weights)
     for name, array in computed.items():
-        yield f"clean_{name}", array
+        if name not in ("normed", "mlp_out"):  # of models of attention alone they say nothing new
+            yield f"clean_{name}", array
     shares = softmax(computed["logits"])
     yield "shares", shares
     yield "logarithms", log(shares)

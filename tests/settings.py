@@ -15,6 +15,7 @@ from headlab.report.palette import PALETTE
 from headlab.runs.experiment import notebook_fields
 from headlab.tasks import tasks
 
+OF_THE_LAB = ("notebook",)  # the others have models and trainings that a page does not know
 FILE = Path(__file__).parents[1] / "web" / "src" / "config" / "settings.json"
 
 
@@ -37,6 +38,7 @@ def settings() -> dict[str, Any]:
                         "goal": task.dataset.goal.share,
                     }
                     for name, task in tasks.items()
+                    if name in OF_THE_LAB
                 },
                 "palette": {name: swatch.color for name, swatch in PALETTE.items()},
                 "shades": SHADES,

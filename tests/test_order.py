@@ -133,11 +133,13 @@ def test_initial_weights_are_drawn_in_the_order_of_training(name, order, seed):
         for number in range(0, math.prod(own), 7):
             place = list(np.unravel_index(number, own))
             for axis, size in enumerate(row.axes):
-                wide = {"d_vocab": True, "d_model": not shape.model.unembed}
+                wide = {"d_vocab": True, "d_vocab_out": True, "d_model": not shape.model.unembed}
                 wide["value_width"] = wide["d_model"] and not shape.model.factored_values
                 place[axis] = order[place[axis]] if wide.get(size) else place[axis]
             share = np.float32((word_by_hand(seed, row.number, number) >> 8) * 2.0**-24)
-            expected = (share * np.float32(2) - np.float32(1)) * np.float32(row.limit(own))
+            rule, size = shape.draws[row.name]
+            drawn_by_hand = (share * np.float32(2) - np.float32(1)) * np.float32(size)
+            expected = drawn_by_hand if rule == "uniform" else np.float32(size)
             assert getattr(drawn, row.name)[(0, *place)] == expected
 
 

@@ -30,6 +30,7 @@ def test_there_is_one_list_of_weights():
     listing = {
         path.name
         for path in SOURCE.rglob("*.py")
+        if path.parent.name != "tasks"  # which set some weights by hand, or begin them by rules of their own
         for statement in ast.parse(path.read_text()).body
         if len(NAMES.intersection(name for name in names_of(statement) if isinstance(name, str))) > 2
     }

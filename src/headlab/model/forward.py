@@ -268,13 +268,15 @@ def _heads(
     on["z"] = edit("z", layer, z if W_O is None else z @ W_O[..., :, None, :, :], on)
 
 
-def by_distance(q: Array, W_R: Array | None) -> Array:
+def by_distance(
+    q: Float[Array, "*run head sequence position d_head"], W_R: Float[Array, "*run head n_ctx d_head"] | None
+) -> Float[Array, "*run head sequence position position"]:
     """Return q_t · W_R[t - s] [..., query, key], 0 where the key comes after the query."""
     assert W_R is not None
     n_ctx = q.shape[-2]
     behind = np.arange(n_ctx)[:, None] - np.arange(n_ctx)
-    by_distance = q @ np.swapaxes(W_R, -1, -2)[..., :, None, :, :n_ctx]
-    found = np.take_along_axis(by_distance, np.broadcast_to(np.maximum(behind, 0), by_distance.shape), axis=-1)
+    of_all = q @ np.swapaxes(W_R, -1, -2)[..., :, None, :, :n_ctx]
+    found = np.take_along_axis(of_all, np.broadcast_to(np.maximum(behind, 0), of_all.shape), axis=-1)
     return np.where(behind >= 0, found, found.dtype.type(0))
 
 
