@@ -134,6 +134,7 @@ def test_initial_weights_are_drawn_in_the_order_of_training(name, order, seed):
             place = list(np.unravel_index(number, own))
             for axis, size in enumerate(row.axes):
                 wide = {"d_vocab": True, "d_vocab_out": True, "d_model": not shape.model.unembed}
+                wide["d_embed"] = wide["d_model"]
                 wide["value_width"] = wide["d_model"] and not shape.model.factored_values
                 place[axis] = order[place[axis]] if wide.get(size) else place[axis]
             share = np.float32((word_by_hand(seed, row.number, number) >> 8) * 2.0**-24)
