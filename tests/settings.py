@@ -40,6 +40,7 @@ def settings() -> dict[str, Any]:
                     for name, task in tasks.items()
                     if name in OF_THE_LAB
                 },
+                "elsewhere": [name for name in tasks if name not in OF_THE_LAB],
                 "palette": {name: swatch.color for name, swatch in PALETTE.items()},
                 "shades": SHADES,
             }
