@@ -43,10 +43,13 @@ template <class E> struct TakenWidth {
     int value, left, key, all;
 };
 
-// The most that a layer takes in any batch, for so many rows.
+// The most that a layer takes in any batch, for so many rows. Of batches that are fed, smaller ones may fold where the largest does not, or
+// the other way round.
 template <class E, class Count> int64_t most_taken(const Plan& plan, int layer, const Count& rows) {
+    const bool fed = plan.batches.size() > 1;
+    const int widest = std::max(TakenWidth<E>(plan.shape, false).all, TakenWidth<E>(plan.shape, true).all);
     return plan.most([&](const Sizes& of) {
-        return int64_t(rows(of)) * TakenWidth<E>(plan.shape, folds(plan.shape, of.sequences, of.positions, layer)).all;
+        return int64_t(rows(of)) * (fed ? widest : TakenWidth<E>(plan.shape, folds(plan.shape, of.sequences, of.positions, layer)).all);
     });
 }
 

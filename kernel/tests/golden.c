@@ -45,7 +45,7 @@ static void ways(const char *instruction_set) {
     const how as = {instruction_set, 1, NULL, 0, NULL};
     int32_t ids[2 * golden_places];
     const hl_problem problem = problem_of(&golden_settings[0], &as, ids);
-    const hl_recipe recipe = {golden_settings[0].n_phases, golden_settings[0].phases, 0, 0, 0, NULL, NULL};
+    const hl_recipe recipe = {.n_phases = golden_settings[0].n_phases, .phases = golden_settings[0].phases};
     const hl_way one = hl_way_of(&problem, &recipe, 1), many = hl_way_of(&problem, &recipe, 64);
     check(one.runs == 1 && one.step > 0 && one.step < 1, "%s: one run is trained alone", label(instruction_set));
     check(many.runs == hl_lanes(instruction_set, HL_FLOAT32) && many.step == 1, "%s: many runs are trained in groups", label(instruction_set));
