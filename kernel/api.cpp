@@ -23,14 +23,14 @@ const Kernel* kernel_named(const char* name) {
 
 bool in(int32_t number, int32_t from, int32_t to) { return number >= from && number < to; }
 
-// What the module that pages carry is not for.
-bool beyond(const hl_shape& shape) {
-    return attention_alone && (shape.n_layers == 0 || size_of(shape, Axis::out) != shape.d_vocab || shape.d_mlp || shape.norm || shape.biases ||
-                               shape.tied || shape.relative || shape.stream_values || shape.pairs);
+// All that can be taken apart yet, and that the module which pages carry is for.
+bool is_attention_alone(const hl_shape& shape) {
+    return shape.n_layers > 0 && size_of(shape, Axis::out) == shape.d_vocab && !shape.d_mlp && !shape.norm && !shape.biases && !shape.tied &&
+           !shape.relative && !shape.stream_values && !shape.pairs;
 }
 
 const char* wrong_shape(const hl_shape& shape) {
-    if (beyond(shape)) return "models must be of attention alone, without MLP, norms, biases, distances or outputs of their own: take the whole kernel";
+    if (attention_alone && !is_attention_alone(shape)) return "models must be of attention alone, without MLP, norms, biases, distances or outputs of their own: take the whole kernel";
     if (std::min({shape.d_vocab, shape.n_ctx, shape.d_model, shape.d_head, shape.n_heads}) < 1 ||
         std::min({shape.n_layers, shape.d_vocab_out, shape.d_mlp}) < 0)
         return "every size of a shape must be at least 1; n_layers, d_vocab_out and d_mlp may be 0";
@@ -45,13 +45,6 @@ const char* wrong_shape(const hl_shape& shape) {
     if (shape.n_layers == 0 || shape.tied || shape.pairs) return "no layers, tied logits and pairs need unembed";
     if (shape.d_model != size_of(shape, Axis::out)) return "d_model must be what there is to predict where there is no W_U";
     return shape.d_model != shape.d_vocab ? "d_model must be d_vocab where there is no W_U" : nullptr;
-}
-
-// What cannot be taken apart yet.
-const char* unready(const hl_shape& shape) {
-    const bool usual = shape.n_layers > 0 && size_of(shape, Axis::out) == shape.d_vocab && !shape.d_mlp && !shape.norm && !shape.biases &&
-                       !shape.tied && !shape.relative && !shape.stream_values && !shape.pairs;
-    return usual ? nullptr : "only models of attention alone can be taken apart, without MLP, norms, biases, distances, or tokens in pairs";
 }
 
 const char* wrong_batch(const hl_shape& shape, const hl_batch& batch) {
@@ -154,7 +147,8 @@ const char* wrong_runs(const hl_problem& problem, const hl_recipe& recipe, const
 
 const char* wrong_parts(const hl_problem& problem) {
     if (const char* wrong = wrong_problem(problem, false)) return wrong;
-    if (const char* wrong = unready(problem.shape)) return wrong;
+    if (!is_attention_alone(problem.shape))
+        return "only models of attention alone can be taken apart, without MLP, norms, biases, distances, or tokens in pairs";
     return problem.type == HL_FLOAT64 ? nullptr : "parts are in double: the type must be HL_FLOAT64";
 }
 

@@ -121,7 +121,7 @@ template <class E> class Attention final : public Block<E> {
         if (plan.shape.biases) sum_rows(b_O(gradient), d_above);
         if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
         const int64_t all = int64_t(on.inputs) * row_size<E>(d);
-        if (!plan.shape.residual || on.asks) std::fill_n(d_in, all, E{});
+        if (!plan.shape.residual || on.some()) std::fill_n(d_in, all, E{});
         for (int r = 0; r < (plan.shape.residual ? on.written : 0); ++r) {
             E* const to = d_in + int64_t(on.below[r]) * row_size<E>(d);
             add_rows(to, on.some() || (on.shared && on.before[r]) ? to : scratch.zeros, d_above.at(r), d);

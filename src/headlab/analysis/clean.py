@@ -6,7 +6,7 @@ import numpy as np
 
 from headlab.arrays import Array, Float, Shaped
 from headlab.config import WEIGHTS
-from headlab.config.blocks import OF_A_START, blocks_of
+from headlab.config.blocks import blocks_of
 from headlab.config.model import ModelConfig
 from headlab.data.batch import Batch
 from headlab.engine.activations import ACTIVATIONS, activations
@@ -148,9 +148,7 @@ def logits_on(
     >>> logits_on(corpus.batch, initial(model.on(corpus), np.arange(3, dtype=np.uint64)), model).shape
     (3, 2, 5, 7)
     """
-    if set(blocks_of(model.on(batch))) - {
-        *OF_A_START
-    }:  # forward as it is trained: of thousands of examples, in little room
+    if blocks_of(model.on(batch)):  # forward as it is trained: of thousands of examples, in little room
         return all_logits(batch, model.on(batch), flat_on(batch, params), threads=threads)
     return activations(batch, model.on(batch), flat_on(batch, params), ["logits"], threads=threads)["logits"]
 

@@ -12,7 +12,7 @@ from headlab.analysis.clean import Clean, flat_on
 from headlab.analysis.looking import predictions
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int, Shaped
-from headlab.config.blocks import OF_A_START, refuse
+from headlab.config.blocks import refuse
 from headlab.config.model import ModelConfig
 from headlab.data.corpus import Corpus
 from headlab.data.dataset import Dataset, Trainable
@@ -125,7 +125,7 @@ class Subject:
 
     def refuse(self, what: str) -> None:
         """Raise `ConfigError` where the models have blocks that what is asked for, in the plural, cannot treat yet."""
-        refuse(self.model.on(self.corpus), what, OF_A_START)
+        refuse(self.model.on(self.corpus), what)
 
     @cached_property
     def clean(self) -> Clean:

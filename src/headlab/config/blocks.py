@@ -19,9 +19,7 @@ BLOCKS: dict[str, tuple[str, Callable[["Shape"], bool]]] = {
     "relative positions": ("relative_positions", lambda shape: shape.model.relative_positions),
     "stream values": ("stream_values", lambda shape: shape.model.stream_values),
     "pairs": ("pairs", lambda shape: shape.model.pairs),
-    "initial rules": ("init", lambda shape: bool(shape.model.init or shape.model.sinusoidal_positions)),
 }
-OF_A_START = ("initial rules",)  # of which nothing is left when a model is trained
 
 
 def blocks_of(shape: "Shape") -> list[str]:

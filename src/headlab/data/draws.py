@@ -119,3 +119,12 @@ class Draws:
         """
         words = self.words(2 * size)
         return np.argsort((words[:, :size] << HALF) | words[:, size:], axis=1, kind="stable")
+
+
+def every_sequence(n_tokens: int, length: int) -> Int[Array, "{n_tokens**length} {length}"]:
+    """Return all sequences of so many tokens that have a length, [sequence, position], the last position's token first to change.
+
+    >>> every_sequence(2, 2).tolist()
+    [[0, 0], [0, 1], [1, 0], [1, 1]]
+    """
+    return np.indices((n_tokens,) * length).reshape(length, -1).T

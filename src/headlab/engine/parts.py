@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from headlab.arrays import Array, Float, Int
-from headlab.config.blocks import OF_A_START, refuse
+from headlab.config.blocks import refuse
 from headlab.config.model import Shape
 from headlab.data.batch import Batch
 from headlab.engine.backend import kernel
@@ -111,7 +111,7 @@ class Parts:
 
     @cached_property
     def _asked(self) -> tuple[Kernel, Problem]:
-        refuse(self.shape, "contributions", OF_A_START)
+        refuse(self.shape, "contributions")
         # On the caller's own thread: a call takes less than to start another.
         batch, n_runs = self.batch, len(self.weights)
         problem = kernel_problem(

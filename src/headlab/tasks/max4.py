@@ -8,7 +8,7 @@ import numpy as np
 from headlab.config import ModelConfig, Phase, TrainConfig
 from headlab.data.batch import ABSENT, Ids
 from headlab.data.dataset import Dataset
-from headlab.data.draws import Draws
+from headlab.data.draws import Draws, every_sequence
 from headlab.data.stream import Examples, Stream
 from headlab.tasks.reference import EXACT, MEASURED, Reference
 from headlab.tasks.task import Recipe, Task
@@ -47,7 +47,7 @@ def answered(tokens: Ids) -> Examples:
 
 def inputs() -> Iterator[Examples]:
     """Yield all 64⁴ inputs, a piece for each first number."""
-    rest = np.indices((V,) * (K - 1)).reshape(K - 1, -1).T
+    rest = every_sequence(V, K - 1)
     for first in range(V):
         yield answered(np.concatenate([np.full((len(rest), 1), first), rest], axis=1))
 

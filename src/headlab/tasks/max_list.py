@@ -8,7 +8,7 @@ import numpy as np
 from headlab.config import ModelConfig, Phase, TrainConfig
 from headlab.data.batch import ABSENT, Ids
 from headlab.data.dataset import Dataset
-from headlab.data.draws import Draws
+from headlab.data.draws import Draws, every_sequence
 from headlab.data.stream import Examples, Stream
 from headlab.tasks.reference import PUBLISHED, Reference
 from headlab.tasks.task import Recipe, Task
@@ -55,7 +55,7 @@ def sample(draws: Draws, size: int | None) -> Examples:
 
 def inputs() -> Iterator[Examples]:
     """Yield all 100,000 lists, a piece for each first digit."""
-    rest = np.indices((DIGITS,) * (LENGTH - 1)).reshape(LENGTH - 1, -1).T
+    rest = every_sequence(DIGITS, LENGTH - 1)
     for first in range(DIGITS):
         yield written(np.concatenate([np.full((len(rest), 1), first), rest], axis=1))
 

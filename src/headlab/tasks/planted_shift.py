@@ -7,7 +7,7 @@ import numpy as np
 from headlab.config import ModelConfig, TrainConfig
 from headlab.data.batch import Ids
 from headlab.data.dataset import Dataset
-from headlab.data.draws import Draws
+from headlab.data.draws import Draws, every_sequence
 from headlab.data.stream import Examples, Stream
 from headlab.model.params import Params
 from headlab.tasks.reference import Reference
@@ -44,7 +44,7 @@ def sample(draws: Draws, size: int | None) -> Examples:
 
 def every() -> Iterator[Examples]:
     """Yield all 1,024 inputs."""
-    tokens = np.indices((len(LETTERS),) * LENGTH).reshape(LENGTH, -1).T
+    tokens = every_sequence(len(LETTERS), LENGTH)
     yield tokens, answers(tokens)
 
 
