@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from headlab.config.model import ModelConfig
@@ -32,6 +31,9 @@ from headlab.errors import CorpusError
 from headlab.notation.numbers import quantity
 from headlab.notation.values import short_repr
 from headlab.notation.visible import escape_unseen
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_SHOWN = 20  # sentences, in a notebook
 
@@ -289,7 +291,7 @@ class Corpus(OfBatch):
             f"{position} {self.labels[token]}" for position, token in enumerate(self.tokens[sequence]) if token >= 0
         ]
 
-    def association(self) -> pd.DataFrame:
+    def association(self) -> "pd.DataFrame":
         """Return P(next token | token) [d_vocab, d_vocab_out] over the corpus; a token that is never followed has zeros.
 
             sum of the weights of (token, next token) / sum of the weights of token
@@ -297,6 +299,8 @@ class Corpus(OfBatch):
         >>> float(Corpus.notebook().association().loc["the", "beef"])
         0.5
         """
+        import pandas as pd  # which takes longer than all that training needs
+
         sums = np.zeros((self.d_vocab, self.batch.n_outputs))
         where = self.batch.has_target
         np.add.at(sums, (self.tokens[where], self.targets[where]), self.batch.relative_weights[where])
