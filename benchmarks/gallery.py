@@ -183,7 +183,7 @@ def heads(found: dict[str, Any]) -> Iterator[str]:
     """Yield what the heads of a recipe's best run do."""
     if found["heads"]:
         whose = "the run" if found["best_seed"] is None else f"seed {found['best_seed']}, the best,"
-        yield from (f"What the heads of {whose} do, on examples that it was not trained on:", "")
+        yield from (f"What the heads of {whose} do, {found['heads_on']}:", "")
         yield from (f"- {' '.join(head['sentences'])}" for head in found["heads"][:MOST_HEADS])
         yield from (f"- {line}" for line in and_more(len(found["heads"]) - MOST_HEADS, "heads"))
         yield ""

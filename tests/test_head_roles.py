@@ -72,6 +72,22 @@ def test_scores_over_pieces_are_those_of_all_examples_at_once():
         assert table[name].to_numpy() == pytest.approx(score(pattern, tokens).ravel(), abs=1e-12)
 
 
+def test_what_nobody_reads_of_the_last_layer_is_not_counted():
+    subject, n = drawn(n_runs=1), 40
+    tokens, targets = subject.dataset.stream.examples("held out", 0, n)
+    pattern = forward(subject.params, tokens, subject.model).pattern[0]
+    for role in head_roles(subject, n=n):
+        before = [
+            pattern[role.layer, role.head, row, query, query - 1]
+            for row in range(n)
+            for query in range(1, 7)
+            if targets[row, query] >= 0 or role.layer == 0
+        ]
+        assert role.queries["previous_token"] == len(before) == n * (6, 4)[role.layer]
+        assert role.scores["previous_token"] == pytest.approx(np.mean(before))
+        assert head_sentences(role)[0].startswith("Where something is asked, head 1." if role.layer else "Head 0.")
+
+
 def test_examples_come_in_pieces_and_those_of_a_corpus_are_its_sentences(monkeypatch):
     from headlab.analysis.looking import head_roles as module
 
@@ -155,15 +171,16 @@ def test_an_even_look_scores_1_as_one_and_what_chance_gives_elsewhere():
     for role in head_roles(Subject(zero, subject.dataset, subject.model), n=80):
         assert role.scores == pytest.approx(dict(role.evenly))
         assert role.scores["even_look"] == pytest.approx(1)
-        assert role.queries["even_look"] == 80 * 6
+        queries = 80 * (4 if role.asked_alone else 6)  # the first sees one place alone; the last four have a target
+        assert role.queries["even_look"] == queries
         assert head_sentences(role)[0].endswith(
-            "1.00 of its attention is as an even look would have it (over 480 queries)."
+            f"1.00 of its attention is as an even look would have it (over {queries} queries)."
         )
     others = [
         sum(tokens[row, key] == tokens[row, query] for key in range(query)) / (query + 1)
         for row in range(80)
         for query in range(7)
-        if tokens[row, query] in tokens[row, :query]
+        if targets[row, query] >= 0 and tokens[row, query] in tokens[row, :query]  # of the last role, in the last layer
     ]
     assert role.evenly["duplicate_token"] == pytest.approx(np.mean(others))
     answers = [
@@ -187,5 +204,7 @@ def test_a_head_of_no_kind_is_said_to_be_of_none():
     assert head_sentences(none)[0].startswith(
         "Head 0.0 is of no kind that is known: it gives at most 0.30 of its attention to "
     )
+    half = replace(none, scores={**none.scores, "even_look": 0.89})
+    assert "alike" not in head_sentences(half)[0]
     by_chance = replace(none, scores={**none.scores, "answer": 0.6}, evenly={**none.evenly, "answer": 0.5})
     assert "no kind" in head_sentences(by_chance)[0]

@@ -3,7 +3,7 @@
 All of it is counted over queries on held-out examples (the corpus, where nothing is drawn), a piece at a time.
 """
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,8 @@ class HeadRole:
         `previous_token`, `current_token`, `first_token`, `prefix_matching`, `duplicate_token` (other places with the query's
         token), `answer` (places that hold the target) and, of pairs, `asked_key` (places whose first token is the second one of
         the query); and `even_look`, how much of it is as an even look would have it, Σ min(attention, 1 / places seen)
-    evenly: what a head that looks at all places alike would score; queries: over how many queries each is a mean
+    evenly: what a head that looks at all places alike would score; queries: over how many queries each is a mean: those with
+        such places, and in the last layer with a target, since nothing reads the others
     n_examples: on how many sequences; asked_alone: whether the head is in the last layer
     distances, positions, tokens: what gets most attention beyond what looking alike everywhere would give, most first; over
         queries with a target alone where `asked_alone` (in the last layer), over all queries in those before it
@@ -80,21 +81,12 @@ def held_out_scores(subject: Subject, n: int = EXAMPLES) -> pd.DataFrame:
     >>> list(held_out_scores(subject).columns)[3:]
     ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'duplicate_token', 'answer', 'even_look', 'copying']
     """
-    sums: dict[str, Float[Array, "run layer head"]] = {}
-    counts: dict[str, int] = {}
+    scores = _Scores(subject.model)
     for batch, pattern in _patterns(subject, n):
-        for name, (where, queries) in places_on(batch, subject.model).items():
-            looked = np.einsum("...sqk,sqk->...", pattern, where & queries[..., None])
-            sums[name] = sums.get(name, 0.0) + looked
-            counts[name] = counts.get(name, 0) + int(queries.sum())
-        even, queries = even_look(batch, subject.model)
-        alike = np.minimum(pattern, even).sum(axis=-1)[..., queries].sum(axis=-1)
-        sums[EVEN] = sums.get(EVEN, 0.0) + alike
-        counts[EVEN] = counts.get(EVEN, 0) + int(queries.sum())
-    scores = {name: total / counts[name] if counts[name] else total * np.nan for name, total in sums.items()}
-    scores["copying"] = copying(subject.params, subject.model)
+        scores.add(batch, pattern)
     index = dict(zip(("run", "layer", "head"), np.indices(_heads(subject)).reshape(3, -1), strict=True))
-    return pd.DataFrame(index | {name: values.ravel() for name, values in scores.items()})
+    of_kinds = {name: values.ravel() for name, values in scores.means().items()}
+    return pd.DataFrame(index | of_kinds | {"copying": copying(subject.params, subject.model).ravel()})
 
 
 def head_roles(subject: Subject, run: int = 0, n: int = EXAMPLES) -> tuple[HeadRole, ...]:
@@ -110,31 +102,34 @@ def head_roles(subject: Subject, run: int = 0, n: int = EXAMPLES) -> tuple[HeadR
     """
     number = run_number(run, subject.n_runs)
     one = subject[slice(number, number + 1)]
-    scores = held_out_scores(one, n)
-    tally = _Tally(one)
+    scores, tally = _Scores(one.model, asked=True), _Tally(one)
     for batch, pattern in _patterns(one, n):
+        scores.add(batch, pattern)
         tally.add(batch, pattern[0])
     factors = token_circuit(one.params, one.model)
     table = None if factors is None else (factors[0] @ factors[1])[0]
-    rows = zip(np.ndindex(_heads(one)[1:]), scores.to_dict("records"), strict=True)
-    return tuple(_role(tally, table, layer, head, row) for (layer, head), row in rows)
+    copied = copying(one.params, one.model)[0]
+    return tuple(_role(scores, tally, table, copied, *head) for head in np.ndindex(_heads(one)[1:]))
 
 
 def _role(
+    scores: "_Scores",
     tally: "_Tally",
     table: Float[Array, "layer head d_vocab d_vocab"] | None,
+    copied: Float[Array, "layer head"],
     layer: int,
     head: int,
-    scores: Mapping[Hashable, float],
 ) -> HeadRole:
     raises, lowers = (None, None) if table is None else _own(table[layer, head])
     distances, positions, tokens = (tally.most_read(name, layer, head) for name in ("distances", "positions", "tokens"))
     return HeadRole(
         layer=layer,
         head=head,
-        scores={name: float(scores[name]) for name in tally.queries},
-        evenly={name: total / max(tally.queries[name], 1) for name, total in tally.evenly.items()},
-        queries=dict(tally.queries),
+        scores={name: float(mean[0, layer, head]) for name, mean in scores.means().items()},
+        evenly={
+            name: float(total[layer] / max(scores.queries[name][layer], 1)) for name, total in scores.evenly.items()
+        },
+        queries={name: int(count[layer]) for name, count in scores.queries.items()},
         n_examples=tally.n_examples,
         asked_alone=layer == tally.model.n_layers - 1,
         distances=distances,
@@ -143,7 +138,7 @@ def _role(
         raises_own=raises,
         lowers_own=lowers,
         n_tokens=tally.dataset.d_vocab,
-        copying=float(scores["copying"]),
+        copying=float(copied[layer, head]),
     )
 
 
@@ -194,26 +189,65 @@ def even_look(
     return sees / np.maximum(count, 1), count[..., 0] > 1
 
 
+class _Scores:
+    """How much attention went to the places of each kind, by run, layer and head, and how much would if it were even.
+
+    asked: in the last layer over queries with a target alone, since nothing reads the others
+    """
+
+    def __init__(self, model: ModelConfig, *, asked: bool = False) -> None:
+        self.model, self.asked = model, asked
+        self.sums: dict[str, Float[Array, "run layer head"]] = {}
+        self.queries: dict[str, Int[Array, " layer"]] = {}
+        self.evenly: dict[str, Float[Array, " layer"]] = {}
+
+    def add(self, batch: Batch, pattern: Float[Array, "run layer head sequence position position"]) -> None:
+        """Count one piece of examples."""
+        even, several = even_look(batch, self.model)
+        counted = np.ones((self.model.n_layers, *batch.targets.shape), bool)
+        if self.asked:
+            counted[-1:] = batch.targets >= 0
+        for name, (where, queries) in places_on(batch, self.model).items():
+            self._count(
+                name, counted & queries, np.einsum("...sqk,sqk->...sq", pattern, where), (even * where).sum(axis=-1)
+            )
+        self._count(EVEN, counted & several, np.minimum(pattern, even).sum(axis=-1), even.sum(axis=-1))
+
+    def _count(
+        self,
+        name: str,
+        queries: Bool[Array, "layer sequence position"],
+        looked: Float[Array, "run layer head sequence position"],
+        even: Float[Array, "sequence position"],
+    ) -> None:
+        layers = self.model.n_layers
+        self.sums[name] = self.sums.get(name, 0.0) + np.einsum("rlhsq,lsq->rlh", looked, queries)
+        self.queries[name] = self.queries.get(name, np.zeros(layers, int)) + queries.sum(axis=(1, 2))
+        self.evenly[name] = self.evenly.get(name, np.zeros(layers)) + np.einsum("sq,lsq->l", even, queries)
+
+    def means(self) -> dict[str, Float[Array, "run layer head"]]:
+        """Return the mean attention to each kind; nan where no query sees such a place."""
+        counts = {name: np.where(count > 0, count, np.nan)[:, None] for name, count in self.queries.items()}
+        return {name: total / counts[name] for name, total in self.sums.items()}
+
+
 class _Tally:
-    """How much attention went to each distance, position and token, by layer and head, and how much would if it were even."""
+    """How much attention went to each distance, position and token, by layer and head, and how much would if it were even.
+
+    In the last layer of queries with a target alone.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.model, self.dataset, self.n_examples = subject.model, subject.dataset, 0
         n_ctx = subject.dataset.n_ctx
         shape, self.n_ctx = _heads(subject)[1:], n_ctx
-        self.queries: dict[str, int] = {}
-        self.evenly: dict[str, float] = {}
         sizes = {"distances": 2 * n_ctx - 1, "positions": n_ctx, "tokens": subject.dataset.d_vocab}
         self.share, self.even = ({name: np.zeros((*shape, size)) for name, size in sizes.items()} for _ in range(2))
 
     def add(self, batch: Batch, pattern: Float[Array, "layer head sequence position position"]) -> None:
         """Count one piece of examples."""
         self.n_examples += batch.n_sequences
-        even, several = even_look(batch, self.model)
-        everywhere = np.ones(even.shape, bool)
-        for name, (where, queries) in (places_on(batch, self.model) | {EVEN: (everywhere, several)}).items():
-            self.queries[name] = self.queries.get(name, 0) + int(queries.sum())
-            self.evenly[name] = self.evenly.get(name, 0.0) + float((even * where)[queries].sum())
+        even, _ = even_look(batch, self.model)
         for layer, head in np.ndindex(pattern.shape[:2]):
             last = layer == self.model.n_layers - 1
             asked = (batch.targets >= 0 if last else batch.tokens >= 0)[..., None]

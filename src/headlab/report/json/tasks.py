@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from headlab.report.words.heads import head_sentences
+from headlab.report.words.heads import examples_words, head_sentences
 from headlab.tasks import tasks
 from headlab.tasks.gallery import last_gallery
 from headlab.tasks.task import Task
@@ -77,6 +77,7 @@ def reproduction_json(done: "Reproduction") -> dict[str, Any]:
     """Return what came of a task that was run, with what the heads of its best run do, in numbers and sentences."""
     return done.to_dict() | {
         "best_seed": done.best_seed,
+        "heads_on": examples_words(done.runs.dataset, done.roles[0].n_examples) if done.roles else None,
         "heads": [
             {
                 "head": f"{role.layer}.{role.head}",

@@ -14,7 +14,7 @@ from headlab.report import limits
 from headlab.report.terminal.grid import MARKS, as_text, terminal_table
 from headlab.report.terminal.plot import CurvePlot
 from headlab.report.words import gallery as words
-from headlab.report.words.heads import head_sentences
+from headlab.report.words.heads import examples_words, head_sentences
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
@@ -32,14 +32,18 @@ def badge_text(badge: str) -> Any:
     >>> badge_text("reproduced").plain, badge_text("no published number").plain
     ('✓ reproduced', '· no published number')
     """
+    return badge_mark(badge) + as_text(f" {badge}", style=STYLES.get(badge, ("", "bold"))[1])
+
+
+def badge_mark(badge: str) -> Any:
+    """Return a badge's sign alone, in its colour."""
     mark, style = STYLES.get(badge, ("open", "bold"))
-    return as_text(f"{MARKS[mark]} {badge}", style=style)
+    return as_text(MARKS[mark], style=style)
 
 
 def result_texts(result: Mapping[str, Any], seeds: Sequence[int]) -> Iterator[Any]:
     """Yield one number beside the one that is known, and every seed's below; result: as `Measured.to_dict` has it."""
-    mark, style = STYLES.get(result["badge"], ("open", ""))
-    yield as_text(f"{MARKS[mark]} ", style=style) + as_text(words.here_sentence(result))
+    yield badge_mark(result["badge"]) + as_text(f" {words.here_sentence(result)}")
     if result["target"] is not None:
         yield Padding(as_text(words.known_sentence(result)), (0, 0, 0, 2))
     if len(result["values"]) > 1:
@@ -83,8 +87,10 @@ def _seed(run: "Run") -> str:
 
 
 def _heads(done: "Reproduction") -> Iterator[Any]:
-    """Yield what the heads of the best run do on examples that it was not trained on, a line each."""
-    yield from (as_text("") for _ in range(bool(done.roles)))
+    """Yield what the heads of the best run do, a line each."""
+    if done.roles:
+        on = examples_words(done.runs.dataset, done.roles[0].n_examples)
+        yield as_text(f"\nWhat the heads of seed {_seed(done.runs[done.best])} do, {on}:")
     for role in done.roles[:MOST_ROLES]:
         for number, sentence in enumerate(head_sentences(role)):
             yield Padding(as_text(sentence), (0, 0, 0, 2)) if number else as_text(f"• {sentence}")

@@ -10,10 +10,10 @@ from headlab.notation.numbers import duration, quantity, size_of
 from headlab.notation.values import listing
 from headlab.report import limits
 from headlab.report.terminal.grid import TableColumn, TerminalTable, as_text
-from headlab.report.terminal.reproduction import badge_text, result_texts
+from headlab.report.terminal.reproduction import badge_mark, badge_text, result_texts
 from headlab.report.words import gallery as words
 from headlab.tasks import tasks
-from headlab.tasks.gallery import last_gallery
+from headlab.tasks.gallery import Gallery, last_gallery
 from headlab.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -25,23 +25,33 @@ MOST_ANSWERS = 12  # of an example
 
 def tasks_blocks() -> Iterable[Any]:
     """Yield the table of tasks, with their badges, and what there is to find in each."""
-    rows = {name: _row(name) for name in tasks}
-    columns = [TableColumn(as_text(title), [row[title] for row in rows.values()], "left") for title in _row("")]
-    yield TerminalTable("Tasks, each a name for FILE", [as_text(name, style="bold") for name in rows], columns)
-    yield as_text(words.when_words(last_gallery()), style="dim")
+    gallery = last_gallery()
+    rows = {name: _row(name, gallery) for name in tasks}
+    columns = [
+        TableColumn(as_text(title), [row[title] for row in rows.values()], "left") for title in _row("", gallery)
+    ]
+    badges = {name: gallery.badge(name) for name in tasks}
+    yield TerminalTable(
+        "Tasks, each a name for FILE", [badge_mark(badges[name]) + f" {name}" for name in tasks], columns
+    )
+    meanings = [badge_text(badge) for badge in sorted(set(badges.values()), key=list(badges.values()).index)]
+    yield as_text("   ").join(meanings) + f" · {words.when_words(gallery)}"
     yield as_text("")
     for name, task in tasks.items():
         yield as_text(f"{name}: {task.title}")
 
 
-def _row(name: str) -> dict[str, Any]:
-    gallery = last_gallery()
+def _row(name: str, gallery: Gallery) -> dict[str, Any]:
     found = gallery.headline(name)
-    seconds = "" if found is None else duration(found["seconds"])
-    here = "" if found is None else f"{words.metric_words(found['metric'])} {words.here_words(found)}"
-    known = "" if found is None else words.known_words(found)
-    texts = {"here": here, "known": known, "time": seconds}
-    return {"badge": badge_text(gallery.badge(name))} | {title: as_text(text) for title, text in texts.items()}
+    if found is None:
+        return dict.fromkeys(("what is measured", "here", "known", "time"), as_text(""))
+    texts = {
+        "what is measured": words.metric_words(found["metric"]),
+        "here": words.here_words(found),
+        "known": words.known_words(found, short=True),
+        "time": duration(found["seconds"]),
+    }
+    return {title: as_text(text) for title, text in texts.items()}
 
 
 def task_blocks(task: Task) -> Iterator[Any]:

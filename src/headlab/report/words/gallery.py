@@ -69,8 +69,8 @@ def interval_words(result: Mapping[str, Any]) -> str:
     return f"{write(result['low'])} to {write(result['high'])}"
 
 
-def known_words(result: Mapping[str, Any]) -> str:
-    """Return the number that is known, with its tolerance, or nothing.
+def known_words(result: Mapping[str, Any], *, short: bool = False) -> str:
+    """Return the number that is known, with its tolerance, or nothing; short: in signs alone.
 
     >>> known_words({"target": 0.9992, "tolerance": 0.0015, "at_most": None})
     '0.9992 ± 0.0015'
@@ -79,9 +79,11 @@ def known_words(result: Mapping[str, Any]) -> str:
     """
     if result["target"] is None:
         return ""
-    sign, before = {None: ("±", ""), True: ("+", "at most "), False: ("−", "at least ")}[result["at_most"]]
+    sign, before, mark = {None: ("±", "", ""), True: ("+", "at most ", "≤ "), False: ("−", "at least ", "≥ ")}[
+        result["at_most"]
+    ]
     slack = f" {sign} {number_text(result['tolerance'])}" if result["tolerance"] else ""
-    return f"{before}{number_text(result['target'])}{slack}"
+    return f"{mark if short else before}{number_text(result['target'])}{slack}"
 
 
 def here_sentence(result: Mapping[str, Any]) -> str:

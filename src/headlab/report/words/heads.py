@@ -9,10 +9,12 @@ from headlab.notation.values import listing
 
 if TYPE_CHECKING:
     from headlab.analysis.looking.head_roles import HeadRole, Reading
+    from headlab.data.dataset import Dataset
 
 MOST_OF_IT = 0.5  # of its attention, from which on a head is called by its kind,
 BEYOND = 0.25  # where that is so much more than a head would score that looks at all places alike
 EVEN = "even_look"
+ALIKE = 0.9  # of its attention as an even look would have it, from which on a head looks at all places alike
 PLACES = {
     "previous_token": "the position before",
     "current_token": "its own position",
@@ -22,6 +24,18 @@ PLACES = {
     "answer": "places that hold the answer",
     "asked_key": "places with the key that is asked for",
 }
+
+
+def examples_words(dataset: "Dataset", n: int) -> str:
+    """Return on what it is counted what heads do: on examples drawn apart from those of training, or on all that there are.
+
+    >>> import headlab as hl
+    >>> examples_words(hl.tasks["ioi"].dataset, 512), examples_words(hl.tasks["max4"].dataset, 512)
+    ('on its 60 sequences', 'on 512 held-out examples')
+    """
+    if dataset.stream is None:
+        return f"on its {quantity(dataset.corpus.batch.n_sequences, 'sequence')}"
+    return f"on {quantity(n, 'held-out example')}"
 
 
 def head_name(role: "HeadRole") -> str:
@@ -39,34 +53,31 @@ def head_sentences(role: "HeadRole") -> list[str]:
     ...     {"previous_token": 15872, "prefix_matching": 11000, "answer": 11000, "even_look": 15872}, 512,
     ...     True, (), (Reading(3, 0.25, 0.0625),), (), 26, 0, 26, 0.98,
     ... )  # fmt: skip
-    >>> for sentence in head_sentences(role):
+    >>> first, *others = head_sentences(role)
+    >>> first[:80]
+    'Where something is asked, head 1.0 gives 0.97 of its attention to places that ho'
+    >>> for sentence in others:
     ...     print(sentence)
-    Head 1.0 gives 0.97 of its attention to places that hold the answer (over 11,000 queries, an even look 0.06).
     It gives 0.96 to what came right after an earlier occurrence of its token (over 11,000 queries, an even look 0.05).
-    Where something is asked it gives more than an even look to position 3 (0.25 of its attention; evenly 0.06).
+    It gives more than an even look to position 3 (0.25 of its attention; evenly 0.06).
     Of 26 tokens 26 raise their own logit most where it reads them as they were embedded (copying score 0.98).
     """
-    return [*_kinds(role), *_reads(role), *_copies(role)]
+    does = [*_kinds(role), *_reads(role)]
+    name = f"Where something is asked, {head_name(role)}" if role.asked_alone else head_name(role).capitalize()
+    return [f"{'It' if number else name} {what}." for number, what in enumerate(does)] + _copies(role)
 
 
 def _kinds(role: "HeadRole") -> list[str]:
     known = {name: score for name, score in role.scores.items() if name in PLACES and not math.isnan(score)}
-    name = head_name(role).capitalize()
     order = sorted(known, key=lambda kind: -known[kind])
     called = [kind for kind in order if known[kind] > MOST_OF_IT and known[kind] - role.evenly[kind] > BEYOND]
     if called:
-        first, *others = called
-        return [
-            f"{name} gives {_share(role, first)}.",
-            *(f"It gives {_share(role, kind, short=True)}." for kind in others),
-        ]
+        return [f"gives {_share(role, kind, short=kind != called[0])}" for kind in called]
     even = role.scores[EVEN]
-    if even > MOST_OF_IT:
-        over = _over(role, EVEN)
-        return [
-            f"{name} looks at all places alike: {decimals(even, 2)} of its attention is as an even look would have it{over}."
-        ]
-    return [f"{name} is of no kind that is known: it gives at most {_share(role, order[0])}."] if order else []
+    if even > ALIKE:
+        alike = f"{decimals(even, 2)} of its attention is as an even look would have it{_over(role, EVEN)}"
+        return [f"looks at all places alike: {alike}"]
+    return [f"is of no kind that is known: it gives at most {_share(role, order[0])}"] if order else []
 
 
 def _share(role: "HeadRole", kind: str, short: bool = False) -> str:
@@ -90,9 +101,8 @@ def _reads(role: "HeadRole") -> list[str]:
     kind, spell = max(kinds, key=lambda pair: sum(reading.share - reading.even for reading in pair[0]))
     if not kind or (len(kind) == 1 and _is_said(role, kind[0])):
         return []
-    where = "Where something is asked" if role.asked_alone else "At all places"
     read = listing(_reading(reading, spell(reading.what)) for reading in kind)
-    return [f"{where} it gives more than an even look to {read}."]
+    return [f"gives more than an even look to {read}"]
 
 
 def _is_said(role: "HeadRole", reading: "Reading") -> bool:
