@@ -24,8 +24,7 @@ from headlab.analysis.choice import Choice, Place, each_choice
 from headlab.analysis.minimal.solve import ABLATIONS, Tried, minimal_of, scenes_of, trials
 from headlab.analysis.minimal.subsets import members
 from headlab.analysis.minimal.sufficiency import Scene, lost
-from headlab.analysis.parts.contributions import readout
-from headlab.analysis.parts.exact import compared, exact
+from headlab.analysis.parts.exact import compared, exact, readout
 from headlab.analysis.parts.gradients import gradients
 from headlab.analysis.subject import Subject
 from headlab.study.statistics import wilson

@@ -12,8 +12,8 @@ from headlab.analysis.choice import Choice, Place, choices
 from headlab.analysis.looking.circuits import circuits
 from headlab.analysis.parts.coding import coding
 from headlab.analysis.parts.composition import compositions, score_parts
-from headlab.analysis.parts.contributions import contributions, edge_contributions, readout
-from headlab.analysis.parts.exact import compared, exact
+from headlab.analysis.parts.contributions import contributions, edge_contributions
+from headlab.analysis.parts.exact import compared, exact, readout
 from headlab.analysis.subject import Subject
 from headlab.model.matrices import W_OV
 

@@ -181,8 +181,6 @@ def test_predictions_and_patterns_are_there_and_what_cannot_treat_a_block_says_s
         assert models[1].attention()[0].shape == (5, 5)
     asked = {
         "explanations": models.explain,
-        "contributions": models.contributions,
-        "circuits": models.circuits,
         "the notebook's layers": models[0].layers,
     }
     for what, ask in asked.items():

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 from headlab.analysis.words import PHRASES, TABLE
 from headlab.data.corpus import Corpus
+from headlab.model.paths import mlp_name
 
-Kind = Literal["source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions"]
+Kind = Literal[
+    "source", "edge", "head", "token", "direct", "direct:token", "direct:position", "positions", "mlp", "biases"
+]
 NECESSARY, IRRELEVANT, BETWEEN = "necessary", "irrelevant", "between"  # what a trial says of a part
 ORDINALS: dict[str, Any] = TABLE["ordinals"]
 DIRECT_TOKEN: Kind = "direct:token"
@@ -74,6 +77,8 @@ class Part:
     direct:token     of that, what the token embedding writes
     direct:position  of that, what the position embedding writes
     positions        the position embeddings, for all heads and the direct path, everywhere in the sentence
+    mlp              what the MLP of a layer writes, everywhere in the sentence
+    biases           what is added whatever the sentence says; no ablation takes it away
 
     position, query: in the sentence, from 0; token: an id. What a kind does not have is None.
     """
@@ -100,6 +105,8 @@ class Part:
                 return PHRASES["edge_of" if of else "edge"].format(query=rows[query], key=rows[position], **of)
             case Part("head", layer=layer):
                 return head_name(layer, self.head)
+            case Part("mlp", layer=int(layer)):
+                return mlp_name(layer)
             case Part("token", token=int(token)):
                 return PHRASES["token"].format(token=corpus.vocabulary[token])
         return str(TABLE["listed"][self.kind])

@@ -104,6 +104,11 @@ class Subject:
         return found
 
     @property
+    def d_model(self) -> int:
+        """The width of the residual stream."""
+        return self.model.on(self.corpus).d_model
+
+    @property
     def numbers_a_sentence(self) -> int:
         """The size of the largest activation of one run on one sentence."""
         n_ctx, model = self.corpus.n_ctx, self.model

@@ -20,7 +20,13 @@ def W_QK(params: Params) -> Float[Array, "*run layer head d_model d_model"]:
 
 
 def W_OV(params: Params) -> Float[Array, "*run layer head d_model d_model"]:
-    """Return W_V W_O, or the full W_V where there is no W_O, [*run, layer, head, d_model, d_model]."""
+    """Return W_V W_O, or the full W_V where there is no W_O, [*run, layer, head, d_model, d_model].
+
+    Where values are what heads read, without a W_V, it changes nothing.
+    """
+    if params.W_V is None:
+        d_model = params.W_Q.shape[-2]
+        return np.broadcast_to(np.eye(d_model), (*params.W_Q.shape[:-2], d_model, d_model))
     with np.errstate(over="ignore", invalid="ignore"):
         return params.W_V if params.W_O is None else np.asarray(params.W_V @ params.W_O)
 

@@ -4,8 +4,7 @@ import numpy as np
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
-from headlab.analysis.parts.contributions import readout
-from headlab.analysis.parts.exact import compared, exact
+from headlab.analysis.parts.exact import compared, exact, past_heads
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Float, Int
@@ -32,7 +31,7 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
     (16, Part(kind='edge', layer=1, head=0, position=0, query=3, token=None))
     """
     model, row, place = subject.model, choice.place.sequence, choice.place.position
-    w = readout(subject.params, choice.target, choice.rivals)
+    w = past_heads(subject, (row, place), choice.target, choice.rivals)
     on, asked = subject.clean, compared(subject.corpus.n_outputs, choice.target, choice.rivals)
     through = exact(subject).edges((row, place), asked)
     seen = visible(subject.corpus.tokens[row], place, model.causal)

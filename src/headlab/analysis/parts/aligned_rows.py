@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
+from headlab.analysis.parts.exact import has_blocks
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import Alignment
 from headlab.engine.activations import softmax
+from headlab.engine.look import Look
+from headlab.model.interventions import Case, Change
 
 LEAST_CHANGE = THRESHOLDS["change"]  # of a logit difference, that anything is a share of
 
@@ -41,13 +44,18 @@ class AlignedRows:
 
     @classmethod
     def of(
-        cls, subject: Subject, choice: Choice, w: Float[Array, "run d_model"], there: Place, alignment: Alignment
+        cls,
+        subject: Subject,
+        choice: Choice,
+        w: tuple[Float[Array, "run d_model"], Float[Array, "run d_model"]],
+        there: Place,
+        alignment: Alignment,
     ) -> "AlignedRows":
-        """Take the rows of all models out of what they compute; w: the choice's readout."""
+        """Take the rows of all models out of what they compute; w: the choice's readout, here and there."""
         last, sides = subject.model.n_layers - 1, (choice.place, there)
         keys = [list(some) for some in zip(*alignment.pairs, strict=True)]
         alone = [list(alignment.unpaired_a), list(alignment.unpaired_b)]
-        says = [values(subject, w, place.sequence) for place in sides]
+        says = [values(subject, read, place.sequence) for read, place in zip(w, sides, strict=True)]
         rows = [subject.clean.pattern[:, last, :, place.sequence, place.position] for place in sides]
         lost = [
             np.abs((row[:, :, some] * value[:, :, some]).sum(axis=1)).sum(axis=1)
@@ -128,6 +136,8 @@ class AlignedRows:
         """Return what is predicted here when scores of slots are lowered, [run, d_vocab], all else as it is."""
         params, last = self.subject.params, self.subject.model.n_layers - 1
         every = [*self.keys, *self.alignment.unpaired_a]
+        if has_blocks(self.subject):
+            return self._looked(every, self.moved(lowered[:, None])[:, 0])
         v = self.subject.clean.v[self.runs, last, :, self.here.sequence][:, :, every]
         change = self.moved(lowered[:, None])[:, 0] - softmax(self.scores)
         z = (change[:, :, None] @ v)[:, :, 0]
@@ -135,6 +145,15 @@ class AlignedRows:
         if params.W_U is not None:
             written = (written[:, None] @ params.W_U[self.runs])[:, 0]
         return np.asarray(self.subject.clean.logits[self.runs, self.here.sequence, self.here.position] + written)
+
+    def _looked(self, keys: list[int], weights: Array) -> Array:
+        # What lies behind the heads answers to what they write: the model is asked.
+        some, place, last = self.subject.some(self.runs), self.here, self.subject.model.n_layers - 1
+        given = some.clean.pattern[:, :, :, place.sequence].copy()
+        given[:, last, :, place.position, keys] = np.moveaxis(weights, 2, 0)
+        change = Change("pattern", "given", last, at=place.position, given=given)
+        look = Look(some.corpus.batch, some.model.on(some.corpus), some.flat)
+        return look.logits([Case(place.sequence, (change,), place.position)])[:, 0]
 
 
 _BY_RUN = {"runs", "scores", "other_pattern", "value", "change", "unpaired"}

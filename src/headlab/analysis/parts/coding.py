@@ -14,24 +14,30 @@ For one layer the first two are  sum (A₀ - A₁)(V₀ + V₁)/2  and  sum (A�
 and V what each source position's value says about the choice. They are Shapley values of two players, pattern and content.
 Source: Shapley 1953; Elhage et al. 2021 for the separation into QK and OV.
 
+Where MLPs or norms lie between, the three parts are taken with what MLPs write left out, and with norms that divide by the mean
+of what they divide by in both places, slot by slot. What that leaves of the change is the rest, a part of its own: what MLPs and
+norms make of it.
+
 A position with no counterpart can be read in its own place only: what it gives falls half to the pattern and half to the value
 part. Where this and what goes through such positions is more than 1/10 of the change, the places cannot be compared, and the
 parts have no shares. Of several ways to align two places each run takes the one whose positions without a counterpart give
 least, of equal ones the first; of several other places the parts are the means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from headlab.analysis.choice import Choice, Place
-from headlab.analysis.parts.contributions import readout
-from headlab.analysis.parts.exact import compared, exact
+from headlab.analysis.parts.exact import FrozenParts, compared, exact, readout
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Bool, Float, Int
+from headlab.config.model import ModelConfig
 from headlab.data.alignment import Alignment, alignments
+from headlab.engine.parts import Parts
+from headlab.model.frozen import Sizes
 
 NONE = -1  # no position
 NOTHING = 1e-9  # of a logit: a difference smaller than this has no shares
@@ -42,6 +48,7 @@ MOST_UNPAIRED = THRESHOLDS["unpaired"]  # of the change: with more of it unpaire
 class Coding:
     """The parts [run] of what a choice's logit difference changes by between its place and its other places, on the mean.
 
+    rest [run]: what MLPs and norms make of it; None in a model without
     unpaired [run]: what goes through positions with no counterpart, in logits: the sum of the sizes of what each source gives,
     in both places, along paths that start at such a position or pass one
     """
@@ -50,11 +57,13 @@ class Coding:
     value: Float[Array, " run"]
     direct: Float[Array, " run"]
     unpaired: Float[Array, " run"]
+    rest: Float[Array, " run"] | None = None
 
     @property
     def total(self) -> Float[Array, " run"]:
         """[run]: the change itself."""
-        return self.pattern + self.value + self.direct
+        total = self.pattern + self.value + self.direct
+        return total if self.rest is None else total + self.rest
 
     @property
     def comparable(self) -> Bool[Array, " run"]:
@@ -84,13 +93,11 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
     """
     if not choice.others:
         return None
-    w = readout(subject.params, choice.target, choice.rivals)
-    asked = compared(subject.corpus.n_outputs, choice.target, choice.rivals)
-    here = _Reading(subject, choice.place, w, asked)
-    splits = [_split(here, _Reading(subject, other, w, asked)) for other in choice.others]
+    here = _Reading.of(subject, choice.place, choice)
+    splits = [_split(here, _Reading.of(subject, other, choice)) for other in choice.others]
     if len(splits) == 1:
         return splits[0]
-    names = ("pattern", "value", "direct", "unpaired")
+    names = ["pattern", "value", "direct", "unpaired"] + ["rest"] * (splits[0].rest is not None)
     return Coding(**{name: np.mean([getattr(split, name) for split in splits], axis=0) for name in names})
 
 
@@ -98,14 +105,35 @@ def coding(subject: Subject, choice: Choice) -> Coding | None:
 class _Reading:
     """What is read at one place with its own pattern.
 
-    w: the readout; asked: the same of logits; G: what a vector at each position adds to it through heads; embeds: the one
-    that is there; gives: what each source gives; direct: past all heads
+    w: the readout, of what passes all heads by; asked: the same of logits; G: what a vector at each position adds to it through
+    heads; embeds: the one that is there; gives: what each source gives; direct: past all heads
+    parts: what gives what, norms as they are or held at something else
     """
 
     subject: Subject
     place: Place
     w: Float[Array, "run d_model"]
     asked: Float[Array, " d_vocab"]
+    parts: Parts | FrozenParts
+
+    @classmethod
+    def of(cls, subject: Subject, place: Place, choice: Choice) -> "_Reading":
+        asked = compared(subject.corpus.n_outputs, choice.target, choice.rivals)
+        parts = exact(subject)
+        if isinstance(parts, FrozenParts):
+            return cls(subject, place, parts.past_heads((place.sequence, place.position), asked), asked, parts)
+        return cls(subject, place, readout(subject.params, choice.target, choice.rivals), asked, parts)
+
+    def divided_by(self, sizes: Sizes) -> "_Reading":
+        """Return the same with norms that divide by something else."""
+        parts = FrozenParts(self.subject, sizes)
+        w = parts.past_heads((self.place.sequence, self.place.position), self.asked)
+        return _Reading(self.subject, self.place, w, self.asked, parts)
+
+    @property
+    def logits(self) -> Float[Array, " run"]:
+        """What is read there in all."""
+        return self.parts.totals((self.place.sequence, self.place.position), self.asked)
 
     @cached_property
     def embeds(self) -> Float[Array, "run position d_model"]:
@@ -131,7 +159,7 @@ class _Reading:
         if passed is not None:
             pattern = self.subject.clean.in_sentence("pattern", self.place.sequence) * ~passed[:, None, None, :, None]
         place = self.place.sequence, self.place.position
-        G: Array = exact(self.subject).adjoints(place, self.asked, pattern)[:, 0]
+        G: Array = self.parts.adjoints(place, self.asked, pattern)[:, 0]
         if self.subject.model.residual:
             G[:, self.place.position] -= self.w
         return G
@@ -148,9 +176,7 @@ class _Reading:
 
 def aligned(subject: Subject, choice: Choice, there: Place) -> tuple[list[Alignment], Int[Array, " run"]]:
     """Return the ways to align a choice's place with another, and each run's: the one whose unpaired positions give least."""
-    w = readout(subject.params, choice.target, choice.rivals)
-    asked = compared(subject.corpus.n_outputs, choice.target, choice.rivals)
-    return _aligned(_Reading(subject, choice.place, w, asked), _Reading(subject, there, w, asked))
+    return _aligned(_Reading.of(subject, choice.place, choice), _Reading.of(subject, there, choice))
 
 
 def _aligned(here: _Reading, there: _Reading) -> tuple[list[Alignment], Int[Array, " run"]]:
@@ -170,25 +196,53 @@ def _split(here: _Reading, there: _Reading) -> Coding:
     subject = here.subject
     ways, which = _aligned(here, there)
     unpaired = np.zeros((2, len(ways), subject.corpus.n_ctx), bool)  # [side, way, position]
-    mates = np.full(unpaired.shape[1:], NONE)  # [way, position here]: the position there
+    mates, back = np.full((2, *unpaired.shape[1:]), NONE)  # [way, position here]: the position there; and back
     for number, way in enumerate(ways):
         a, b = zip(*way.pairs, strict=True)
         mates[number, list(a)] = b
+        back[number, list(b)] = a
         unpaired[0, number, list(way.unpaired_a)] = True
         unpaired[1, number, list(way.unpaired_b)] = True
-    mate = mates[which]
+    mate, both = mates[which], (here, there)
+    if isinstance(here.parts, FrozenParts):
+        sizes = [Sizes.of(subject.model, subject.clean, side.place.sequence) for side in both]
+        here = here.divided_by(_between(sizes[0], sizes[1], mate))
+        there = there.divided_by(_between(sizes[1], sizes[0], back[which]))
     paired, runs = (mate != NONE)[..., None], np.arange(subject.n_runs)[:, None]
     crossed = (
         np.einsum("rsd,rsd->r", here.G, there.embeds[runs, mate] * paired),
         np.einsum("rsd,rsd->r", there.G[runs, mate] * paired, here.embeds),
     )
     own = here.gives.sum(axis=1), there.gives.sum(axis=1)
-    return Coding(
+    found = Coding(
         pattern=(own[0] - crossed[1] + crossed[0] - own[1]) / 2,
         value=(own[0] - crossed[0] + crossed[1] - own[1]) / 2,
         direct=here.direct - there.direct,
         unpaired=here.through(unpaired[0, which]) + there.through(unpaired[1, which]),
     )
+    if not has_rest(subject.model):
+        return found
+    return replace(found, rest=both[0].logits - both[1].logits - found.total)
+
+
+def has_rest(model: ModelConfig) -> bool:
+    """Return whether something between embeddings and logits differs from place to place that is no head: an MLP, or a norm."""
+    return model.d_mlp > 0 or model.norm != "none"
+
+
+def _between(mine: Sizes, theirs: Sizes, mate: Int[Array, "run position"]) -> Sizes:
+    """Return by how much norms divide in one sentence, on the mean with the other's, where a position has a counterpart there."""
+    at, paired = np.maximum(mate, 0), mate != NONE
+
+    def mean(one: Array | None, other: Array | None) -> Array | None:
+        if one is None or other is None:
+            return None
+        shape = one.shape[:-1] + at.shape[-1:]
+        axes = (slice(None), *[None] * (one.ndim - 2))
+        counterpart = np.take_along_axis(other, np.broadcast_to(at[axes], shape), axis=-1)
+        return np.where(paired[axes], (one + counterpart) / 2, one)
+
+    return Sizes(*(mean(getattr(mine, name), getattr(theirs, name)) for name in ("first", "second", "final")))
 
 
 def least(amounts: Float[Array, "run way"]) -> Int[Array, " run"]:

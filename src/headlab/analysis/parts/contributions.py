@@ -9,11 +9,16 @@ where G_p[s] carries the readout w = W_U[:, a] - W_U[:, b] back along the path: 
 of pattern[q, s] · G[q] W_OVᵀ. The kernel works it out; `headlab.model.parts` says the same in NumPy. With one layer these
 are the direct path and one path a head and source position. With more layers, a path through two heads is V-composition;
 Q- and K-composition change the pattern, see `parts.composition`.
+
+MLPs and norms are parts like any other, frozen at what they are: each norm divides by what it divides by, each MLP writes what
+it writes, and the sum is as exact (`headlab.model.frozen`). Besides what embeddings give along paths there is what each MLP
+writes, and what biases give. That an MLP or a norm would answer otherwise to another sentence is no part of the sum:
+interventions show it.
 Source: Elhage et al. 2021, A Mathematical Framework for Transformer Circuits.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import comb
 
@@ -22,14 +27,13 @@ import pandas as pd
 
 from headlab.analysis.choice import Place
 from headlab.analysis.part import head_name
-from headlab.analysis.parts.exact import compared, exact
+from headlab.analysis.parts.exact import FrozenParts, compared, exact
 from headlab.analysis.subject import Subject
 from headlab.analysis.words import TABLE
 from headlab.arrays import Array, Float
 from headlab.errors import SelectionError
 from headlab.model.matrices import W_OV
-from headlab.model.params import Params
-from headlab.model.paths import Path, paths_of
+from headlab.model.paths import Path, has_biases, paths_of
 from headlab.notation.values import short_repr
 
 MAX_PATHS = 2000
@@ -42,6 +46,8 @@ class Contributions:
     paths: the heads each path passes; token, position [run, path, source]: what the token embedding and the position
     embedding at each source position give along it; total [run]: the logit difference; remainder [run]: what paths
     that were not listed give, and rounding
+    read [run, path, source]: what biases that the first head of a path reads with give along it; None without biases
+    written: by name (`MLP 0`, `biases`), what else is written to the stream gives along all that is behind it [run, position]
     """
 
     place: Place
@@ -49,11 +55,16 @@ class Contributions:
     token: Float[Array, "run path source"]
     position: Float[Array, "run path source"]
     total: Float[Array, " run"]
+    read: Float[Array, "run path source"] | None = None
+    written: Mapping[str, Float[Array, "run position"]] = field(default_factory=dict)
 
     @cached_property
     def remainder(self) -> Float[Array, " run"]:
         """[run]: total less the sum of all listed parts."""
-        return self.total - self.token.sum(axis=(1, 2)) - self.position.sum(axis=(1, 2))
+        left = self.total - self.token.sum(axis=(1, 2)) - self.position.sum(axis=(1, 2))
+        for others in (*([] if self.read is None else [self.read.sum(axis=2)]), *self.written.values()):
+            left = left - others.sum(axis=1)
+        return np.asarray(left)
 
     @cached_property
     def direct(self) -> Float[Array, " run"]:
@@ -84,21 +95,24 @@ class Contributions:
     @property
     def _through_heads(self) -> Float[Array, "run path source"]:
         through = [number for number, path in enumerate(self.paths) if path]
-        return self.token[:, through] + self.position[:, through]
+        found = self.token[:, through] + self.position[:, through]
+        return found if self.read is None else found + self.read[:, through]
 
     def _direct(self, parts: Float[Array, "run path source"]) -> Float[Array, " run"]:
         where = [number for number, path in enumerate(self.paths) if not path]
         return parts[:, where].sum(axis=(1, 2))
 
     def table(self, run: int, names: Sequence[str]) -> pd.DataFrame:
-        """Return one run's parts: a row a path, a column a source position; the last row is the remainder."""
+        """Return one run's parts: a row a path, an MLP, all biases; a column a position; the last row is the remainder."""
         rows: dict[str, Array] = {}
         for number, path in enumerate(self.paths):
             if not path:
                 rows[TABLE["listed"]["direct:token"]] = self.token[run, number]
                 rows[TABLE["listed"]["direct:position"]] = self.position[run, number]
             else:
-                rows[path_name(path)] = self.token[run, number] + self.position[run, number]
+                through = self.token[run, number] + self.position[run, number]
+                rows[path_name(path)] = through if self.read is None else through + self.read[run, number]
+        rows |= {name: gives[run] for name, gives in self.written.items()}
         table = (
             pd.DataFrame(rows, index=range(self.token.shape[2])).T.iloc[:, : len(names)].set_axis(list(names), axis=1)
         )
@@ -135,19 +149,14 @@ def contributions(
     """
     paths = paths_of(subject.model, _longest(subject, max_heads))
     asked = compared(subject.corpus.n_outputs, target, rivals)
-    token, position = exact(subject).along((place.sequence, place.position), asked, paths)
+    at, parts = (place.sequence, place.position), exact(subject)
+    token, position = parts.along(at, asked, paths)
     logits = subject.clean.logits[:, place.sequence, place.position]
-    return Contributions(place, paths, token, position, logits[:, target] - logits[:, list(rivals)].mean(axis=1))
-
-
-def readout(params: Params, target: int, rivals: Sequence[int]) -> Float[Array, "run d_model"]:
-    """Return w [run, d_model] with logit(target) - mean over rivals of logit(rival) = resid · w."""
-    if params.W_U is not None:
-        return np.asarray(params.W_U[..., target] - params.W_U[..., list(rivals)].mean(axis=-1))
-    unit = np.zeros((*params.run_shape, params.W_E.shape[-1]))
-    unit[..., target] += 1
-    unit[..., list(rivals)] -= 1 / len(rivals)
-    return unit
+    total = logits[:, target] - logits[:, list(rivals)].mean(axis=1)
+    if not isinstance(parts, FrozenParts):
+        return Contributions(place, paths, token, position, total)
+    read = parts.read(at, asked, paths) if has_biases(subject.model) else None
+    return Contributions(place, paths, token, position, total, read, parts.written(at, asked))
 
 
 def edge_contributions(
@@ -159,14 +168,17 @@ def edge_contributions(
     the place's own sentence, pattern held fixed. `[:, :, :, place.sequence]` are the sentence's own edges; the other
     sentences' say what would be added if the edge were theirs.
     """
+    asked, parts = compared(subject.corpus.n_outputs, target, rivals), exact(subject)
+    if isinstance(parts, FrozenParts):
+        at, rows = (place.sequence, place.position), range(subject.corpus.n_sequences)
+        return np.stack([parts.edges_in(at, asked, row) for row in rows], axis=3)
     on, OV = subject.clean, W_OV(subject.params)
-    asked = compared(subject.corpus.n_outputs, target, rivals)
-    G = exact(subject).adjoints((place.sequence, place.position), asked)
-    parts = []
+    G = parts.adjoints((place.sequence, place.position), asked)
+    found = []
     for layer in range(subject.model.n_layers):
         read = on.resid_pre[:, layer, None] @ OV[:, layer, :, None]  # [run, head, sequence, key, d_model]
-        parts.append(on.pattern[:, layer] * (G[:, layer + 1, None, None] @ np.swapaxes(read, -1, -2)))
-    return np.stack(parts, axis=1)
+        found.append(on.pattern[:, layer] * (G[:, layer + 1, None, None] @ np.swapaxes(read, -1, -2)))
+    return np.stack(found, axis=1)
 
 
 def _longest(subject: Subject, max_heads: int | None) -> int:

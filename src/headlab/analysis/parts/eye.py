@@ -42,16 +42,18 @@ from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import Word, head_name
 from headlab.analysis.parts.aligned_rows import AlignedRows
 from headlab.analysis.parts.coding import least
-from headlab.analysis.parts.contributions import readout
+from headlab.analysis.parts.exact import behind_heads
 from headlab.analysis.parts.eye_search import EVERY, MOST_TOGETHER, Named, search
 from headlab.analysis.subject import NUMBERS_AT_A_TIME, Subject
 from headlab.analysis.words import PHRASES, THRESHOLDS
 from headlab.arrays import Array, Bool, Float
 from headlab.data.alignment import alignments
-from headlab.model.paths import Feature, features
+from headlab.model.paths import BIASES, DISTANCE, Feature, all_features, mlp_layer, mlp_name
 from headlab.notation.numbers import quantity
 
-TOKEN, POSITION, HEAD, EVERYTHING = KINDS = ("token", "position", "head", "everything")
+TOKEN, POSITION, HEAD, EVERYTHING = "token", "position", "head", "everything"
+MLP = "MLP"
+KINDS = (TOKEN, POSITION, HEAD, MLP, BIASES, DISTANCE, EVERYTHING)
 ALIKE = 6  # decimals of shares that decide which is the larger one
 DECIDES = THRESHOLDS["decides"]  # of the change between the places: what the last layer's pattern makes of it, at least
 MOST_UNPAIRED = THRESHOLDS["unpaired"]  # of the change: what keys with no counterpart give, at most
@@ -160,6 +162,8 @@ class Eye:
     def _spot(self, number: int, sequence: int, position: int, read: Array, row: int) -> "Spot":
         feature = EVERYTHING if number == EVERY else self.features[number]
         words, labels = self.subject.corpus.sentences[sequence], self._labels[sequence]
+        if isinstance(feature, str) and (layer := mlp_layer(feature)) is not None:
+            return Spot(MLP, words[position], position, (layer, 0), label=labels[position])
         if isinstance(feature, str):
             return Spot(feature, words[position], position, label=labels[position])
         found = tuple(np.nonzero(read[row])[0].tolist())
@@ -177,8 +181,9 @@ class Eye:
 class Spot:
     """A feature of a query or a key.
 
-    kind: `token` (what stands there), `position`, `head` (what an earlier head wrote there), `everything`
-    word, position: where it stands in its sentence; head: (layer, head)
+    kind: `token` (what stands there), `position`, `head` (what an earlier head wrote there), `MLP` (the same of an MLP),
+        `biases`, `distance` (from the query), `everything`
+    word, position: where it stands in its sentence; head: (layer, head), of an MLP its layer
     read, read_words: where that head found what matters of what it read, positions and words
     label, read_labels: the words as a sentence names them, by their number where they stand there more than once
     """
@@ -206,6 +211,10 @@ class Spot:
                 read = f" {PHRASES['and']} ".join(words)
                 at = {"head": head_name(layer, head), "place": label}
                 return PHRASES["read" if read else "wrote"].format(words=read, **at)
+            case "MLP", (layer, _):
+                return PHRASES["wrote"].format(head=mlp_name(layer), place=label)
+            case "biases" | "distance", _:
+                return PHRASES[self.kind].format(place=label)
             case "position", _:
                 return PHRASES["position"].format(position=self.position)
             case "token", _:
@@ -357,16 +366,17 @@ def eye(subject: Subject, choice: Choice) -> Eye:
                     undone[find.rows.runs, number] = find.rows.undone(find.lowered[:, None])[:, 0]
                     logits[find.rows.runs, number] = find.rows.logits(find.lowered)
                     found.append(find.named)
-    names = features(subject.model, subject.model.n_layers - 1)
+    names = all_features(subject.model, subject.model.n_layers - 1)
     return Eye(subject, choice, names, makes, undone, logits, Named.joined(found, subject.corpus.n_ctx))
 
 
 def _aligned(subject: Subject, choice: Choice, there: Place) -> Iterator[AlignedRows]:
     """Yield the rows to compare, of each model in the alignment whose keys with no counterpart give least."""
-    w, places = readout(subject.params, choice.target, choice.rivals), (choice.place, there)
+    places = choice.place, there
+    w = [behind_heads(subject, (at.sequence, at.position), choice.target, choice.rivals) for at in places]
     (a, b), tokens = ((place.sequence, place.position) for place in places), subject.corpus.tokens
     ways = [
-        AlignedRows.of(subject, choice, w, there, alignment)
+        AlignedRows.of(subject, choice, (w[0], w[1]), there, alignment)
         for alignment in alignments(tokens, a, b, subject.model.causal)
     ]
     with np.errstate(invalid="ignore"):
@@ -377,7 +387,7 @@ def _aligned(subject: Subject, choice: Choice, there: Place) -> Iterator[Aligned
 
 
 def _in_batches(rows: AlignedRows) -> Iterator[AlignedRows]:
-    n_features = len(features(rows.subject.model, rows.subject.model.n_layers - 1))
+    n_features = len(all_features(rows.subject.model, rows.subject.model.n_layers - 1))
     _, heads, slots = rows.value.shape
     a_run = heads * slots * (4 * n_features**2 + slots) + MOST_TOGETHER**2 * heads * slots
     step = max(1, NUMBERS_AT_A_TIME // a_run)

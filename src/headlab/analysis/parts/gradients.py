@@ -11,6 +11,7 @@ from headlab.analysis.choice import Place
 from headlab.analysis.parts.exact import compared, exact
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float
+from headlab.engine.parts import Parts
 
 
 def gradients(
@@ -29,4 +30,7 @@ def gradients(
     (True, False)
     """
     asked = compared(subject.corpus.n_outputs, target, rivals)
-    return exact(subject).gradients((place.sequence, place.position), asked)
+    subject.refuse("gradients")  # of norms and MLPs, which react, too, there are none yet
+    parts = exact(subject)
+    assert isinstance(parts, Parts)
+    return parts.gradients((place.sequence, place.position), asked)

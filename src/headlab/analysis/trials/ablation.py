@@ -56,6 +56,8 @@ class Ablation(Way):
                 return (self._edge(key, query, layer, head),)
             case Part("head", int(layer), int(head)):
                 return (self._change("z", layer=layer, head=head),)
+            case Part("mlp", int(layer)):
+                return (self._change("mlp", layer=layer),)
             case Part("token", token=int(token)):
                 places = np.nonzero(subject.corpus.tokens[self.sequence] == token)[0].tolist()
                 if self.kind == "mask":

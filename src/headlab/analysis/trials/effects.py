@@ -144,7 +144,7 @@ class Effects:
 
     @cached_property
     def changes_nothing(self) -> Bool[Array, "run group"]:
-        """[run, group]: nothing that was possible changes the answer, its probability or what speaks for it.
+        """[run, group]: something was possible, and none of it changes the answer, its probability or what speaks for it.
 
         no flip        in any trial
         |Δ p(target)|  at most 0.05
@@ -158,7 +158,7 @@ class Effects:
         changed = moved | shifted.any(axis=-1) | _flipped(self._before(self.before.winners), self.trials.winners)
         of_group = np.zeros((len(self.names), len(self.cells)), bool)
         of_group[self.cells // len(self.kinds), np.arange(len(self.cells))] = True
-        return ~(changed @ of_group.T)
+        return ~(changed @ of_group.T) & of_group.any(axis=1)
 
     @cached_property
     def disagree(self) -> Bool[Array, "run group"]:

@@ -8,7 +8,9 @@ from headlab.analysis.choice import Place
 from headlab.analysis.part import Kind, Part
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.spelling import parse, unknown_part
+from headlab.config.model import ModelConfig
 from headlab.errors import SelectionError
+from headlab.model.paths import has_biases
 from headlab.notation.values import listing, short_repr
 
 
@@ -39,24 +41,49 @@ def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] |
             return _edge(subject, sequence, query, position, layer, head)
         case "head":
             return Part("head", *subject.layer_and_head(layer, head))
+        case "mlp":
+            return _mlp(subject, layer)
         case "token":
             return _token(subject, sequence, token)
         case "direct" | "direct:token" | "direct:position" | "positions" as kind:
             return _whole(subject, kind)
+        case "biases":
+            raise SelectionError("a part must be one that can be taken away, got biases: no ablation does that")
     raise unknown_part(named)
 
 
 def parts_at(subject: Subject, place: Place) -> list[Part]:
-    """Return what is tried for one prediction: sources it can see, heads where there are several, direct parts, positions."""
+    """Return what is tried for one prediction: sources it can see, heads where there are several, MLPs, direct parts, positions.
+
+    Last come biases, where there are any: they give what they give, and nothing is tried.
+    """
     model = subject.model
     last = place.position + 1 if model.causal else int(subject.corpus.lengths[place.sequence])
     found = [Part("source", position=key) for key in range(last)]
     if model.n_layers * model.n_heads > 1:
         found += [Part("head", layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
-    if model.residual:
+    if model.d_mlp:
+        found += [Part("mlp", layer) for layer in range(model.n_layers)]
+    if passes_heads(model):
         found.append(Part("direct:token"))
         found += [Part("direct:position")] if model.positions else []
-    return [*found, Part("positions")] if model.positions else found
+    found += [Part("positions")] if model.positions else []
+    return [*found, Part("biases")] if has_biases(model) else found
+
+
+def passes_heads(model: ModelConfig) -> bool:
+    """Return whether embeddings reach the last stream past all heads as they are: through no norm after a block.
+
+    >>> passes_heads(ModelConfig()), passes_heads(ModelConfig(norm="layer", norm_after=True))
+    (True, False)
+    """
+    return model.residual and not model.norm_after
+
+
+def _mlp(subject: Subject, layer: Any) -> Part:
+    if not subject.model.d_mlp:
+        raise SelectionError("an MLP must be in the model, and this one has none")
+    return Part("mlp", subject.layer_and_head(layer, 0)[0])
 
 
 def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, head: Any) -> Part:
@@ -83,6 +110,8 @@ def _token(subject: Subject, sequence: int, token: Any) -> Part:
 def _whole(subject: Subject, kind: Kind) -> Part:
     if kind != "positions" and not subject.model.residual:
         raise SelectionError("the direct path must be in the model, and this one has no residual connection")
+    if kind != "positions" and not passes_heads(subject.model):
+        raise SelectionError("the direct path must pass all norms by, and this model norms the stream after each block")
     if kind in ("positions", "direct:position") and not subject.model.positions:
         raise SelectionError("positions must be in the model, and this one has no position embeddings")
     return Part(kind)

@@ -13,7 +13,7 @@ from headlab.errors import SelectionError
 from headlab.notation.values import short_repr
 
 SPELLINGS = (
-    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, "
+    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, mlp:LAYER, token:TOKEN, direct, "
     "direct:token, direct:position, positions"
 )
 QUOTING = "a word with a mark in it, or that is a number, goes in double quotes"
@@ -42,7 +42,7 @@ def spelling(part: Part) -> str:
     >>> spelling(Part("edge", 0, 0, position=1, query=3)), spelling(Part("positions"))
     ('edge:0.0:3>1', 'positions')
     """
-    of = "" if part.layer is None else f"{part.layer}.{part.head}"
+    of = "" if part.layer is None or part.head is None else f"{part.layer}.{part.head}"
     match part.kind:
         case "source":
             return f"source:{part.position}"
@@ -50,6 +50,8 @@ def spelling(part: Part) -> str:
             return f"edge:{f'{of}:' if of else ''}{part.query}>{part.position}"
         case "head":
             return f"head:{of}"
+        case "mlp":
+            return f"mlp:{part.layer}"
         case "token":
             return f"token:{part.token}"
     return part.kind
@@ -106,6 +108,8 @@ def _fields(kind: str, rest: str) -> dict[str, Any]:
         return {**(_head(head[1]) if head else {}), "query": query, "position": key}
     if kind == "head":
         return _head(rest)
+    if kind == "mlp":
+        return {"layer": int(rest)}
     if kind == "token":
         return {"token": read_word(rest)}
     raise ValueError("a part must be of a kind")
