@@ -1,7 +1,8 @@
 """Run every task of the gallery, and write what came of it: `make gallery`, or `python benchmarks/gallery.py NAME …` for some.
 
 Keeps the results in src/headlab/tasks/gallery.json, from which `headlab tasks` has its badges, draws docs/img/gallery/ and writes
-docs/gallery.md. --page writes the page alone, of the results that are there.
+docs/gallery.md. --page writes the page alone, of the results that are there. --recordings trains one seed of each task that the
+gallery's HTML page cannot train, and keeps what it did in src/headlab/tasks/recordings/.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,15 @@ from headlab.notation.numbers import duration, quantity
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import image
 from headlab.report.figures.reproduction import reproduction_figure
+from headlab.report.json.gallery import is_live
+from headlab.report.json.recording import record, reproduced_seed
 from headlab.report.json.tasks import reproduction_json
 from headlab.report.json.values import json_text
 from headlab.report.words import gallery as words
 from headlab.study.reproduction import JUDGED, REPRODUCED, plan, reproduce, whole_badge
 from headlab.tasks import tasks
 from headlab.tasks.gallery import FILE, Gallery, last_gallery
+from headlab.tasks.recording import FOLDER
 from headlab.tasks.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -64,6 +68,23 @@ def run(task: Task, most: float) -> dict[str, Any]:
     badge = whole_badge(result["badge"] for found in results.values() for result in found["references"])
     seconds = sum(found["seconds"] for found in results.values())
     return {"badge": badge, "seconds": round(seconds, 2), "date": date.today().isoformat(), "recipes": results}
+
+
+def write_recordings(names: Iterable[str]) -> None:
+    """Record a run of each task that does not train live: of the first recipe that was run."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in names:
+        task, ran = tasks[name], last_gallery().tasks.get(name, {"recipes": {}})["recipes"]
+        if is_live(task) or not ran:
+            print(f"{name}: {'trains live' if ran else 'was not run'}, no recording", flush=True)
+            continue
+        recipe = next(item for item in task.recipes if item in ran)
+        found = ran[recipe]
+        began = time.monotonic()
+        known = [item for item in task.references if item.recipe == recipe]
+        text = json_text(record(task, recipe, reproduced_seed(known, found)).to_dict(), in_a_line=True)
+        (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"{name}, {recipe}: {len(text):,} letters, {duration(time.monotonic() - began)}", flush=True)
 
 
 def has_figure(task: Task, recipe: str) -> bool:
@@ -147,7 +168,7 @@ def table(gallery: Gallery) -> Iterator[str]:
         here = (
             f"{words.metric_words(found['metric'])} {words.here_words(found)}, {words.OVER[found['over']].split()[0]}"
         )
-        cells = (here, words.known_words(found), len(found["seeds"]), duration(gallery.tasks[name]["seconds"]))
+        cells = (here, words.known_words(found), len(found["values"]), duration(gallery.tasks[name]["seconds"]))
         yield f"| [{name}](#{name}) | {badge} | {' | '.join(map(str, cells))} |"
 
 
@@ -160,7 +181,7 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
     yield from ((f"Licence of its data: {task.license}.", "") if task.license else ())
     for recipe, found in gallery.tasks.get(name, {"recipes": {}})["recipes"].items():
         said = words.recipe_words(task.recipe(recipe), task.dataset)
-        took = f"{quantity(len(found['seeds']), 'seed')}, {duration(found['seconds'])}"
+        took = f"{words.runs_words(found)}, {duration(found['seconds'])} on {gallery.tasks[name]['date']}"
         yield f"Recipe `{recipe}`: {said}. {took}; {found['badge']}."
         yield ""
         for result in found["references"]:
@@ -187,6 +208,12 @@ def heads(found: dict[str, Any]) -> Iterator[str]:
         yield from (f"- {' '.join(head['sentences'])}" for head in found["heads"][:MOST_HEADS])
         yield from (f"- {line}" for line in and_more(len(found["heads"]) - MOST_HEADS, "heads"))
         yield ""
+    if found.get("without_heads"):
+        first, *lines = found["without_heads"]["sentences"]
+        yield from (first, "")
+        yield from (f"- {line}" for line in lines[:MOST_HEADS])
+        yield from (f"- {line}" for line in and_more(len(lines) - MOST_HEADS, "heads"))
+        yield ""
 
 
 def main() -> None:
@@ -197,7 +224,11 @@ def main() -> None:
         "--most", type=float, default=math.inf, metavar="SECONDS", help="leave out recipes that take longer"
     )
     parser.add_argument("--page", action="store_true", help="write the page alone")
+    parser.add_argument("--recordings", action="store_true", help="write recordings alone")
     options = parser.parse_args()
+    if options.recordings:
+        write_recordings(options.names or tasks)
+        return
     gallery = last_gallery()
     if not options.page:
         for name in options.names or list(tasks):

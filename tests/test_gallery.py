@@ -398,3 +398,22 @@ def test_a_new_task_takes_no_files_place(run, folder):
     assert (status, out) == (2, "")
     assert "a new task must not be there yet, got 'toss.py'" in err
     assert Path("toss.py").read_bytes() == before
+
+
+def test_what_each_head_removed_leaves_is_said_and_is_what_the_runs_say(run):
+    status, out, _ = run("tasks", "run", "ioi", "--seeds", "0:2", "--json")
+    found = json.loads(out)["without_heads"]
+    assert (status, found["of"], found["examples"], found["exact"]) == (0, "places", 60, True)
+    table = hl.train(hl.tasks["ioi"], seeds=[json.loads(out)["best_seed"]])[0].without_heads().table()
+    assert [row["right"] for row in found["rows"]] == table.token_accuracy.tolist()
+    assert len(found["sentences"]) == 3
+    status, out, _ = run("tasks", "run", "ioi", "--seeds", "0:2")
+    assert " ".join(out.split()).count(found["sentences"][1]) == 1
+
+
+def test_a_training_of_many_stages_is_told_short(run):
+    _, out, _ = run("tasks", "show", "tsar")
+    told = " ".join(out.split())
+    assert "1,600 steps in 25 stages: 64 steps of adamw" in told
+    assert "then 23 others, and at last 64 of adamw" in told
+    assert told.count("its state afresh") == 4, "two recipes, of each the first stage and the last"

@@ -12,7 +12,7 @@ from headlab.analysis.looking.metrics import metric_values
 from headlab.analysis.looking.without_heads import without_heads
 from headlab.analysis.subject import Subject
 from headlab.data.dataset import Dataset
-from headlab.data.held_out import every_input
+from headlab.data.held_out import are_few, every_input, mixed_inputs
 from headlab.data.held_out import held_out as examples_of
 from headlab.data.stream import Stream
 from headlab.model.forward import forward
@@ -213,3 +213,27 @@ def test_metrics_of_drawn_data_are_those_of_its_held_out_examples_and_of_all_inp
     np.testing.assert_array_equal(found["exact_accuracy"], exact.sequences)
     assert found["success_share(0.6)"].tolist() == [1, 1], "of places, as the data counts them"
     assert found["success_share(1)"].tolist() == [1, 0]
+
+
+def test_inputs_are_mixed_each_once_and_a_batch_of_them_is_of_all_kinds():
+    task = hl.tasks["planted-shift"]
+    every = [
+        (*t, *a) for batch in every_input(task.dataset, 4096) for t, a in zip(batch.tokens, batch.targets, strict=True)
+    ]
+    batches = list(mixed_inputs(task.dataset, 100))
+    mixed = [(*t, *a) for batch in batches for t, a in zip(batch.tokens, batch.targets, strict=True)]
+    assert sorted(mixed) == sorted(every)
+    assert [batch.n_sequences for batch in batches] == [100] * 10 + [24]
+    for batch in batches[:10]:
+        counts = np.bincount(batch.tokens[:, 0], minlength=4)
+        assert counts.min() > 8, "in their own order a batch has one first token"
+    again = next(iter(mixed_inputs(task.dataset, 100)))
+    np.testing.assert_array_equal(again.tokens, batches[0].tokens)
+    assert not np.array_equal(next(iter(mixed_inputs(task.dataset, 100, seed=1))).tokens, again.tokens)
+
+
+@pytest.mark.parametrize(("name", "count"), [("planted-shift", 1024), ("ioi", 60)])
+def test_inputs_are_few_where_they_can_be_named_and_are(name, count):
+    assert are_few(hl.tasks[name].dataset, count)
+    assert not are_few(hl.tasks[name].dataset, count - 1)
+    assert not are_few(hl.tasks["induction"].dataset, 10**9), "nobody names all of its inputs"

@@ -2,8 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from headlab.data.batch import ABSENT, Batch, Ids
 from headlab.data.dataset import Dataset
+from headlab.data.draws import Draws
+
+TOGETHER = 2**17  # inputs that are put in another order together
 
 
 def held_out(dataset: Dataset, n: int, at_a_time: int, *, seed: int = 0) -> Iterator[Batch]:
@@ -41,6 +46,64 @@ def every_input(dataset: Dataset, at_a_time: int) -> Iterator[Batch]:
         for first in range(0, len(tokens), at_a_time):
             some = slice(first, first + at_a_time)
             yield _like(dataset.batch, tokens[some], targets[some])
+
+
+def mixed_inputs(dataset: Dataset, at_a_time: int, *, seed: int = 0) -> Iterator[Batch]:
+    """Yield batches of all inputs in a drawn order: those of a batch have no more in common than others. As `every_input`.
+
+    Of more than 131,072 inputs so many are mixed at a time.
+
+    >>> from headlab.data.corpus import Corpus
+    >>> sorted(int(batch.tokens[0, 1]) for batch in mixed_inputs(Dataset(Corpus.notebook()), 1))
+    [2, 5]
+    """
+    for number, whole in enumerate(_together(dataset)):
+        order = Draws(seed, "order", number, 1).order(whole.n_sequences)[0]
+        for first in range(0, whole.n_sequences, at_a_time):
+            some = order[first : first + at_a_time]
+            if (whole.targets[some] != ABSENT).any():
+                yield Batch(
+                    whole.tokens[some], whole.targets[some], whole.weights[some], whole.d_vocab, whole.d_vocab_out
+                )
+
+
+def _together(dataset: Dataset) -> Iterator[Batch]:
+    """Yield all inputs, as many pieces of them as one batch as have room and are of one length."""
+    held: list[Batch] = []
+    for batch in every_input(dataset, TOGETHER):
+        fits = sum(part.n_sequences for part in held) + batch.n_sequences <= TOGETHER
+        if held and not (fits and held[0].n_ctx == batch.n_ctx):
+            yield _joined(held)
+            held = []
+        held.append(batch)
+    if held:
+        yield _joined(held)
+
+
+def _joined(held: list[Batch]) -> Batch:
+    tokens, targets, weights = (
+        np.concatenate([getattr(batch, name) for batch in held]) for name in ("tokens", "targets", "weights")
+    )
+    return Batch(tokens, targets, weights, held[0].d_vocab, held[0].d_vocab_out)
+
+
+def are_few(dataset: Dataset, most: int) -> bool:
+    """Return whether all inputs can be named, and are at most so many; of a corpus its sentences are.
+
+    >>> from headlab.data.corpus import Corpus
+    >>> are_few(Dataset(Corpus.notebook()), 2), are_few(Dataset(Corpus.notebook()), 1)
+    (True, False)
+    """
+    if dataset.stream is None:
+        return dataset.batch.n_sequences <= most
+    if dataset.stream.enumerate is None:
+        return False
+    count = 0
+    for tokens, _ in dataset.stream.pieces():
+        count += len(tokens)
+        if count > most:
+            return False
+    return True
 
 
 def _sentences(whole: Batch, at_a_time: int) -> Iterator[Batch]:

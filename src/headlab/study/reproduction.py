@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from headlab.analysis.looking.head_roles import HeadRole, head_roles
 from headlab.analysis.looking.metrics import LOWER_IS_BETTER, metric_values
+from headlab.analysis.looking.without_heads import WithoutHeads
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
 from headlab.config.seeds import seed_array
+from headlab.data.held_out import are_few
 from headlab.errors import ConfigError, Problem
 from headlab.runs.runs import Runs
 from headlab.runs.train import Progress, train
@@ -29,6 +31,7 @@ JUDGED = (
     "exact",
 )  # the kinds of references that a badge is given for; what was measured here is no target
 USUAL_SEEDS = 8
+FEW_INPUTS = 20_000  # all of which are tried without each head
 OF_TRAINING = 0.95  # of the time, for progress; the rest measures
 
 
@@ -188,6 +191,19 @@ class Reproduction:
         """What the heads of that run do, on examples that it was not trained on; of none that diverged."""
         heads = self.runs.finished[self.best] and self.runs.model.n_layers
         return head_roles(self.runs.subject, self.best) if heads else ()
+
+    @property
+    def counts(self) -> str:
+        """Of what shares are told that are right: `places`, or whole `sequences`."""
+        stream = self.task.dataset.stream
+        return "places" if stream is None else stream.counts
+
+    @cached_property
+    def without_heads(self) -> WithoutHeads | None:
+        """How that run does without each of its heads: exactly where its inputs are few; None of one without any, or diverged."""
+        if not (self.runs.finished[self.best] and self.runs.model.n_layers):
+            return None
+        return self.runs[self.best].without_heads(exact=are_few(self.task.dataset, FEW_INPUTS))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values: the headline's numbers, and those of every reference."""

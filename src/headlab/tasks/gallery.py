@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("gallery.json")
+NOT_RUN = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Gallery:
 
     def badge(self, name: str) -> str:
         """Return a task's badge; that it was not run yet, where it was not."""
-        return str(self.tasks[name]["badge"]) if name in self.tasks else "not run yet"
+        return str(self.tasks[name]["badge"]) if name in self.tasks else NOT_RUN
 
     def headline(self, name: str) -> Mapping[str, Any] | None:
         """Return a task's first recipe's result, whose own fields are its headline's; None where it was not run."""

@@ -64,6 +64,10 @@ class HeldOut:
         """How far the loss is above that of who knows how examples are drawn, in nats; nan where nobody says it."""
         return np.asarray(self.loss - (np.nan if self.bayes is None else self.bayes))
 
+    def right(self, by: str) -> Float[Array, " run"]:
+        """Return the share [run] that is right of `places` or of whole `sequences`."""
+        return self.sequences if by == "sequences" else self.places
+
     def table(self) -> pd.DataFrame:
         """Return one row a run, its columns by the names of metrics; `above_bayes` where the task says it."""
         columns = (self.loss, self.places, self.last, self.sequences, self.class_accuracy)

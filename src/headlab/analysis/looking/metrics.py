@@ -122,4 +122,4 @@ class _Measured:
         """What of all inputs, or else of the examples, is right: places or sequences, as the stream counts."""
         stream = self.subject.dataset.stream
         found = self._held_out if stream is None or stream.enumerate is None else self._exact
-        return found.sequences if stream is None or stream.counts == "sequences" else found.places
+        return found.right("sequences" if stream is None else stream.counts)

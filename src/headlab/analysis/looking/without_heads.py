@@ -18,7 +18,7 @@ from headlab.analysis.clean import flat_on
 from headlab.analysis.looking.held_out import Answers, HeldOut, check_n, measured, of_logits
 from headlab.analysis.subject import Subject
 from headlab.data.batch import Batch
-from headlab.data.held_out import every_input, held_out
+from headlab.data.held_out import held_out, mixed_inputs
 from headlab.engine.look import Look
 from headlab.errors import SelectionError
 from headlab.model.interventions import Case, Change
@@ -63,8 +63,8 @@ def without_heads(
     """Return how every model does without each head in turn, on n held-out examples, or exactly on all inputs.
 
     ways: zero, mean or resample, of batches of 512 examples, fewer where these are long; of a dataset that is not drawn, of its
-        sentences
-    seed: of the data. Raises `SelectionError` for another way, `ConfigError` as `held_out`.
+        sentences; where these are all inputs, they are in a drawn order
+    seed: of the data, and of that order. Raises `SelectionError` for another way, `ConfigError` as `held_out`.
 
     >>> import headlab as hl
     >>> runs = hl.train(hl.Corpus.notebook(), seeds=range(2), record="none")
@@ -77,12 +77,15 @@ def without_heads(
             raise SelectionError(f"a head must be removed by {listing(WAYS)}, got {short_repr(way)}")
     model = subject.model
 
+    all_of_them = exact or subject.dataset.stream is None
     size = max(2, min(BATCH, ROWS // subject.corpus.n_ctx))
 
     def batches() -> Iterator[Batch]:
-        return every_input(subject.dataset, size) if exact else held_out(subject.dataset, n, size, seed=seed)
+        if all_of_them:
+            return mixed_inputs(subject.dataset, size, seed=seed)
+        return held_out(subject.dataset, n, size, seed=seed)
 
-    of = partial(measured, subject, exact=exact or subject.dataset.stream is None)
+    of = partial(measured, subject, exact=all_of_them)
     found = {
         (layer, head, way): of(batches(), answering=partial(_without, layer=layer, head=head, how=WAYS[way]))
         for layer, head, way in product(range(model.n_layers), range(model.n_heads), ways)

@@ -6,6 +6,7 @@ from headlab.cli.help import Group
 from headlab.cli.options import json_option
 from headlab.cli.tasks.file import check, new
 from headlab.cli.tasks.listing import list_tasks, listing, show
+from headlab.cli.tasks.page import page
 from headlab.cli.tasks.run import run
 from headlab.errors import ConfigError
 
@@ -20,6 +21,7 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
     headlab tasks                     all of them, with their badges
     headlab tasks show induction      what is known of one, and where it stands
     headlab tasks run induction       trains it: does the published number hold here?
+    headlab tasks page                all of them as one HTML file, to look at and to train in
     headlab tasks new mine.py         a commented file to fill in, with a task of your own
     headlab tasks check mine.py       everything that is wrong with it
     headlab tasks run mine.py         the same machinery
@@ -32,5 +34,5 @@ def tasks(ctx: click.Context, as_json: bool) -> None:
         raise ConfigError("--json must follow the command that prints it, got it before: write it at the end")
 
 
-for command in (listing, show, run, new, check):
+for command in (listing, show, run, page, new, check):
     tasks.add_command(command)

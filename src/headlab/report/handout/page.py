@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from headlab.errors import ConfigError
 from headlab.report import PAGE
+from headlab.report.carrying import built_page, with_data
 
 HOMEWORK = PAGE / "homework.html"
 ID = "headlab-assignment"  # of the element that holds what is asked
@@ -16,8 +16,5 @@ def homework_page(public: Mapping[str, Any]) -> str:
 
     Raises `ConfigError` where headlab was built without its page.
     """
-    if not HOMEWORK.exists():
-        raise ConfigError("the homework's page must be built, and this checkout has none: pip install . builds it")
-    data = json.dumps(public, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
-    element = f'<script type="application/json" id="{ID}">{data}</script>'
-    return HOMEWORK.read_text(encoding="utf-8").replace("</body>", f"{element}\n  </body>", 1)
+    data = json.dumps(public, ensure_ascii=True, allow_nan=False)
+    return with_data(built_page(HOMEWORK, "the homework's page"), ID, data)

@@ -2,8 +2,8 @@
 
 from urllib.parse import parse_qsl, urlencode
 
-from headlab.errors import ConfigError
 from headlab.report import PAGE
+from headlab.report.carrying import built_page
 
 LAB = PAGE / "headlab.html"
 LINK = '<script type="text/plain" id="headlab-link">{}</script>'
@@ -18,8 +18,6 @@ def lab_page(link: str = "") -> str:
     >>> "d_head=5&amp;" in lab_page("#d_head=5&hide=why")  # data is written as it is read: nothing in it is markup
     False
     """
-    if not LAB.exists():
-        raise ConfigError("the lab's page must be built, and this checkout has none: pip install . builds it")
-    page = LAB.read_text(encoding="utf-8")
+    page = built_page(LAB, "the lab's page")
     settings = urlencode(parse_qsl(link.partition("#")[2], keep_blank_values=True))
     return page.replace("</body>", LINK.format(settings) + "\n  </body>", 1) if settings else page

@@ -3,12 +3,13 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from headlab.report.words.heads import examples_words, head_sentences
+from headlab.report.words.heads import examples_words, head_sentences, without_sentences
 from headlab.tasks import tasks
 from headlab.tasks.gallery import last_gallery
 from headlab.tasks.task import Task
 
 if TYPE_CHECKING:
+    from headlab.analysis.looking.held_out import HeldOut
     from headlab.study.reproduction import Reproduction
     from headlab.study.task_check import Checked
 
@@ -87,4 +88,23 @@ def reproduction_json(done: "Reproduction") -> dict[str, Any]:
             }
             for role in done.roles
         ],
+        "without_heads": _without(done),
+    }
+
+
+def _without(done: "Reproduction") -> dict[str, Any] | None:
+    """Return what share the best run has right with all heads and without each, and sentences on it; None of one without any."""
+    found = done.without_heads
+    if found is None:
+        return None
+    parts: list[tuple[str | None, str | None, HeldOut]] = [(None, None, found.whole)]
+    parts += [(f"{layer}.{head}", way, rest) for (layer, head, way), rest in found.without.items()]
+    return {
+        "of": done.counts,
+        "examples": found.whole.n_examples,
+        "exact": found.whole.exact,
+        "rows": [
+            {"head": head, "removed": way, "right": float(rest.right(done.counts)[0])} for head, way, rest in parts
+        ],
+        "sentences": without_sentences(found, done.counts),
     }

@@ -14,7 +14,7 @@ from headlab.report import limits
 from headlab.report.terminal.grid import MARKS, as_text, terminal_table
 from headlab.report.terminal.plot import CurvePlot
 from headlab.report.words import gallery as words
-from headlab.report.words.heads import examples_words, head_sentences
+from headlab.report.words.heads import examples_words, head_sentences, without_sentences
 
 if TYPE_CHECKING:
     from headlab.runs.runs import Run
@@ -56,7 +56,9 @@ def reproduction_blocks(done: "Reproduction") -> Iterator[Any]:
     yield Rule(as_text(f"{done.task.name}: {done.task.title}"), align="left")
     parameters = runs[0].summary()["parameters"].iloc[-1]
     layers, heads = quantity(runs.model.n_layers, "layer"), quantity(runs.model.n_heads, "head")
-    yield as_text(f"Recipe {done.recipe}: {layers}, {heads}, {parameters:,} parameters; {runs.training.in_words()}.")
+    yield as_text(
+        f"Recipe {done.recipe}: {layers}, {heads}, {parameters:,} parameters; {words.training_words(runs.training)}."
+    )
     yield as_text("")
     yield badge_text(done.badge)
     for result in found["references"]:
@@ -65,6 +67,7 @@ def reproduction_blocks(done: "Reproduction") -> Iterator[Any]:
     yield from _curves(done)
     yield from _attention(runs[done.best])
     yield from _heads(done)
+    yield from _without(done)
     diverged = int((~runs.finished).sum())
     ended = f", {diverged:,} of them diverged" if diverged else ""
     yield as_text(f"\n{quantity(len(runs), 'run')}{ended}, {duration(done.seconds)} in all.", style="dim")
@@ -95,6 +98,16 @@ def _heads(done: "Reproduction") -> Iterator[Any]:
         for number, sentence in enumerate(head_sentences(role)):
             yield Padding(as_text(sentence), (0, 0, 0, 2)) if number else as_text(f"• {sentence}")
     yield from map(as_text, and_more(len(done.roles) - MOST_ROLES, "heads", "headlab tasks run … --json"))
+
+
+def _without(done: "Reproduction") -> Iterator[Any]:
+    """Yield what the best run still has right without each of its heads, a line each."""
+    if done.without_heads is not None:
+        yield as_text("")
+        first, *lines = without_sentences(done.without_heads, done.counts)
+        yield as_text(first)
+        yield from (as_text(f"• {line}") for line in lines[:MOST_ROLES])
+        yield from map(as_text, and_more(len(lines) - MOST_ROLES, "heads", "headlab tasks run … --json"))
 
 
 def _attention(run: "Run") -> Iterator[Any]:

@@ -7,6 +7,7 @@ from headlab.notation.numbers import percent, quantity
 from headlab.notation.values import listing
 
 if TYPE_CHECKING:
+    from headlab.config import TrainConfig
     from headlab.data.corpus import Corpus
     from headlab.data.dataset import Dataset
     from headlab.tasks.gallery import Gallery
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 DIGITS, MOST_DIGITS = 4, 8
 OVER = {"best": "best of", "each": "worst of", "median": "median of", "mean": "mean of", "share": "share of"}
+MOST_STAGES = 4  # of a training, that are all told
 MOST_SEEDS = 64  # whose values are written out
 
 
@@ -44,6 +46,15 @@ def metric_words(metric: str) -> str:
 def over_words(result: Mapping[str, Any]) -> str:
     """Return what of the seeds a number is: `median of 8 seeds`; result: as `Measured.to_dict` has it."""
     return f"{OVER[result['over']]} {quantity(len(result['values']), 'seed')}"
+
+
+def runs_words(found: Mapping[str, Any]) -> str:
+    """Return how many runs there were: of seeds, or the one from weights set by hand; found: as `Reproduction.to_dict` has it.
+
+    >>> runs_words({"seeds": [0, 1], "values": [0.5, 1.0]}), runs_words({"seeds": [], "values": [1.0]})
+    ('2 seeds', '1 run from weights set by hand')
+    """
+    return quantity(len(found["seeds"]), "seed") if found["seeds"] else "1 run from weights set by hand"
 
 
 def here_words(result: Mapping[str, Any]) -> str:
@@ -143,7 +154,24 @@ def recipe_words(recipe: "Recipe", dataset: "Dataset") -> str:
     model = recipe.model
     layers, heads = quantity(model.n_layers, "layer"), quantity(model.n_heads, "head")
     numbers = quantity(model.on(dataset).n_weights, "parameter")
-    return f"{layers}, {heads} of {model.d_head}, {numbers}; {recipe.training.in_words()}"
+    return f"{layers}, {heads} of {model.d_head}, {numbers}; {training_words(recipe.training)}"
+
+
+def training_words(training: "TrainConfig") -> str:
+    """Return a training in words; of many stages the first and the last one.
+
+    >>> from headlab.tasks import tasks
+    >>> training_words(tasks["max4"].training)
+    '3,000 steps of adamw at learning rate 0.001 with weight decay 0.01, epsilon 1e-08 and batch size 128'
+    >>> training_words(tasks["tsar"].training).partition(":")[0]
+    '1,600 steps in 25 stages'
+    """
+    words = training.in_words()
+    stages = words.split(", then ")
+    if len(stages) <= MOST_STAGES:
+        return words
+    count = f"{quantity(training.steps, 'step')} in {len(stages)} stages"
+    return f"{count}: {stages[0]}, then {len(stages) - 2} others, and at last {stages[-1]}"
 
 
 def reference_sentence(reference: "Reference") -> str:

@@ -9,6 +9,8 @@ from headlab.notation.values import listing
 
 if TYPE_CHECKING:
     from headlab.analysis.looking.head_roles import HeadRole, Reading
+    from headlab.analysis.looking.held_out import HeldOut
+    from headlab.analysis.looking.without_heads import WithoutHeads
     from headlab.data.dataset import Dataset
 
 MOST_OF_IT = 0.5  # of its attention, from which on a head is called by its kind,
@@ -23,6 +25,11 @@ PLACES = {
     "duplicate_token": "other places with its own token",
     "answer": "places that hold the answer",
     "asked_key": "places with the key that is asked for",
+}
+WAYS = {
+    "zero": "with nothing in place of what it writes",
+    "mean": "with its mean over examples",
+    "resample": "with what it writes in another example",
 }
 
 
@@ -65,6 +72,35 @@ def head_sentences(role: "HeadRole") -> list[str]:
     does = [*_kinds(role), *_reads(role)]
     name = f"Where something is asked, {head_name(role)}" if role.asked_alone else head_name(role).capitalize()
     return [f"{'It' if number else name} {what}." for number, what in enumerate(does)] + _copies(role)
+
+
+def without_sentences(found: "WithoutHeads", by: str) -> list[str]:
+    """Return how much is right without each head of one run, a sentence each, after one that says on what.
+
+    by: `places` or `sequences`, of which shares are told
+
+    >>> import headlab as hl
+    >>> run = hl.train(hl.Corpus.notebook(), seeds=3, record="none")[0]
+    >>> for sentence in without_sentences(run.without_heads(), "places"):
+    ...     print(sentence)  # doctest: +NORMALIZE_WHITESPACE
+    With all heads 0.9000 of the places of all 2 inputs are right.
+    Without head 0.0: 0.8000 with nothing in place of what it writes, 0.9000 with its mean over examples,
+    0.8000 with what it writes in another example.
+    """
+
+    def right(held: "HeldOut") -> str:
+        return decimals(float(held.right(by)[0]), 4)
+
+    of = (
+        f"all {found.whole.n_examples:,} inputs"
+        if found.whole.exact
+        else f"{found.whole.n_examples:,} held-out examples"
+    )
+    lines = [f"With all heads {right(found.whole)} of the {by} of {of} are right."]
+    heads: dict[tuple[int, int], list[str]] = {}
+    for (layer, head, way), rest in found.without.items():
+        heads.setdefault((layer, head), []).append(f"{right(rest)} {WAYS[way]}")
+    return [*lines, *(f"Without head {layer}.{head}: {', '.join(shares)}." for (layer, head), shares in heads.items())]
 
 
 def _kinds(role: "HeadRole") -> list[str]:
