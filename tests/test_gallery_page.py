@@ -163,11 +163,17 @@ def test_numbers_stand_beside_the_known_ones_with_their_sentences():
         assert all(metrics == set(seed["values"]) for seed in recipe["seeds"])
         assert len(recipe["seeds"]) == 64
     assert known["recipes"][0]["words"].startswith("1 layer, 2 heads of 8")
+    assert known["headline"] == {"metric": "token accuracy", "here": "1", "known": "1"}
+    assert known["recipes"][0]["references"][0]["here"] == "1"
+    (never,) = page_json([Shown(hl.tasks["ioi"], {}, "not run yet", "")])["tasks"]
+    assert never["headline"] is None
+    number = never["recipes"][1]["references"][0]
+    assert (number["here"], number["known"], number["badge"]) == ("", "0.5000 ± 0.0500", "not run yet")
 
 
 def test_a_task_of_ones_own_is_run_recorded_and_put_in(run, folder):
-    status, out, err = run("tasks", "page", "max4", "echo.py", "-o", "mine.html", "--json")
-    assert (status, err, json.loads(out)) == (0, "", {"path": "mine.html"})
+    status, out, _ = run("tasks", "page", "max4", "echo.py", "-o", "mine.html", "--json")
+    assert (status, json.loads(out)) == (0, {"path": "mine.html"})
     found = {item["name"]: item for item in data_of(folder / "mine.html")["tasks"]}
     assert list(found) == ["max4", "echo"]
     echo = found["echo"]

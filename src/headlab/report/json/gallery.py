@@ -101,6 +101,7 @@ def _task(shown: Shown) -> dict[str, Any]:
         "badge": shown.badge,
         "date": shown.date,
         "live": live,
+        "headline": _headline(shown),
         "recipes": [_recipe(shown, name, recipe) for name, recipe in task.recipes.items()],
         **also,
     }
@@ -126,14 +127,26 @@ def _recipe(shown: Shown, name: str, recipe: "Recipe") -> dict[str, Any]:
 def _number(result: Mapping[str, Any]) -> dict[str, Any]:
     known = "" if result["target"] is None else words.known_sentence(result)
     sentence = f"{words.here_sentence(result)} {known[:1].upper()}{known[1:]}".rstrip()
-    return {name: result[name] for name in OF_A_NUMBER} | {"seeds": len(result["values"]), "sentence": sentence}
+    said = {"here": words.here_words(result), "known": words.known_words(result), "sentence": sentence}
+    return {name: result[name] for name in OF_A_NUMBER} | {"seeds": len(result["values"])} | said
+
+
+def _headline(shown: Shown) -> dict[str, str] | None:
+    """Return a task's first number beside the known one, in words; None where it was not run."""
+    found = next(iter(shown.found.values()), None)
+    if found is None:
+        return None
+    here, known = words.here_words(found), words.known_words(found, short=True)
+    return {"metric": words.metric_words(found["metric"]), "here": here, "known": known}
 
 
 def _unmet(known: "Reference") -> dict[str, Any]:
     """Return a number that is known of a recipe that was not run."""
     nothing = {"value": None, "low": None, "high": None, "badge": NOT_RUN}
-    said = {name: getattr(known, name) for name in OF_A_NUMBER if name not in (*nothing, "target")}
-    return {**said, **nothing, "target": known.value, "seeds": 0, "sentence": words.reference_sentence(known)}
+    fields = {name: getattr(known, name) for name in OF_A_NUMBER if name not in (*nothing, "target")}
+    numbers = {**fields, **nothing, "target": known.value, "seeds": 0}
+    said = {"here": "", "known": words.known_words({**numbers, "at_most": known.at_most})}
+    return numbers | said | {"sentence": words.reference_sentence(known)}
 
 
 def _seeds(found: Mapping[str, Any]) -> list[dict[str, Any]]:
