@@ -1,5 +1,8 @@
 """What a training is said to take: from counted operations, and from nothing that is trained."""
 
+import itertools
+import time
+
 import numpy as np
 import pytest
 
@@ -25,6 +28,20 @@ def seconds(n_runs=1, threads=1, corpus=NOTEBOOK, model=None, **fields):
     training = hl.TrainConfig.of(**{"steps": 1000, **fields})
     problem = engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, hl.ModelConfig(**(model or {})), training)
     return cost.seconds(problem, n_runs, threads)
+
+
+def drawn(model=None, answered="at the end", positions=6, **training):
+    """A job whose examples are drawn, of eight tokens, with a target at the last place alone or everywhere."""
+
+    def sample(draws, size):
+        tokens = draws.integers(8, positions)
+        targets = np.where(np.arange(positions) < positions - 1, -1, tokens[:, :1])
+        return tokens, tokens if answered == "everywhere" else targets
+
+    dataset = hl.Dataset.from_stream(hl.Stream(sample, tuple("abcdefgh"), positions))
+    fields = training if "phases" in training else {"steps": 10, **training}
+    how = hl.TrainConfig(**fields) if "phases" in fields else hl.TrainConfig.of(**fields)
+    return engine.Job.of(dataset, hl.ModelConfig(**(model or {})), how)
 
 
 def lanes():
@@ -60,7 +77,68 @@ def test_multiply_adds_are_those_of_the_products_by_hand():
     # Distinct inputs 7, pairs of positions 2 · 15; d_model 7, d_head 2: apart, six products of queries and keys.
     problem = engine.Job(NOTEBOOK.tokens, NOTEBOOK.targets, 7, hl.ModelConfig(d_head=2), hl.TrainConfig.of(steps=1))
     by_hand = 6 * 7 * 7 * 2 + 3 * 7 * 7 * 7 + 3 * 30 * (2 + 7)
-    assert sum(cost.multiply_adds(problem)) == by_hand
+    assert list(cost.multiply_adds(problem)) == [by_hand, 0]
+
+
+def test_of_what_is_drawn_the_last_layer_is_counted_for_rows_with_a_target_alone():
+    job = drawn(batch_size=5, model={"d_head": 2, "n_layers": 2, "d_model": 4, "unembed": True, "d_mlp": 3})
+    # 5 sequences of 6, pairs of positions 5 · 21; in layer 1 all 30 rows are read, 5 ask, with 5 · 6 keys; products apart.
+    first, last, logits = cost.multiply_adds(job)
+    n = len({(t, token) for row in job.stream.examples("train", 0, 5)[0].tolist() for t, token in enumerate(row)})
+    assert first == 3 * (2 * n) * 4 * 2 + 3 * n * 4 * 4 + 3 * 105 * (2 + 4) + 6 * 30 * 4 * 3
+    assert last == 3 * (5 + 30) * 4 * 2 + 3 * 30 * 4 * 4 + 3 * 30 * (2 + 4) + 6 * 5 * 4 * 3
+    assert logits == 3 * 5 * 4 * 8
+    assert sum(cost.multiply_adds(drawn(batch_size=5, answered="everywhere"))) > sum(
+        cost.multiply_adds(drawn(batch_size=5))
+    )
+
+
+def test_every_phase_is_counted_with_its_own_batch_and_evaluations_are_forward_passes():
+    def said(**training):
+        return cost.seconds(drawn(**training), lanes(), 1)
+
+    small, large = said(batch_size=8, steps=1000), said(batch_size=128, steps=1000)
+    changed = said(batch_size=8, phases=(hl.Phase(1000), hl.Phase(1000, changes={"batch_size": 128})))
+    assert changed == pytest.approx(small + large, rel=0.05)
+    often, seldom, few = (
+        said(batch_size=8, steps=1000, evaluate_every=every, evaluate_on=n)
+        for every, n in ((10, 128), (500, 128), (10, 8))
+    )
+    assert small < few < often
+    assert small < seldom < often
+    # A hundred and one evaluations of as much as a step sees, each without the way back.
+    assert 0.25 * 101 < (often - small) / (large / 1000) < 0.7 * 101
+
+
+def test_runs_with_data_of_their_own_go_one_after_the_other():
+    one, five = (cost.seconds(drawn(batch_size=8, data_per_run=True, steps=500), n, 4) for n in (1, 5))
+    assert five == pytest.approx(5 * one)
+
+
+@pytest.mark.parametrize(
+    "model", [{}, {"d_head": 8, "n_layers": 2, "d_model": 32, "unembed": True, "d_mlp": 64}], ids=["one", "two"]
+)
+def test_more_of_anything_is_said_to_take_no_less(model):
+    def falls(numbers):
+        return [after / before for before, after in itertools.pairwise(numbers) if after < before]
+
+    for threads in (1, 2):
+        assert falls([cost.seconds(drawn(model, batch_size=8, steps=500), n, threads) for n in range(1, 40)]) == []
+    # Where the kernel goes about it in another way, it may take a little less time; one run has less room than a group.
+    batches = (1, 2, 4, 16, 31, 32, 64, 128, 511, 512, 513, 600, 4096)
+    assert all(
+        fall > 0.98 for fall in falls([cost.seconds(drawn(model, batch_size=n, steps=500), 8, 1) for n in batches])
+    )
+    assert falls([cost.bytes_of(drawn(model, batch_size=n, steps=500), 1) for n in batches]) == []
+    assert falls([cost.seconds(drawn(model, batch_size=8, steps=n), 8, 1) for n in (1, 2, 10, 1000)]) == []
+
+
+def test_a_huge_batch_is_counted_as_quickly_as_a_small_one():
+    jobs = [drawn(batch_size=n, positions=900) for n in (1 << 10, 1 << 20)]
+    began = time.process_time()
+    small, large = (cost.bytes_of(job, 8) for job in jobs)
+    assert large > 500 * small > 1e9
+    assert time.process_time() - began < 5
 
 
 def test_study_is_estimated_without_training_any_of_it(monkeypatch):

@@ -336,9 +336,13 @@ def test_a_corpus_is_one_batch_and_takes_nothing_that_draws():
 
 
 def test_a_batch_larger_than_its_table_is_refused():
-    of = job(stream=Stream(copies, VOCABULARY, n_ctx=4, table=table, name="table"), batch_size=24, phases=(Phase(3),))
-    with pytest.raises(hl.ConfigError, match="batch_size must be at most the 23 examples of the table, got 24"):
-        engine.train_flat(of, started(of))
+    stream = Stream(copies, VOCABULARY, n_ctx=4, table=table, name="table")
+    for ways in (
+        {"batch_size": 24, "phases": (Phase(3),)},
+        {"phases": (Phase(3), Phase(3, changes={"batch_size": 24}))},
+    ):
+        with pytest.raises(hl.ConfigError, match="batch_size must be at most the 23 examples of the table, got 24"):
+            job(stream=stream, **ways)
 
 
 def test_a_sampler_that_raises_ends_the_training_with_its_sentence():

@@ -142,11 +142,17 @@ from headlab.engine import cost
 
 corpus = hl.Corpus.from_ids([[(31 * i + 7 * j) % 400 for j in range(16)] for i in range(40)])
 shape, how = hl.ModelConfig(d_head=4, **{model}), hl.TrainConfig.of(steps=1, **{fields})
+def sample(draws, size):
+    tokens = draws.integers(400, 16)
+    return tokens, tokens
+if how.batch_size:
+    corpus = hl.Dataset.from_stream(hl.Stream(sample, tuple(map(str, range(400))), 16))
 peak = lambda: 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
-hl.train(hl.Corpus.notebook(), training=how, seeds=0, record="none", snapshots=None)  # what is imported, is
+first = hl.TrainConfig.of(steps=1, dtype=how.dtype)
+hl.train(hl.Corpus.notebook(), training=first, seeds=0, record="none", snapshots=None)  # what is imported, is
 before = peak()
 hl.train(corpus, shape, how, seeds=range({runs}), threads={threads}, record="none", snapshots=None)
-problem = engine.Job(corpus.tokens, corpus.targets, corpus.d_vocab, shape, how)
+problem = engine.Job.of(corpus, shape, how)
 print(peak() - before, cost.bytes_of(problem, {runs}, threads={threads}))
 """
 
@@ -159,8 +165,10 @@ print(peak() - before, cost.bytes_of(problem, {runs}, threads={threads}))
         ({"n_layers": 3, "n_heads": 2, "factored_values": True}, {"optimizer": "adam"}, 1, 1),
         ({"d_model": 300, "unembed": True}, {"dtype": "float64"}, 1, 1),
         ({}, {}, 17, 2),
+        ({"n_layers": 2, "d_mlp": 64, "norm": "layer"}, {"batch_size": 400}, 1, 1),
+        ({"d_model": 64, "unembed": True}, {"batch_size": 100, "evaluate_every": 1, "evaluate_on": 3000}, 17, 2),
     ],
-    ids=["as in the notebook", "deep", "unembedded", "two groups at once"],
+    ids=["as in the notebook", "deep", "unembedded", "two groups at once", "drawn", "drawn and evaluated"],
 )
 def test_what_the_kernel_works_on_is_counted(model, fields, runs, threads):
     code = WIDE.format(model=model, fields=fields, runs=runs, threads=threads)

@@ -60,8 +60,8 @@ def train(
     training = with_phases(training, thens, forks)
     numbers = linked or [0] if seeds is None else seed_list(seeds)
     target = None if save is None else output_folder(save)
-    weights = usual_recipe(dataset).weights
-    start: dict[str, Any] = {"seeds": numbers} if weights is None else {"init": weights()}
+    weights = usual_recipe(dataset).start()
+    start: dict[str, Any] = {"seeds": numbers} if weights is None else {"init": weights}
     interrupted = None
     expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:

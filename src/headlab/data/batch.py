@@ -143,12 +143,20 @@ class Batch:
         >>> Batch.equally_weighted([[0, 1]], [[1, 0]], 2).joined(Batch.equally_weighted([[1]], [[0]], 2)).tokens.tolist()
         [[0, 1], [1, -1]]
         """
-        width = max(self.n_ctx, other.n_ctx)
+        parts = [part.widened(max(self.n_ctx, other.n_ctx)) for part in (self, other)]
         tokens, targets, weights = (
-            np.concatenate([_widened(getattr(part, name), width) for part in (self, other)])
-            for name in ("tokens", "targets", "weights")
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "targets", "weights")
         )
         return Batch(tokens, targets, weights, max(self.d_vocab, other.d_vocab), self.d_vocab_out)
+
+    def widened(self, width: int) -> "Batch":
+        """Return the sequences filled up to a width with padding.
+
+        >>> Batch.equally_weighted([[0, 1]], [[1, -1]], 2).widened(3).tokens.tolist()
+        [[0, 1, -1]]
+        """
+        tokens, targets, weights = (widened(array, width) for array in (self.tokens, self.targets, self.weights))
+        return Batch(tokens, targets, weights, self.d_vocab, self.d_vocab_out)
 
 
 def _wrong_sizes(d_vocab: Any, d_vocab_out: Any) -> Iterator[Problem]:
@@ -194,7 +202,12 @@ def padded(rows: Sequence[Sequence[float]], padding: float = ABSENT) -> NDArray[
     return result
 
 
-def _widened(array: NDArray[Any], width: int) -> NDArray[Any]:
+def widened(array: NDArray[Any], width: int) -> NDArray[Any]:
+    """Return rows [sequence, position] filled up to a width: ids with -1, weights with 0.
+
+    >>> widened(np.array([[3, 1]]), 4).tolist()
+    [[3, 1, -1, -1]]
+    """
     padding = 0 if array.dtype.kind == "f" else ABSENT
     return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=padding)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Union
 
 import numpy as np
@@ -97,6 +97,9 @@ class Dataset:
             problems += _unfit_stream(self.stream, self.corpus, self.test)
         if problems:
             raise ConfigError(problems)
+        if self.stream is not None and self.corpus.n_ctx < self.n_ctx:  # the few that are shown are shorter than others
+            wide = replace(self.corpus, batch=self.batch.widened(self.n_ctx))
+            object.__setattr__(self, "corpus", wide)
 
     @classmethod
     def from_stream(cls, stream: Stream, name: str = "", goal: Goal = Goal()) -> "Dataset":

@@ -13,6 +13,11 @@ from headlab.errors import CorpusError, HeadlabError, Problem
 from headlab.notation.values import short_repr
 
 INSTEAD = "return two arrays of whole numbers, [example, position]"
+GIVES = {
+    "make": "a dataset",
+    "bayes": "probabilities",
+    "weights": "weights",
+}  # functions that give something else than examples
 
 
 class Sizes(NamedTuple):
@@ -34,13 +39,13 @@ def called(name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except (MemoryError, HeadlabError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)[1:]
         own = getattr(getattr(function, "__code__", None), "co_filename", None)
         place = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1] if frames else None)
         where = "" if place is None else f" at {Path(place.filename).name}, line {place.lineno}"
         told = f"{type(error).__name__} ({error})" if str(error) else type(error).__name__
-        said = f"{name} must give examples, and raised {told}{where}: mend it there"
+        said = f"{name} must give {GIVES.get(name, 'examples')}, and raised {told}{where}: mend it there"
         raise CorpusError(Problem(said, name, None if place is None else place.lineno)) from error
 
 

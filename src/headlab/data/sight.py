@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from headlab.data.batch import Batch, Ids, padded
+from headlab.data.batch import Batch, Ids, padded, widened
 from headlab.data.dependencies import UNDECIDED, Dependency, dependencies_of, only_targets
 from headlab.data.floors import floor_of
 
@@ -55,7 +55,7 @@ class Sight:
             before, n_states = n_states, _count(rows)
             if n_states == before:  # nothing was split, and nothing ever will be
                 break
-        return padded(rows)
+        return widened(padded(rows), self.batch.n_ctx)
 
     @cached_property
     def at_first(self) -> list[list[int]]:

@@ -168,10 +168,16 @@ class Stream:
         shape = (n_steps, batch_size, tokens.shape[1])
         return tokens.reshape(shape), targets.reshape(shape)
 
+    def too_few_rows(self, n_rows: int, batch_size: int) -> Problem:
+        """Return the sentence on a batch that is larger than the table."""
+        said = (
+            f"batch_size must be at most the {n_rows:,} examples of the table, got {batch_size:,}: take smaller batches"
+        )
+        return Problem(said, "batch_size")
+
     def _chosen_rows(self, n_rows: int, step: int, n_steps: int, batch_size: int, seed: int) -> Ids:
         if batch_size > n_rows:
-            said = f"batch_size must be at most the {n_rows:,} examples of the table, got {batch_size:,}: take smaller batches"
-            raise ConfigError(Problem(said, "batch_size"))
+            raise ConfigError(self.too_few_rows(n_rows, batch_size))
         per_epoch = n_rows // batch_size
         chosen, last = [], step + n_steps
         while step < last:

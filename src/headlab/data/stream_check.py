@@ -83,7 +83,7 @@ def _check_inputs(stream: "Stream") -> None:
     """Raise where what is drawn is not among the inputs that are named, or has other targets there; or one is named twice."""
     given = called("sample", stream.sample, Draws(0, "test", 0, TRIED), stream.size)
     tokens, targets = examples_of("sample", given, stream.sizes, TRIED)
-    keys, seen, count = _keys(tokens), [np.zeros(0, np.uint64)], 0
+    keys, seen, count, looked_through = _keys(tokens), [np.zeros(0, np.uint64)], 0, TRIED
     order = np.argsort(keys)
     lacking = set(keys.tolist())
     for some_tokens, some_targets in stream.pieces():
@@ -95,14 +95,22 @@ def _check_inputs(stream: "Stream") -> None:
                 got = f"{short_repr(some_targets[there].tolist())} for {short_repr(tokens[here].tolist())}"
                 raise _wrong("enumerate", f"give the targets that sample gives, got {got}: mend one of the two")
             lacking.discard(int(keys[here]))
-        if (count := count + len(some_tokens)) > MOST_INPUTS:
+        if (count := count + len(some_tokens)) > looked_through:  # one that never ends names some twice
+            looked_through = 2 * count
+            _check_once(seen)
+        if count > MOST_INPUTS:
             return
     if count == 0:
         raise _wrong("enumerate", "name at least one input, got none: leave it out, or yield tokens and targets")
     if lacking:
         missing = short_repr(tokens[int(np.argmax(np.isin(keys, list(lacking))))].tolist())
         raise _wrong("enumerate", f"name every input that sample gives, and lacks {missing}: mend one of the two")
-    if len(np.unique(np.concatenate(seen))) < count:
+    _check_once(seen)
+
+
+def _check_once(seen: list[NDArray[np.uint64]]) -> None:
+    keys = np.concatenate(seen)
+    if len(np.unique(keys)) < len(keys):
         raise _wrong("enumerate", "name every input once, got one of them twice: name it once")
 
 

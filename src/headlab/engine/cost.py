@@ -18,8 +18,8 @@ from headlab.engine.feeding import PLACES as FED_AT_ONCE
 from headlab.engine.groups import runs_of_a_group
 from headlab.engine.job import Job
 from headlab.engine.problem import default_threads, lanes_of
-from headlab.engine.recipe import recipe_of, settings_at, trained_width
-from headlab.engine.seen import seen_by
+from headlab.engine.recipe import evaluated_steps, recipe_of, settings_at, trained_width
+from headlab.engine.seen import Seen, largest, seen_by, seen_in_evaluation
 from headlab.engine.trainer import problem_of, train_flat
 
 
@@ -40,6 +40,7 @@ class Times:
 
 NATIVE_TIMES = Times(110.0, 30.0, 8.0, 16.0, 1.3)  # fitted to twenty-two jobs on AVX-512, AVX2 and the baseline
 WASM_TIMES = Times(105.0, 65.0, 16.0, 21.0, 1.6)  # and to forty under wasmtime
+ASKED_PLACES = 1 << 16  # of a batch, by which the kernel is asked how it would go about it
 FAR_BYTES = 24 << 20  # of a workspace that is beyond the caches
 PAGE = 2.0  # a byte of workspace, once
 DRAW, TURN = 90.0, 7.0  # a first weight drawn; a multiply-add of the rotation of wide heads
@@ -88,7 +89,9 @@ def _fed(job: Job) -> int:
     if job.stream is None:
         return 0
     held_out = job.training.evaluate_on * job.n_ctx if job.training.evaluate_every else 0
-    return A_PLACE * (2 * max(FED_AT_ONCE, seen_by(job).sequences * job.n_ctx) + held_out)
+    batch = largest(job).rows
+    steps = sum(phase.steps for phase in job.training.phases)
+    return A_PLACE * (min(2 * max(FED_AT_ONCE, batch), steps * batch) + held_out)
 
 
 def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
@@ -100,12 +103,16 @@ def seconds(job: Job, n_runs: int, threads: int | None = None) -> float:
     >>> seconds(job, 10_000, 1) > 2 * seconds(job, 1_000, 1) > 0
     True
     """
+    if job.training.data_per_run and n_runs > 1:  # one after the other
+        return n_runs * seconds(job, 1, threads)
     way = _way(job, n_runs, threads)
     first = _prepared(job, n_runs) + PAGE * _workspace(job, way) * way.at_once
     steps = sum(
-        phase.steps * _a_step(job, way, settings_at(job.training, number).optimizer)
+        phase.steps * _a_step(job, way, settings_at(job.training, number).optimizer, seen_by(job, number))
         for number, phase in enumerate(job.training.phases)
     )
+    if (seen := seen_in_evaluation(job)) is not None:
+        steps += len(evaluated_steps(job.training)[0]) * _an_evaluation(job, way, seen)
     rounds = math.ceil(math.ceil(n_runs / way.runs) / way.at_once)
     return _second(way.name, job.training.dtype == "float64") * (first + rounds * steps * way.step)
 
@@ -124,10 +131,11 @@ class Way:
 
 
 def _way(job: Job, n_runs: int, threads: int | None) -> Way:
+    n_runs = 1 if job.training.data_per_run else n_runs
     problem = problem_of(job, job.training.dtype, n_runs, threads)
-    name, runs, step = kernel().way(
-        problem, recipe_of(job.training, frozen=job.model.frozen, stream=job.stream), n_runs
-    )
+    most = max(1, ASKED_PLACES // job.n_ctx)
+    recipe = recipe_of(job.training, frozen=job.model.frozen, stream=job.stream, most=most)
+    name, runs, step = kernel().way(problem, recipe, n_runs)
     return Way(name, runs, step, max(1, min(threads or default_threads(), default_threads(), -(-n_runs // runs))))
 
 
@@ -144,7 +152,7 @@ def _second(name: str, float64: bool) -> float:
         wall, own = time.perf_counter(), time.process_time()
         train_flat(job, weights, threads=1, instruction_set=name)
         best = min(best, time.perf_counter() - wall, time.process_time() - own)
-    return best / PROBE_STEPS / _a_step(job, Way(name, len(weights), 1.0, 1), "sgd")
+    return best / PROBE_STEPS / _a_step(job, Way(name, len(weights), 1.0, 1), "sgd", seen_by(job))
 
 
 def _prepared(job: Job, n_runs: int) -> float:
@@ -154,16 +162,31 @@ def _prepared(job: Job, n_runs: int) -> float:
     return n_runs * (DRAW * job.shape.n_weights + TURN * turned)
 
 
-def _a_step(job: Job, way: Way, optimizer: str) -> float:
+def _a_step(job: Job, way: Way, optimizer: str, seen: Seen) -> float:
     """Return what a step of a group of as many runs as there are lanes takes, with an optimiser."""
-    model, trained = job.model, _trained(job)
-    of = WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
-    far = of.far if _workspace(job, way) > FAR_BYTES else 1.0
+    of = _times()
     update = of.update if optimizer == "sgd" else of.root
-    exps = model.n_layers * model.n_heads * _pairs(job) + _rows(job) * _outputs(job)
-    exps += 2 * model.n_layers * _rows(job) * model.d_mlp if model.activation == "gelu" else 0
-    calls = model.n_layers * model.n_heads * (10 + 8 * seen_by(job).sequences)
-    return of.call * calls + far * sum(multiply_adds(job)) + of.exp * exps + update * trained.n_weights
+    return _a_pass(job, way, seen, 3) + update * _trained(job).n_weights
+
+
+def _an_evaluation(job: Job, way: Way, seen: Seen) -> float:
+    """Return what it takes such a group to answer what is held out, which is forward alone."""
+    return _a_pass(job, way, seen, 1)
+
+
+def _a_pass(job: Job, way: Way, seen: Seen, times: int) -> float:
+    """Return what it takes to go forward and back, or forward alone. times: in those of forward"""
+    model, of = job.model, _times()
+    far = of.far if _workspace(job, way) > FAR_BYTES else 1.0
+    exps = model.n_heads * sum(layer.pairs for layer in _layers(job, seen)) + seen.wanted * _outputs(job)
+    if model.activation == "gelu":
+        exps += (2 if times > 1 else 1) * model.d_mlp * sum(layer.written for layer in _layers(job, seen))
+    calls = model.n_layers * model.n_heads * (10 + 8 * seen.sequences) * times / 3
+    return of.call * calls + far * sum(multiply_adds(job, seen)) * times / 3 + of.exp * exps
+
+
+def _times() -> Times:
+    return WASM_TIMES if chosen_backend() == WASM else NATIVE_TIMES
 
 
 def _trained(job: Job) -> Shape:
@@ -172,29 +195,35 @@ def _trained(job: Job) -> Shape:
     return job.shape if width is None else job.shape.narrow(width)
 
 
-def _rows(job: Job) -> int:
-    return seen_by(job).rows
-
-
 def _outputs(job: Job) -> int:
     return job.shape.d_vocab_out or job.shape.d_vocab
 
 
-def _inputs(job: Job, layer: int) -> int:
-    """Return how many rows a layer reads: the first one those that differ in token or position."""
-    if layer > 0 or job.model.n_layers == 0:
-        return _rows(job)
-    return seen_by(job).inputs
+@dataclass(frozen=True)
+class Layer:
+    """Rows that a layer reads, those of them that ask, those that it writes, and pairs of one that asks and a key."""
+
+    inputs: int
+    asking: int
+    written: int
+    pairs: int
 
 
-def _pairs(job: Job) -> int:
-    """Return how many (query, key) pairs there are."""
-    return seen_by(job).pairs
+def _layers(job: Job, seen: Seen) -> list[Layer]:
+    """Return what every layer works on: the first one inputs that differ, the last one rows that are wanted."""
+    n_layers, found = job.model.n_layers, []
+    for layer in range(n_layers):
+        inputs, last = seen.inputs if layer == 0 else seen.rows, layer + 1 == n_layers
+        if last and seen.wanted < seen.rows:
+            found.append(Layer(inputs, seen.asking, seen.wanted, seen.asked))
+        else:
+            found.append(Layer(inputs, inputs, seen.rows, seen.pairs))
+    return found
 
 
-def _folds(job: Job, layer: int) -> bool:
-    """Return whether a layer works with W_QK, by sizes alone (kernel/plan.cpp)."""
-    trained, sequences = _trained(job), seen_by(job).sequences
+def _folds(job: Job, layer: int, sequences: int) -> bool:
+    """Return whether a layer works with W_QK on so many sequences, by sizes alone (kernel/plan.cpp)."""
+    trained = _trained(job)
     if job.model.biases or job.model.relative_positions:
         return False
     d, h = trained.d_model, trained.d_head
@@ -202,19 +231,26 @@ def _folds(job: Job, layer: int) -> bool:
     return 3 * d * d * h + 3 * n * d * d < 6 * n * d * h
 
 
-def multiply_adds(job: Job) -> Iterator[float]:
-    """Yield those of every layer and of the unembedding, forward and back (three times forward); a norm is twelve of a number."""
-    model, rows, pairs, trained = job.model, _rows(job), _pairs(job), _trained(job)
+def multiply_adds(job: Job, seen: Seen | None = None) -> Iterator[float]:
+    """Yield those of every layer, and of the unembedding: forward and back, three times forward; a norm is twelve of a number.
+
+    seen: what is worked on, that of the first phase when left out
+    """
+    seen = seen_by(job) if seen is None else seen
+    model, trained = job.model, _trained(job)
     d, h, value = trained.d_model, trained.d_head, trained.value_width
-    for layer in range(model.n_layers):
-        n, folds = _inputs(job, layer), _folds(job, layer)
-        products, width = (3 * d * d * h + 3 * n * d * d, d) if folds else (6 * n * d * h, h)
-        scores_and_values = products + 3 * n * d * value + 3 * pairs * (width + value)
-        distances = 3 * rows * job.n_ctx * h if model.relative_positions else 0
-        yield model.n_heads * (scores_and_values + distances + (3 * rows * d * h if model.factored_values else 0))
-        yield 6 * rows * d * model.d_mlp
-        yield 12 * (n + rows * (model.d_mlp > 0)) * d if model.norm != "none" else 0
-    yield 3 * rows * d * _outputs(job) if model.unembed else 0
+    for number, layer in enumerate(_layers(job, seen)):
+        n, rows = layer.inputs, layer.written
+        if _folds(job, number, seen.sequences):
+            products, width = 3 * d * d * h + 3 * layer.asking * d * d, d
+        else:
+            products, width = 3 * (layer.asking + n) * d * h, h
+        heads = products + (0 if model.stream_values else 3 * n * d * value) + 3 * layer.pairs * (width + value)
+        heads += 3 * rows * job.n_ctx * h if model.relative_positions else 0
+        heads += 3 * rows * d * h if model.factored_values else 0
+        normed = n + rows * (model.d_mlp > 0) if model.norm != "none" else 0
+        yield model.n_heads * heads + 6 * rows * d * model.d_mlp + 12 * normed * d
+    yield 3 * seen.wanted * d * _outputs(job) if model.unembed else 0
 
 
 def _blocks(model: ModelConfig) -> int:
@@ -226,9 +262,10 @@ def _blocks(model: ModelConfig) -> int:
 def _workspace(job: Job, way: Way) -> float:
     """Return the bytes that a group of runs works on: all that the kernel takes when a worker is made.
 
-    Of one run alone, rows are filled up to whole vectors.
+    Of one run alone, rows are filled up to whole vectors. Of batches that are fed, a layer has room for either way of folding.
     """
-    model, rows, trained = job.model, _rows(job), _trained(job)
+    model, room, trained, fed = job.model, largest(job), _trained(job), job.stream is not None
+    rows = room.rows
     float64 = job.training.dtype == "float64"
     columns = lanes_of(way.name, float64) if way.runs == 1 else 1
 
@@ -236,19 +273,20 @@ def _workspace(job: Job, way: Way) -> float:
         return math.prod(sizes[:-1]) * -(-sizes[-1] // columns) * columns
 
     d, h, v, c, out = trained.d_model, trained.d_head, trained.value_width, job.n_ctx, _outputs(job)
-    most, output = max(rows, _inputs(job, 0)), rows * full(model.n_heads * h) if model.factored_values else 0
+    most, output = max(rows, room.inputs), rows * full(model.n_heads * h) if model.factored_values else 0
     before = model.norm != "none" and not model.norm_after
     weights = sum(full(*sizes) for sizes in trained.weights.values())
     numbers = (2 + recipe_of(job.training).slots) * weights  # weights, gradient, what the optimiser remembers
     numbers += (most + d) * (full(v) + max(full(d), 2 * full(h))) + output  # scratch of the heads
     numbers += full(c, c) * (1 + model.relative_positions) + before * full(2 * most, d) + rows * full(model.d_mlp)
-    numbers += full(_inputs(job, 0), d) + full(rows * _blocks(model), d) + rows * model.unembed * full(out)  # streams
+    numbers += full(room.inputs, d) + full(rows * _blocks(model), d) + rows * model.unembed * full(out)  # streams
     numbers += 2 * max(full(most, d), rows * full(out) if model.unembed else 0)  # their gradients
-    numbers += rows * (full(out) + 1)  # what the loss keeps
+    numbers += rows * (full(out) + 1) + fed * full(room.asking, d)  # what the loss keeps; what asks, gathered
+    patterns = full(rows, c) if fed else full(room.sequences, c, c)
     for layer in range(model.n_layers):
-        n = _inputs(job, layer)
-        width = full(v) + (full(d) if _folds(job, layer) else 2 * full(h))  # of what a head takes from an input
-        numbers += model.n_heads * ((n + d + model.biases) * width + full(seen_by(job).sequences, c, c)) + output
+        n, ways = (room.inputs if layer == 0 else rows), (full(d), 2 * full(h))
+        taken = max(ways) if fed else ways[not _folds(job, layer, room.sequences)]
+        numbers += model.n_heads * ((n + d + model.biases) * (full(v) + taken) + patterns) + output
         numbers += 2 * rows * full(model.d_mlp) + (model.norm != "none") * 2 * (n + rows) + before * full(n + rows, d)
     numbers += 2 * rows * model.norm_final
     if trained != job.shape:

@@ -106,6 +106,9 @@ def _drawn(training: TrainConfig, stream: "Stream") -> list[Problem]:
             "batch_size must say how many examples a step sees, got none, and the dataset draws them: give it, like 128"
         )
         problems.append(Problem(said, "batch_size"))
+    largest = max((training.settings(at).batch_size or 0 for at in numbers), default=0)
+    if stream.n_rows is not None and largest > stream.n_rows:
+        problems.append(stream.too_few_rows(stream.n_rows, largest))
     looks = training.steps // training.evaluate_every + 1 if training.evaluate_every else 0
     if training.stop_at is not None and training.stop_count > looks:
         said = f"stop_count must be at most the {looks:,} evaluations of {training.steps:,} steps, got {training.stop_count:,}"

@@ -61,7 +61,7 @@ def train(
     """
     usual = corpus.recipe() if isinstance(corpus, Task) and model is None and training is None else None
     if usual is not None and usual.weights is not None and init is None:
-        init, seeds = usual.weights(), None
+        init, seeds = usual.start(), None
     dataset, model, training = _asked(corpus, model, training)
     problems: list[Problem] = []
     job = gathered(problems, lambda: engine.Job.of(dataset, model, training))

@@ -1,7 +1,8 @@
 """A task run over seeds, and its numbers held to those that are known of it: does the published number hold here?"""
 
+import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.analysis.looking.head_roles import HeadRole, head_roles
-from headlab.analysis.looking.metrics import LOWER_IS_BETTER, metric_values
+from headlab.analysis.looking.metrics import LOWER_IS_BETTER, check_names, lacking, metric_values, within
 from headlab.analysis.looking.without_heads import WithoutHeads
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
@@ -256,7 +257,7 @@ class Plan:
 
 
 def plan(task: Task, recipe: str | None = None, seeds: int | Iterable[int] | None = None) -> Plan:
-    """Return what is to be trained; raises `ConfigError` for a recipe that the task has not, or for wrong seeds.
+    """Return what is to be trained; raises `ConfigError` for a recipe that the task has not, wrong seeds, or a goal out of reach.
 
     recipe: by default the task's first; seeds: by default as many, from 0, as what is known of the recipe is stated for
 
@@ -271,7 +272,30 @@ def plan(task: Task, recipe: str | None = None, seeds: int | Iterable[int] | Non
     numbers = gathered(problems, lambda: seed_array(range(usual) if seeds is None else seeds))
     if problems or numbers is None:
         raise ConfigError(problems)
-    return Plan(task, name, numbers)
+    asked = Plan(task, name, numbers)
+    if problems := [*_unmeasurable(asked)]:
+        raise ConfigError(problems)
+    return asked
+
+
+def _unmeasurable(asked: Plan) -> Iterator[Problem]:
+    """Yield what is asked of the runs and cannot be told of them, or cannot come true whatever they do."""
+    task, problems = asked.task, list[Problem]()
+    names = gathered(problems, lambda: check_names([*(item.metric for item in asked.references), *task.metrics])) or []
+    yield from problems
+    known = {item.metric for item in asked.references}
+    evaluated = asked.training.evaluate_every > 0
+    for name in names:
+        of_this = name in known or all(name != item.metric for item in task.references)
+        if of_this and (missing := lacking(name, task.dataset, evaluated)):
+            said = f"the metric {name} must have what it is worked out from, got no {missing}"
+            yield Problem(f"{said}: give it there, or leave the metric out", "metrics")
+    for item in asked.references if names else ():
+        low, high = (0.0, 1.0) if item.over == "share" else within(item.metric)
+        if not item.within_reach(low, high):
+            bounds = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
+            said = f"a reference for {item.metric} must be a number {bounds}, within its tolerance, got {item.value:g}"
+            yield Problem(f"{said}: nothing could reach it", "references")
 
 
 def reproduce(asked: Plan, *, threads: int | None = None, progress: Progress | None = None) -> Reproduction:
@@ -282,13 +306,13 @@ def reproduce(asked: Plan, *, threads: int | None = None, progress: Progress | N
     [0, 1]
     """
     began = time.monotonic()
-    weights = asked.task.recipe(asked.recipe).weights
+    weights = asked.task.recipe(asked.recipe).start()
     runs = train(
         asked.task.dataset,
         asked.model,
         asked.training,
         seeds=asked.seeds if weights is None else None,
-        init=None if weights is None else weights(),
+        init=weights,
         threads=threads,
         progress=None if progress is None else lambda done: progress(OF_TRAINING * done),
     )

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from headlab.analysis.looking.metrics import check_names
 from headlab.config.record import gathered
 from headlab.engine import Job, cost
 from headlab.errors import ConfigError, HeadlabError, Problem
@@ -15,7 +14,7 @@ from headlab.runs.moments import KeptSteps
 from headlab.runs.train import check_fits, thread_count
 from headlab.study.reproduction import Plan, plan
 from headlab.tasks import tasks
-from headlab.tasks.own import placed, raised, task_of_file
+from headlab.tasks.own import placed, task_of_file
 from headlab.tasks.task import Task
 
 
@@ -38,26 +37,29 @@ class Checked:
 
 def checked(file: Path, threads: Any = None) -> Checked:
     """Return a file's task with what its recipes take; raises `ConfigError` with every problem, and its place in the file."""
-    count = thread_count(threads)
+    count, task, problems = thread_count(threads), sound(file), list[Problem]()
+    taken = [gathered(problems, partial(_taken, task, name, count)) for name in task.recipes]
+    if problems:
+        told = {problem.text: placed(problem, task, str(file)) for problem in problems}  # what recipes share, once
+        raise ConfigError(list(told.values()))
+    return Checked(task, tuple(item for item in taken if item is not None))
+
+
+def sound(file: Path) -> Task:
+    """Return a file's task, which gives what it is to; raises `ConfigError` with every problem, and its place in the file."""
     task = task_of_file(file)
     _check_dataset(task, str(file))
-    problems = list(_problems(task))
-    taken = [] if problems else [gathered(problems, partial(_taken, task, name, count)) for name in task.recipes]
-    if problems:
+    if problems := list(_problems(task)):
         raise ConfigError([placed(problem, task, str(file)) for problem in problems])
-    return Checked(task, tuple(item for item in taken if item is not None))
+    return task
 
 
 def _check_dataset(task: Task, file: str) -> None:
     """Raise `ConfigError` where a task gives no dataset."""
     try:
         assert task.dataset
-    except (KeyboardInterrupt, MemoryError):
-        raise
     except HeadlabError as error:
         raise ConfigError([placed(problem, task, file, error) for problem in error.problems]) from None
-    except Exception as error:
-        raise ConfigError(raised("a task must give its dataset", error, file)) from None
 
 
 def _problems(task: Task) -> Iterator[Problem]:
@@ -65,9 +67,6 @@ def _problems(task: Task) -> Iterator[Problem]:
         said = f"a task's name must be its own, got {short_repr(task.name)}, which headlab has: choose another"
         yield Problem(said, "name")
     yield from task.check()
-    problems: list[Problem] = []
-    gathered(problems, lambda: check_names([*task.metrics, *(item.metric for item in task.references)]))
-    yield from problems
 
 
 def _taken(task: Task, recipe: str, threads: int | None) -> Taken:

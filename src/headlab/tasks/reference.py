@@ -42,9 +42,21 @@ class Reference(Checked):
 
     def holds(self, found: float) -> bool:
         """Return whether a number that was found is within the tolerance; one that is not finite is not."""
-        low = -math.inf if self.at_most is True else self.value - self.tolerance
-        high = math.inf if self.at_most is False else self.value + self.tolerance
+        low, high = self._range()
         return math.isfinite(found) and low <= found <= high
+
+    def within_reach(self, lowest: float, highest: float) -> bool:
+        """Return whether a number between two others can be within the tolerance.
+
+        >>> Reference("token_accuracy", 1.2, 0.1, EXACT, "counted").within_reach(0, 1)
+        False
+        """
+        low, high = self._range()
+        return low <= highest and high >= lowest
+
+    def _range(self) -> tuple[float, float]:
+        low = -math.inf if self.at_most is True else self.value - self.tolerance
+        return low, math.inf if self.at_most is False else self.value + self.tolerance
 
     def _problems(self) -> Iterable[Problem]:
         for name in ("metric", "source", "recipe", "note"):

@@ -9,6 +9,7 @@ from typing import Any
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import nearest
 from headlab.data.dataset import Dataset
+from headlab.data.drawn import called
 from headlab.errors import ConfigError, HeadlabError, Problem
 from headlab.model.params import Params, coerce
 from headlab.notation.values import short_repr
@@ -23,6 +24,7 @@ class Recipe:
 
     title: what it is for, in a few words, where a task has several
     weights: makes weights that are set by hand, to start from instead of drawn ones; there is one run then
+    Raises `ConfigError`, which lists all wrong fields.
 
     >>> Recipe().model.d_head
     20
@@ -32,6 +34,28 @@ class Recipe:
     training: TrainConfig = field(default=TrainConfig())
     title: str = ""
     weights: Callable[[], Params] | None = None
+
+    def __post_init__(self) -> None:
+        kinds = (("model", ModelConfig), ("training", TrainConfig), ("title", str))
+        problems = [
+            Problem(f"a recipe's {name} must be a {kind.__name__}, got {short_repr(getattr(self, name))}", name)
+            for name, kind in kinds
+            if not isinstance(getattr(self, name), kind)
+        ]
+        if self.weights is not None and not callable(self.weights):
+            said = f"a recipe's weights must be a function that makes them, got {short_repr(self.weights)}"
+            problems.append(Problem(said, "weights"))
+        if problems:
+            raise ConfigError(problems)
+
+    def start(self) -> Params | None:
+        """Return the weights that are set by hand, None where they are drawn; raises `CorpusError` where none are made.
+
+        >>> Recipe().start() is None
+        True
+        """
+        made: Params | None = None if self.weights is None else called("weights", self.weights)
+        return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +162,7 @@ class Task:
     @cached_property
     def dataset(self) -> Dataset:
         """What is trained on; it has the task's name, and so has its stream. Raises `ConfigError` where none is made."""
-        made = self.make()
+        made = called("make", self.make)
         if not isinstance(made, Dataset):
             said = f"make must build a Dataset, got {short_repr(made)}: return one"
             raise ConfigError(Problem(said, "make"))
@@ -163,7 +187,7 @@ class Task:
             try:
                 shape = recipe.model.on(dataset)
                 if recipe.weights is not None:
-                    coerce(recipe.weights(), shape, called="weights")
+                    coerce(called("weights", recipe.weights), shape, called="weights")
             except HeadlabError as error:
                 problems += [problem.within(f"recipe {name}") for problem in error.problems]
         return problems

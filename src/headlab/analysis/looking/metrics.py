@@ -1,5 +1,6 @@
 """How well models do, in one number a run, by the names that tasks give to it."""
 
+import math
 import re
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,6 +15,7 @@ from headlab.analysis.looking.plateaus import plateau
 from headlab.analysis.subject import Subject
 from headlab.arrays import Array, Float, Int
 from headlab.config.record import nearest
+from headlab.data.dataset import Dataset
 from headlab.errors import Problem, SelectionError
 from headlab.notation.values import short_repr
 
@@ -21,7 +23,10 @@ LOWER_IS_BETTER = ("cross_entropy", "above_bayes", "bigram_difference")
 HELD_OUT = ("token_accuracy", "last_accuracy", "sequence_accuracy", "class_accuracy", "cross_entropy", "above_bayes")
 HEAD_SCORES = ("previous_token", "current_token", "first_token", "prefix_matching", "copying")
 METRICS = ("solved", *HELD_OUT, "exact_accuracy", "bigram_difference", *HEAD_SCORES)
-SHARE, PLATEAU = (re.compile(name + r"\(([0-9.eE+-]+)\)") for name in ("success_share", "plateau"))
+SHARE, PLATEAU = (
+    re.compile(name + r"\(([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\)") for name in ("success_share", "plateau")
+)
+SHARES = ("solved", *(name for name in (*HELD_OUT, "exact_accuracy") if name.endswith("accuracy")))
 Curve = tuple[Int[Array, " evaluation"], Float[Array, "run evaluation"]]
 
 
@@ -79,7 +84,36 @@ def check_names(names: Iterable[str]) -> list[str]:
 
 
 def _is_known(name: str) -> bool:
-    return name in METRICS or bool(SHARE.fullmatch(name) or PLATEAU.fullmatch(name))
+    share = SHARE.fullmatch(name)
+    return name in METRICS or bool(PLATEAU.fullmatch(name) or (share and float(share[1]) <= 1))
+
+
+def within(name: str) -> tuple[float, float]:
+    """Return the lowest and the highest number that a metric can come to.
+
+    >>> within("token_accuracy"), within("cross_entropy"), within("copying")
+    ((0.0, 1.0), (0.0, inf), (-inf, inf))
+    """
+    if name in SHARES or SHARE.fullmatch(name):
+        return 0.0, 1.0
+    return (0.0 if name in ("cross_entropy", "bigram_difference") else -math.inf), math.inf
+
+
+def lacking(name: str, dataset: Dataset, evaluated: bool) -> str | None:
+    """Return what a metric needs and a dataset, or its training, has not, in words; None where nothing is missing.
+
+    evaluated: whether held-out examples are looked at while models are trained
+
+    >>> from headlab.data.corpus import Corpus
+    >>> lacking("plateau(0.5)", Dataset(Corpus.notebook()), False)
+    'evaluate_every in the training'
+    """
+    stream = dataset.stream
+    if name == "exact_accuracy" and stream is not None and stream.enumerate is None:
+        return "enumerate in the stream"
+    if name == "above_bayes" and (stream is None or stream.bayes is None):
+        return "bayes in the stream"
+    return "evaluate_every in the training" if PLATEAU.fullmatch(name) and not evaluated else None
 
 
 class _Measured:

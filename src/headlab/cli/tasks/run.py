@@ -45,9 +45,11 @@ def run(
         from headlab.report.json.tasks import reproduction_json
         from headlab.report.terminal.reproduction import reproduction_blocks
         from headlab.study.reproduction import plan, reproduce
+        from headlab.study.task_check import sound
         from headlab.tasks.door import named_task
+        from headlab.tasks.own import is_task_file
 
-    task = named_task(name)
+    task = sound(Path(name)) if is_task_file(name) else named_task(name)
     chosen = plan(task, recipe, None if seeds is None else seed_list(seeds))
     folder = None if save is None else output_folder(save)
     target = None if figure is None else figure_path(figure)
