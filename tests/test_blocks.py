@@ -8,6 +8,8 @@ import pytest
 from plain_model import BLOCK_MODELS, cut, logits_of, sizes_of, tokens_of
 
 import headlab as hl
+from headlab.analysis.choice import Place
+from headlab.analysis.parts.gradients import gradients
 from headlab.config.blocks import BLOCKS, blocks_of
 from headlab.data.batch import Batch
 from headlab.model.forward import activated, forward, norm
@@ -180,7 +182,7 @@ def test_predictions_and_patterns_are_there_and_what_cannot_treat_a_block_says_s
     if model.n_layers:
         assert models[1].attention()[0].shape == (5, 5)
     asked = {
-        "explanations": models.explain,
+        "gradients": lambda: gradients(models.subject, Place(0, 1), 0, [1]),
         "the notebook's layers": models[0].layers,
     }
     for what, ask in asked.items():
@@ -190,7 +192,7 @@ def test_predictions_and_patterns_are_there_and_what_cannot_treat_a_block_says_s
 
 
 @pytest.mark.parametrize("name", ["everything", "outputs", "pairs", "no layers"])
-def test_a_study_keeps_and_gives_back_models_of_blocks_and_says_no_mechanism(name, tmp_path):
+def test_a_study_keeps_and_gives_back_models_of_blocks_and_says_by_which_mechanism_they_go(name, tmp_path):
     model = BLOCK_MODELS[name]
     tokens, targets = tokens_of(model)
     ids, out = (9 if model.pairs else 5), model.d_vocab_out
@@ -203,10 +205,13 @@ def test_a_study_keeps_and_gives_back_models_of_blocks_and_says_no_mechanism(nam
     study = hl.Study.create(tmp_path / "study", design)
     study.run()
     table = study.table()
-    assert (table["mechanism"] == "").all()
     runs = hl.train(corpus, model.replace(d_head=2), training, seeds=range(3))
-    found = table[table["d_head"] == 2].sort_values("seed")["final_loss"]
-    np.testing.assert_array_equal(found, runs.final_loss)
+    found = table[table["d_head"] == 2].sort_values("seed")
+    np.testing.assert_array_equal(found["final_loss"], runs.final_loss)
+    if any(item.resolvable for item in corpus.dependencies(model)):
+        assert list(found["mechanism"]) == list(runs.explain().table()["mechanism"])
+    else:
+        assert (table["mechanism"] == "").all()
     kept = study.runs("d_head 2")
     for weight, array in runs.params.items():
         np.testing.assert_array_equal(getattr(kept.params, weight), array, err_msg=weight)

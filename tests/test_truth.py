@@ -99,7 +99,9 @@ def test_the_checker_shares_no_code_with_what_it_checks(name):
 
 
 def test_there_is_a_check_and_a_text_of_every_kind_of_clause(examples):
-    assert set(checker.CHECKS) == set(TABLE["clauses"]) == set(texts.TEXTS) == set(examples)
+    # What is said of MLPs and norms is held to the truth in test_explained_blocks.py.
+    kinds = set(TABLE["clauses"]) - {"frozen", "left_over"}
+    assert set(checker.CHECKS) == kinds == set(texts.TEXTS) == set(examples)
 
 
 def test_the_checker_refuses_every_clause_once_an_argument_is_false(examples):

@@ -10,6 +10,7 @@ import numpy as np
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.words import PHRASES
 from headlab.arrays import Array, Bool, Float, Int
+from headlab.config.model import ModelConfig
 from headlab.data.alignment import nearest
 from headlab.data.corpus import Corpus
 from headlab.data.dependencies import Dependency
@@ -279,11 +280,21 @@ def nearest_places(subject: "Subject", place: Place, targets: Sequence[int]) -> 
 
 def dependencies(subject: "Subject") -> tuple[Dependency, ...]:
     """Return the dependencies that what the model sees settles; raises `SelectionError` for none."""
-    if not subject.dependencies:
+    check_dependencies(subject.corpus, subject.model)
+    return subject.dependencies
+
+
+def check_dependencies(corpus: Corpus, model: ModelConfig) -> None:
+    """Raise `SelectionError` where nothing that a model sees settles any target that its token leaves open.
+
+    >>> from headlab.config import ModelConfig
+    >>> check_dependencies(Corpus.notebook(), ModelConfig())
+    """
+    if not any(item.resolvable for item in corpus.dependencies(model)):
         following = listing(
             (
-                f"after “{subject.corpus.vocabulary[token]}” comes {_these([subject.corpus.output_names[t] for t in targets])}"
-                for token, targets in _successors(subject.corpus).items()
+                f"after “{corpus.vocabulary[token]}” comes {_these([corpus.output_names[t] for t in targets])}"
+                for token, targets in _successors(corpus).items()
             ),
             "; ",
         )
@@ -291,7 +302,6 @@ def dependencies(subject: "Subject") -> tuple[Dependency, ...]:
             "a dependency must be a token that goes on differently in different places, with a prefix that tells "
             f"how; this corpus has none: {following}"
         )
-    return subject.dependencies
 
 
 def _successors(corpus: Corpus) -> dict[int, list[int]]:

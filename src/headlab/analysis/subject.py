@@ -242,6 +242,8 @@ class Subject:
 
     def layer_and_head(self, layer: Any, head: Any) -> tuple[int, int]:
         """Return a layer and one of its heads; raises `SelectionError`."""
+        if not self.model.n_layers:
+            raise SelectionError("the layer must be one of the model's, and this one has none")
         for name, value, count in (("layer", layer, self.model.n_layers), ("head", head, self.model.n_heads)):
             if not is_index(value, count):
                 raise SelectionError(f"the {name} must be {numbers_to(count)}, got {short_repr(value)}")

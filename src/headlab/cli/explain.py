@@ -30,12 +30,14 @@ from headlab.notation.values import and_more, listing, short_repr
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.explanation import Explanation
+    from headlab.config import ModelConfig
+    from headlab.data.corpus import Corpus
     from headlab.report.words.commands import RunCommands
     from headlab.report.words.tables import Tables
     from headlab.runs.models import Model, Models
     from headlab.runs.runs import Run, Runs
 
-RUNS_TO_PICK_FROM = 100
+RUNS_TO_PICK_FROM, DRAWN_TO_PICK_FROM = 100, 8  # of a task that draws its examples fewer: each takes long
 TABLES = ("circuits", "scores", "battery", "paths", "minimal")
 OF_MANY = ("battery", "minimal")  # the tables that many runs have, too
 EXPORTED = {
@@ -60,13 +62,23 @@ class Question:
     head: Any
     table: str | None
 
-    def place(self, run: "Run | Model") -> dict[str, Any]:
+    def check(self, corpus: "Corpus", model: "ModelConfig") -> None:
+        """Raise `SelectionError`, before anything is trained, where the model and its corpus cannot be asked this."""
+        from headlab.analysis.choice import check_dependencies
+
+        if self.table == "circuits" and not model.n_layers:
+            raise SelectionError("circuits must be those of a head, and this model has no layers: ask for a prediction")
+        if not self.asks_for_place and self.table not in ("circuits", "scores"):
+            check_dependencies(corpus, model)
+        self.place(corpus)
+
+    def place(self, corpus: "Corpus") -> dict[str, Any]:
         """Return the choice's arguments; raises `SelectionError` for a sentence that does not exist."""
         from headlab.analysis.trials.spelling import read_word, read_words
 
-        count = run.corpus.n_sequences
+        count = corpus.n_sequences
         if self.sentence is not None and not (isinstance(self.sentence, int) and 1 <= self.sentence <= count):
-            known = listing((f"{n} {' '.join(words)}" for n, words in enumerate(run.corpus.sentences, 1)), "; ")
+            known = listing((f"{n} {' '.join(words)}" for n, words in enumerate(corpus.sentences, 1)), "; ")
             raise SelectionError(f"--sentence must be one of: {known}; got {short_repr(self.sentence)}")
         return {
             "sequence": None if self.sentence is None else self.sentence - 1,
@@ -132,7 +144,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     \b
     PART is   source:POSITION  edge:QUERY>KEY  edge:LAYER.HEAD:QUERY>KEY
               head:LAYER.HEAD  token:TOKEN  direct  direct:token
-              direct:position  positions
+              direct:position  positions  mlp:LAYER
     where     POSITION, QUERY and KEY are numbers from 0 or words, TOKEN is
               an id or a word. A word that is a number, or that holds one of
               > , =, goes in double quotes: 'edge:3>"<Start>"'
@@ -147,7 +159,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
     question = Question(**{name: options.pop(name) for name in names})
     if question.table not in (None, *TABLES):
         raise ConfigError(f"--show must be one of {', '.join(TABLES)}, got {short_repr(question.table)}")
-    runs, commands = _runs(ctx, seeds, number, options, as_json)
+    runs, commands = _runs(ctx, question, seeds, number, options)
     if len(runs) > 1 and (number is not None or seeds is None):
         runs = runs[[number_of_run(runs, number)]]
     if len(runs) > 1 and question.table != "battery":
@@ -160,7 +172,7 @@ def explain(ctx: click.Context, /, seeds: str | None, number: Any, as_json: bool
 
 
 def _runs(
-    ctx: click.Context, seeds: str | None, number: Any, options: dict[str, Any], as_json: bool
+    ctx: click.Context, question: Question, seeds: str | None, number: Any, options: dict[str, Any]
 ) -> tuple["Runs | Models", "RunCommands"]:
     """Return the runs asked about, and the commands that ask about one of them again."""
     with importing():
@@ -185,8 +197,10 @@ def _runs(
     if number is not None:
         raise ConfigError("--run must go with a folder of saved runs, got none: name the folder, or use --seeds")
     dataset, model, training, linked = settings_asked(ctx, options)
-    numbers = linked or range(RUNS_TO_PICK_FROM) if seeds is None else seed_list(seeds)
-    expected = partial(training_seconds, dataset.corpus, model, training, len(numbers), **options)
+    question.check(dataset.corpus, model)
+    few = RUNS_TO_PICK_FROM if dataset.stream is None else DRAWN_TO_PICK_FROM
+    numbers = linked or range(few) if seeds is None else seed_list(seeds)
+    expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         runs = train(dataset, model, training, seeds=numbers, record="none", progress=progress, **options)
     seed = runs.seeds[number_of_run(runs, None)] if runs.seeds is not None else 0
@@ -240,7 +254,7 @@ def _explanation(run: "Run | Model", question: Question) -> "Explanation":
     from headlab.analysis.explanation.explanation import explain as explain_subject
     from headlab.runs.runs import Run
 
-    chosen = [run.choice(**question.place(run)).choice] if question.asks_for_place else None
+    chosen = [run.choice(**question.place(run.corpus)).choice] if question.asks_for_place else None
     seed = run.seed if isinstance(run, Run) else None
     name = "given weights" if seed is None else seed
     return explain_subject(run.subject, chosen, [name])[0]
@@ -281,7 +295,7 @@ def _intervene(run: "Run | Model", question: Question, as_json: bool) -> None:
     from headlab.report.json.values import records
     from headlab.report.terminal.explanation import effects_blocks
 
-    choice = run.choice(**question.place(run))
+    choice = run.choice(**question.place(run.corpus))
     only = {"layer": question.layer, "head": question.head}
     found = []
     if question.ablations:
@@ -339,7 +353,7 @@ def _tables(runs: "Runs | Models", question: Question) -> "Tables":
         case "circuits":
             return tables.circuit_tables(run, question.layer or 0, question.head or 0)
         case "paths":
-            return tables.path_table(run.choice(**question.place(run)))
+            return tables.path_table(run.choice(**question.place(run.corpus)))
         case "scores":
             return tables.score_tables(run)
     return tables.battery_tables(runs)

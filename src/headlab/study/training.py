@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 import headlab
 from headlab import engine
 from headlab.analysis.minimal.solve import ABLATIONS
-from headlab.config.blocks import blocks_of
 from headlab.runs.interrupted import TrainingInterrupted
 from headlab.study.arrays import arrays_of
 from headlab.study.columns import SETS, settings_of
@@ -97,8 +96,7 @@ def sets_of(n: int, counts: NDArray[np.int64] | None) -> dict[str, Any]:
 
 def overview_of(runs: "Runs") -> dict[str, Any]:
     """Return mechanism and pattern share [run]; empty and nan where nothing is to be, or can be, explained."""
-    unexplained = blocks_of(runs.model.on(runs.corpus))
-    if unexplained or not any(item.resolvable for item in runs.corpus.dependencies(runs.model)):
+    if not any(item.resolvable for item in runs.corpus.dependencies(runs.model)):
         return NO_OVERVIEW
     table = runs.explain().table()
     return {

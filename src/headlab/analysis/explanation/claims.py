@@ -10,7 +10,8 @@ A part is claimed
     necessary    when the target, which is the single most likely token, no longer is in any ablation that is possible
     irrelevant   when `Effects.changes_nothing` will say so: neither the answer, nor its probability, nor what speaks for it
 
-For edges of the last layer the claim is exact; for earlier ones later patterns may react, which is what the test is for.
+For edges of the last layer the claim is exact; for earlier ones later patterns may react, which is what the test is for. Norms
+and MLPs are held fixed, too, and may react behind any layer.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ import numpy as np
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import BETWEEN, IRRELEVANT, NECESSARY, Part
+from headlab.analysis.parts.exact import FrozenParts, has_blocks
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.effects import Effects, Prediction
 from headlab.analysis.trials.ways import KINDS, Way, ways
@@ -162,6 +164,9 @@ def _sight(subject: Subject, row: int) -> Array:
 
 def _behind(subject: Subject, choice: Choice, layer: int) -> Float[Array, "run position d_model d_vocab"]:
     """Return what a vector written by a layer at each position adds to every logit at the choice's place, pattern held fixed."""
+    if has_blocks(subject):
+        at, outputs = (choice.place.sequence, choice.place.position), np.eye(subject.corpus.n_outputs)
+        return np.moveaxis(FrozenParts(subject).all_behind(at, outputs, layer), 1, -1)
     W_U = subject.params.W_U
     d_model = subject.params.W_E.shape[-1]
     found = np.zeros((subject.n_runs, subject.corpus.n_ctx, d_model, subject.corpus.n_outputs))

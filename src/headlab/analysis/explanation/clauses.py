@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlab.analysis.part import Part, Word, head_name
 from headlab.analysis.words import LIMITS, PHRASES, TABLE
+from headlab.model.paths import mlp_name
 from headlab.notation.numbers import percent, with_sign
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Named:
     def __str__(self) -> str:
         if self.word is not None:
             return str(self.word)
+        if self.part.kind == "mlp" and self.part.layer is not None:
+            return mlp_name(self.part.layer)
         return TABLE["parts"].get(self.part.kind) or head_name(self.part.layer, self.part.head)
 
 

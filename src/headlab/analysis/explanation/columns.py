@@ -9,7 +9,10 @@ import numpy as np
 from headlab.analysis.explanation.clauses import Named
 from headlab.analysis.looking.predictions import TIE
 from headlab.analysis.part import Word
+from headlab.analysis.words import PHRASES
 from headlab.arrays import Array, Bool, Int
+from headlab.config.model import ModelConfig
+from headlab.model.paths import BIASES, mlp_name
 
 if TYPE_CHECKING:
     from headlab.analysis.explanation.evidence import Evidence
@@ -44,8 +47,15 @@ class Columns:
             "other": None if other is None else corpus.sentences[other.sequence],
             "other_sequence": None if other is None else other.sequence,
             "n_layers": subject.model.n_layers,
+            "frozen": frozen_words(subject.model),
+            "untried": self._untried,
             "bigram_floor": corpus.bigram_floor(),
         }
+
+    @property
+    def _untried(self) -> frozenset[int]:
+        effects = self.evidence.ablations
+        return frozenset(range(len(effects.parts))) - set((effects.cells // len(effects.kinds)).tolist())
 
     def _named(
         self, there: Bool[Array, "row d_vocab"], runs: Int[Array, " row"] | None = None
@@ -137,6 +147,9 @@ class Columns:
                 found[:, number] = given.by_source[:, part.position]
             elif part.kind in _DIRECT:
                 found[:, number] = getattr(given, _DIRECT[part.kind])
+            elif part.kind in ("mlp", "biases"):
+                name = BIASES if part.layer is None else mlp_name(part.layer)
+                found[:, number] = given.written[name].sum(axis=1)
         return found.tolist()
 
     @cached_property
@@ -186,8 +199,11 @@ class Columns:
         if split is None:
             return [None] * self.evidence.subject.n_runs
         parts = ("pattern", "value", "direct")
-        names = (*parts, "total", *(f"{name}_share" for name in parts))
+        names = [*parts, "total", *(f"{name}_share" for name in parts)]
         arrays = [getattr(split, name) for name in (*parts, "total")] + [split.share(name) for name in parts]
+        if split.rest is not None:
+            names += ["rest", "rest_share"]
+            arrays += [split.rest, split.share("rest")]
         return [dict(zip(names, row, strict=True)) for row in np.stack(arrays, axis=1).tolist()]
 
     @property
@@ -213,6 +229,16 @@ class Columns:
             for number, what in enumerate(effects.names)
             for way, direction in enumerate(effects.kinds)
         ]
+
+
+def frozen_words(model: ModelConfig) -> tuple[str, ...]:
+    """Return what is held as it is while parts are counted, besides patterns; nothing where a model has no more.
+
+    >>> frozen_words(ModelConfig(n_layers=2, d_mlp=8, norm="rms")), frozen_words(ModelConfig())
+    (('MLPs', 'norms'), ())
+    """
+    mlp = "mlp" if model.n_layers == 1 else "mlps"
+    return tuple(PHRASES[name] for name, there in ((mlp, model.d_mlp), ("norms", model.norm != "none")) if there)
 
 
 _DIRECT = {"direct:token": "direct", "direct:position": "positional"}

@@ -45,8 +45,10 @@ class Evidence:
 
     @property
     def attention(self) -> Float[Array, "run layer head key"]:
-        """The pattern's row at the place, [run, layer, head, key]."""
-        place = self.choice.place
+        """The pattern's row at the place, [run, layer, head, key]; of a model without layers a layer without heads."""
+        place, subject = self.choice.place, self.subject
+        if not subject.model.n_layers:
+            return np.zeros((subject.n_runs, 1, 0, subject.corpus.n_ctx))
         return self.subject.clean.pattern[:, :, :, place.sequence, place.position]
 
     @cached_property
@@ -93,8 +95,8 @@ class Evidence:
 
     @cached_property
     def eye(self) -> Eye | None:
-        """What draws the eye, where the pattern decides; None without an other place."""
-        return eye(self.subject, self.choice) if self.choice.others else None
+        """What draws the eye, where the pattern decides; None without an other place, or without layers."""
+        return eye(self.subject, self.choice) if self.choice.others and self.subject.model.n_layers else None
 
     @cached_property
     def lead(self) -> Float[Array, " run"]:

@@ -274,13 +274,12 @@ def explain(
 
     models: runs, models or a subject; chosen: choices to explain; by default one for each dependency that the prefix settles
     names: what each model is called; by default its number
-    Raises `SelectionError` for a corpus without such a dependency, `ConfigError` for blocks that no explanation treats yet.
+    Raises `SelectionError` for a corpus without such a dependency.
 
     >>> import headlab as hl
     >>> hl.explain(hl.train(hl.Corpus.notebook(), seeds=range(8), record="none")).table().shape
     (8, 6)
     """
     subject = models if isinstance(models, Subject) else models.subject
-    subject.refuse("explanations")
     picked = dependencies(subject) if chosen is None else chosen
     return Explanations(subject, tuple(range(subject.n_runs) if names is None else names), tuple(picked))

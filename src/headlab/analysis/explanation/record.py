@@ -53,6 +53,11 @@ class TestedPart:
     predicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
+    def untried(self) -> bool:
+        """Whether no ablation takes it away."""
+        return bool(self.after) and all(map(math.isnan, self.after.values()))
+
+    @property
     def label(self) -> str:
         """The part as a list of parts shows it: a source with its position."""
         return f"{self.position} {self.name}" if self.part.kind == "source" else self.name
@@ -97,6 +102,7 @@ class Record:
     What sentences are made of, besides, for every part by its number, of which a source's is its position:
     spelled, named: words and parts as sentences name them; tops: where each head of the last layer looks most, see `Columns`
     gives: see `TestedPart.contribution`; unchanged: nothing changes without it; otherwise: see `TestedPart.predicts`
+    frozen: what is held as it is while parts are counted, besides patterns; untried: parts that no ablation takes away
     rest: makes `tested` and `patches`, which no sentence needs, when they are asked for
     """
 
@@ -139,6 +145,8 @@ class Record:
     finite: bool
     eye: EyeRecord | None
     sets: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    frozen: tuple[str, ...] = field(default=(), repr=False)
+    untried: frozenset[int] = field(default=frozenset(), repr=False)
 
     @classmethod
     def of(cls, columns: "Columns", run: int = 0) -> "Record":
@@ -219,9 +227,10 @@ class Record:
         return pair_words(self.target, self.rivals)
 
     def parts(self) -> pd.Series:
-        """Return the parts that add up to the logit difference: direct path, position, and every source position."""
+        """Return the parts that add up to the logit difference: direct path, position, every source position, MLPs, biases."""
         parts = {"direct": self.direct, "position": self.positional}
         parts |= {item.label: item.contribution for item in self.sources}
+        parts |= {item.label: item.contribution for item in self.others if item.part.kind in ("mlp", "biases")}
         if abs(self.remainder) > 1e-9:
             parts["remainder"] = self.remainder
         return pd.Series(parts, name="contribution")

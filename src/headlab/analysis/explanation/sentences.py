@@ -118,11 +118,15 @@ def _reason(record: "Record", looked: int | None, given: Sequence[int]) -> Itera
                 yield Clause("adds", {"source": record.named[looked], "contribution": sign * record.gives[looked]})
             parts = tuple((record.named[part], value) for part, value in zip(given, values, strict=True))
             yield Clause("gives", {"parts": parts, **told})
+        if record.frozen:
+            yield Clause("frozen", {"what": record.frozen})
     if record.predicted == record.target and record.difference - record.lead > TIE:
         yield Clause("nearer", {"tokens": _words(record.runners_up), "lead": record.lead})
 
 
 def _looks(record: "Record", looked: int | None) -> Iterator[Clause]:
+    if not record.attention:
+        return  # without layers nothing looks
     who = {"of": len(record.attention), "last_layer": record.n_layers > 1}
     if looked is not None:
         shares = [row[looked] for row, top in zip(record.attention, record.tops, strict=True) if top == looked]
@@ -141,6 +145,8 @@ def _looks(record: "Record", looked: int | None) -> Iterator[Clause]:
 def _trials(record: "Record", looked: int | None, given: Sequence[int]) -> Iterator[Clause]:
     """Yield what became of the prediction without what it looks at, and without what gives most."""
     for part in ([] if looked is None else [looked]) + [part for part in given[:MOST_GIVERS] if part != looked]:
+        if part in record.untried:
+            continue
         named, predicts = record.named[part], record.otherwise.get(part)
         if predicts:
             outcomes = tuple([Outcome(_words(tokens), tuple(kinds)) for tokens, kinds in by_outcome(predicts).items()])
@@ -170,7 +176,8 @@ def _coding(record: "Record") -> Iterator[Clause]:
         yield Clause("not_compared", {})
         return
     most = max(shares, key=lambda name: shares[name])
-    if min(shares.values()) < -AGAINST:
+    rest = record.coding.get("rest_share", 0.0)
+    if min(*shares.values(), rest) < -AGAINST:
         kind = "opposed"
     elif shares[most] >= MAIN:
         kind = {"value": "value_coded", "pattern": "pattern_coded", "direct": "position_coded"}[most]
@@ -180,6 +187,8 @@ def _coding(record: "Record") -> Iterator[Clause]:
     if kind in ("mixed", "opposed") and abs(shares["direct"]) < SHOWN:
         told["direct"] = None
     yield Clause(kind, told)
+    if abs(rest) >= SHOWN:
+        yield Clause("left_over", {"what": record.frozen, "share": rest})
     if record.eye is not None and record.eye.undone >= UNDOES - TIE:  # all together, and not only each alone
         yield from _eye(record, record.eye)
 

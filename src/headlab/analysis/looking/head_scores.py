@@ -141,7 +141,6 @@ def head_scores(subject: Subject) -> pd.DataFrame:
     >>> list(head_scores(subject).columns)[3:]
     ['previous_token', 'current_token', 'first_token', 'prefix_matching', 'copying']
     """
-    subject.refuse("head scores")
     pattern, tokens = subject.clean.pattern, subject.corpus.tokens
     scores = {
         "previous_token": previous_token(pattern, tokens),

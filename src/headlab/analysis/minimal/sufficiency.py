@@ -1,7 +1,8 @@
 """Whether each subset of some parts suffices for the right prediction, every subset and many runs at once.
 
 In the last layer what is kept and what is taken away add up in the logits: one sum a token and subset. Edges of earlier layers
-change what the last layer reads and where it looks, so that each subset of those is a case of its own for the kernel.
+change what the last layer reads and where it looks, so that each subset of those is a case of its own for the kernel. Where norms
+or MLPs answer to what heads write, nothing adds up, and every subset is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from headlab.analysis.choice import Place
-from headlab.analysis.looking.predictions import TIE
+from headlab.analysis.looking.predictions import TIE, place_leads
 from headlab.analysis.minimal.subsets import sums
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
+from headlab.analysis.parts.exact import has_blocks
 from headlab.analysis.subject import Subject
 from headlab.analysis.trials.interventions import look_at
 from headlab.arrays import Array, Bool, Float
@@ -48,6 +50,8 @@ def suffices(subject: Subject, scenes: Sequence[Scene], parts: Sequence[Part]) -
 
     parts: edges and direct paths, by positions of the choice's sentence, last layer first; what is none of them stays
     """
+    if has_blocks(subject):
+        return _each_looked_at(subject, scenes, parts)
     last = subject.model.n_layers - 1
     late = [part for part in parts if not _is_early(part, last)]
     early = [part for part in parts if _is_early(part, last)]
@@ -60,6 +64,24 @@ def suffices(subject: Subject, scenes: Sequence[Scene], parts: Sequence[Part]) -
             logits, goes = _without(subject, scene, early, late, some) if early else _clean(subject, scene, late)
             found[:, some] &= _right(scene, logits, goes)
     return found.reshape(subject.n_runs, -1)
+
+
+def _each_looked_at(subject: Subject, scenes: Sequence[Scene], parts: Sequence[Part]) -> Bool[Array, "run subset"]:
+    """Return the same, every subset a forward pass."""
+    found = np.ones((subject.n_runs, 1 << len(parts)), bool)
+    step = max(1, NUMBERS // (subject.n_runs * subject.numbers_a_sentence))
+    for scene in scenes:
+        there = [
+            number for number, part in enumerate(parts) if part.kind != "edge" or None not in _edge(part, scene.at)
+        ]
+        changes = tuple(_change(subject, scene, parts[number]) for number in there)
+        case = Case(scene.place.sequence, changes, scene.place.position)
+        cases = np.nonzero(found.any(axis=0))[0]
+        for some in (cases[start : start + step] for start in range(0, len(cases), step)):
+            gone = ((some[:, None] >> np.array(there, int)) & 1) == 0
+            logits, _ = look_at(subject).some_changes(case, gone, [])
+            found[:, some] &= place_leads(logits, np.array(scene.target)) > TIE
+    return found
 
 
 def _right(scene: Scene, logits: Array, goes: list[Array]) -> Bool[Array, "run case subset"]:
@@ -102,14 +124,16 @@ def _without(
 
 
 def _change(subject: Subject, scene: Scene, part: Part) -> Change:
-    """Return what becomes of an earlier layer's edge when it goes."""
-    query, key = _edge(part, scene.at)
+    """Return what becomes of an edge, an MLP or a direct path when it goes."""
+    query, key = _edge(part, scene.at) if part.kind == "edge" else (None, None)
+    what = {"edge": "edge", "mlp": "mlp", DIRECT_TOKEN: "direct_token", DIRECT_POSITION: "direct_position"}[part.kind]
     if scene.donor is None or scene.there is None:
-        return Change("edge", "zero", part.layer, part.head, query, key)
+        return Change(what, "zero", part.layer, part.head, query, key)
     there = [-1] * subject.corpus.n_ctx
     for at, here in scene.at.items():
         there[here] = scene.there.get(at, -1)
-    return Change("edge", "from", part.layer, part.head, query, key, scene.donor.sequence, tuple(there))
+    there[scene.place.position] = scene.donor.position
+    return Change(what, "from", part.layer, part.head, query, key, scene.donor.sequence, tuple(there))
 
 
 def _edge(part: Part, at: Counterparts) -> tuple[int | None, int | None]:

@@ -4,11 +4,13 @@ import numpy as np
 
 from headlab.analysis.choice import Choice
 from headlab.analysis.part import DIRECT_POSITION, DIRECT_TOKEN, Part
-from headlab.analysis.parts.exact import compared, exact, past_heads
+from headlab.analysis.parts.exact import FrozenParts, compared, exact, past_heads
 from headlab.analysis.subject import Subject
+from headlab.analysis.trials.model_parts import passes_heads
 from headlab.analysis.words import THRESHOLDS
 from headlab.arrays import Array, Float, Int
 from headlab.data.alignment import visible
+from headlab.model.paths import mlp_name
 
 MOST_PARTS = int(THRESHOLDS["tried"])  # of more, those that give most
 
@@ -17,8 +19,8 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
     """Return the parts that a prediction can be made of, and what each gives to its logit difference [run, part].
 
     Of the last layer the edges into the place, a part a head and key; of earlier layers every edge, a part a layer, head,
-    query and key; the direct paths of token and position, where the model has them. What an edge gives is seen through
-    everything behind it, pattern held fixed; see `parts.contributions`.
+    query and key; what MLPs write; the direct paths of token and position, where the model has them. What an edge gives is seen
+    through everything behind it, pattern held fixed; see `parts.contributions`.
 
     >>> from headlab.analysis.choice import choices
     >>> from headlab.config import ModelConfig
@@ -33,7 +35,8 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
     model, row, place = subject.model, choice.place.sequence, choice.place.position
     w = past_heads(subject, (row, place), choice.target, choice.rivals)
     on, asked = subject.clean, compared(subject.corpus.n_outputs, choice.target, choice.rivals)
-    through = exact(subject).edges((row, place), asked)
+    given = exact(subject)
+    through = given.edges((row, place), asked)
     seen = visible(subject.corpus.tokens[row], place, model.causal)
     parts: list[Part] = []
     gives: list[Array] = []
@@ -44,8 +47,12 @@ def parts_of(subject: Subject, choice: Choice) -> tuple[tuple[Part, ...], Float[
             keys = visible(subject.corpus.tokens[row], query, model.causal)
             parts += [Part("edge", layer, head, key, query) for key in keys]
             gives += [through[:, layer, head, query, key] for key in keys]
+    if isinstance(given, FrozenParts) and model.d_mlp:
+        written = given.written((row, place), asked)
+        parts += [Part("mlp", layer) for layer in range(model.n_layers)]
+        gives += [written[mlp_name(layer)].sum(axis=1) for layer in range(model.n_layers)]
     for kind, embed in ((DIRECT_TOKEN, on.token_embed), (DIRECT_POSITION, on.pos_embed)):
-        if model.residual and (kind == DIRECT_TOKEN or model.positions):
+        if passes_heads(model) and (kind == DIRECT_TOKEN or model.positions):
             parts.append(Part(kind))
             gives.append((embed[:, row, place] * w).sum(axis=1))
     return tuple(parts), np.stack(gives, axis=1)

@@ -356,7 +356,7 @@ def eye(subject: Subject, choice: Choice) -> Eye:
     makes, undone = np.full((2, *shape), np.nan)
     logits = np.full((*shape, subject.corpus.n_outputs), np.nan)
     found = []
-    for number, there in enumerate(choice.others):
+    for number, there in enumerate(choice.others if subject.model.n_layers else ()):
         for rows in _aligned(subject, choice, there):
             makes[rows.runs, number] = rows.share
             with np.errstate(invalid="ignore"):

@@ -39,7 +39,7 @@ def classify(
     value-coded            told apart otherwise, value part at least 2/3 of the change
     pattern-coded          told apart, pattern part at least 2/3
     position-coded         told apart, direct part at least 2/3: past all heads
-    mixed                  told apart, no part at least 2/3
+    mixed                  told apart, no part of these at least 2/3; what MLPs and norms make of the change is none of them
     unclassified           told apart, but a part takes back more than 1/3 of the change, or no other place can be compared
     unsolved: bigram only  not told apart, by the current token alone
     unsolved: other        not told apart, any other loss, diverged runs too
@@ -51,7 +51,8 @@ def classify(
     names = np.full(told_apart.shape, UNCLASSIFIED, dtype="<U24")
     if split is not None:
         shares = {VALUE: split.share("value"), PATTERN: split.share("pattern"), POSITION: split.share("direct")}
-        opposed = np.any([~(share >= AGAINST) for share in shares.values()], axis=0)
+        every = [*shares.values(), *([] if split.rest is None else [split.share("rest")])]
+        opposed = np.any([~(share >= AGAINST) for share in every], axis=0)
         names[~opposed] = MIXED
         for name, share in shares.items():
             names[~opposed & (share >= MAIN)] = name

@@ -30,9 +30,10 @@ def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] |
     >>> find_part(subject, 0, "edge:the>man") == find_part(subject, 0, {"kind": "edge", "query": 3, "position": 1})
     True
     """
-    fields = parse(named) if isinstance(named, str) else asdict(named) if isinstance(named, Part) else named
+    mlp = subject.model.d_mlp > 0
+    fields = parse(named, mlp=mlp) if isinstance(named, str) else asdict(named) if isinstance(named, Part) else named
     if not isinstance(fields, Mapping):
-        raise unknown_part(named)
+        raise unknown_part(named, mlp=mlp)
     layer, head, position, query, token = map(fields.get, ("layer", "head", "position", "query", "token"))
     match fields.get("kind"):
         case "source":
@@ -41,30 +42,31 @@ def find_part(subject: Subject, sequence: int, named: Part | Mapping[str, Any] |
             return _edge(subject, sequence, query, position, layer, head)
         case "head":
             return Part("head", *subject.layer_and_head(layer, head))
-        case "mlp":
-            return _mlp(subject, layer)
+        case "mlp" if mlp:
+            return Part("mlp", subject.layer_and_head(layer, 0)[0])
         case "token":
             return _token(subject, sequence, token)
         case "direct" | "direct:token" | "direct:position" | "positions" as kind:
             return _whole(subject, kind)
         case "biases":
             raise SelectionError("a part must be one that can be taken away, got biases: no ablation does that")
-    raise unknown_part(named)
+    raise unknown_part(named, mlp=mlp)
 
 
 def parts_at(subject: Subject, place: Place) -> list[Part]:
     """Return what is tried for one prediction: sources it can see, heads where there are several, MLPs, direct parts, positions.
 
-    Last come biases, where there are any: they give what they give, and nothing is tried.
+    Last come biases, where there are any: they give what they give, and nothing is tried; nor is the direct path where the
+    stream is normed after each block.
     """
     model = subject.model
     last = place.position + 1 if model.causal else int(subject.corpus.lengths[place.sequence])
-    found = [Part("source", position=key) for key in range(last)]
+    found = [Part("source", position=key) for key in range(last)] if model.n_layers else []
     if model.n_layers * model.n_heads > 1:
         found += [Part("head", layer, head) for layer in range(model.n_layers) for head in range(model.n_heads)]
     if model.d_mlp:
         found += [Part("mlp", layer) for layer in range(model.n_layers)]
-    if passes_heads(model):
+    if model.residual:
         found.append(Part("direct:token"))
         found += [Part("direct:position")] if model.positions else []
     found += [Part("positions")] if model.positions else []
@@ -78,12 +80,6 @@ def passes_heads(model: ModelConfig) -> bool:
     (True, False)
     """
     return model.residual and not model.norm_after
-
-
-def _mlp(subject: Subject, layer: Any) -> Part:
-    if not subject.model.d_mlp:
-        raise SelectionError("an MLP must be in the model, and this one has none")
-    return Part("mlp", subject.layer_and_head(layer, 0)[0])
 
 
 def _edge(subject: Subject, sequence: int, query: Any, key: Any, layer: Any, head: Any) -> Part:

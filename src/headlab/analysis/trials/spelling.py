@@ -13,7 +13,7 @@ from headlab.errors import SelectionError
 from headlab.notation.values import short_repr
 
 SPELLINGS = (
-    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, mlp:LAYER, token:TOKEN, direct, "
+    "source:POSITION, edge:QUERY>KEY, edge:LAYER.HEAD:QUERY>KEY, head:LAYER.HEAD, token:TOKEN, direct, "
     "direct:token, direct:position, positions"
 )
 QUOTING = "a word with a mark in it, or that is a number, goes in double quotes"
@@ -21,8 +21,10 @@ _QUOTED = r'"(?:[^"]|"")*"'
 _WHOLE = ("direct", "direct:token", "direct:position", "positions")  # kinds of which a model has one part
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse(text: str, *, mlp: bool = False) -> dict[str, Any]:
     """Read a part: the fields of a `Part`, positions and tokens as they are spelled; raises `SelectionError`.
+
+    mlp: the model has MLPs, of which a layer's is a part
 
     >>> parse("source:man"), parse("edge:0.1:3>1")
     ({'kind': 'source', 'position': 'man'}, {'kind': 'edge', 'layer': 0, 'head': 1, 'query': 3, 'position': 1})
@@ -31,9 +33,11 @@ def parse(text: str) -> dict[str, Any]:
     if kind == "direct" and text not in _WHOLE:
         raise SelectionError(f"the direct path must be that of the token or the position, got {short_repr(rest)}")
     try:
+        if kind == "mlp" and mlp:
+            return {"kind": kind, "layer": int(rest)}
         return {"kind": text} if text in _WHOLE else {"kind": kind, **_fields(kind, rest)}
     except (ValueError, TypeError):
-        raise unknown_part(text) from None
+        raise unknown_part(text, mlp=mlp) from None
 
 
 def spelling(part: Part) -> str:
@@ -57,9 +61,10 @@ def spelling(part: Part) -> str:
     return part.kind
 
 
-def unknown_part(given: Any) -> SelectionError:
-    """Return the error that says how parts are spelled."""
-    return SelectionError(f"a part must be one of {SPELLINGS} ({QUOTING}); got {short_repr(given)}")
+def unknown_part(given: Any, *, mlp: bool = False) -> SelectionError:
+    """Return the error that says how parts are spelled; mlp: the model has MLPs."""
+    known = f"{SPELLINGS}, mlp:LAYER" if mlp else SPELLINGS
+    return SelectionError(f"a part must be one of {known} ({QUOTING}); got {short_repr(given)}")
 
 
 def read_word(text: str) -> int | str:
@@ -108,8 +113,6 @@ def _fields(kind: str, rest: str) -> dict[str, Any]:
         return {**(_head(head[1]) if head else {}), "query": query, "position": key}
     if kind == "head":
         return _head(rest)
-    if kind == "mlp":
-        return {"layer": int(rest)}
     if kind == "token":
         return {"token": read_word(rest)}
     raise ValueError("a part must be of a kind")

@@ -64,8 +64,8 @@ def _of_kind(
     subject: Subject, choice: Choice, part: Part, kind: str, found: Sequence[tuple[Place, Alignment]]
 ) -> list[Way]:
     row = choice.place.sequence
-    if part.kind == "biases":
-        return []  # the same everywhere, and nothing takes them away
+    if part.kind == "biases" or (part.kind.startswith("direct") and subject.model.norm_after):
+        return []  # nothing takes these away
     possible = {
         "zero": True,
         "mean": part.kind in WITHIN_SENTENCE or subject.corpus.n_sequences > 1,  # else it would put back what was there

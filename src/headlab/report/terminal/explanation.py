@@ -1,6 +1,6 @@
 """Explanations on a terminal: sentences, the tables they rest on, and the command that checks each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from rich.console import Group as Blocks
 from rich.padding import Padding
 from rich.rule import Rule
 
+from headlab.analysis.explanation.clauses import listed
 from headlab.analysis.parts.mechanism import MEANINGS
 from headlab.arrays import Array, Shaped
 from headlab.notation.numbers import percent, quantity
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 LEGEND = [
     "weight: attention, of a source the mean of the last layer's heads, of a head its highest.",
-    "gives: exact part of the logit difference, which is what zero takes away.",
     *words.TRIALS,
 ]
 
@@ -48,7 +48,20 @@ def explanation_blocks(explanation: "Explanation", commands: "RunCommands") -> I
             yield Blocks("", as_text("\n".join(lines), style="cyan", no_wrap=True, overflow="ignore"))
     yield as_text("")
     yield from _rest_lines(len(explanation) - len(shown), PLACES, commands.export("explanations"))
-    yield as_text("\n".join(LEGEND), style="dim")
+    frozen = next((record.frozen for record in shown.records), ())
+    yield as_text("\n".join([LEGEND[0], gives_line(frozen), *LEGEND[1:]]), style="dim")
+
+
+def gives_line(frozen: Sequence[str]) -> str:
+    """Return what the column says that parts give; frozen: what is held as it is while they are counted.
+
+    >>> gives_line(["norms"])
+    'gives: part of the logit difference, with norms held fixed; what zero takes away differs by what these answer to it.'
+    """
+    if not frozen:
+        return "gives: exact part of the logit difference, which is what zero takes away."
+    held = f"with {listed(frozen)} held fixed"
+    return f"gives: part of the logit difference, {held}; what zero takes away differs by what these answer to it."
 
 
 def _more(record: "Record") -> Iterator[Any]:
@@ -59,7 +72,7 @@ def _more(record: "Record") -> Iterator[Any]:
 def _numbers(record: "Record") -> Iterator[Any]:
     table = words.part_table(record, limits.MOST_PARTS, limits.OUTCOME)
     yield Padding(terminal_table(table, title=f"{record.pair} = {words.lead_text(record.difference)}"), (1, 0))
-    yield from _rest_lines(len(words.all_parts(record)) - len(table), "parts")
+    yield from _rest_lines(max(0, len(words.all_parts(record)) - limits.MOST_PARTS), "parts")
     if record.coding is not None and np.isfinite(record.coding["pattern_share"]):
         yield as_text(f"Coding split: {words.coding_sentence(record)}")
     for line in words.patch_lines(record):

@@ -53,7 +53,10 @@ def part_table(record: "Record", most: int, room: int | None = None) -> pd.DataF
         }
         for part in parts
     ]
-    return pd.DataFrame(rows, index=[part.label for part in parts])
+    table = pd.DataFrame(rows, index=[part.label for part in parts])
+    if abs(record.remainder) > TIE:
+        table.loc[PHRASES["remainder"]] = dict.fromkeys(table, "") | {"gives": logits_text(record.remainder)}
+    return table
 
 
 def trial_words(part: "TestedPart", room: int | None = None) -> str:
@@ -68,6 +71,8 @@ def trial_words(part: "TestedPart", room: int | None = None) -> str:
     ('“beef”, “beef” or “fish”', '“beef”, …')
     """
     outcomes = [first_words(tokens) for tokens in part.outcomes]
+    if part.untried:
+        return FOUND["impossible"]
     if outcomes:
         fit = [
             ", ".join([*outcomes[:most], *(["…"] if most < len(outcomes) else [])])
@@ -107,16 +112,19 @@ def coding_sentence(record: "Record") -> str:
     else:
         other = "where_it_is" if len(record.rivals) == 1 else "where_they_are"
     there = PHRASES[other].format(logits=lead_text(compared), sentence=(record.other_sequence or 0) + 1)
-    shown = {name: round(record.coding[name], 2) for name in CODED}
+    coded = dict(CODED)
+    if "rest" in record.coding:
+        coded["rest"] = PHRASES["frozen_rest"].format(what=listed(record.frozen))
+    shown = {name: round(record.coding[name], 2) for name in coded}
     total = here - round(compared, 2)
-    largest = max(CODED, key=lambda name: abs(shown[name]))
+    largest = max(coded, key=lambda name: abs(shown[name]))
     shown[largest] = total - sum(value for name, value in shown.items() if name != largest)
     parts = [
         PHRASES["coded_part"].format(
             logits=logits_text(shown[name]), share=percent(record.coding[f"{name}_share"]), part=meaning
         )
-        for name, meaning in CODED.items()
-        if name != "direct" or shown[name]
+        for name, meaning in coded.items()
+        if name not in ("direct", "rest") or shown[name]
     ]
     here_words, change_words = lead_text(record.difference), logits_text(total)
     return PHRASES["coded"].format(here=here_words, there=there, total=change_words, parts=", ".join(parts))

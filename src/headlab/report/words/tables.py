@@ -49,7 +49,7 @@ def circuit_tables(run: "Run | Model", layer: int, head: int) -> Tables:
         TitledTable(f"OV {name}", f"{which}, OV: {ov.format(name)}", index_as_columns(frame))
         for name, frame in found.writes.items()
     ]
-    return Tables([*scores, *writes], list(singular_lines(found)))
+    return Tables([*scores, *writes], [*singular_lines(found), *([found.note] if found.note else [])])
 
 
 def path_table(choice: "BoundChoice") -> Tables:
