@@ -1,13 +1,15 @@
 // The kernel's structs and constants as its compiler laid them out: kernel-lab.json was made with the module, and nothing here is counted
-// by hand. Fields have the names of kernel/headlab.h.
+// by hand; the gallery has kernel.json in its place, which knows more words (web/vite.config.ts). Fields have the names of kernel/headlab.h.
 
 import { constants, pages, structs } from '../../../src/headlab/engine/kernel-lab.json'
+import type whole from '../../../src/headlab/engine/kernel.json'
 
 export { constants }
 export const NO_MEMORY = constants.HL_NO_MEMORY // the one sentence that is nobody's fault
 export const MOST_BYTES = pages * 65536 // that the memory of an instance grows to
-export type Struct = keyof typeof structs
-export type Field<S extends Struct> = keyof (typeof structs)[S]['fields'] & string
+type Structs = (typeof whole)['structs']
+export type Struct = keyof Structs
+export type Field<S extends Struct> = keyof Structs[S]['fields'] & string
 export type Value = number | bigint | boolean | readonly number[] | { readonly [name: string]: Value | undefined }
 export type Values<S extends Struct> = { readonly [name in Field<S>]?: Value }
 
@@ -21,13 +23,13 @@ interface Layout {
   fields: Record<string, Place>
 }
 
-const layouts: Record<string, Layout> = structs
+const layouts = structs as Record<string, Layout>
 
 export type Real = Float32Array | Float64Array
 export type Type = 'float32' | 'float64'
 export const realOf = (type: Type) => (type === 'float64' ? Float64Array : Float32Array)
 
-export const sizeOf = (struct: Struct) => structs[struct].size
+export const sizeOf = (struct: Struct) => layouts[struct].size
 
 // The number of a word of headlab.h: of `adam`, HL_ADAM.
 export function numberOf(word: string): number {
