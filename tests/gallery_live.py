@@ -1,7 +1,7 @@
 """Trainings that the gallery's page does itself, as Python does them: tests/data/gallery_live.json.
 
-Written again by `python tests/gallery_live.py`; tests/test_gallery_page.py holds the file to Python, web/tests/gallery/live.test.ts the
-page to the file: losses and weights to the last digit.
+Written again by `python tests/gallery_live.py`; tests/test_gallery_browser.py holds the file to Python,
+web/tests/gallery/live.test.ts the page to the file: losses and weights to the last digit.
 """
 
 import hashlib

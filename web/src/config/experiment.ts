@@ -95,7 +95,9 @@ function datasetOf(chosen: Fields, limited: boolean): Pick<Experiment, 'task' | 
 function taskOf(name: Value) {
   if (typeof name === 'string' && Object.hasOwn(TASKS, name)) return TASKS[name]
   if (typeof name === 'string' && settings.elsewhere.includes(name))
-    throw new Problems(problem(`the task must be one of the lab, got ${name}: run it with "headlab tasks run ${name}"`, 'task'))
+    throw new Problems(
+      problem(`the task must be one of the lab, got ${name}: open gallery.html#${name}, which "headlab tasks page" writes`, 'task'),
+    )
   const known = [...Object.keys(TASKS), ...settings.elsewhere]
   throw new Problems(problem(`a task must be a known one, got ${shortRepr(name)}: ${nearest(str(name), known)}`, 'task'))
 }

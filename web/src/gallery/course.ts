@@ -19,6 +19,7 @@ export interface Course {
   n_layers: number
   n_heads: number
   roles: string[]
+  roles_on?: string
   examples: Example[]
   each: number // steps whose mean a point of the curve is
   places: number // with a target, of all examples that are trained on
@@ -49,6 +50,15 @@ export function patternsOf({ n_layers, n_heads, examples }: Course, { patterns }
   const size = n_layers * n_heads * side * side
   const data = Float32Array.from(patterns.subarray(example * size, (example + 1) * size), (byte) => byte / 255)
   return { shape: [n_layers * n_heads, 1, side, side], data }
+}
+
+// Of the places that have a target the one that looks furthest back; where there are no heads, the last one.
+export function tellingPlace(course: Course, moment: Moment, example: number, layer: number, head: number): number {
+  const places = placesOf(course.examples[example])
+  if (!course.n_layers) return places.at(-1) ?? 0
+  const pattern = patternOf(course, moment, example, layer, head)
+  const back = (query: number) => pattern[query].reduce((sum, share, key) => sum + (share * Math.abs(query - key)) / Math.max(1, query), 0)
+  return places.reduce((best, place) => (back(place) >= back(best) ? place : best), places[0] ?? 0)
 }
 
 // The places of an example that have a target, in order.

@@ -1,7 +1,7 @@
 // What the gallery's page shows: which task, which run of it, and what is looked at. Its address says which task, recipe and seed.
 
 import type { Kernel } from '../kernel/kernel'
-import { type Course, courseOf, nearest, placesOf } from './course'
+import { type Course, courseOf, nearest, tellingPlace } from './course'
 import { askedBy, type Gallery, type Recipe, type Task } from './gallery'
 import { trained } from './live'
 
@@ -21,6 +21,7 @@ export class Shown {
   query = $state(0)
   playing = $state(false)
   moment = $derived(this.course ? (this.step === null ? this.course.moments.length - 1 : nearest(this.course.moments, this.step)) : 0)
+  private chosen = false // whether somebody chose from where to look
   private turn = 0 // of trainings: what an earlier one still says is no matter
   private stopping = false
 
@@ -83,6 +84,7 @@ export class Shown {
         if (!mine()) return
         if (first) this.take(course)
         else this.course = course
+        if (!kept && !this.chosen) this.settle()
         first = false
       }
       if (mine()) await trained({ kernel, table: task.problem, recipe, seed }, told, () => !mine() || this.stopping)
@@ -96,16 +98,27 @@ export class Shown {
     this.stopping = true
   }
 
-  // Another run is shown, and of that, at first, the end, the last layer and the last place with a target.
+  // Another run is shown, and of that, at first, the end, the last layer, and a place that tells something.
   private take(course: Course | null) {
     this.course = course
-    const places = course?.examples.length ? placesOf(course.examples[0]) : []
-    Object.assign(this, { step: null, example: 0, layer: Math.max(0, (course?.n_layers ?? 0) - 1), head: 0, query: places.at(-1) ?? 0 })
+    Object.assign(this, { step: null, example: 0, layer: Math.max(0, (course?.n_layers ?? 0) - 1), head: 0 })
+    this.settle()
+  }
+
+  private settle() {
+    const { course } = this
+    const last = course?.moments.at(-1)
+    if (course?.examples.length && last) this.query = tellingPlace(course, last, this.example, this.layer, this.head)
   }
 
   private leave() {
     this.turn++
-    Object.assign(this, { course: null, busy: false, problem: '', playing: false, recipe: '', task: null })
+    Object.assign(this, { course: null, chosen: false, busy: false, problem: '', playing: false, recipe: '', task: null })
+  }
+
+  lookFrom(query: number) {
+    this.query = query
+    this.chosen = true
   }
 
   look(moment: number) {

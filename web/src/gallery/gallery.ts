@@ -21,6 +21,7 @@ export interface Task {
   badge: string
   date: string // of the badge
   live: boolean
+  headline?: { metric: string; here: string; known: string } | null // its first number, in words
   recipes: Recipe[]
   problem?: Table // live
   recording?: Recording | null
@@ -50,8 +51,8 @@ export interface Reference {
   seeds: number | null
   badge: string
   note: string
-  known?: string // in words: at least 0.9980
-  here?: string
+  known: string // in words: at least 0.9980; nothing where nothing is known
+  here: string
   sentence: string
 }
 
@@ -92,6 +93,7 @@ export interface Recording {
   n_layers: number
   n_heads: number
   roles: string[]
+  roles_on?: string // counted on which examples, in words
   examples: Example[]
   moments: { step: number; patterns: string; said: Said[][][] }[]
 }
