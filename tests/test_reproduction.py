@@ -187,6 +187,18 @@ def test_metrics_on_a_corpus_are_what_its_logits_say():
     np.testing.assert_allclose(found["previous_token"], table["previous_token"])
 
 
+def test_the_loss_of_training_is_that_of_its_last_steps():
+    runs = hl.train(hl.Corpus.notebook(), training=SHORT, seeds=range(3))
+    found = metric_values(["training_loss(7)", "training_loss(100000)"], runs.subject, training=runs.loss)
+    np.testing.assert_allclose(found["training_loss(7)"], [np.mean(loss[-7:], dtype=float) for loss in runs.loss])
+    np.testing.assert_allclose(found["training_loss(100000)"], runs.loss.mean(axis=1, dtype=float))
+    for nothing in (None, runs.loss[:, :0]):
+        assert np.isnan(metric_values(["training_loss(7)"], runs.subject, training=nothing)["training_loss(7)"]).all()
+    for wrong in ("training_loss(0)", "training_loss(-1)", "training_loss(x)", "training_loss"):
+        with pytest.raises(hl.SelectionError, match="a metric must be a known one"):
+            metric_values([wrong], runs.subject)
+
+
 def test_a_run_that_diverged_has_no_metric():
     wild = hl.TrainConfig.of(steps=50, learning_rate=1e30)
     runs = hl.train(hl.Corpus.notebook(), training=wild, seeds=range(2))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headlab.analysis.looking.head_roles import HeadRole, head_roles
-from headlab.analysis.looking.metrics import LOWER_IS_BETTER, check_names, lacking, metric_values, within
+from headlab.analysis.looking.metrics import check_names, lacking, lower_is_better, metric_values, within
 from headlab.analysis.looking.without_heads import WithoutHeads
 from headlab.config import ModelConfig, TrainConfig
 from headlab.config.record import gathered
@@ -110,7 +110,7 @@ class Measured:
     def _lower(self) -> bool:
         """Whether a lower number is better."""
         if self.reference is None or self.reference.at_most is None:
-            return self.metric in LOWER_IS_BETTER
+            return lower_is_better(self.metric)
         return self.reference.at_most
 
     @property
@@ -328,8 +328,7 @@ def _measured(runs: Runs, asked: Plan) -> tuple[Measured, ...]:
     others = [name for name in asked.task.metrics if name not in held]
     others = others or ([] if held else ["cross_entropy"])
     held_out = getattr(runs.history, "held_out", None)
-    values = metric_values(
-        [*held, *others], runs.subject, None if held_out is None else (held_out.steps, held_out.loss)
-    )
+    curve = None if held_out is None else (held_out.steps, held_out.loss)
+    values = metric_values([*held, *others], runs.subject, curve, runs.loss)
     known = [Measured(item.metric, values[item.metric], item) for item in asked.references]
     return (*known, *(Measured(name, values[name]) for name in others))

@@ -27,6 +27,7 @@ SHARE, PLATEAU = (
     re.compile(name + r"\(([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\)") for name in ("success_share", "plateau")
 )
 SHARES = ("solved", *(name for name in (*HELD_OUT, "exact_accuracy") if name.endswith("accuracy")))
+TRAINING = re.compile(r"training_loss\(([1-9][0-9]{0,8})\)")
 Curve = tuple[Int[Array, " evaluation"], Float[Array, "run evaluation"]]
 
 
@@ -34,6 +35,7 @@ def metric_values(
     names: Iterable[str],
     subject: Subject,
     curve: tuple[Int[Array, " evaluation"], Float[Array, "run evaluation"]] | None = None,
+    training: Float[Array, "run step"] | None = None,
 ) -> dict[str, Float[Array, " run"]]:
     """Return metrics by their names, each [run]; of a run that diverged 0 where 1 is success, else not a number.
 
@@ -49,7 +51,8 @@ def metric_values(
     solved: 1 where a run is solved, else 0
     bigram_difference: how far probabilities are from the counted shares of what follows; see `bigrams.bigram_difference`
     plateau(x): the mean of that rest of the run's held-out loss which is nearest to x; see `plateaus.plateau`
-    curve: steps [evaluation] and held-out losses [run, evaluation], where some were taken
+    training_loss(n): the mean of the losses of the last n steps of training, each before its update
+    curve: steps [evaluation] and held-out losses [run, evaluation], where some were taken; training: the loss of every step
     Raises `SelectionError` for an unknown name.
 
     >>> from headlab.config import ModelConfig
@@ -60,7 +63,7 @@ def metric_values(
     >>> metric_values(["cross_entropy", "success_share(0.9)"], subject)["cross_entropy"].round(2).tolist()
     [1.96, 1.96]
     """
-    measured, found = _Measured(subject, curve), {}
+    measured, found = _Measured(subject, curve, training), {}
     for name in check_names(names):
         nothing = 0.0 if name == "solved" or SHARE.fullmatch(name) else np.nan
         found[name] = np.where(subject.finite, measured.value(name), nothing)
@@ -75,7 +78,7 @@ def check_names(names: Iterable[str]) -> list[str]:
     """
     asked = list(dict.fromkeys(names))
     if unknown := [name for name in asked if not _is_known(str(name))]:
-        known = [*METRICS, "success_share(0.99)", "plateau(0.5)"]
+        known = [*METRICS, "success_share(0.99)", "plateau(0.5)", "training_loss(100)"]
         raise SelectionError(
             Problem(f"a metric must be a known one, got {short_repr(name)}: {nearest(str(name), known)}", "metrics")
             for name in unknown
@@ -85,7 +88,17 @@ def check_names(names: Iterable[str]) -> list[str]:
 
 def _is_known(name: str) -> bool:
     share = SHARE.fullmatch(name)
-    return name in METRICS or bool(PLATEAU.fullmatch(name) or (share and float(share[1]) <= 1))
+    others = any(kind.fullmatch(name) for kind in (PLATEAU, TRAINING))
+    return name in METRICS or others or bool(share and float(share[1]) <= 1)
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether a metric is a loss.
+
+    >>> lower_is_better("cross_entropy"), lower_is_better("training_loss(100)"), lower_is_better("solved")
+    (True, True, False)
+    """
+    return name in LOWER_IS_BETTER or bool(TRAINING.fullmatch(name))
 
 
 def within(name: str) -> tuple[float, float]:
@@ -96,7 +109,8 @@ def within(name: str) -> tuple[float, float]:
     """
     if name in SHARES or SHARE.fullmatch(name):
         return 0.0, 1.0
-    return (0.0 if name in ("cross_entropy", "bigram_difference") else -math.inf), math.inf
+    loss = name in ("cross_entropy", "bigram_difference") or TRAINING.fullmatch(name)
+    return (0.0 if loss else -math.inf), math.inf
 
 
 def lacking(name: str, dataset: Dataset, evaluated: bool) -> str | None:
@@ -119,8 +133,8 @@ def lacking(name: str, dataset: Dataset, evaluated: bool) -> str | None:
 class _Measured:
     """What is measured of models for one metric serves the others, too."""
 
-    def __init__(self, subject: Subject, curve: Curve | None) -> None:
-        self.subject, self.curve = subject, curve
+    def __init__(self, subject: Subject, curve: Curve | None, training: Float[Array, "run step"] | None) -> None:
+        self.subject, self.curve, self.training = subject, curve, training
 
     def value(self, name: str) -> Float[Array, " run"]:
         """Return a metric [run]."""
@@ -128,6 +142,10 @@ class _Measured:
             return np.asarray(self._right >= float(found[1])).astype(float)  # of what is no number that is false
         if found := PLATEAU.fullmatch(name):
             return np.full(self.subject.n_runs, np.nan) if self.curve is None else plateau(*self.curve, float(found[1]))
+        if found := TRAINING.fullmatch(name):
+            none = self.training is None or not self.training.shape[1]
+            last = np.full((self.subject.n_runs, 1), np.nan) if none else self.training[:, -int(found[1]) :]  # type: ignore[index]
+            return np.asarray(last.astype(np.float64).mean(axis=1))
         if name == "solved":
             return self.subject.solved.astype(float)
         if name == "bigram_difference":
