@@ -8,7 +8,6 @@ gallery's HTML page cannot train, and keeps what it did in src/headlab/tasks/rec
 import argparse
 import json
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import headlab as hl
-from headlab.engine import Job, chosen_backend, chosen_instruction_set, cost
+from headlab.engine import Job, cost
 from headlab.notation.numbers import duration, quantity
 from headlab.notation.values import and_more
 from headlab.report.figures.drawing import image
 from headlab.report.figures.reproduction import reproduction_figure
-from headlab.report.json.gallery import is_live
+from headlab.report.json.gallery import is_live, machine_words
 from headlab.report.json.recording import record, reproduced_seed
 from headlab.report.json.tasks import reproduction_json
 from headlab.report.json.values import json_text
@@ -117,11 +116,6 @@ def _rounded(value: Any) -> Any:
 def figure_file(task: str, recipe: str) -> Path:
     """Return where the figure of a recipe is."""
     return FIGURES / f"{task}-{recipe.replace(' ', '-')}.svg"
-
-
-def machine() -> str:
-    """Return what computes, in words."""
-    return f"{quantity(os.cpu_count() or 1, 'core')}, {chosen_backend()} ({chosen_instruction_set()})"
 
 
 def page(gallery: Gallery) -> str:
@@ -238,7 +232,7 @@ def main() -> None:
                 continue
             kept = {**gallery.tasks, name: found}
             ordered = {key: kept[key] for key in tasks if key in kept}
-            gallery = Gallery(date.today().isoformat(), machine(), hl.__version__, ordered)
+            gallery = Gallery(date.today().isoformat(), machine_words(), hl.__version__, ordered)
             FILE.write_text(written(gallery), encoding="utf-8")
     PAGE.write_text(page(Gallery(**json.loads(FILE.read_text(encoding="utf-8")))), encoding="utf-8")
 

@@ -165,7 +165,7 @@ def test_numbers_stand_beside_the_known_ones_with_their_sentences():
     assert known["recipes"][0]["words"].startswith("1 layer, 2 heads of 8")
     assert known["headline"] == {"metric": "token accuracy", "here": "1", "known": "1"}
     assert known["recipes"][0]["references"][0]["here"] == "1"
-    (never,) = page_json([Shown(hl.tasks["ioi"], {}, "not run yet", "")])["tasks"]
+    (never,) = page_json([Shown(hl.tasks["ioi"], {}, "not run yet", "", "", "ioi")])["tasks"]
     assert never["headline"] is None
     number = never["recipes"][1]["references"][0]
     assert (number["here"], number["known"], number["badge"]) == ("", "0.5000 ± 0.0500", "not run yet")
@@ -178,6 +178,8 @@ def test_a_task_of_ones_own_is_run_recorded_and_put_in(run, folder):
     assert list(found) == ["max4", "echo"]
     echo = found["echo"]
     assert (echo["title"], echo["live"]) == ("</script> is no end of it", False)
+    assert echo["command"] == "headlab tasks run echo.py"
+    assert echo["recording"]["without"][0].endswith("of the places of 512 held-out examples are right.")
     assert echo["recipes"][0]["seeds"][3]["seed"] == 3
     kept = Recording.from_dict(echo["recording"])
     assert kept == Recording.from_dict(json.loads(json.dumps(kept.to_dict())))

@@ -34,10 +34,11 @@ class Recording:
         share (`by`: places or sequences), on so many examples that were not trained on (`n_examples`); None where nothing
         is drawn
     roles: what each head does at the end, in sentences; roles_on: counted on which examples, in words
+    without: what share is right at the end with all heads, and without each, in sentences
     examples: their `tokens` and `targets`, spelled; None: no target
     moments: in the order of their steps; see `Moment`
 
-    >>> Recording("own", 3, 0, {"steps": [], "loss": []}, None, 1, 1, [], "", [], []).to_dict()["seed"]
+    >>> Recording("own", 3, 0, {"steps": [], "loss": []}, None, 1, 1, [], "", [], [], []).to_dict()["seed"]
     3
     """
 
@@ -50,6 +51,7 @@ class Recording:
     n_heads: int
     roles: Sequence[str]
     roles_on: str
+    without: Sequence[str]
     examples: Sequence[Mapping[str, Any]]
     moments: Sequence[Moment]
 
@@ -61,7 +63,7 @@ class Recording:
     def from_dict(cls, fields: Mapping[str, Any]) -> "Recording":
         """Return the recording that `to_dict` wrote; raises `ConfigError` for anything else.
 
-        >>> kept = Recording("own", 3, 0, {"steps": [], "loss": []}, None, 1, 1, [], "", [], [Moment(0, "", [])])
+        >>> kept = Recording("own", 3, 0, {"steps": [], "loss": []}, None, 1, 1, [], "", [], [], [Moment(0, "", [])])
         >>> Recording.from_dict(kept.to_dict()) == kept
         True
         """

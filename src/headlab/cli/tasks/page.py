@@ -9,7 +9,7 @@ import click
 
 from headlab.cli.ahead import importing
 from headlab.cli.help import Command
-from headlab.cli.options import json_option, threads_option
+from headlab.cli.options import json_option, shell_word, threads_option
 from headlab.cli.terminal import output_path, progress_bar, tell_output
 from headlab.errors import ConfigError, Problem
 
@@ -37,18 +37,19 @@ def page(names: tuple[str, ...], output: Path, threads: Any, as_json: bool) -> N
         from headlab.tasks.door import named_task
 
     problems: list[Problem] = []
-    chosen = [gathered(problems, partial(named_task, name)) for name in dict.fromkeys(names or tasks)]
+    chosen = {name: gathered(problems, partial(named_task, name)) for name in names or tasks}
     if problems:
         raise ConfigError(problems)
     target = output_path(output)
 
     def shown() -> Iterator[Shown]:
-        for task in filter(None, chosen):
-            if tasks.get(task.name) is task:
+        for name, task in chosen.items():
+            assert task is not None  # otherwise there were problems
+            if tasks.get(name) is task:
                 yield Shown.of(task)
                 continue
             with progress_bar(f"training {task.name}") as progress:
-                yield Shown.trained(task, threads, progress)
+                yield Shown.trained(task, shell_word(name), threads, progress)
 
     write_output(target, gallery_page(shown()).encode())
     tell_output(target, as_json="path" if as_json else None)

@@ -1,11 +1,14 @@
 """What the gallery's page knows of every task: texts, numbers, and either what trains it there or a recording of a run."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from headlab.engine import chosen_backend, chosen_instruction_set
+from headlab.notation.numbers import quantity
 from headlab.report.json.recording import record, reproduced_seed
 from headlab.report.json.tasks import reproduction_json
 from headlab.report.words import gallery as words
@@ -27,13 +30,16 @@ OF_A_NUMBER = ("metric", "kind", "value", "low", "high", "target", "tolerance", 
 class Shown:
     """A task as the page shows it.
 
-    found: of each recipe that was run, what `Reproduction.to_dict` has; badge, date: of these; recording: of one run
+    found: of each recipe that was run, what `Reproduction.to_dict` has; badge, date, machine: of these; recording: of one run
+    called: by which name, or file, commands find it
     """
 
     task: "Task"
     found: Mapping[str, Any]
     badge: str
     date: str
+    machine: str
+    called: str
     recording: Recording | None = None
 
     @classmethod
@@ -41,18 +47,20 @@ class Shown:
         """Return a task of the gallery with what came of its last run, and the recording that ships with it."""
         kept = last_gallery().tasks.get(task.name, {"recipes": {}, "date": ""})
         recording = None if is_live(task) else recording_of(task.name)
-        return cls(
-            task, kept["recipes"], last_gallery().badge(task.name), kept.get("date", last_gallery().date), recording
-        )
+        gallery = last_gallery()
+        when = kept.get("date", gallery.date)
+        return cls(task, kept["recipes"], gallery.badge(task.name), when, gallery.machine, task.name, recording)
 
     @classmethod
-    def trained(cls, task: "Task", threads: int | None = None, progress: "Progress | None" = None) -> "Shown":
+    def trained(
+        cls, task: "Task", called: str, threads: int | None = None, progress: "Progress | None" = None
+    ) -> "Shown":
         """Return a task after running its first recipe, and recording a run of it where it is not live.
 
-        threads, progress: as in `train`, which says what is raised, too
+        called: by which name, or file, commands find it; threads, progress: as in `train`, which says what is raised, too
 
         >>> from headlab.tasks import tasks
-        >>> Shown.trained(tasks["bigram0"]).badge
+        >>> Shown.trained(tasks["bigram0"], "bigram0").badge
         'reproduced'
         """
         asked = plan(task)
@@ -64,7 +72,13 @@ class Shown:
             recording = record(task, asked.recipe, reproduced_seed(asked.references, found), threads, rest)
         if progress is not None:
             progress(1.0)
-        return cls(task, {asked.recipe: found}, found["badge"], date.today().isoformat(), recording)
+        today = date.today().isoformat()
+        return cls(task, {asked.recipe: found}, found["badge"], today, machine_words(), called, recording)
+
+
+def machine_words() -> str:
+    """Return what computes here: how many cores, and what the kernel runs on."""
+    return f"{quantity(os.cpu_count() or 1, 'core')}, {chosen_backend()} ({chosen_instruction_set()})"
 
 
 def is_live(task: "Task") -> bool:
@@ -100,6 +114,8 @@ def _task(shown: Shown) -> dict[str, Any]:
         "license": task.license,
         "badge": shown.badge,
         "date": shown.date,
+        "machine": shown.machine,
+        "command": f"headlab tasks run {shown.called}",
         "live": live,
         "headline": _headline(shown),
         "recipes": [_recipe(shown, name, recipe) for name, recipe in task.recipes.items()],

@@ -12,10 +12,12 @@ from headlab.analysis.clean import Clean, logits_on
 from headlab.analysis.looking.head_roles import EXAMPLES, head_roles
 from headlab.analysis.looking.predictions import output
 from headlab.data.batch import Batch
+from headlab.data.held_out import are_few
 from headlab.model.params import Params
-from headlab.report.words.heads import examples_words, head_sentences
+from headlab.report.words.heads import examples_words, head_sentences, without_sentences
 from headlab.runs.moments import log_steps
 from headlab.runs.train import Progress, train
+from headlab.study.reproduction import FEW_INPUTS
 from headlab.tasks.recording import Moment, Recording
 from headlab.tasks.reference import Reference
 
@@ -95,6 +97,7 @@ def record(
         n_heads=run.model.n_heads,
         roles=_roles(run),
         roles_on=examples_words(task.dataset, EXAMPLES),
+        without=_without(task.dataset, run),
         examples=_spelled(task.dataset, examples),
         moments=list(_moments(steps[kept], moments, examples)),
     )
@@ -162,6 +165,14 @@ def _roles(run: "Run") -> list[str]:
     if not run.finished or not run.model.n_layers:
         return []
     return [" ".join(head_sentences(role)) for role in head_roles(run.runs.subject)[:MOST_ROLES]]
+
+
+def _without(dataset: "Dataset", run: "Run") -> list[str]:
+    """Return what is right without each head, in sentences; the first says on what, and what is with all of them."""
+    if not run.finished or not run.model.n_layers:
+        return []
+    by = "places" if dataset.stream is None else dataset.stream.counts
+    return without_sentences(run.without_heads(exact=are_few(dataset, FEW_INPUTS)), by)[: 1 + MOST_ROLES]
 
 
 def _examples(dataset: "Dataset", run: "Run", n_moments: int) -> Batch:

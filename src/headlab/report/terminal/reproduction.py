@@ -54,11 +54,8 @@ def reproduction_blocks(done: "Reproduction") -> Iterator[Any]:
     """Yield the screen's blocks of a task that was run."""
     found, runs = done.to_dict(), done.runs
     yield Rule(as_text(f"{done.task.name}: {done.task.title}"), align="left")
-    parameters = runs[0].summary()["parameters"].iloc[-1]
-    layers, heads = quantity(runs.model.n_layers, "layer"), quantity(runs.model.n_heads, "head")
-    yield as_text(
-        f"Recipe {done.recipe}: {layers}, {heads}, {parameters:,} parameters; {words.training_words(runs.training)}."
-    )
+    recipe = done.task.recipe(done.recipe)
+    yield as_text(f"Recipe {done.recipe}: {words.recipe_words(recipe, done.task.dataset)}.")
     yield as_text("")
     yield badge_text(done.badge)
     for result in found["references"]:

@@ -154,7 +154,8 @@ def recipe_words(recipe: "Recipe", dataset: "Dataset") -> str:
     model = recipe.model
     layers, heads = quantity(model.n_layers, "layer"), quantity(model.n_heads, "head")
     numbers = quantity(model.on(dataset).n_weights, "parameter")
-    return f"{layers}, {heads} of {model.d_head}, {numbers}; {training_words(recipe.training)}"
+    trained = training_words(recipe.training) if recipe.weights is None else "weights set by hand, nothing is trained"
+    return f"{layers}, {heads} of {model.d_head}, {numbers}; {trained}"
 
 
 def training_words(training: "TrainConfig") -> str:
