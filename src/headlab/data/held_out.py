@@ -8,6 +8,7 @@ from headlab.data.batch import ABSENT, Batch, Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
 
+FEW = 20_000  # inputs that are all tried without each head
 TOGETHER = 2**17  # inputs that are put in another order together
 
 
@@ -87,8 +88,8 @@ def _joined(held: list[Batch]) -> Batch:
     return Batch(tokens, targets, weights, held[0].d_vocab, held[0].d_vocab_out)
 
 
-def are_few(dataset: Dataset, most: int) -> bool:
-    """Return whether all inputs can be named, and are at most so many; of a corpus its sentences are.
+def are_few(dataset: Dataset, most: int = FEW) -> bool:
+    """Return whether all inputs can be named, and are so few that all can be tried; of a corpus its sentences are.
 
     >>> from headlab.data.corpus import Corpus
     >>> are_few(Dataset(Corpus.notebook()), 2), are_few(Dataset(Corpus.notebook()), 1)

@@ -32,7 +32,6 @@ JUDGED = (
     "exact",
 )  # the kinds of references that a badge is given for; what was measured here is no target
 USUAL_SEEDS = 8
-FEW_INPUTS = 20_000  # all of which are tried without each head
 OF_TRAINING = 0.95  # of the time, for progress; the rest measures
 
 
@@ -204,7 +203,7 @@ class Reproduction:
         """How that run does without each of its heads: exactly where its inputs are few; None of one without any, or diverged."""
         if not (self.runs.finished[self.best] and self.runs.model.n_layers):
             return None
-        return self.runs[self.best].without_heads(exact=are_few(self.task.dataset, FEW_INPUTS))
+        return self.runs[self.best].without_heads(exact=are_few(self.task.dataset))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON values: the headline's numbers, and those of every reference."""

@@ -32,7 +32,7 @@ def page(names: tuple[str, ...], output: Path, threads: Any, as_json: bool) -> N
         from headlab.config.record import gathered
         from headlab.files import write_output
         from headlab.report.html.gallery import gallery_page
-        from headlab.report.json.gallery import Shown
+        from headlab.report.json.gallery import Shown, page_json
         from headlab.tasks import tasks
         from headlab.tasks.door import named_task
 
@@ -51,5 +51,5 @@ def page(names: tuple[str, ...], output: Path, threads: Any, as_json: bool) -> N
             with progress_bar(f"training {task.name}") as progress:
                 yield Shown.trained(task, shell_word(name), threads, progress)
 
-    write_output(target, gallery_page(shown()).encode())
+    write_output(target, gallery_page(lambda: page_json(shown())).encode())
     tell_output(target, as_json="path" if as_json else None)

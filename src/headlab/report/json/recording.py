@@ -17,7 +17,6 @@ from headlab.model.params import Params
 from headlab.report.words.heads import examples_words, head_sentences, without_sentences
 from headlab.runs.moments import log_steps
 from headlab.runs.train import Progress, train
-from headlab.study.reproduction import FEW_INPUTS
 from headlab.tasks.recording import Moment, Recording
 from headlab.tasks.reference import Reference
 
@@ -172,7 +171,7 @@ def _without(dataset: "Dataset", run: "Run") -> list[str]:
     if not run.finished or not run.model.n_layers:
         return []
     by = "places" if dataset.stream is None else dataset.stream.counts
-    return without_sentences(run.without_heads(exact=are_few(dataset, FEW_INPUTS)), by)[: 1 + MOST_ROLES]
+    return without_sentences(run.without_heads(exact=are_few(dataset)), by)[: 1 + MOST_ROLES]
 
 
 def _examples(dataset: "Dataset", run: "Run", n_moments: int) -> Batch:
