@@ -157,8 +157,8 @@ def plateaus():
 
 
 def test_the_plateaus_of_elimination_and_recall_are_what_counting_all_sequences_says(plateaus):
-    told = reference("permutation", "5-epochs")
-    assert (told.kind, told.value) == ("exact", pytest.approx(plateaus["noticed"], abs=1e-12))
+    (told,) = [item for item in hl.tasks["permutation"].references if item.kind == "exact"]
+    assert (told.recipe, told.value) == ("5-epochs", pytest.approx(plateaus["noticed"], abs=1e-12))
     assert plateaus["recalled"] == pytest.approx(plateaus["everything"], abs=1e-12)
     assert all(
         f"{plateaus[name]:.4f}" in hl.tasks["permutation"].text for name in ("nothing noticed", "noticed", "recalled")
