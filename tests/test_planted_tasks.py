@@ -1,6 +1,7 @@
 """Circuits that are set by hand give exactly what they were written for, and the measures of heads say so."""
 
 import itertools
+import json
 from collections import Counter
 from fractions import Fraction
 
@@ -97,3 +98,17 @@ def test_looking_at_like_symbols_alone_would_not_count():
     tokens = np.array([[3] * 10, [3] + [4] * 9])
     stream = ran(planted_counts, tokens).resid_post[0, :, 0]
     assert stream[0].tolist() == pytest.approx(stream[1].tolist())
+
+
+def test_every_command_takes_the_weights_that_were_written_down(run):
+    status, trained, _ = run("train", "planted-shift", "--json")
+    assert (status, json.loads(trained)["runs"][0]["grade"]) == (0, "solved")
+    status, explained, _ = run("explain", "planted-shift", "--sentence", "1")
+    first = explained.splitlines()[0]
+    assert (status, first.startswith("Run(from given weights"), "solved" in first) == (0, True, True)
+
+
+def test_a_study_refuses_weights_set_by_hand_and_takes_their_data_with_steps():
+    with pytest.raises(hl.ConfigError, match="got planted-shift, whose weights are set by hand"):
+        hl.StudyDesign.grid(seeds=range(2), dataset=[hl.tasks["planted-shift"], hl.tasks["ioi"]])
+    assert hl.StudyDesign.grid(hl.tasks["planted-shift"], seeds=range(2), batch_size=[8], steps=[5, 9]).n_runs == 4

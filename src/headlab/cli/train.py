@@ -54,18 +54,17 @@ def train(
         from headlab import train as train_runs
         from headlab.report.json.runs import runs_json
         from headlab.report.terminal.runs import runs_blocks
-        from headlab.tasks.door import usual_recipe
+        from headlab.tasks.door import start_of
 
     dataset, model, training, linked = settings_asked(ctx, options)
     training = with_phases(training, thens, forks)
     numbers = linked or [0] if seeds is None else seed_list(seeds)
     target = None if save is None else output_folder(save)
-    weights = usual_recipe(dataset).start()
-    start: dict[str, Any] = {"seeds": numbers} if weights is None else {"init": weights}
     interrupted = None
     expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         try:
+            start = start_of(dataset, numbers)
             runs = train_runs(dataset, model, training, record=record, progress=progress, **start, **options)
         except TrainingInterrupted as error:
             interrupted, runs = error, error.runs

@@ -229,6 +229,10 @@ def _condition(
     both = gathered(problems, lambda: configured(chosen, overlay(base, setting)))
     if problems or dataset is None or both is None:
         raise ConfigError(problems)
+    if usual.weights is not None and both[1].steps == 0:
+        said = f"a study's dataset must be trained, got {dataset.name}, whose weights are set by hand"
+        said = f"{said}: leave it out, or give it steps"
+        raise ConfigError(Problem(said, DATASET))
     return Condition(dataset, *both)
 
 
