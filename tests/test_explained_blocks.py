@@ -1,5 +1,6 @@
 """Explanations of models with MLPs, norms, biases, outputs: what is said is held to another forward pass, and by hand."""
 
+import json
 from itertools import chain
 
 import numpy as np
@@ -18,6 +19,9 @@ from headlab.analysis.trials.ways import ways
 from headlab.config import Phase
 from headlab.data.alignment import alignments
 from headlab.model.interventions import Case, intervened
+from headlab.report.export import TABLES
+from headlab.report.frames.recording import Recording
+from headlab.report.frames.why import why_frame
 
 NOTEBOOK = hl.Corpus.notebook()
 OF_TWO_SENTENCES = [
@@ -325,3 +329,45 @@ def test_how_far_a_key_stands_draws_the_eye_by_name():
     }
     assert spots <= {"token", "position", "head", "biases", "distance", "everything"}
     assert all(chain(spots))
+
+
+@pytest.mark.parametrize("name", ["everything", "MLP, no residual", "norm after"])
+def test_what_is_exported_adds_up_to_every_logit_difference(name):
+    runs, _ = explained(name)
+    table = TABLES["contributions"](runs, 0)
+    summed = table.groupby(["sentence", "position"])["value"].sum()
+    for record in runs.explain()[0].records:
+        assert summed.loc[record.sequence + 1, record.place] == pytest.approx(record.difference, abs=1e-9)
+    assert {"MLP 0"} <= set(table["path"])
+
+
+@pytest.mark.parametrize("name", ["everything", "norm after"])
+def test_a_frame_of_reasons_names_what_mlps_and_biases_give_and_adds_up(name):
+    training = hl.TrainConfig.of(steps=100, learning_rate=0.1)
+    run = hl.train(NOTEBOOK, BLOCK_MODELS[name], training, seeds=[0])[0]
+    frame = why_frame(Recording.of(run))
+    for number, dependency in enumerate(frame.values["dependencies"]):
+        names = [part["name"] for part in dependency["parts"]["source"]]
+        assert names[:5] == ["direct path", "own position", "MLP 0", "MLP 1", "biases"]
+        assert frame.arrays["source"][-1, number].sum() == pytest.approx(dependency["difference"], abs=1e-4)
+    assert json.dumps(frame.values, default=str)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    {
+        ("bigram0",): "a dependency must be a token",
+        ("bigram0", "--show", "circuits"): "this model has no layers",
+        ("notebook", "--sentence", "7"): "--sentence must be one of",
+        ("notebook", "--position", '"'): "--position must be a number from 0, or a word",
+        ("--n-layers", "0", "--unembed", "--no-positions"): "a dependency must be a token",
+    }.items(),
+)
+def test_what_cannot_be_explained_is_said_before_anything_is_trained(asked, said, run, monkeypatch):
+    def train(*_, **__):
+        raise AssertionError("something was trained")
+
+    monkeypatch.setattr("headlab.runs.train.train", train)
+    status, out, err = run("explain", *asked)
+    assert (status, out) == (2, "")
+    assert said in err

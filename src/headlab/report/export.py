@@ -128,7 +128,10 @@ def _contributions(runs: "Runs | Models", number: int) -> pd.DataFrame:
 
 
 def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
-    """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings."""
+    """Yield what adds up to every dependency's logit difference: along each path, from each position's embeddings.
+
+    Of models with more than heads: what biases give that a path begins with, and what MLPs write and other biases give.
+    """
     corpus = run.corpus
     for item in choices(run.subject):
         place = item.place
@@ -138,11 +141,17 @@ def _parts(run: "Run | Model") -> Iterator[dict[str, Any]]:
         }
         where = {"sentence": place.sequence + 1, "position": place.position, **words}
         found = contributions(run.subject, place, item.target, item.rivals)
+        embeddings = [("token", found.token), ("position", found.position)]
+        embeddings += [] if found.read is None else [("bias", found.read)]
         for number, path in enumerate(found.paths):
             for source, token in enumerate(corpus.sentences[place.sequence]):
-                for embedding, values in (("token", found.token), ("position", found.position)):
+                for embedding, values in embeddings:
                     at = {"path": path_name(path), "source": source, "source_token": token, "embedding": embedding}
                     yield where | at | {"value": values[0, number, source]}
+        for name, gives in found.written.items():
+            for source, token in enumerate(corpus.sentences[place.sequence]):
+                at = {"path": name, "source": source, "source_token": token, "embedding": None}
+                yield where | at | {"value": gives[0, source]}
         rest = {"path": "remainder", "source": None, "source_token": None, "embedding": None}
         yield where | rest | {"value": found.remainder[0]}
 

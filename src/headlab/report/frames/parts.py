@@ -13,6 +13,7 @@ from headlab.analysis.part import Part
 from headlab.analysis.trials.model_parts import find_part, parts_at
 from headlab.analysis.trials.spelling import spelling
 from headlab.errors import SelectionError
+from headlab.model.paths import mlp_layer
 
 if TYPE_CHECKING:
     from headlab.analysis.choice import Choice
@@ -39,7 +40,8 @@ def listed_parts(subject: "Subject", choice: "Choice", found: "Contributions", w
     Of the sources only those that the place sees.
     """
     sequence = choice.place.sequence
-    past = [part_values(subject, part, sequence) for part in PAST_HEADS]
+    others = [Part("biases") if (at := mlp_layer(name)) is None else Part("mlp", at) for name in found.written]
+    past = [part_values(subject, part, sequence) for part in (*PAST_HEADS, *others)]
     if way == "path":
         return past + [_path_values(path) for path in found.paths if path]
     if way == "head":

@@ -22,8 +22,9 @@ MOST_DEPENDENCIES, MOST_PATHS = 8, 40
 def why_frame(recording: "Recording") -> Frame:
     """Return the explanation of the run, and the parts of each choice at every moment: by source, by head, by path.
 
-    Each array [moment, choice, part] begins with what the token's and the position's embedding give past all heads; a
-    dependency's `parts` say what the numbers are of, under the array's name, as far as the place sees them.
+    Each array [moment, choice, part] begins with what the token's and the position's embedding give past all heads, and what
+    MLPs write and biases give where there are any; a dependency's `parts` say what the numbers are of, under the array's name,
+    as far as the place sees them.
     """
     run, past = recording.run, recording.past
     if not run.finished:
@@ -34,7 +35,10 @@ def why_frame(recording: "Recording") -> Frame:
     except SelectionError as error:
         return Frame("why", {"none": str(error)})
     every = [Evidence(past.subject, choice).contributions for choice in explained]
-    direct = [np.stack([found.direct, found.positional], axis=1) for found in every]
+    direct = [
+        np.stack([found.direct, found.positional, *(each.sum(axis=1) for each in found.written.values())], axis=1)
+        for found in every
+    ]
     ways = {"source": [found.by_source for found in every]}
     paths = [path for path in every[0].paths if path]
     if len(paths) > 1:
