@@ -18,6 +18,7 @@ from headlab.errors import ConfigError
 from headlab.report.html import gallery as html
 from headlab.report.json.gallery import Shown, is_live, page_json
 from headlab.report.json.recording import MOST_EXAMPLES, MOST_MOMENTS, MOST_POINTS, record
+from headlab.report.words.gallery import metric_words
 from headlab.tasks.gallery import last_gallery
 from headlab.tasks.recording import FOLDER, Recording, recording_of
 
@@ -157,7 +158,7 @@ def test_numbers_stand_beside_the_known_ones_with_their_sentences():
     known = page_json([Shown.of(hl.tasks["ioi"])])["tasks"][0]
     for recipe in known["recipes"]:
         for number in recipe["references"]:
-            assert number["sentence"].startswith(number["metric"].replace("_", " "))
+            assert number["sentence"].startswith(metric_words(number["metric"]))
             assert number["badge"]
         metrics = {number["metric"] for number in recipe["references"]}
         assert all(metrics == set(seed["values"]) for seed in recipe["seeds"])

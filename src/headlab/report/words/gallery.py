@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 DIGITS, MOST_DIGITS = 4, 8
 OVER = {"best": "best of", "each": "worst of", "median": "median of", "mean": "mean of", "share": "share of"}
+PARAMETRIC = {
+    "success_share": "success (share right ≥ {})",
+    "plateau": "plateau near {}",
+    "training_loss": "loss, last {} steps",
+}  # metrics with a number
 MOST_STAGES = 4  # of a training, that are all told
 MOST_SEEDS = 64  # whose values are written out
 
@@ -37,10 +42,11 @@ def number_text(value: float | None) -> str:
 def metric_words(metric: str) -> str:
     """Return a metric's name in words.
 
-    >>> metric_words("token_accuracy"), metric_words("success_share(0.99)")
-    ('token accuracy', 'success share(0.99)')
+    >>> metric_words("token_accuracy"), metric_words("success_share(0.99)"), metric_words("training_loss(100)")
+    ('token accuracy', 'success (share right ≥ 0.99)', 'loss, last 100 steps')
     """
-    return metric.replace("_", " ")
+    name, _, given = metric.rstrip(")").partition("(")
+    return PARAMETRIC.get(name, name.replace("_", " ")).format(given)
 
 
 def over_words(result: Mapping[str, Any]) -> str:
