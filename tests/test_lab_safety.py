@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from browsing import NEEDED, PATIENCE
 from hostile import ENCODED, HALVES, HOSTILE, MARKUP, STOLEN
-from tiers import sized
+from tiers import sampled, sized
 
 from headlab.errors import ConfigError
 from headlab.report.html.lab import LAB, lab_page
@@ -63,14 +63,19 @@ def victim(browser, pages):
 
 
 @pytest.fixture
-def fresh(browser, pages):
-    """One more page of the lab, for what may break it."""
+def empty(browser, pages):
+    """One more page, in which nothing is yet."""
     context = browser.new_context()
-    watched = Watched(context.new_page(), pages)
-    watched.page.goto(f"{LAB.as_uri()}#steps=1")
-    watched.page.wait_for_selector("button.word")
-    yield watched
+    yield Watched(context.new_page(), pages)
     context.close()
+
+
+@pytest.fixture
+def fresh(empty):
+    """One more page of the lab, for what may break it."""
+    empty.page.goto(f"{LAB.as_uri()}#steps=1")
+    empty.page.wait_for_selector("button.word")
+    return empty
 
 
 # The file's own policy
@@ -226,7 +231,7 @@ class Trials:
         return self.harm
 
 
-@pytest.mark.parametrize("every", sized(4, 1))
+@pytest.mark.parametrize("every", sized(6, 1))
 def test_hostile_sentences_are_words_and_nothing_else(victim, every):
     trials = Trials(victim)
     for number, text in enumerate(HOSTILE[::every]):  # a dependency each, so that the explanation shows the words too
@@ -234,7 +239,7 @@ def test_hostile_sentences_are_words_and_nothing_else(victim, every):
     assert trials.end() == {}
 
 
-@pytest.mark.parametrize("every", sized(4, 1))
+@pytest.mark.parametrize("every", sized(6, 1))
 def test_hostile_numbers_and_addresses_are_values_and_nothing_else(victim, every):
     trials = Trials(victim)
     for number, text in enumerate(HOSTILE[::every]):
@@ -256,14 +261,14 @@ def test_a_number_that_makes_no_sense_is_answered_in_a_sentence(victim, name):
     assert trials.end() == {}
 
 
-@pytest.mark.parametrize(
-    "text", [*MARKUP[::6], *ENCODED[:18:6], "a+b&text=c+d", "%", "x%00y+z&&&=&token=", "a+b&__proto__=5&toString=x"]
-)
-def test_a_raw_address_is_taken_as_it_comes(fresh, text):
-    fresh.page.goto("about:blank")
-    fresh.page.goto(f"{LAB.as_uri()}#steps=1&text={text}")
-    fresh.page.wait_for_selector("button.word, [role=alert] li")
-    assert Trials(fresh).end() == {}
+RAW = [*MARKUP[::6], *ENCODED[:18:6], "a+b&text=c+d", "%", "x%00y+z&&&=&token=", "a+b&__proto__=5&toString=x"]
+
+
+@pytest.mark.parametrize("text", sampled(RAW, every=2))
+def test_a_raw_address_is_taken_as_it_comes(empty, text):
+    empty.page.goto(f"{LAB.as_uri()}#steps=1&text={text}")
+    empty.page.wait_for_selector("button.word, [role=alert] li")
+    assert Trials(empty).end() == {}
 
 
 NONSENSE = [
@@ -273,7 +278,7 @@ NONSENSE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", NONSENSE, ids=str)
+@pytest.mark.parametrize("way", sampled(NONSENSE, every=2), ids=str)
 def test_an_address_that_makes_no_sense_is_answered_in_a_sentence(fresh, way):
     trials = Trials(fresh)
     settings = {name: value for name, value in way.items() if name in notebook_fields()}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_look import some_change
+from tiers import sized
 
 from headlab.analysis.clean import Clean
 from headlab.config.model import ModelConfig
@@ -108,10 +109,14 @@ def test_looks_are_the_readable_forward_pass_with_the_same_changes(name: str, an
     check_looks(MODELS[name], 1, anywhere, 60)
 
 
-@settings(max_examples=60)
-@given(models(), st.integers(0, 2**32 - 1), st.booleans())
-def test_looks_of_drawn_models_are_so_too(model: ModelConfig, seed: int, anywhere: bool) -> None:
-    check_looks(model, seed, anywhere, 12)
+@pytest.mark.parametrize("n", sized(20, 200))
+def test_looks_of_drawn_models_are_so_too(n: int) -> None:
+    @settings(max_examples=n)
+    @given(models(), st.integers(0, 2**32 - 1), st.booleans())
+    def check(model: ModelConfig, seed: int, anywhere: bool) -> None:
+        check_looks(model, seed, anywhere, 12)
+
+    check()
 
 
 NAMES = ("resid_0", "resid_pre", "normed", "q", "k", "v", "pattern", "z", "attn_out", "resid_mid", "mlp_normed")
@@ -138,10 +143,14 @@ def test_activations_are_those_of_the_readable_forward_pass(name: str) -> None:
     check_activations(MODELS[name], 2)
 
 
-@settings(max_examples=60)
-@given(models(), st.integers(0, 2**32 - 1))
-def test_activations_of_drawn_models_are_so_too(model: ModelConfig, seed: int) -> None:
-    check_activations(model, seed)
+@pytest.mark.parametrize("n", sized(20, 200))
+def test_activations_of_drawn_models_are_so_too(n: int) -> None:
+    @settings(max_examples=n)
+    @given(models(), st.integers(0, 2**32 - 1))
+    def check(model: ModelConfig, seed: int) -> None:
+        check_activations(model, seed)
+
+    check()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import NEEDED, PATIENCE
+from tiers import sampled
 
 import headlab as hl
 from headlab.report import PAGE
@@ -95,7 +96,7 @@ window.letGo = () => [window.held, window.held = null][0].forEach(say => say())"
 
 
 @pytest.mark.parametrize(
-    "name", ["1 man: .*, ablate it", "the looks at man: .*, ablate it", "^v$", "woman … the → beef"]
+    "name", sampled(["1 man: .*, ablate it", "the looks at man: .*, ablate it", "^v$", "woman … the → beef"], every=2)
 )
 def test_what_is_pressed_while_the_run_is_trained_is_done(page, runs, name):
     page.add_init_script(HELD)

@@ -120,10 +120,13 @@ def view(runs: "Runs | Run", number: int | None = None, *, alone: bool = False) 
     return view(runs.runs, 0, alone=alone) if isinstance(runs, Run) else view(runs, number, alone=alone)
 
 
-def _stream_of(name: str) -> Any:
+def _stream_of(name: str, sha: str) -> Any:
     from headlab.tasks import tasks
+    from headlab.tasks.own import known_tasks
 
-    return tasks[name].dataset.stream if name in tasks else None
+    known = [tasks[name]] if name in tasks else [task for task in known_tasks() if task.name == name]
+    found = [task.dataset.stream for task in known]
+    return next((stream for stream in found if stream is not None and stream.sha == sha), None)
 
 
 def _words_of(*asked: int) -> Any:

@@ -13,9 +13,11 @@ def _nobody(runs: Any, number: int | None, *, alone: bool) -> Any:
 view: Callable[..., Any] = _nobody  # who draws runs in a notebook, and which of them first
 
 
-def _unknown(name: str) -> Any:
+def _unknown(name: str, sha: str) -> Any:
     return None
 
 
 words: Callable[[int, int, int, int, int, int], Any] | None = None  # who draws words quicker than `data.draws` does
-stream: Callable[[str], Any] = _unknown  # the stream of the task of a name, None where there is none
+stream: Callable[[str, str], Any] = (
+    _unknown  # of a task's name and a stream's hash: that stream, None where there is none
+)

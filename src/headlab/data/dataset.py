@@ -251,8 +251,8 @@ def _corpus_of(stream: Stream, tokens: Ids, targets: Ids) -> Corpus:
 def _found(kept: Any, vocabulary: tuple[str, ...]) -> Stream:
     """Return the stream of the task that is named, where it is the one that was written; else a missing one."""
     missing = Stream.missing(kept, vocabulary)
-    known: Stream | None = hooks.stream(missing.name)
-    return known if known is not None and known.sha == missing.sha else missing
+    known: Stream | None = hooks.stream(missing.name, missing.sha)
+    return missing if known is None else known
 
 
 def _unfit_stream(stream: Any, corpus: Corpus, test: Any) -> list[str]:

@@ -289,7 +289,7 @@ def dataset_names(datasets: Iterable[Dataset]) -> dict[int, str]:
 
 def _row(item: Condition, dataset: str) -> dict[str, Any]:
     """Return the values of a condition that may tell it from others."""
-    training = {name: value for name, value in vars(item.training).items() if name != "phases"}
+    training = {name: value for name, value in vars(item.training).items() if name[0] != "_" and name != "phases"}
     schedule = {"steps": item.training.steps, "schedule": item.training.schedule}
     return {"dataset": dataset, **vars(item.model_in_force), **training, **schedule}
 

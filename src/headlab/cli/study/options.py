@@ -9,6 +9,9 @@ import click
 from headlab.cli.options import threads_option
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path))
+task_option = click.option(
+    "--task", multiple=True, metavar="FILE", help="A task's file (mine.py) that the study was begun with."
+)
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:

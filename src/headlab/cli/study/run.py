@@ -1,5 +1,6 @@
 """`headlab study run`, `resume`, `status`: training what is missing, and how far it is."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import click
 
 from headlab.cli.help import Command
 from headlab.cli.options import json_option, shell_word
-from headlab.cli.study.options import folder_argument, training_options
+from headlab.cli.study.options import folder_argument, task_option, training_options
 from headlab.cli.terminal import complain, progress_bar, put_json, say
 from headlab.errors import ConfigError
 from headlab.notation.numbers import duration, quantity
@@ -22,9 +23,18 @@ MOST_NAMED = 5  # damaged files, one a line
 @click.command(cls=Command)
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--into", type=click.Path(path_type=Path), help="The study's folder.  [default: FILE without .toml]")
+@task_option
 @training_options
 @json_option
-def run(source: Path, into: Path | None, join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+def run(
+    source: Path,
+    into: Path | None,
+    task: tuple[str, ...],
+    join: bool,
+    cluster: str | None,
+    threads: Any,
+    as_json: bool,
+) -> None:
     """Train what is missing of a study.
 
     FILE is a study file, or the folder of a study that was begun. Finished runs are never trained again. Ctrl-C stops after
@@ -33,6 +43,7 @@ def run(source: Path, into: Path | None, join: bool, cluster: str | None, thread
     from headlab.study.design import StudyDesign
     from headlab.study.study import Study
 
+    _read(task)
     if source.is_dir():
         if into is not None:
             raise ConfigError("--into must go with a study file, got a folder: leave it out")
@@ -41,6 +52,14 @@ def run(source: Path, into: Path | None, join: bool, cluster: str | None, thread
         design = StudyDesign.from_toml(source)
         chosen = Study.at(into or _folder_of(source), design)
     _run(chosen, join, cluster, threads, as_json)
+
+
+def _read(files: Iterable[str]) -> None:
+    """Read files of tasks, which a study's folder knows by name alone."""
+    from headlab.tasks.door import named_task
+
+    for file in files:
+        named_task(file)
 
 
 def _folder_of(file: Path) -> Path:
@@ -53,12 +72,14 @@ def _folder_of(file: Path) -> Path:
 
 @click.command(cls=Command)
 @folder_argument
+@task_option
 @training_options
 @json_option
-def resume(folder: Path, join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
+def resume(folder: Path, task: tuple[str, ...], join: bool, cluster: str | None, threads: Any, as_json: bool) -> None:
     """Go on with a study that was begun."""
     from headlab.study.study import Study
 
+    _read(task)
     _run(Study(folder), join, cluster, threads, as_json)
 
 
