@@ -38,8 +38,10 @@ MARKS = {REPRODUCED: "✓"}
 ONCE = ("title", "source", "name")  # of a task, not of each of its results
 
 
-def recipes_to_run(task: Task, most: float = math.inf) -> list[str]:
+def recipes_to_run(task: Task, most: float = math.inf, only: str | None = None) -> list[str]:
     """Return the recipes of a task of which something is known, and its first one, that take at most so many seconds."""
+    if only is not None:
+        return [only]
     known = {item.recipe for item in task.references}
     some = [name for number, name in enumerate(task.recipes) if number == 0 or name in known]
     return [name for name in some if math.isinf(most) or seconds_of(task, name) <= most]
@@ -51,10 +53,13 @@ def seconds_of(task: Task, recipe: str) -> float:
     return cost.seconds(Job.of(task.dataset, asked.model, asked.training), len(asked.seeds))
 
 
-def run(task: Task, most: float) -> dict[str, Any]:
-    """Run a task's recipes over the seeds that their numbers are stated for, and draw what came of each."""
-    results = {}
-    for name in recipes_to_run(task, most):
+def run(task: Task, most: float, only: str | None, before: dict[str, Any]) -> dict[str, Any]:
+    """Run a task's recipes over the seeds that their numbers are stated for, and draw what came of each.
+
+    only: one recipe alone; before: what came of recipes, which those keep that are not run now
+    """
+    results, today = {name: before[name] for name in task.recipes if name in before}, date.today().isoformat()
+    for name in recipes_to_run(task, most, only):
         began = time.monotonic()
         done = reproduce(plan(task, name))
         print(f"{task.name}, {name}: {done.badge}, {duration(time.monotonic() - began)}", flush=True)
@@ -63,10 +68,12 @@ def run(task: Task, most: float) -> dict[str, Any]:
         if has_figure(task, name):
             FIGURES.mkdir(parents=True, exist_ok=True)
             figure_file(task.name, name).write_bytes(image(reproduction_figure(done), "svg"))
-        results[name] = {key: value for key, value in reproduction_json(done).items() if key not in ONCE}
+        found = {key: value for key, value in reproduction_json(done).items() if key not in ONCE}
+        results[name] = found | {"date": today}
+    results = {name: results[name] for name in task.recipes if name in results}
     badge = whole_badge(result["badge"] for found in results.values() for result in found["references"])
     seconds = sum(found["seconds"] for found in results.values())
-    return {"badge": badge, "seconds": round(seconds, 2), "date": date.today().isoformat(), "recipes": results}
+    return {"badge": badge, "seconds": round(seconds, 2), "date": today, "recipes": results}
 
 
 def write_recordings(names: Iterable[str]) -> None:
@@ -175,7 +182,7 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
     yield from ((f"Licence of its data: {task.license}.", "") if task.license else ())
     for recipe, found in gallery.tasks.get(name, {"recipes": {}})["recipes"].items():
         said = words.recipe_words(task.recipe(recipe), task.dataset)
-        took = f"{words.runs_words(found)}, {duration(found['seconds'])} on {gallery.tasks[name]['date']}"
+        took = f"{words.runs_words(found)}, {duration(found['seconds'])} on {found.get('date', gallery.tasks[name]['date'])}"
         yield f"Recipe `{recipe}`: {said}. {took}; {found['badge']}."
         yield ""
         for result in found["references"]:
@@ -217,6 +224,7 @@ def main() -> None:
     parser.add_argument(
         "--most", type=float, default=math.inf, metavar="SECONDS", help="leave out recipes that take longer"
     )
+    parser.add_argument("--recipe", help="run this one alone, of one task; the others keep their results")
     parser.add_argument("--page", action="store_true", help="write the page alone")
     parser.add_argument("--recordings", action="store_true", help="write recordings alone")
     options = parser.parse_args()
@@ -226,7 +234,8 @@ def main() -> None:
     gallery = last_gallery()
     if not options.page:
         for name in options.names or list(tasks):
-            found = run(tasks[name], options.most)
+            before = gallery.tasks.get(name, {"recipes": {}})["recipes"]
+            found = run(tasks[name], options.most, options.recipe, before)
             if not found["recipes"]:
                 print(f"{name}: left out", flush=True)
                 continue
