@@ -67,9 +67,9 @@ template <class E> class TrainingWorker final : public Worker {
                 if (control.cancel) return false;
                 if (step % 16 == 0) report(step);
                 snapshot(step);
-                if (!evaluate(phase, step)) return false;
+                if (!attention_alone && call.held_out && !evaluate(phase, step)) return false;
                 const Rows& rows = !attention_alone && phase.n_sequences > 0 ? *call.fed[fed++] : plan.rows;
-                const Vec<T> now = scheduled<T>(phase, step - start, rate);
+                const Vec<T> now = is_steady(phase) ? rate : scheduled<T>(phase, step - start, rate);
                 if (any<T>(alive)) {
                     model.at(rows);
                     const Vec<T> new_loss = to_lanes<E>(model.forward(phase.loss));
@@ -93,7 +93,7 @@ template <class E> class TrainingWorker final : public Worker {
         if (ends()) {
             --number;  // what ends now ends in the last phase
             snapshot(call.to);
-            if (!evaluate(recipe.phases[number], call.to)) return false;
+            if (!attention_alone && call.held_out && !evaluate(recipe.phases[number], call.to)) return false;
         }
         losses.flush();
         rates.flush();
@@ -103,7 +103,6 @@ template <class E> class TrainingWorker final : public Worker {
 
     // Looks at what is held out where a step asks for it; returns whether it got to the end.
     bool evaluate(const hl_phase& phase, int64_t step) {
-        if (attention_alone || !call.held_out) return true;
         const HeldOut& held = *call.held_out;
         const auto found = std::lower_bound(held.evaluated.begin(), held.evaluated.end(), step);
         if (found == held.evaluated.end() || *found != step) return true;

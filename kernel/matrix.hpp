@@ -31,7 +31,7 @@ template <class V> inline MatrixOf<V> matrix(V* data, int rows, int cols, std::p
 }
 
 // Of matrices whose rows are each in one piece.
-template <class V> inline void copy(MatrixOf<V> to, MatrixOf<const V> from) {
+template <class V> inline __attribute__((always_inline)) void copy(MatrixOf<V> to, MatrixOf<const V> from) {
     for (int i = 0; i < to.rows; ++i) each_but_filling<V>(to.cols, [&](auto at) { at.set(to.at(i), at(from.at(i))); });
 }
 

@@ -35,11 +35,13 @@ inline __attribute__((always_inline)) void product(Matrix<E> C, std::type_identi
 
 // C = A B, C += A B.
 template <class E>
-inline void set_product(Matrix<E> C, std::type_identity_t<Input<E>> A, std::type_identity_t<Input<E>> B, Region region = Region::full) {
+inline __attribute__((always_inline)) void set_product(Matrix<E> C, std::type_identity_t<Input<E>> A, std::type_identity_t<Input<E>> B,
+                                                       Region region = Region::full) {
     product(C, nothing<E>(), A, B, region);
 }
 template <class E>
-inline void add_product(Matrix<E> C, std::type_identity_t<Input<E>> A, std::type_identity_t<Input<E>> B, Region region = Region::full) {
+inline __attribute__((always_inline)) void add_product(Matrix<E> C, std::type_identity_t<Input<E>> A, std::type_identity_t<Input<E>> B,
+                                                       Region region = Region::full) {
     product(C, C, A, B, region);
 }
 

@@ -101,35 +101,12 @@ template <class E> class Attention final : public Block<E> {
     int64_t size() const override { return most * row_size<E>(d); }
 
     void forward(const Rows& rows, const E* weights, const E* in, E* out) override {
-        const Step on(*this, rows, in);
-        if (reads_norm()) norm->forward(on.inputs, weights, in, normed);
-        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
-        const Matrix<E> above = matrix(out, on.written, d);
-        for (int k = 0; k < plan.shape.n_heads; ++k) head_forward(on, of_head(weights, k), k, out);
-        if (factored) product(above, plan.shape.residual ? on.stream.gathered(on.below, on.written) : nothing<E>(), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)), W_O(weights));
-        if (plan.shape.biases)
-            for (int r = 0; r < on.written; ++r) add_rows(above.at(r), above.at(r), b_O(weights), d);
+        step = {rows.of_layer(layer), &rows, folding(rows)};
+        pass([&](const auto& on) { forward(on, weights, out); }, in);
     }
 
-    void backward(const Rows& rows, const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) override {
-        const Step on(*this, rows, in);
-        const Input<E> d_above = matrix(d_out, on.written, d);
-        if (factored) {  // d z = d out W_Oᵀ,  d W_O = zᵀ d out
-            set_product(matrix(scratch.d_z, on.written, all_z, row_of_z<E>(plan.shape)), d_above, W_O(weights).transposed());
-            set_product(W_O(gradient), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)).transposed(), d_above);
-        }
-        if (plan.shape.biases) sum_rows(b_O(gradient), d_above);
-        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
-        const int64_t all = int64_t(on.inputs) * row_size<E>(d);
-        if (!plan.shape.residual || on.some()) std::fill_n(d_in, all, E{});
-        for (int r = 0; r < (plan.shape.residual ? on.written : 0); ++r) {
-            E* const to = d_in + int64_t(on.below[r]) * row_size<E>(d);
-            add_rows(to, on.some() || (on.shared && on.before[r]) ? to : scratch.zeros, d_above.at(r), d);
-        }
-        E* const d_read = reads_norm() ? scratch.d_read : d_in;
-        if (reads_norm()) std::fill_n(d_read, all, E{});
-        for (int k = 0; k < plan.shape.n_heads; ++k) head_backward(on, of_head(weights, k), k, d_out, of_head(gradient, k), matrix(d_read, on.inputs, d));
-        if (reads_norm()) norm->backward(on.inputs, weights, in, d_read, gradient, d_in);
+    void backward(const Rows&, const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) override {
+        pass([&](const auto& on) { backward(on, weights, in, d_out, gradient, d_in); }, in);
     }
 
   private:
@@ -150,23 +127,79 @@ template <class E> class Attention final : public Block<E> {
     template <class V> MatrixOf<V> W_O(V* base) const { return matrix(base + plan.at[HL_W_O] + int64_t(layer) * all_z * row_size<E>(d), all_z, d); }
     template <class V> V* b_O(V* base) const { return base + plan.at[HL_B_O] + int64_t(layer) * row_size<E>(d); }
 
-    // What a step works on.
+    // What a step works on, and both of its passes.
     struct Step : Reading {
-        Step(const Attention& of, const Rows& rows, const E* in)
-            : Reading(rows.of_layer(of.layer)), rows(rows), fold(folds(of.plan.shape, rows.sequences(), rows.positions, of.layer)), width(of.plan.shape, fold),
-              c(row_size<E>(rows.positions)), stream(matrix(in, inputs, of.d)), X(matrix(of.reads_norm() ? of.normed : in, inputs, of.d)) {}
-        const Rows& rows;
-        const bool fold;
+        const Rows* rows;
+        bool fold;
+    };
+    bool folding(const Rows& rows) {
+        if (rows.sequences() != sizes.sequences || rows.positions != sizes.positions) {
+            sizes.sequences = rows.sequences(), sizes.positions = rows.positions;
+            sizes_fold = folds(plan.shape, sizes.sequences, sizes.positions, layer);
+        }
+        return sizes_fold;
+    }
+
+    // A pass. Usual: all rows are wanted, and heads have neither biases, distances, norms nor values of the stream; what only others
+    // need is not in its code.
+    template <bool usual> struct Pass : Step {
+        Pass(const Attention& of, const E* in)
+            : Step(of.step), shape(of.plan.shape), width(shape, this->fold), c(row_size<E>(this->rows->positions)), stream(matrix(in, this->inputs, of.d)),
+              X(norm() ? matrix<const E>(of.normed, this->inputs, of.d) : stream) {}
+        const Shape& shape;
         const TakenWidth<E> width;
         const int c;             // from one row of a pattern to the next
         const Input<E> stream, X;
+        bool some() const { return !usual && Reading::some(); }
+        bool biases() const { return !usual && shape.biases; }
+        bool relative() const { return !usual && shape.relative; }
+        bool values() const { return usual || !shape.stream_values; }
+        bool norm() const { return !usual && shape.norm && !shape.norm_after; }
     };
+    template <class Work> void pass(const Work& work, const E* in) {
+        if constexpr (!attention_alone) {
+            const Shape& shape = plan.shape;
+            if (step.some() || shape.biases || shape.relative || shape.stream_values || norm) return work(Pass<false>(*this, in));
+        }
+        work(Pass<true>(*this, in));
+    }
+
+    template <bool usual> void forward(const Pass<usual>& on, const E* weights, E* out) {
+        if (on.norm()) norm->forward(on.inputs, weights, on.stream.data, normed);
+        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
+        const Matrix<E> above = matrix(out, on.written, d);
+        for (int k = 0; k < plan.shape.n_heads; ++k) head_forward(on, of_head(weights, k), k, out);
+        if (factored) product(above, plan.shape.residual ? on.stream.gathered(on.below, on.written) : nothing<E>(), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)), W_O(weights));
+        if (on.biases())
+            for (int r = 0; r < on.written; ++r) add_rows(above.at(r), above.at(r), b_O(weights), d);
+    }
+
+    template <bool usual> void backward(const Pass<usual>& on, const E* weights, const E* in, const E* d_out, E* gradient, E* d_in) {
+        const Input<E> d_above = matrix(d_out, on.written, d);
+        if (factored) {  // d z = d out W_Oᵀ,  d W_O = zᵀ d out
+            set_product(matrix(scratch.d_z, on.written, all_z, row_of_z<E>(plan.shape)), d_above, W_O(weights).transposed());
+            set_product(W_O(gradient), matrix(z, on.written, all_z, row_of_z<E>(plan.shape)).transposed(), d_above);
+        }
+        if (on.biases()) sum_rows(b_O(gradient), d_above);
+        if (on.some()) copy(matrix(scratch.asking, on.asking, d), on.X.gathered(on.asks, on.asking));
+        const int64_t all = int64_t(on.inputs) * row_size<E>(d);
+        if (!plan.shape.residual || on.some()) std::fill_n(d_in, all, E{});
+        const int rows = plan.shape.residual ? on.written : 0;
+        for (int r = 0; r < rows; ++r) {
+            E* const to = d_in + int64_t(on.below[r]) * row_size<E>(d);
+            add_rows(to, on.some() || (on.shared && on.before[r]) ? to : scratch.zeros, d_above.at(r), d);
+        }
+        E* const d_read = on.norm() ? scratch.d_read : d_in;
+        if (on.norm()) std::fill_n(d_read, all, E{});
+        for (int k = 0; k < plan.shape.n_heads; ++k) head_backward(on, of_head(weights, k), k, d_out, of_head(gradient, k), matrix(d_read, on.inputs, d));
+        if (on.norm()) norm->backward(on.inputs, weights, in, d_read, gradient, d_in);
+    }
 
     // Side by side: what a head takes from an input, or the weights that it takes it with.
     template <class V> struct Taken {
         MatrixOf<V> all, value, left, key;
     };
-    template <class V> Taken<V> taken(const Step& on, V* data, int n_rows) const {
+    template <class V, bool usual> Taken<V> taken(const Pass<usual>& on, V* data, int n_rows) const {
         const TakenWidth<E>& width = on.width;
         const MatrixOf<V> all = matrix(data, n_rows, width.all, width.all);
         const int left = row_size<E>(width.value), key = left + row_size<E>(width.left);
@@ -182,10 +215,11 @@ template <class E> class Attention final : public Block<E> {
         E* pattern;
         int position(int query) const { return row ? row[query] - first : query; }
     };
-    Sequence sequence(const Step& on, int b, const Head& head) const {
-        const int first = on.rows.sequence_start[b], asked = on.some() ? on.rows.wanted_start[b] : first, length = on.rows.length(b);
-        return {length, asked, on.some() ? on.rows.wanted_start[b + 1] - asked : length, on.map + first, on.before + first, on.ask_map + asked, on.below + asked,
-                on.some() ? on.rows.wanted.data() + asked : nullptr, first, head.pattern + int64_t(asked) * on.c};
+    template <bool usual> Sequence sequence(const Pass<usual>& on, int b, const Head& head) const {
+        const Rows& rows = *on.rows;
+        const int first = rows.sequence_start[b], asked = on.some() ? rows.wanted_start[b] : first, length = rows.length(b);
+        return {length, asked, on.some() ? rows.wanted_start[b + 1] - asked : length, on.map + first, on.before + first, on.ask_map + asked, on.below + asked,
+                on.some() ? rows.wanted.data() + asked : nullptr, first, head.pattern + int64_t(asked) * on.c};
     }
     // A head's z of one sequence, or where there is no W_O its part of the stream; and the same of their gradients.
     template <class V> MatrixOf<V> mixed(V* z, V* stream, int k, const Sequence& s) const {
@@ -201,10 +235,10 @@ template <class E> class Attention final : public Block<E> {
     }
     int nearest(const Sequence& s, int query) const { return s.length - 1 - s.position(query); }
 
-    void head_forward(const Step& on, const Weights<const E>& W, int k, E* out) {
+    template <bool usual> void head_forward(const Pass<usual>& on, const Weights<const E>& W, int k, E* out) {
         const Head& head = heads[k];
         const Taken<E> with = taken(on, head.W, d);
-        const bool biases = plan.shape.biases, values = !plan.shape.stream_values;
+        const bool biases = on.biases(), values = on.values();
         if (values) copy(with.value, W.V_);
         if (on.fold) {
             set_product(with.left, W.Q, W.K.transposed());
@@ -230,13 +264,13 @@ template <class E> class Attention final : public Block<E> {
             take(of.all, on.X, with.all, bias.all);
         }
         const Input<E> right = on.fold ? on.X : of.key, value = values ? Input<E>(of.value) : on.X;
-        for (int b = 0; b < on.rows.sequences(); ++b) {
+        for (int b = 0; b < on.rows->sequences(); ++b) {
             const Sequence s = sequence(on, b, head);
             if (s.queries == 0) continue;
             const Matrix<E> pattern = matrix(s.pattern, s.queries, s.length, on.c);
             const Input<E> left = Input<E>(of.left).gathered(s.ask_map, s.queries);
             set_product(pattern, left, right.gathered(s.map, s.length).transposed(), where(s, Region::lower_out));
-            if (plan.shape.relative) add_distances(s, left, W.R, pattern);
+            if (on.relative()) add_distances(s, left, W.R, pattern);
             for (int t = 0; t < s.queries; ++t) softmax_row(s.pattern + t * on.c, seen(s, t), s.length, T(plan.scale));
             const Matrix<E> to = mixed(z, out, k, s);
             const Input<E> before = k > 0 ? Input<E>(to) : on.stream.gathered(s.below, s.queries);
@@ -265,14 +299,14 @@ template <class E> class Attention final : public Block<E> {
         add_product(distances(d_R, s.length), by_distance.transposed(), left);
     }
 
-    void head_backward(const Step& on, const Weights<const E>& W, int k, const E* d_out, const Weights<E>& dW, Matrix<E> dX) {
+    template <bool usual> void head_backward(const Pass<usual>& on, const Weights<const E>& W, int k, const E* d_out, const Weights<E>& dW, Matrix<E> dX) {
         const Head& head = heads[k];
-        const bool values = !plan.shape.stream_values;
+        const bool values = on.values();
         const Taken<const E> of = taken<const E>(on, head.taken, on.inputs);
         const Taken<E> d_of = taken(on, scratch.d_taken, on.inputs);
         const Input<E> right = on.fold ? on.X : of.key, value = values ? of.value : on.X;
         if (on.some()) std::fill_n(scratch.d_taken, int64_t(on.inputs) * on.width.all, E{});
-        if (plan.shape.relative) std::fill_n(dW.R.data, int64_t(dW.R.rows) * dW.R.row, E{});
+        if (on.relative()) std::fill_n(dW.R.data, int64_t(dW.R.rows) * dW.R.row, E{});
         // Sums go on from what an earlier sequence with the same input has written; all begin with zero.
         const auto put = [&](Matrix<E> C, const int* map, const Sequence& s, int n, Input<E> A, Input<E> B, Region region) {
             Input<E> had = C;
@@ -280,7 +314,7 @@ template <class E> class Attention final : public Block<E> {
             const Matrix<E> to = C.gathered(map, n);
             product(to, on.some() ? Input<E>(to) : on.shared ? had.gathered(s.before, n) : nothing<E>(), A, B, region);
         };
-        for (int b = 0; b < on.rows.sequences(); ++b) {
+        for (int b = 0; b < on.rows->sequences(); ++b) {
             const Sequence s = sequence(on, b, head);
             if (s.queries == 0) continue;
             const int length = s.length;
@@ -297,7 +331,7 @@ template <class E> class Attention final : public Block<E> {
                 softmax_row_backward(s.pattern + t * on.c, scratch.d_pattern + t * on.c, seen(s, t), length, T(plan.scale));
             // d left[t] += sum_s d score[t][s] right[s],  d right[s] += sum_t d score[t][s] left[t]
             put(d_of.left, s.ask_map, s, s.queries, d_pattern, right.gathered(s.map, length), where(s, Region::lower_sum));
-            if (plan.shape.relative) add_distances_backward(s, left, W.R, d_pattern, d_of.left.gathered(s.ask_map, s.queries), dW.R);
+            if (on.relative()) add_distances_backward(s, left, W.R, d_pattern, d_of.left.gathered(s.ask_map, s.queries), dW.R);
             if (on.fold)
                 add_product(dX.gathered(s.map, length), d_pattern.transposed(), left, where(s, Region::upper_sum));
             else
@@ -313,36 +347,34 @@ template <class E> class Attention final : public Block<E> {
             copy<E>(dW.Q, d_with.left);
             copy<E>(dW.K, d_with.key);
         }
-        if (!plan.shape.biases) return;
+        if (!on.biases()) return;
         if (values) sum_rows(dW.b_V, d_of.value);
         sum_rows(dW.b_Q, taken(on, scratch.d_taken, on.asking).left);
         sum_rows(dW.b_K, d_of.key);
     }
 
     // d X += d taken Wᵀ,  d W = Xᵀ d taken
-    void pass_on(const Step& on, const Head& head, const Taken<E>& d_of, Matrix<E> dX) {
+    template <bool usual> void pass_on(const Pass<usual>& on, const Head& head, const Taken<E>& d_of, Matrix<E> dX) {
         const Taken<const E> with = taken<const E>(on, head.W, d);
         const Taken<E> d_with = taken(on, scratch.d_W, d);
         if (on.some()) {
             const Input<E> X = on.X, asking = matrix(scratch.asking, on.asking, d), d_left = taken(on, scratch.d_taken, on.asking).left;
-            if (!plan.shape.stream_values) add_product(dX, d_of.value, with.value.transposed());
+            if (on.values()) add_product(dX, d_of.value, with.value.transposed());
             if (!on.fold) add_product(dX, d_of.key, with.key.transposed());
             add_product(dX.gathered(on.asks, on.asking), d_left, with.left.transposed());
-            if (!plan.shape.stream_values) set_product(d_with.value, X.transposed(), d_of.value);
+            if (on.values()) set_product(d_with.value, X.transposed(), d_of.value);
             if (!on.fold) set_product(d_with.key, X.transposed(), d_of.key);
             return set_product(d_with.left, asking.transposed(), d_left);
         }
         if (on.width.all == on.width.value + on.width.left + on.width.key) {
             add_product(dX, d_of.all, with.all.transposed());
         } else {  // past what fills the rows up
-            if (!plan.shape.stream_values) add_product(dX, d_of.value, with.value.transposed());
+            if (on.values()) add_product(dX, d_of.value, with.value.transposed());
             add_product(dX, d_of.left, with.left.transposed());
             if (!on.fold) add_product(dX, d_of.key, with.key.transposed());
         }
         set_product(d_with.all, on.X.transposed(), d_of.all);
     }
-
-    bool reads_norm() const { return !attention_alone && norm; }
 
     const Plan& plan;
     const int layer, d, h, v;
@@ -352,6 +384,9 @@ template <class E> class Attention final : public Block<E> {
     const AttentionScratch<E>& scratch;
     E* const z;
     std::vector<Head> heads;
+    Step step{};
+    Sizes sizes;  // of the last batch, and whether they fold
+    bool sizes_fold = false;
     std::optional<Norm<E>> norm;  // of what is read
     E* normed = nullptr;
 };

@@ -60,11 +60,13 @@ template <class E> class Loss final : public Block<E> {
     }
 
     void backward(const Rows& rows, const E*, const E*, const E*, E*, E* d_in) override {
-        for (int r = 0; r < rows.n_wanted(); ++r) {
+        const T each_weight = T(1) / T(rows.n_targets);
+        const Wanted wanted(rows);
+        for (int r = 0; r < wanted.n; ++r) {
             const E* p = kept + int64_t(r) * row_size<E>(n);
             E* dx = d_in + int64_t(r) * row_size<E>(n);
-            const int row = rows.row(r), y = rows.target[row];
-            const T weight = rows.share.empty() ? T(1) / T(rows.n_targets) : T(rows.share[row]);
+            const int row = wanted.row(r), y = wanted.target[row];
+            const T weight = wanted.share ? T(wanted.share[row]) : each_weight;
             if (y < 0)
                 clear_row(dx, n);
             else if (kind == HL_SOFTMAX)
@@ -75,12 +77,20 @@ template <class E> class Loss final : public Block<E> {
     }
 
   private:
+    struct Wanted {  // rows; what they are looked up in
+        explicit Wanted(const Rows& rows)
+            : n(rows.n_wanted()), rows(rows.some ? rows.wanted.data() : nullptr), target(rows.target.data()), share(rows.share.empty() ? nullptr : rows.share.data()) {}
+        int row(int r) const { return !attention_alone && rows ? rows[r] : r; }
+        const int n, *const rows, *const target;
+        const double* const share;
+    };
 
     // Every row with a target counts alike: their logarithms are taken as one of their product, and the sum is divided once.
     E mean_of_equal(const Rows& rows, const E* logits) {
+        const Wanted wanted(rows);
         E total{};
-        for (int r = 0; r < rows.n_wanted(); ++r, logits += row_size<E>(n)) {
-            const int y = rows.target[rows.row(r)];
+        for (int r = 0; r < wanted.n; ++r, logits += row_size<E>(n)) {
+            const int y = wanted.target[wanted.row(r)];
             if (y < 0) continue;
             if (kind == HL_SOFTMAX) {
                 total += softmax_rest(logits, y, r);
@@ -94,11 +104,12 @@ template <class E> class Loss final : public Block<E> {
 
     // Each row's logarithm is multiplied by its share, so that no two can be taken as one.
     E mean_of_weighted(const Rows& rows, const E* logits) {
+        const Wanted wanted(rows);
         E total{};
-        for (int r = 0; r < rows.n_wanted(); ++r, logits += row_size<E>(n)) {
-            const int row = rows.row(r), y = rows.target[row];
+        for (int r = 0; r < wanted.n; ++r, logits += row_size<E>(n)) {
+            const int row = wanted.row(r), y = wanted.target[row];
             if (y < 0) continue;
-            total += T(rows.share[row]) * (kind == HL_SOFTMAX ? softmax_rest(logits, y, r) + ln(sums[r]) : normalized_sigmoid(logits, y, r));
+            total += T(wanted.share[row]) * (kind == HL_SOFTMAX ? softmax_rest(logits, y, r) + ln(sums[r]) : normalized_sigmoid(logits, y, r));
         }
         return total;
     }

@@ -7,9 +7,11 @@
 
 namespace headlab::HEADLAB_ISA {
 
+inline bool is_steady(const hl_phase& phase) { return attention_alone || (phase.schedule == HL_STEADY && phase.warmup <= 0); }
+
 // step: of the phase, from 0. A schedule that was cut counts the steps before, too.
 template <class T> Vec<T> scheduled(const hl_phase& phase, int64_t step, Vec<T> rate) {
-    if (attention_alone || (phase.schedule == HL_STEADY && phase.warmup <= 0)) return rate;
+    if (attention_alone) return rate;
     const int64_t at = phase.schedule_from + step, all = phase.schedule_steps > 0 ? phase.schedule_steps : phase.schedule_from + phase.steps;
     const int64_t every = std::max<int64_t>(phase.rate_every, 1);
     const double share = double(at - at % every) / double(std::max<int64_t>(all, 1));
