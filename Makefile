@@ -87,6 +87,7 @@ benchmark: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/studies.py
 	$(BIN)/python benchmarks/lab.py
 	$(BIN)/python benchmarks/ways.py
+	$(BIN)/python benchmarks/drawn.py
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/bounded.py
 	$(BIN)/python benchmarks/grades.py
