@@ -20,6 +20,7 @@ export interface Course {
   n_heads: number
   roles: string[]
   roles_on?: string
+  without?: string[]
   examples: Example[]
   each: number // steps whose mean a point of the curve is
   places: number // with a target, of all examples that are trained on

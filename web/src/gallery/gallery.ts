@@ -20,6 +20,8 @@ export interface Task {
   license: string
   badge: string
   date: string // of the badge
+  machine?: string // on which it was run
+  command?: string // for a shell
   live: boolean
   headline?: { metric: string; here: string; known: string } | null // its first number, in words
   recipes: Recipe[]
@@ -94,6 +96,7 @@ export interface Recording {
   n_heads: number
   roles: string[]
   roles_on?: string // counted on which examples, in words
+  without?: string[] // what is right with all heads, and without each
   examples: Example[]
   moments: { step: number; patterns: string; said: Said[][][] }[]
 }

@@ -1,5 +1,6 @@
-// The kernel's structs and constants as its compiler laid them out: kernel-lab.json was made with the module, and nothing here is counted
-// by hand; the gallery has kernel.json in its place, which knows more words (web/vite.config.ts). Fields have the names of kernel/headlab.h.
+// The kernel's structs and constants as its compiler laid them out: kernel-lab.json was made with the module, and nothing here is
+// counted by hand. The gallery has kernel.json in its place, which knows more words (web/vite.config.ts). Fields have the names of
+// kernel/headlab.h.
 
 import { constants, pages, structs } from '../../../src/headlab/engine/kernel-lab.json'
 import type whole from '../../../src/headlab/engine/kernel.json'
