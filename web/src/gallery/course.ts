@@ -58,7 +58,7 @@ export function tellingPlace(course: Course, moment: Moment, example: number, la
   const places = placesOf(course.examples[example])
   if (!course.n_layers) return places.at(-1) ?? 0
   const pattern = patternOf(course, moment, example, layer, head)
-  const back = (query: number) => pattern[query].reduce((sum, share, key) => sum + (share * Math.abs(query - key)) / Math.max(1, query), 0)
+  const back = (query: number) => pattern[query].reduce((sum, share, key) => sum + share * Math.abs(query - key), 0)
   return places.reduce((best, place) => (back(place) >= back(best) ? place : best), places[0] ?? 0)
 }
 
