@@ -8,7 +8,7 @@ import pytest
 from browsing import NEEDED, PATIENCE
 
 from headlab.report.html.gallery import GALLERY, gallery_page
-from headlab.report.json.gallery import Shown
+from headlab.report.json.gallery import Shown, page_json
 from headlab.report.words.gallery import number_text
 from headlab.tasks import tasks
 
@@ -25,7 +25,7 @@ SHOWN = ("ioi", "bigram0", "max4", "induction", "planted", "max-list")
 def address(tmp_path_factory):
     """The address of a page with some tasks."""
     file = tmp_path_factory.mktemp("gallery") / "gallery.html"
-    file.write_text(gallery_page(Shown.of(tasks[name]) for name in SHOWN), encoding="utf-8")
+    file.write_text(gallery_page(lambda: page_json(Shown.of(tasks[name]) for name in SHOWN)), encoding="utf-8")
     return file.as_uri()
 
 
