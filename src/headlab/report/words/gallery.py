@@ -169,7 +169,7 @@ def training_words(training: "TrainConfig") -> str:
 
     >>> from headlab.tasks import tasks
     >>> training_words(tasks["max4"].training)
-    '3,000 steps of adamw at learning rate 0.001 with weight decay 0.01, epsilon 1e-08 and batch size 128'
+    '3,000 steps of adamw at learning rate 0.001 with epsilon 1e-08, weight decay 0.01 and batch size 128'
     >>> training_words(tasks["tsar"].training).partition(":")[0]
     '1,600 steps in 25 stages'
     """

@@ -84,8 +84,8 @@ def without_sentences(found: "WithoutHeads", by: str) -> list[str]:
     >>> for sentence in without_sentences(run.without_heads(), "places"):
     ...     print(sentence)  # doctest: +NORMALIZE_WHITESPACE
     With all heads 0.9000 of the places of all 2 inputs are right.
-    Without head 0.0: 0.8000 with nothing in place of what it writes, 0.9000 with its mean over examples,
-    0.8000 with what it writes in another example.
+    Without head 0.0: 0.8000 with nothing in place of what it writes, 0.8000 with its mean over examples,
+    0.7000 with what it writes in another example.
     """
 
     def right(held: "HeldOut") -> str:
