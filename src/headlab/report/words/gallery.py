@@ -26,17 +26,16 @@ MOST_SEEDS = 64  # whose values are written out
 
 
 def number_text(value: float | None) -> str:
-    """Return a metric's value with four decimals, and with more where these would make it whole and it is not.
+    """Return a metric's value with four decimals, and with up to seven where these would make it whole and it is not.
 
-    >>> number_text(0.99921), number_text(1.0), number_text(0.99998), number_text(None)
-    ('0.9992', '1', '0.99998', 'no number')
+    >>> number_text(0.99921), number_text(1.0), number_text(0.99998), number_text(1 - 1e-12), number_text(None)
+    ('0.9992', '1', '0.99998', '1', 'no number')
     """
     if value is None:
         return "no number"
-    if value == round(value):
-        return f"{value:.0f}".replace("-", "−")
-    digits = next((n for n in range(DIGITS, MOST_DIGITS) if round(value, n) != round(value)), MOST_DIGITS)
-    return f"{value:.{digits}f}".replace("-", "−")
+    whole = value == round(value)
+    digits = 0 if whole else next((n for n in range(DIGITS, MOST_DIGITS) if round(value, n) != round(value)), 0)
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def metric_words(metric: str) -> str:
@@ -87,12 +86,16 @@ def interval_words(result: Mapping[str, Any]) -> str:
 
 
 def known_words(result: Mapping[str, Any], *, short: bool = False) -> str:
-    """Return the number that is known, with its tolerance, or nothing; short: in signs alone.
+    """Return the number that is known, with its tolerance, or nothing.
+
+    short: in signs alone, and with the word where nobody published or counted it
 
     >>> known_words({"target": 0.9992, "tolerance": 0.0015, "at_most": None})
     '0.9992 ± 0.0015'
     >>> known_words({"target": 0.5106, "tolerance": 0.025, "at_most": True}), known_words({"target": None})
     ('at most 0.5106 + 0.0250', '')
+    >>> known_words({"target": 0.998, "tolerance": 0.0, "at_most": False, "kind": "measured"}, short=True)
+    '≥ 0.9980, measured'
     """
     if result["target"] is None:
         return ""
@@ -100,7 +103,8 @@ def known_words(result: Mapping[str, Any], *, short: bool = False) -> str:
         result["at_most"]
     ]
     slack = f" {sign} {number_text(result['tolerance'])}" if result["tolerance"] else ""
-    return f"{mark if short else before}{number_text(result['target'])}{slack}"
+    kind = ", measured" if short and result["kind"] == "measured" else ""
+    return f"{mark if short else before}{number_text(result['target'])}{slack}{kind}"
 
 
 def here_sentence(result: Mapping[str, Any]) -> str:
