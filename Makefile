@@ -1,5 +1,5 @@
 # make exercise   set up, do the homework, write headlab-report.html
-# make test       set up, run the tests: all but the long ones, of which a sample; at most ten minutes on two cores; with more, WORKERS=4
+# make test       set up, run the tests: all but the long ones, of which a sample; some fifteen minutes on two cores; with more, WORKERS=4
 # make test-all   set up, run every test: at most an hour
 # make gallery    run every task of the gallery, and write docs/gallery.md
 # All need Python 3.11 or newer with venv; nothing else. (Where a C++ compiler is, GCC or Clang, it compiles the kernel; where none is, the

@@ -198,11 +198,12 @@ void inputs() {
 
 }  // namespace
 
-int main() {
+int main(int count, char**) {
+    const bool few = count > 1;  // for emulators: that a gradient is the loss's change is true of all processors or of none
     inputs();
     for (const Named& of : shapes()) {
         for (const bool some : {false, true}) {
-            gradients(of, some);
+            if (!few) gradients(of, some);
             alone_or_not<double>(of, some);
             alone_or_not<float>(of, some);
         }

@@ -226,9 +226,15 @@ class Frozen:
         return np.asarray(G - G.mean(axis=-1, keepdims=True) if self.model.norm == "layer" else G)
 
     def normed(
-        self, x: Float[Array, "run position d_model"], gain: Array | None, size: Array | None
+        self,
+        x: Float[Array, "run position d_model"],
+        gain: Float[Array, "run d_model"] | None,
+        size: Float[Array, "run places"] | None,
     ) -> Float[Array, "run position d_model"]:
-        """Return a part of the stream as a frozen norm passes it on; its bias is none of it."""
+        """Return a part of the stream as a frozen norm passes it on; its bias is none of it.
+
+        size: by position, or one for all of them
+        """
         if gain is None or size is None:
             return x
         x = x - x.mean(axis=-1, keepdims=True) if self.model.norm == "layer" else x

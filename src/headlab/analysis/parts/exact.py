@@ -143,7 +143,7 @@ class FrozenParts:
         frozen = self.frozen(place[0])
         return frozen.to_heads(layer, frozen.adjoints(readouts, place[1])[layer + 1])
 
-    def frozen(self, sequence: int, patterns: Array | None = None) -> Frozen:
+    def frozen(self, sequence: int, patterns: Float[Array, "run layer head query key"] | None = None) -> Frozen:
         """Return the models in one sentence, frozen; patterns: others."""
         subject = self.subject
         held = subject.clean.in_sentence("pattern", sequence) if patterns is None else patterns
