@@ -80,7 +80,7 @@ def write_recordings(names: Iterable[str]) -> None:
     """Record a run of each task that does not train live: of the first recipe that was run."""
     FOLDER.mkdir(exist_ok=True)
     for name in names:
-        task, ran = tasks[name], last_gallery().tasks.get(name, {"recipes": {}})["recipes"]
+        task, ran = tasks[name], last_gallery().recipes(name)
         if is_live(task) or not ran:
             print(f"{name}: {'trains live' if ran else 'was not run'}, no recording", flush=True)
             continue
@@ -180,7 +180,7 @@ def section(gallery: Gallery, name: str) -> Iterator[str]:
     for paragraph in words.paragraphs(task.text):
         yield from (paragraph, "")
     yield from ((f"Licence of its data: {task.license}.", "") if task.license else ())
-    for recipe, found in gallery.tasks.get(name, {"recipes": {}})["recipes"].items():
+    for recipe, found in gallery.recipes(name).items():
         said = words.recipe_words(task.recipe(recipe), task.dataset)
         took = f"{words.runs_words(found)}, {duration(found['seconds'])} on {found.get('date', gallery.tasks[name]['date'])}"
         yield f"Recipe `{recipe}`: {said}. {took}; {found['badge']}."
@@ -234,7 +234,7 @@ def main() -> None:
     gallery = last_gallery()
     if not options.page:
         for name in options.names or list(tasks):
-            before = gallery.tasks.get(name, {"recipes": {}})["recipes"]
+            before = gallery.recipes(name)
             found = run(tasks[name], options.most, options.recipe, before)
             if not found["recipes"]:
                 print(f"{name}: left out", flush=True)

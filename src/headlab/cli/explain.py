@@ -181,7 +181,7 @@ def _runs(
         from headlab.runs.link import is_link
         from headlab.runs.runs import load
         from headlab.runs.train import train
-        from headlab.tasks.door import start_of
+        from headlab.tasks.door import usual_recipe
 
     file = options["file"]
     if file is not None and not is_link(file) and (Path(file).is_dir() or is_run_file(file)):
@@ -203,7 +203,7 @@ def _runs(
     numbers = linked or range(few) if seeds is None else seed_list(seeds)
     expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
-        start = start_of(dataset, numbers)
+        start = usual_recipe(dataset).begins(numbers)
         runs = train(dataset, model, training, record="none", progress=progress, **start, **options)
     seed = runs.seeds[number_of_run(runs, None)] if runs.seeds is not None else 0
     return runs, RunCommands.of_options(retraced_options(ctx, file), seed)

@@ -54,7 +54,7 @@ def train(
         from headlab import train as train_runs
         from headlab.report.json.runs import runs_json
         from headlab.report.terminal.runs import runs_blocks
-        from headlab.tasks.door import start_of
+        from headlab.tasks.door import usual_recipe
 
     dataset, model, training, linked = settings_asked(ctx, options)
     training = with_phases(training, thens, forks)
@@ -64,7 +64,7 @@ def train(
     expected = partial(training_seconds, dataset, model, training, len(numbers), **options)
     with progress_bar("training", expected=expected) as progress:
         try:
-            start = start_of(dataset, numbers)
+            start = usual_recipe(dataset).begins(numbers)
             runs = train_runs(dataset, model, training, record=record, progress=progress, **start, **options)
         except TrainingInterrupted as error:
             interrupted, runs = error, error.runs

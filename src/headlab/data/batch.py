@@ -137,17 +137,26 @@ class Batch:
         """
         return cls(tokens, targets, None, d_vocab, d_vocab_out)  # type: ignore[arg-type]
 
-    def joined(self, other: "Batch") -> "Batch":
-        """Return the sequences of both, these first, padded to the longer ones.
+    def joined(self, *others: "Batch") -> "Batch":
+        """Return the sequences of all, these first, padded to the longest ones.
 
         >>> Batch.equally_weighted([[0, 1]], [[1, 0]], 2).joined(Batch.equally_weighted([[1]], [[0]], 2)).tokens.tolist()
         [[0, 1], [1, -1]]
         """
-        parts = [part.widened(max(self.n_ctx, other.n_ctx)) for part in (self, other)]
+        width = max(part.n_ctx for part in (self, *others))
+        parts = [part.widened(width) for part in (self, *others)]
         tokens, targets, weights = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "targets", "weights")
         )
-        return Batch(tokens, targets, weights, max(self.d_vocab, other.d_vocab), self.d_vocab_out)
+        return Batch(tokens, targets, weights, max(part.d_vocab for part in parts), self.d_vocab_out)
+
+    def sequences(self, some: slice | Ids) -> "Batch":
+        """Return some of the sequences, in the order in which they are named.
+
+        >>> Batch.equally_weighted([[0, 1], [1, 0]], [[1, 0], [0, 1]], 2).sequences(np.array([1])).tokens.tolist()
+        [[1, 0]]
+        """
+        return Batch(self.tokens[some], self.targets[some], self.weights[some], self.d_vocab, self.d_vocab_out)
 
     def widened(self, width: int) -> "Batch":
         """Return the sequences filled up to a width with padding.

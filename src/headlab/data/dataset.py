@@ -147,6 +147,11 @@ class Dataset:
         return self.corpus.d_vocab_out
 
     @property
+    def counts(self) -> str:
+        """Of what shares are told that are right: `places`, or whole `sequences` where its stream says so."""
+        return "places" if self.stream is None else self.stream.counts
+
+    @property
     def n_ctx(self) -> int:
         """The length of the longest sequence, start token included."""
         return self.corpus.n_ctx if self.stream is None else self.stream.n_ctx

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from headlab.data.batch import ABSENT, Batch, Ids
 from headlab.data.dataset import Dataset
 from headlab.data.draws import Draws
@@ -60,12 +58,7 @@ def mixed_inputs(dataset: Dataset, at_a_time: int, *, seed: int = 0) -> Iterator
     """
     for number, whole in enumerate(_together(dataset)):
         order = Draws(seed, "order", number, 1).order(whole.n_sequences)[0]
-        for first in range(0, whole.n_sequences, at_a_time):
-            some = order[first : first + at_a_time]
-            if (whole.targets[some] != ABSENT).any():
-                yield Batch(
-                    whole.tokens[some], whole.targets[some], whole.weights[some], whole.d_vocab, whole.d_vocab_out
-                )
+        yield from _sentences(whole.sequences(order), at_a_time)
 
 
 def _together(dataset: Dataset) -> Iterator[Batch]:
@@ -74,18 +67,11 @@ def _together(dataset: Dataset) -> Iterator[Batch]:
     for batch in every_input(dataset, TOGETHER):
         fits = sum(part.n_sequences for part in held) + batch.n_sequences <= TOGETHER
         if held and not (fits and held[0].n_ctx == batch.n_ctx):
-            yield _joined(held)
+            yield held[0].joined(*held[1:])
             held = []
         held.append(batch)
     if held:
-        yield _joined(held)
-
-
-def _joined(held: list[Batch]) -> Batch:
-    tokens, targets, weights = (
-        np.concatenate([getattr(batch, name) for batch in held]) for name in ("tokens", "targets", "weights")
-    )
-    return Batch(tokens, targets, weights, held[0].d_vocab, held[0].d_vocab_out)
+        yield held[0].joined(*held[1:])
 
 
 def are_few(dataset: Dataset, most: int = FEW) -> bool:
@@ -111,8 +97,7 @@ def _sentences(whole: Batch, at_a_time: int) -> Iterator[Batch]:
     for first in range(0, whole.n_sequences, at_a_time):
         some = slice(first, first + at_a_time)
         if (whole.targets[some] != ABSENT).any():
-            arrays = whole.tokens[some], whole.targets[some], whole.weights[some]
-            yield Batch(*arrays, whole.d_vocab, whole.d_vocab_out)
+            yield whole.sequences(some)
 
 
 def _like(whole: Batch, tokens: Ids, targets: Ids) -> Batch:

@@ -159,11 +159,11 @@ class Frozen:
         return found[::-1]
 
     def flow(
-        self, readouts: Float[Array, "case d_vocab_out"], position: int, path: Path
+        self, readouts: Float[Array, "case d_vocab_out"], position: int, path: Path, first: int = 0
     ) -> Float[Array, "run case position d_model"]:
-        """Return G where a path begins: before all layers; past all heads for the direct path."""
+        """Return G where a path begins: before a layer, by default the first; past all heads for the direct path."""
         G, heads = self.start(readouts, position), dict(path)
-        for layer in reversed(range(self.model.n_layers)):
+        for layer in range(self.model.n_layers - 1, first - 1, -1):
             written = self.to_heads(layer, G)
             G = self.through_head(layer, heads[layer], written) if layer in heads else written
         return G
@@ -172,11 +172,8 @@ class Frozen:
         self, readouts: Float[Array, "case d_vocab_out"], position: int, path: Path
     ) -> Float[Array, "run case position"]:
         """Return what biases that the first head of a path reads with give along it, by the position that it reads."""
-        (first, head), rest = path[0], dict(path[1:])
-        G = self.start(readouts, position)
-        for layer in range(self.model.n_layers - 1, first, -1):
-            written = self.to_heads(layer, G)
-            G = self.through_head(layer, rest[layer], written) if layer in rest else written
+        first, head = path[0]
+        G = self.flow(readouts, position, path[1:], first + 1)
         return self._read(first, head, self.to_heads(first, G))
 
     def constants(

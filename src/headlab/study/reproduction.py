@@ -195,8 +195,7 @@ class Reproduction:
     @property
     def counts(self) -> str:
         """Of what shares are told that are right: `places`, or whole `sequences`."""
-        stream = self.task.dataset.stream
-        return "places" if stream is None else stream.counts
+        return self.task.dataset.counts
 
     @cached_property
     def without_heads(self) -> WithoutHeads | None:
@@ -305,13 +304,11 @@ def reproduce(asked: Plan, *, threads: int | None = None, progress: Progress | N
     [0, 1]
     """
     began = time.monotonic()
-    weights = asked.task.recipe(asked.recipe).start()
     runs = train(
         asked.task.dataset,
         asked.model,
         asked.training,
-        seeds=asked.seeds if weights is None else None,
-        init=weights,
+        **asked.task.recipe(asked.recipe).begins(asked.seeds),
         threads=threads,
         progress=None if progress is None else lambda done: progress(OF_TRAINING * done),
     )

@@ -1,7 +1,6 @@
 """The one door for a name: of a task, of a file that holds one, or else of a text file."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +54,6 @@ def usual_recipe(dataset: Dataset) -> Recipe:
     """
     made = [task for task in (*tasks.loaded(), *known_tasks()) if "dataset" in vars(task)]
     return next((task.recipe() for task in made if task.dataset.corpus is dataset.corpus), Recipe())
-
-
-def start_of(dataset: Dataset, seeds: Sequence[int]) -> dict[str, Any]:
-    """Return from where a dataset is trained, as `headlab.train` takes it: from the seeds, or from weights set by hand.
-
-    >>> start_of(tasks["notebook"].dataset, [3]), list(start_of(tasks["planted"].dataset, [3]))
-    ({'seeds': [3]}, ['init'])
-    """
-    weights = usual_recipe(dataset).start()
-    return {"seeds": seeds} if weights is None else {"init": weights}
 
 
 def dataset_of(name: str, folder: Path = Path(), **reading: Any) -> Dataset:

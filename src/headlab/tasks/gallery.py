@@ -31,9 +31,14 @@ class Gallery:
         """Return a task's badge; that it was not run yet, where it was not."""
         return str(self.tasks[name]["badge"]) if name in self.tasks else NOT_RUN
 
+    def recipes(self, name: str) -> Mapping[str, Any]:
+        """Return what came of each of a task's recipes that were run, by its name."""
+        found: Mapping[str, Any] = self.tasks[name]["recipes"] if name in self.tasks else {}
+        return found
+
     def headline(self, name: str) -> Mapping[str, Any] | None:
         """Return a task's first recipe's result, whose own fields are its headline's; None where it was not run."""
-        return next(iter(self.tasks[name]["recipes"].values()), None) if name in self.tasks else None
+        return next(iter(self.recipes(name).values()), None)
 
 
 @cache

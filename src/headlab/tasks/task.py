@@ -57,6 +57,15 @@ class Recipe:
         made: Params | None = None if self.weights is None else called("weights", self.weights)
         return made
 
+    def begins(self, seeds: Any) -> dict[str, Any]:
+        """Return from where a run is trained, as `headlab.train` takes it: from seeds, or from weights set by hand; as `start`.
+
+        >>> Recipe().begins([3])
+        {'seeds': [3]}
+        """
+        weights = self.start()
+        return {"seeds": seeds} if weights is None else {"init": weights}
+
 
 @dataclass(frozen=True, eq=False)
 class Task:

@@ -195,10 +195,7 @@ def readout(params: Params, target: int, rivals: Sequence[int]) -> Float[Array, 
     """Return w [run, d_model] with logit(target) - mean over rivals of logit(rival) = resid · w, nothing between."""
     if params.W_U is not None:
         return np.asarray(params.W_U[..., target] - params.W_U[..., list(rivals)].mean(axis=-1))
-    unit = np.zeros((*params.run_shape, params.W_E.shape[-1]))
-    unit[..., target] += 1
-    unit[..., list(rivals)] -= 1 / len(rivals)
-    return unit
+    return np.tile(compared(params.W_E.shape[-1], target, rivals), (*params.run_shape, 1))
 
 
 def compared(d_vocab: int, target: int, rivals: Sequence[int]) -> Float[Array, " d_vocab"]:

@@ -45,11 +45,12 @@ class Shown:
     @classmethod
     def of(cls, task: "Task") -> "Shown":
         """Return a task of the gallery with what came of its last run, and the recording that ships with it."""
-        kept = last_gallery().tasks.get(task.name, {"recipes": {}, "date": ""})
-        recording = None if is_live(task) else recording_of(task.name)
         gallery = last_gallery()
-        when = kept.get("date", gallery.date)
-        return cls(task, kept["recipes"], gallery.badge(task.name), when, gallery.machine, task.name, recording)
+        recording = None if is_live(task) else recording_of(task.name)
+        when = gallery.tasks[task.name].get("date", gallery.date) if task.name in gallery.tasks else ""
+        return cls(
+            task, gallery.recipes(task.name), gallery.badge(task.name), when, gallery.machine, task.name, recording
+        )
 
     @classmethod
     def trained(
@@ -188,7 +189,7 @@ def _table(task: "Task") -> dict[str, Any]:
 def _problem(task: "Task") -> dict[str, Any]:
     """Return what the kernel needs to train a task: all of its settings, and its table."""
     corpus = task.dataset.corpus
-    found = last_gallery().tasks.get(task.name, {"recipes": {}})["recipes"]
+    found = last_gallery().recipes(task.name)
     return {
         **_table(task),
         "vocabulary": list(corpus.vocabulary),

@@ -71,13 +71,11 @@ def record(
     asked = task.recipe(recipe)
     n = asked.training.steps
     looked_at = sorted({*log_steps(n, LOOKED_AT // 2), *np.linspace(0, n, LOOKED_AT // 2).astype(int).tolist()})
-    weights = None if asked.weights is None else asked.weights()
     run = train(
         task.dataset,
         asked.model,
         asked.training,
-        seeds=seed if weights is None else None,
-        init=weights,
+        **asked.begins(seed),
         snapshots=looked_at,
         threads=threads,
         progress=progress,
@@ -154,8 +152,8 @@ def _held_out(dataset: "Dataset", steps: NDArray[np.int64], past: "Models") -> d
     return {
         "steps": steps.tolist(),
         "loss": _rounded(found.loss),
-        "right": _rounded(found.right(dataset.stream.counts)),
-        "by": dataset.stream.counts,
+        "right": _rounded(found.right(dataset.counts)),
+        "by": dataset.counts,
         "n_examples": found.n_examples,
     }
 
@@ -170,8 +168,7 @@ def _without(dataset: "Dataset", run: "Run") -> list[str]:
     """Return what is right without each head, in sentences; the first says on what, and what is with all of them."""
     if not run.finished or not run.model.n_layers:
         return []
-    by = "places" if dataset.stream is None else dataset.stream.counts
-    return without_sentences(run.without_heads(exact=are_few(dataset)), by)[: 1 + MOST_ROLES]
+    return without_sentences(run.without_heads(exact=are_few(dataset)), dataset.counts)[: 1 + MOST_ROLES]
 
 
 def _examples(dataset: "Dataset", run: "Run", n_moments: int) -> Batch:

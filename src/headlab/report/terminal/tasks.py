@@ -80,7 +80,7 @@ def _data(task: Task) -> Iterator[Any]:
 def _numbers(task: Task) -> Iterator[Any]:
     """Yield what is known of every recipe, with what came of it in the last run of the gallery."""
     gallery = last_gallery()
-    results = gallery.tasks.get(task.name, {"recipes": {}})["recipes"]
+    results = gallery.recipes(task.name)
     for reference in task.references:
         if reference.recipe not in results:
             yield as_text(f"• {words.reference_sentence(reference)}")
